@@ -1,0 +1,64 @@
+# keyfob: the commands to remember.
+#   make setup     a virtual environment in .venv with everything (once; needs the network)
+#   make demo      a virtual board links itself to an account; ARGS="..." are options of `keyfob sim`
+#   make test      every test, a fixed sample of each sweep
+#   make soak      the sweeps whole
+#   make lint      ruff and mypy
+#   make bench     sizes and speeds
+#   make firmware  the firmware compiled to build/firmware
+
+PYTHON ?= python3
+ARGS ?= --state-dir build/demo --until refreshed
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.keyfob-setup
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test soak lint bench firmware clean
+
+help:
+	@sed -n 's/^#  *make /make /p' Makefile
+
+setup: $(STAMP)
+	@:
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 15))' 2>/dev/null || { \
+	    echo "keyfob: $(PYTHON) is missing, or is not Python 3.10 to 3.14" >&2; \
+	    echo "try: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "keyfob: $(PYTHON) cannot make a virtual environment (no ensurepip)" >&2; \
+	    echo "try: apt-get install python3-venv" >&2; exit 1; }
+	@echo "setup: installing into $(VENV), once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]' || { \
+	    echo "keyfob: the packages could not be installed" >&2; \
+	    echo "try: check the network or pip's index (pip config list), then make setup again" >&2; \
+	    exit 1; }
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/keyfob sim $(ARGS)
+
+test: $(STAMP)
+	@$(PYTEST) $(PYTEST_ARGS)
+
+soak: $(STAMP)
+	@$(PYTEST) --soak -m "sweep or soak" $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(STAMP)
+	@$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' tests/benchmarks $(PYTEST_ARGS)
+
+firmware: $(STAMP)
+	@$(BIN)/python -m keyfob_host.compiler build/firmware
+
+clean:
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""The simulator of keyfob: virtual boards and the mock authorization server."""
