@@ -1,0 +1,331 @@
+"""What one run of the simulator was asked for: the options of `keyfob sim`, checked.
+
+`Given` holds the options as typed, `resolve` turns them into `SimOptions` or raises the one
+UsageError that names what is wrong. Nothing here opens a file or a socket.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from keyfob_host.boards import DEFAULT_BOARD, Board, load_board
+from keyfob_host.errors import UsageError
+
+RUNTIMES = ("micropython", "cpython")
+CLOCKS = ("real", "virtual")
+CLIENT_AUTHS = ("none", "basic", "post")
+APPROVALS = ("auto", "deny", "never", "browser")
+GOALS = ("linked", "refreshed", "denied", "expired", "forever")
+
+SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_TIMEOUT = 300.0
+
+
+@dataclass(frozen=True)
+class Given:
+    """Options as typed, None where the person gave none."""
+
+    board: str = DEFAULT_BOARD
+    runtime: str | None = None
+    heap: str | None = None
+    serial: str | None = None
+    clock: str | None = None
+    issuer: str | None = None
+    provider: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    client_auth: str | None = None
+    scope: str | None = None
+    ca: str | None = None
+    allow_http: bool = False
+    api: str | None = None
+    host: str | None = None
+    port: str | None = None
+    https: bool = False
+    approve: str | None = None
+    until: str | None = None
+    timeout: str | None = None
+    state_dir: str | None = None
+    screens: str | None = None
+    faults: str | None = None
+    power_cut: str | None = None
+    json: bool = False
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the run is against a server that is not the embedded one."""
+        return self.issuer is not None or self.provider is not None
+
+
+@dataclass(frozen=True)
+class Goal:
+    """When a run is done: a state of GOALS, and how many times for `refreshed`."""
+
+    name: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class SimOptions:
+    """One run, ready to start. `timeout` is wall seconds, None for no limit."""
+
+    board: Board
+    runtime: str
+    clock: str
+    issuer: str | None
+    provider: str | None
+    client_id: str | None
+    client_secret: str | None = field(repr=False)
+    client_auth: str | None
+    scope: str | None
+    ca: Path | None
+    allow_http: bool
+    api: str | None
+    host: str
+    port: int
+    https: bool
+    approve: str
+    until: Goal
+    timeout: float | None
+    state_dir: Path | None
+    screens: Path | None
+    json: bool
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the run brings its own authorization server."""
+        return self.issuer is None and self.provider is None
+
+
+class Rule(NamedTuple):
+    """A combination of options that makes no sense, and the two lines that say so."""
+
+    broken: Callable[[Given], object]
+    message: str
+    hint: str
+
+
+# The first broken rule is the one that is told.
+RULES = (
+    Rule(
+        lambda g: g.runtime == "micropython",
+        "--runtime micropython is not there yet",
+        "--runtime cpython, which runs the same firmware files",
+    ),
+    Rule(
+        lambda g: g.serial is not None,
+        "--serial is not there yet",
+        "leave --serial out; the board's events are on stdout with --json",
+    ),
+    Rule(
+        lambda g: g.faults is not None,
+        "--faults is not there yet",
+        "leave --faults out",
+    ),
+    Rule(
+        lambda g: g.power_cut is not None,
+        "--power-cut is not there yet",
+        "leave --power-cut out",
+    ),
+    Rule(
+        lambda g: g.heap is not None,
+        "--heap caps the heap of --runtime micropython, which is not there yet",
+        "leave --heap out",
+    ),
+    Rule(
+        lambda g: g.issuer is not None and g.provider is not None,
+        "--issuer and --provider both name the server",
+        "one of them: --issuer for a server with discovery, --provider for a preset or a file",
+    ),
+    Rule(
+        lambda g: g.issuer is not None and g.client_id is None,
+        "--issuer needs --client-id",
+        "keyfob sim --issuer URL --client-id ID, with the ID that the server knows the board by",
+    ),
+    Rule(
+        lambda g: g.foreign and g.https,
+        "--https is for the embedded server",
+        "leave --https out; the scheme of the issuer's address decides",
+    ),
+    Rule(
+        lambda g: g.foreign and g.host is not None,
+        "--host is for the embedded server",
+        "leave --host out",
+    ),
+    Rule(
+        lambda g: g.foreign and g.port is not None,
+        "--port is for the embedded server",
+        "leave --port out; a port of the server belongs into its address",
+    ),
+    Rule(
+        lambda g: g.foreign and g.approve in ("auto", "deny"),
+        "--approve auto and deny work with the embedded server only",
+        "--approve browser, and decide on the server's own page",
+    ),
+    Rule(
+        lambda g: not g.foreign and g.ca is not None,
+        "--ca is for a server that is not embedded",
+        "--https, which makes a CA for the run and has the board trust it",
+    ),
+    Rule(
+        lambda g: g.client_auth == "none" and g.client_secret is not None,
+        f"--client-auth none cannot send the secret of --client-secret or {SECRET_VARIABLE}",
+        "--client-auth basic or post, or leave the secret out",
+    ),
+    Rule(
+        lambda g: (
+            g.client_auth in ("basic", "post") and g.client_secret is None and not g.provider
+        ),
+        "--client-auth basic and post need a client secret",
+        f"set {SECRET_VARIABLE} in the environment, or --client-auth none",
+    ),
+    Rule(
+        lambda g: g.client_secret is not None and g.client_id is None and not g.provider,
+        "a client secret needs the --client-id that it belongs to",
+        "keyfob sim --client-id ID --client-secret SECRET",
+    ),
+)
+
+
+def resolve(given: Given, *, terminal: bool, environ: Mapping[str, str]) -> SimOptions:
+    """Check the options and fill in the defaults.
+
+    `terminal` says whether a person sits there (stdin and stdout are both a terminal).
+    Raises UsageError.
+    """
+    _refuse_empty(given)
+    given = _with_secret(given, environ)
+    runtime = _one_of("--runtime", given.runtime or "cpython", RUNTIMES)
+    clock = _one_of("--clock", given.clock or "real", CLOCKS)
+    if given.client_auth is not None:
+        _one_of("--client-auth", given.client_auth, CLIENT_AUTHS)
+    if given.approve is not None:
+        _one_of("--approve", given.approve, APPROVALS)
+    for rule in RULES:
+        if rule.broken(given):
+            raise UsageError(rule.message, rule.hint)
+    default_approve, default_until = _defaults(terminal=terminal, embedded=not given.foreign)
+    until = parse_goal(given.until or default_until)
+    return SimOptions(
+        board=load_board(given.board),
+        runtime=runtime,
+        clock=clock,
+        issuer=_address("--issuer", given.issuer, query=False),
+        provider=given.provider,
+        client_id=given.client_id,
+        client_secret=given.client_secret,
+        client_auth=given.client_auth,
+        scope=given.scope or None,
+        ca=_path(given.ca),
+        allow_http=given.allow_http,
+        api=_address("--api", given.api, query=True),
+        host=given.host or DEFAULT_HOST,
+        port=parse_port(given.port),
+        https=given.https,
+        approve=given.approve or default_approve,
+        until=until,
+        timeout=_timeout(given.timeout, until),
+        state_dir=_path(given.state_dir),
+        screens=_path(given.screens),
+        json=given.json,
+    )
+
+
+def parse_goal(text: str) -> Goal:
+    """`linked`, `refreshed`, `refreshed:3`, …; raises UsageError."""
+    name, colon, count = text.partition(":")
+    if name in GOALS and not colon:
+        return Goal(name)
+    if name == "refreshed" and count.isascii() and count.isdigit() and int(count) > 0:
+        return Goal(name, int(count))
+    raise UsageError(
+        f"--until takes {', '.join(GOALS[:2])}, refreshed:N, {', '.join(GOALS[2:-1])} "
+        f"or {GOALS[-1]}, not {text!r}",
+        "--until refreshed:3",
+    )
+
+
+def parse_port(text: str | None) -> int:
+    """A TCP port, 0 (any free one) where none was given; raises UsageError."""
+    if text is None:
+        return 0
+    if text.isascii() and text.isdigit() and int(text) < 65536:
+        return int(text)
+    raise UsageError(
+        f"--port takes a number from 0 to 65535, not {text!r}",
+        "--port 8080, or leave it out for a free one",
+    )
+
+
+def _defaults(*, terminal: bool, embedded: bool) -> tuple[str, str]:
+    """`--approve` and `--until` where the person gave none."""
+    if terminal:
+        return "browser", "forever"
+    return ("auto" if embedded else "never"), "linked"
+
+
+def _with_secret(given: Given, environ: Mapping[str, str]) -> Given:
+    """The environment's secret wins, where there is a client that it can belong to.
+
+    A secret meant for another server must not reach the embedded one's public client.
+    """
+    secret = environ.get(SECRET_VARIABLE)
+    if not secret or not (given.foreign or given.client_id):
+        return given
+    return Given(**{**vars(given), "client_secret": secret})
+
+
+def _refuse_empty(given: Given) -> None:
+    for name, value in vars(given).items():
+        if value == "" and name != "scope":
+            option = "--" + name.replace("_", "-")
+            raise UsageError(f"{option} was given an empty value", f"leave {option} out")
+
+
+def _one_of(option: str, value: str, choices: tuple[str, ...]) -> str:
+    if value in choices:
+        return value
+    raise UsageError(
+        f"{option} takes {', '.join(choices[:-1])} or {choices[-1]}, not {value!r}",
+        f"{option} {choices[-1]}",
+    )
+
+
+def _timeout(text: str | None, until: Goal) -> float | None:
+    if text is None:
+        return None if until.name == "forever" else DEFAULT_TIMEOUT
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise UsageError(
+            f"--timeout takes a number of seconds above 0, not {text!r}", "--timeout 60"
+        )
+    return seconds
+
+
+def _address(option: str, text: str | None, *, query: bool) -> str | None:
+    """An http or https address; unlike an API's, an issuer's has no query (RFC 8414, 2)."""
+    if text is None:
+        return None
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    hint = f"{option} https://login.example.com"
+    if not usable or not text.isascii() or not text.isprintable() or " " in text:
+        raise UsageError(f"{option} takes an http or https address", hint)
+    if parts.username is not None or parts.fragment or (parts.query and not query):
+        what = "user, password or fragment" if query else "user, password, query or fragment"
+        raise UsageError(f"{option} takes an address without {what}", hint)
+    return text
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
