@@ -1,0 +1,49 @@
+"""What every test shares: sweeps whole or by sample, and no skip where all is required."""
+
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+# Set where everything must be there (.ci/run): a skipped test is then a failed one.
+REQUIRE_ALL = "KEYFOB_REQUIRE_ALL"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--soak", action="store_true", help="run the sweeps whole, and the tests marked soak"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--soak"):
+        return
+    long = [item for item in items if item.get_closest_marker("soak")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether a test marked `sweep` runs all of its cases (make soak) or its fixed sample."""
+    return bool(request.config.getoption("--soak"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    return _required((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
+    return _required((yield))
+
+
+def _required(report: Any) -> Any:
+    if report.outcome == "skipped" and os.environ.get(REQUIRE_ALL):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{REQUIRE_ALL} is set and this was not run: {reason}"
+    return report

@@ -1,0 +1,33 @@
+"""Inside the MicroPython VM: run functions of one test module, marking where each begins and ends.
+
+vm_runner.py whole|sample MODULE FUNCTION...
+"""
+
+import asyncio
+import gc
+import sys
+
+import support
+
+_MARK = "\n\x01keyfob"
+
+
+def main(extent, module_name, names):
+    support.WHOLE = extent == "whole"
+    module = __import__(module_name)
+    for name in names:
+        gc.collect()
+        print(_MARK, "begin", name)
+        try:
+            result = getattr(module, name)()
+            if hasattr(result, "send"):
+                asyncio.new_event_loop()
+                asyncio.run(result)
+            word = "passed"
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - reported
+            sys.print_exception(error, sys.stdout)
+            word = "failed"
+        print(_MARK, word, name)
+
+
+main(sys.argv[1], sys.argv[2], sys.argv[3:])
