@@ -1,0 +1,129 @@
+"""The Flask application: all routes, what every answer carries, and the request log."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, redirect, request
+from werkzeug.exceptions import HTTPException
+
+from .admin import admin_routes
+from .description import ADMIN, VERIFICATION
+from .endpoints import protocol_routes
+from .grants import make_authorization_server
+from .pages import page_routes
+from .realm import Realm
+
+MAX_BODY = 64 * 1024  # bytes
+
+
+def make_app(realm: Realm) -> Flask:
+    """Put the application together over one realm."""
+    silence_loggers()
+    app = Flask("keyfob_sim.server", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    style = Path(__file__).with_name("templates").joinpath("style.css").read_text("utf-8").strip()
+    app.register_blueprint(protocol_routes(realm, make_authorization_server(realm)))
+    app.register_blueprint(admin_routes(realm))
+    app.register_blueprint(page_routes(realm, style))
+    app.add_url_rule("/", "home", lambda: redirect(VERIFICATION, 302))
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+    app.after_request(_security_headers(style))
+    app.after_request(_logger(realm))
+    return app
+
+
+def silence_loggers() -> None:
+    """Silence Authlib, for the whole process: at DEBUG it logs every token it issues."""
+    for name in ("authlib", "werkzeug"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL + 1)
+        logger.propagate = False
+        logger.addHandler(logging.NullHandler())
+
+
+def _http_error(error: HTTPException) -> tuple[Response, int]:
+    g.error = "invalid_request"
+    answer = jsonify(error="invalid_request", error_description=error.name)
+    for name, value in error.get_headers():
+        if name == "Allow":
+            answer.headers[name] = value
+    return answer, error.code or 500
+
+
+def _unexpected(error: Exception) -> tuple[Response, int]:
+    # The type and the place, never the text, which may hold what was being worked on.
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
+    print(
+        f"keyfob: the mock server failed at {request.path}: {type(error).__name__}, {place}",
+        "try: report it with that line",
+        sep="\n",
+        file=sys.stderr,
+        flush=True,
+    )
+    g.error = "server_error"
+    return jsonify(error="server_error"), 500
+
+
+def _security_headers(style: str) -> Any:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    always = {
+        "Cache-Control": "no-store",
+        "Pragma": "no-cache",
+        "X-Content-Type-Options": "nosniff",
+    }
+    # For people's browsers only: a device reads every byte of the rest.
+    pages = {
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+        "Content-Security-Policy": (
+            f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        ),
+    }
+
+    def add(response: Response) -> Response:
+        response.headers.update(always)
+        if response.mimetype == "text/html":
+            response.headers.update(pages)
+        return response
+
+    return add
+
+
+def _logger(realm: Realm) -> Any:
+    def log(response: Response) -> Response:
+        if not request.path.startswith(ADMIN):
+            sent = request.headers
+            grant = g.get("grant")
+            realm.log.request(
+                g.get("form", {}),
+                endpoint=(request.endpoint or "").rpartition(".")[2] or None,
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                error=g.get("error"),
+                client_id=g.get("client_id"),
+                client_auth=g.get("client_auth"),
+                grant=grant.id if grant else None,
+                headers={
+                    "accept": sent.get("Accept"),
+                    "content_type": sent.get("Content-Type"),
+                    "user_agent": sent.get("User-Agent"),
+                    "authorization": sent.get("Authorization", "").split(" ")[0] or None,
+                },
+                connection=int(request.environ.get("REMOTE_PORT") or 0),
+            )
+        return response
+
+    return log

@@ -1,0 +1,71 @@
+"""What the server says about itself: discovery, and the line that `keyfob server` prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .realm import Realm
+
+DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+
+# Discovery name -> path below the issuer (RFC 8414 section 2, RFC 8628 section 4, OIDC Discovery).
+ENDPOINTS = {
+    "device_authorization_endpoint": "/oauth/device_authorization",
+    "token_endpoint": "/oauth/token",
+    "revocation_endpoint": "/oauth/revoke",
+    "introspection_endpoint": "/oauth/introspect",
+    "userinfo_endpoint": "/oauth/userinfo",
+    "jwks_uri": "/oauth/jwks",
+}
+VERIFICATION = "/device"
+ADMIN = "/admin"
+API = "/api/v1/me"
+
+_AUTH_METHODS = ["none", "client_secret_basic", "client_secret_post"]
+
+
+def metadata(realm: Realm) -> dict[str, Any]:
+    """Return the metadata that both discovery documents hold."""
+    return {
+        "issuer": realm.issuer,
+        **_endpoints(realm),
+        "scopes_supported": list(realm.config.scopes),
+        # Nothing here uses an authorization endpoint; the member itself is required.
+        "response_types_supported": [],
+        "grant_types_supported": [DEVICE_CODE_GRANT, "refresh_token"],
+        "token_endpoint_auth_methods_supported": _AUTH_METHODS,
+        "revocation_endpoint_auth_methods_supported": _AUTH_METHODS,
+        "introspection_endpoint_auth_methods_supported": _AUTH_METHODS,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "claims_supported": sorted(
+            {"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "at_hash"}
+            | {claim for user in realm.config.users for claim in user.claims}
+        ),
+    }
+
+
+def describe(realm: Realm, ca: Path | None) -> dict[str, Any]:
+    """Return the object that `keyfob server` prints; the secrets in it are for tests only."""
+    return {
+        "issuer": realm.issuer,
+        **_endpoints(realm),
+        "verification_uri": realm.issuer + VERIFICATION,
+        "admin": realm.issuer + ADMIN,
+        "api": realm.issuer + API,
+        "ca": None if ca is None else str(ca),
+        "scope": realm.config.default_scope,
+        "clients": [
+            {
+                "client_id": client.client_id,
+                "client_auth": client.client_auth,
+                "client_secret": client.client_secret,
+            }
+            for client in realm.clients.values()
+        ],
+    }
+
+
+def _endpoints(realm: Realm) -> dict[str, str]:
+    return {name: realm.issuer + path for name, path in ENDPOINTS.items()}

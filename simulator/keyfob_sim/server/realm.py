@@ -1,0 +1,70 @@
+"""One running server's parts, handed to every room that needs them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from joserfc.jwk import RSAKey
+
+from .config import Config, User
+from .records import APPROVED, DENIED, Client, Grant
+from .request_log import RequestLog
+from .store import Store, UserCodeError
+
+_KEY_BITS = 2048
+
+
+@dataclass
+class Realm:
+    """The shared parts. `issuer` is set before the first request is served."""
+
+    config: Config
+    store: Store
+    log: RequestLog
+    now: Callable[[], float]  # Unix seconds, possibly virtual
+    approve: str | None = None  # None, "auto" or "deny"
+    issuer: str = ""
+    clients: dict[str, Client] = field(init=False)
+    users: dict[str, User] = field(init=False)
+    key: RSAKey = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        scopes = frozenset(self.config.scopes)
+        self.users = {user.sub: user for user in self.config.users}
+        self.clients = {}
+        with self.store.transaction():
+            for entry in self.config.clients:
+                secret = None
+                if entry.client_auth != "none":
+                    secret = self.store.client_secret(entry.client_id, entry.client_secret)
+                self.clients[entry.client_id] = Client.of(entry, secret, scopes)
+            self.key = self._signing_key()
+
+    def _signing_key(self) -> RSAKey:
+        # RS256, since OIDC Discovery section 3 obliges every provider to offer it.
+        if self.store.signing_key is not None:
+            return RSAKey.import_key(self.store.signing_key)
+        key = RSAKey.generate_key(_KEY_BITS, {"use": "sig", "alg": "RS256"}, auto_kid=True)
+        self.store.set_signing_key(key.as_dict(private=True))
+        return key
+
+    def user(self, name: str) -> User | None:
+        """Find a user by subject or user name."""
+        by_name = (u for u in self.users.values() if u.username == name)
+        return self.users.get(name) or next(by_name, None)
+
+    def decide(self, user_code: str, user: User | None, by: str) -> Grant:
+        """Approve for `user`, or deny with None, and log it. Raises UserCodeError."""
+        grant = self.store.decide(user_code, user.sub if user else None)
+        self.log.decision(grant, APPROVED if user else DENIED, by)
+        return grant
+
+    def answer_pending(self, grant: Grant) -> None:
+        """Act on a grant whose client has just been told to wait, if so configured."""
+        if self.approve is not None:
+            user = self.config.users[0] if self.approve == "auto" else None
+            # Another poll of the same code, or a person, may have been quicker.
+            with contextlib.suppress(UserCodeError):
+                self.decide(grant.user_code, user, "auto")
