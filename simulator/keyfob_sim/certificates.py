@@ -6,6 +6,7 @@ the host's clock, never the virtual one, because both ends check them against th
 
 from __future__ import annotations
 
+import binascii
 import datetime
 import ipaddress
 import os
@@ -32,6 +33,7 @@ _CA_LIFE = datetime.timedelta(days=3650)
 # Browsers refuse a leaf that lives longer than 398 days.
 _LEAF_LIFE = datetime.timedelta(days=365)
 _MAX_COMMON_NAME = 64  # RFC 5280, ub-common-name
+_PEM_BEGIN, _PEM_END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 @dataclass(frozen=True)
@@ -135,16 +137,35 @@ def split_certificates(data: bytes) -> list[bytes]:
     Raises ValueError, whose text can be shown, when there is none or one is damaged.
     """
     if b"-----BEGIN" not in data:
-        try:
-            return [_der(x509.load_der_x509_certificate(data))]
-        except ValueError:
-            raise ValueError("no certificate in it, neither PEM nor DER") from None
-    if b"-----BEGIN CERTIFICATE-----" not in data:
+        if not _is_certificate(data):
+            raise ValueError("no certificate in it, neither PEM nor DER")
+        return [data]
+    if _PEM_BEGIN not in data:
         raise ValueError("PEM without a certificate in it")
+    ders = [_decoded(block.partition(_PEM_END)) for block in data.split(_PEM_BEGIN)[1:]]
+    if not all(map(_is_certificate, ders)):
+        raise ValueError("a damaged certificate in PEM")
+    return ders
+
+
+def _decoded(block: tuple[bytes, bytes, bytes]) -> bytes:
+    base64, end, _ = block
     try:
-        return [_der(certificate) for certificate in x509.load_pem_x509_certificates(data)]
-    except ValueError:
-        raise ValueError("a damaged certificate in PEM") from None
+        return binascii.a2b_base64(base64) if end else b""
+    except binascii.Error:
+        return b""
+
+
+def _is_certificate(der: bytes) -> bool:
+    # OpenSSL judges and not `cryptography`, which warns about some roots that hosts still trust.
+    # It takes concatenated ones too, so the outer SEQUENCE must span all of the bytes.
+    if der[:2] != b"\x30\x82" or int.from_bytes(der[2:4], "big") + 4 != len(der):
+        return False
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
+    except ssl.SSLError:
+        return False
+    return True
 
 
 def trusted_root(host: str, port: int, timeout: float) -> bytes:
@@ -174,10 +195,6 @@ def _verified_chain(secured: ssl.SSLSocket) -> list[bytes]:
         ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
         for certificate in connection._sslobj.get_verified_chain()
     ]
-
-
-def _der(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.DER)
 
 
 def _name(common_name: str) -> x509.Name:
