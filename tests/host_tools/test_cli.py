@@ -1,0 +1,200 @@
+"""The `keyfob` command: help, exit codes and the two lines that every error is."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import keyfob_host
+import keyfob_sim
+from keyfob_host import cli
+from keyfob_host.errors import CliError, UsageError
+
+# What DESIGN fixes, in its own order.
+SIM_OPTIONS = """
+    --board NAME
+    --runtime micropython|cpython
+    --heap SIZE
+    --serial PATH
+    --clock real|virtual
+    --issuer URL
+    --provider NAME|FILE
+    --client-id ID
+    --client-secret S
+    --client-auth none|basic|post
+    --scope "..."
+    --ca FILE
+    --allow-http
+    --api URL
+    --host ADDRESS
+    --port P
+    --https
+    --approve auto|deny|never|browser
+    --until linked|refreshed|refreshed:N|denied|expired|forever
+    --timeout SECONDS
+    --state-dir DIR
+    --screens DIR
+    --faults FILE
+    --power-cut N[:none|torn|done]
+    --json
+"""
+SERVER_OPTIONS = """
+    --host H
+    --port P
+    --https
+    --personality NAME
+    --config FILE
+    --state FILE
+    --json
+"""
+VERBS = {"sim": SIM_OPTIONS, "server": SERVER_OPTIONS}
+
+
+@pytest.fixture
+def keyfob(capsys):
+    """Run the command in this process: its exit code, stdout and stderr."""
+
+    def run(*words: str):
+        code = cli.main(words)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def ending(keyfob, monkeypatch):
+    """Run `keyfob sim` with a simulator that ends by raising (or returning) what is given."""
+
+    def run(outcome):
+        def simulator(options):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
+
+        module = type(sys)("keyfob_sim.sim")
+        module.run = simulator
+        monkeypatch.setitem(sys.modules, "keyfob_sim.sim", module)
+        monkeypatch.setattr(keyfob_sim, "sim", module, raising=False)
+        return keyfob("sim")
+
+    return run
+
+
+def two_lines(err: str) -> tuple[str, str]:
+    happened, hint = err.splitlines()
+    assert happened.startswith("keyfob: ")
+    assert hint.startswith("try: ")
+    return happened.removeprefix("keyfob: "), hint.removeprefix("try: ")
+
+
+def test_bare_keyfob_is_its_help(keyfob):
+    code, out, err = keyfob()
+    assert (code, err) == (0, "")
+    assert "Usage: keyfob" in out
+    assert all(f"\n  {verb}" in out for verb in VERBS)
+
+
+def test_version(keyfob):
+    assert keyfob("--version") == (0, f"keyfob {keyfob_host.__version__}\n", "")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_shows_every_option_and_an_example(keyfob, verb, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "99")
+    code, out, err = keyfob(verb, "--help")
+    assert (code, err) == (0, "")
+    expected = [line.strip() for line in VERBS[verb].strip().splitlines()]
+    shown = re.findall(r"^  (--\S+(?: (?! ).+?)?)(?:  |$)", out, re.MULTILINE)
+    assert shown == expected
+    assert re.search(rf"^ +keyfob {verb}( --|$)", out, re.MULTILINE)
+    assert out.isascii()
+
+
+@pytest.mark.parametrize(
+    ("words", "happened", "hint"),
+    [
+        (["fly"], "No such command 'fly'", "keyfob --help, or one of the verbs: sim, server"),
+        (["--fly"], "No such option: --fly", "keyfob --help, or one of the verbs: sim, server"),
+        (["sim", "--fly"], "No such option: --fly", "keyfob sim --help"),
+        (["sim", "now"], "unexpected extra argument", "keyfob sim --help"),
+        (["sim", "--issuer"], "'--issuer' requires an argument", "keyfob sim --help"),
+        (["sim", "--board", "x"], "there is no board 'x'", "--board esp32-generic"),
+        (["sim", "--timeout", "0"], "--timeout takes a number of seconds", "--timeout 60"),
+        (["server", "--fly"], "No such option: --fly", "keyfob server --help"),
+        (["server", "--port", "x"], "--port takes a number", "--port 8080"),
+    ],
+)
+def test_wrong_usage_is_two_lines_and_exit_code_2(keyfob, words, happened, hint):
+    code, out, err = keyfob(*words)
+    assert (code, out) == (2, "")
+    said, tried = two_lines(err)
+    assert happened in said
+    assert tried == hint or tried.startswith(hint + ",")
+
+
+def test_what_is_quoted_cannot_break_out_of_its_line(keyfob):
+    code, _, err = keyfob("sim", "--clock", "a\n\x1b[31mb")
+    assert code == 2
+    two_lines(err)
+    assert "\x1b" not in err
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_simulator_s_exit_code_is_the_command_s(ending, code):
+    assert ending(code) == (code, "", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(CliError("it broke", "mend it"), 1), (UsageError("no", "yes"), 2)]
+)
+def test_an_error_of_a_verb_is_two_lines(ending, error, code):
+    assert ending(error) == (code, "", f"keyfob: {error.message}\ntry: {error.hint}\n")
+
+
+def test_ctrl_c_ends_quietly_with_130(ending):
+    assert ending(KeyboardInterrupt()) == (130, "", "")
+
+
+def test_a_fault_of_our_own_names_its_place_and_hides_its_text(ending, monkeypatch):
+    monkeypatch.delenv(cli.TRACEBACK_VARIABLE, raising=False)
+    code, out, err = ending(KeyError("hunter2"))
+    assert (code, out) == (1, "")
+    happened, hint = two_lines(err)
+    assert re.fullmatch(r"internal error: KeyError at test_cli\.py:\d+", happened)
+    assert cli.TRACEBACK_VARIABLE in hint
+    assert "hunter2" not in err
+
+
+def test_the_traceback_is_shown_when_asked_for(ending, monkeypatch):
+    monkeypatch.setenv(cli.TRACEBACK_VARIABLE, "1")
+    with pytest.raises(KeyError):
+        ending(KeyError("place"))
+
+
+def program(*words: str, **options) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "keyfob_host.cli", *words]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, text=True, **(pipes | options))
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with program("sim", "--help", stdout=writing) as process:
+        os.close(writing)
+        _, err = process.communicate(timeout=30)
+    assert err == ""
+    assert process.returncode == 1
+
+
+def test_ctrl_c_in_a_running_verb_leaves_a_clean_terminal():
+    with program("server") as process:
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert "Traceback" not in out + err
+    assert process.returncode == 130
