@@ -1,0 +1,34 @@
+"""keyfob: a device without a keyboard links itself to a person's account.
+
+The OAuth 2.0 Device Authorization Grant (RFC 8628) and refresh (RFC 6749 section 6) for
+MicroPython. `AccountLink` is the whole thing wired; its parts work alone too.
+
+Names are looked up on first use, so that importing a part costs only that part.
+"""
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AccountLink": "keyfob.link",
+    "DeviceGrant": "keyfob.oauth.device_grant",
+    "TokenSet": "keyfob.oauth.token_set",
+    "KeyfobError": "keyfob.errors",
+    "UsageError": "keyfob.errors",
+    "ConfigError": "keyfob.errors",
+    "TransportError": "keyfob.errors",
+    "ProviderError": "keyfob.errors",
+    "StorageError": "keyfob.errors",
+    "LinkDenied": "keyfob.errors",
+    "LinkExpired": "keyfob.errors",
+    "NotLinked": "keyfob.errors",
+}
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(name)
+    import sys
+
+    home = _HOMES[name]
+    __import__(home)
+    return getattr(sys.modules[home], name)

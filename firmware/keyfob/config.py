@@ -1,0 +1,93 @@
+"""`/keyfob.json`: what the owner decided, read and judged.
+
+People edit the file by hand, so every complaint names the field.
+"""
+
+import json
+
+from keyfob.errors import ConfigError
+from keyfob.oauth import url
+from keyfob.oauth.profile import Profile, client_from
+
+_FIELDS = {
+    "wifi": list,
+    "provider": dict,
+    "scope": str,
+    "ca": list,
+    "allow_http": bool,
+    "board": str,
+    "api": str,
+    "language": str,
+}
+_NOUNS = {list: "a list", dict: "an object", str: "a text", bool: "true or false"}
+_WIFI = ("ssid", "password")
+
+
+class Config:
+    """The fields of `/keyfob.json` as attributes, with `profile` and `client` made of them."""
+
+    def __init__(self, fields, root=""):
+        """Judge `fields`; paths in `ca` are looked up under `root`. Raises ConfigError."""
+        if not isinstance(fields, dict):
+            raise ConfigError("the configuration is not a JSON object")
+        for name in fields:
+            if name not in _FIELDS:
+                raise ConfigError(
+                    "%s is not a field that keyfob knows" % name, "check its spelling, or remove it"
+                )
+        for name in _FIELDS:
+            value = fields.get(name)
+            if value is not None and not isinstance(value, _FIELDS[name]):
+                raise ConfigError(
+                    "%s is of the wrong type" % name, "make it %s" % _NOUNS[_FIELDS[name]]
+                )
+            setattr(self, name, value)
+        if self.provider is None:
+            raise ConfigError("provider is missing", "name an issuer and a client_id there")
+        self.wifi = self.wifi or []
+        for index, network in enumerate(self.wifi):
+            _check_wifi(network, "wifi[%d]" % index)
+        self.allow_http = bool(self.allow_http)
+        self.profile = Profile(self.provider, self.allow_http)
+        self.client = client_from(self.provider)
+        self.provider = None  # read; the secret need not be kept twice
+        if self.api is not None:
+            url.check(self.api, "api", self.allow_http)
+        self._root = root
+
+    def roots(self):
+        """The CA certificates, each DER bytes. Raises ConfigError naming a missing file."""
+        found = []
+        for path in self.ca or ():
+            try:
+                with open(self._root + path, "rb") as file:
+                    found.append(file.read())
+            except (OSError, TypeError):
+                raise ConfigError(
+                    "ca names %s, which cannot be read" % path, "copy the certificate there"
+                )
+        return found
+
+
+def load(path="/keyfob.json", root=""):
+    """Return the Config in the file `path` under `root`. Raises ConfigError."""
+    try:
+        with open(root + path) as file:
+            fields = json.load(file)
+    except OSError:
+        raise ConfigError("there is no %s" % path, "configure the board first")
+    except ValueError:
+        raise ConfigError("%s is not valid JSON" % path, "look for a missing comma or quote")
+    return Config(fields, root)
+
+
+def _check_wifi(network, label):
+    if not isinstance(network, dict):
+        raise ConfigError("%s is not an object" % label, "give it an ssid and a password")
+    for name in network:
+        if name not in _WIFI:
+            raise ConfigError("%s.%s is not a field that keyfob knows" % (label, name))
+        if network[name] is not None and not isinstance(network[name], str):
+            raise ConfigError("%s.%s is not a text" % (label, name))
+    if not network.get("ssid"):
+        raise ConfigError("%s.ssid is missing" % label, "enter the network's name")

@@ -1,0 +1,69 @@
+"""What can go wrong, as one small family.
+
+Every error carries a message (what happened), a `hint` (what to try, or None) and a
+`kind`, the word that events and the command line use for it. No message ever holds a
+token, a device code or a secret.
+"""
+
+
+class KeyfobError(Exception):
+    """Base of all errors that keyfob raises on purpose."""
+
+    kind = "internal"
+
+    def __init__(self, message, hint=None, kind=None):
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if kind is not None:
+            self.kind = kind
+
+    def members(self, fatal):
+        """The members of an `error` event; `fatal` where nothing goes on after it."""
+        return {"kind": self.kind, "message": self.message, "hint": self.hint, "fatal": fatal}
+
+
+class UsageError(KeyfobError):
+    """The caller used the library in a way it cannot serve."""
+
+    kind = "usage"
+
+
+class ConfigError(KeyfobError):
+    """The configuration is missing something or says something impossible."""
+
+    kind = "config"
+
+
+class TransportError(KeyfobError):
+    """No usable reply arrived. `kind` is network, tls, timeout or memory."""
+
+    kind = "network"
+
+
+class ProviderError(KeyfobError):
+    """The provider refused or answered nonsense; `error` is its OAuth code or None."""
+
+    kind = "provider"
+
+    def __init__(self, message, hint=None, error=None, kind=None):
+        super().__init__(message, hint, kind)
+        self.error = error
+
+
+class StorageError(KeyfobError):
+    """Flash could not be read or written."""
+
+    kind = "storage"
+
+
+class LinkDenied(ProviderError):
+    """The person refused (RFC 8628 section 3.5, access_denied)."""
+
+
+class LinkExpired(ProviderError):
+    """Nobody approved while the code lived (RFC 8628 section 3.5, expired_token)."""
+
+
+class NotLinked(UsageError):
+    """There is no account to act for; call `ensure_linked` first."""

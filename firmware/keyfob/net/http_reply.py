@@ -1,0 +1,227 @@
+"""Reading one HTTP/1.1 response (RFC 9112), fed in pieces of any size and bounded.
+
+    parser = ReplyParser()
+    while not parser.feed(await stream.read(512)):   # b"" means the server closed
+        pass
+    parser.reply, parser.keep_alive, parser.excess
+"""
+
+from keyfob.compat import const
+from keyfob.errors import TransportError
+from keyfob.oauth.messages import Reply
+
+_HEAD = const(0)
+_SIZED = const(1)  # a body, or a chunk, of `_left` bytes
+_CHUNK_SIZE = const(2)
+_CHUNK_END = const(3)
+_TRAILER = const(4)
+_TO_CLOSE = const(5)
+_DONE = const(6)
+
+MAX_BODY = const(16_384)  # bytes
+MAX_HEAD = const(4_096)  # bytes of status line, headers and trailers together
+
+
+class ReplyParser:
+    """Takes bytes, makes a `Reply`; raises TransportError for what is not HTTP."""
+
+    def __init__(self, max_body=MAX_BODY, max_head=MAX_HEAD):
+        self.reply = None
+        self.keep_alive = False
+        self._max_body = max_body
+        self._head_left = max_head
+        self._buffer = bytearray()
+        self._body = bytearray()
+        self._state = _HEAD
+        self._left = 0  # bytes of a sized body still to come
+        self._chunked = False
+        self._status = 0
+        self._headers = None
+        self._last = None  # the header that a folded line continues
+
+    @property
+    def is_started(self):
+        """Whether any byte has arrived."""
+        return bool(self._buffer) or self._status != 0
+
+    @property
+    def excess(self):
+        """Bytes that arrived after the end of the response."""
+        return bytes(self._buffer) if self._state == _DONE else b""
+
+    def feed(self, data):
+        """Take the next bytes, b"" for the end of the stream; True once complete."""
+        if not data:
+            self._close()
+        else:
+            self._buffer.extend(data)
+            while self._state != _DONE and self._step():
+                pass
+        return self._state == _DONE
+
+    def _step(self):
+        """Consume what the buffer holds; False when it needs more."""
+        if self._state in (_SIZED, _TO_CLOSE):
+            return self._take_body()
+        line = self._take_line()
+        if line is None:
+            return False
+        if self._state == _HEAD:
+            self._head_line(line)
+        elif self._state == _CHUNK_SIZE:
+            self._start_chunk(line)
+        elif self._state == _CHUNK_END:
+            if line:
+                raise _broken("a chunk is longer than it says")
+            self._state = _CHUNK_SIZE
+        elif not line:  # the end of the trailer
+            self._finish()
+        return True
+
+    def _take_line(self):
+        end = self._buffer.find(b"\n")
+        size = len(self._buffer) if end < 0 else end + 1
+        if size > self._head_left:
+            raise TransportError("the server's headers are too long")
+        if end < 0:
+            return None
+        line = bytes(self._buffer[:end])
+        self._buffer = self._buffer[size:]
+        if self._state in (_HEAD, _TRAILER):  # chunk lines are bounded by the body
+            self._head_left -= size
+        return line[:-1] if line[-1:] == b"\r" else line
+
+    def _head_line(self, line):
+        if self._headers is None:
+            self._status_line(line)
+        elif not line:
+            self._end_of_head()
+        else:
+            self._header_line(line)
+
+    def _status_line(self, line):
+        if not line and not self._status:
+            return  # some servers send a blank line first
+        parts = line.split(None, 2)
+        if len(parts) < 2 or line[:7] != b"HTTP/1." or len(parts[1]) != 3:
+            raise _broken("it does not speak HTTP/1.1")
+        try:
+            self._status = int(parts[1])
+        except ValueError:
+            raise _broken("it does not speak HTTP/1.1")
+        self.keep_alive = parts[0] != b"HTTP/1.0"
+        self._headers = {}
+
+    def _header_line(self, line):
+        try:
+            text = str(line, "utf-8")
+        except ValueError:
+            return  # of no use to us, whatever it says
+        if text[0] in " \t":
+            if self._last is not None:
+                self._headers[self._last] += " " + text.strip()
+            return
+        name, colon, value = text.partition(":")
+        if not colon or not name or name != name.strip():
+            raise _broken("a header line has no name")
+        name = name.lower()
+        value = value.strip()
+        if name in self._headers:
+            value = "%s, %s" % (self._headers[name], value)
+        self._headers[name] = value
+        self._last = name
+
+    def _end_of_head(self):
+        status = self._status
+        headers = self._headers
+        if status < 200:
+            if status == 101:
+                raise _broken("it changes the protocol")
+            self._headers = self._last = None  # an interim response: the real one follows
+            return
+        connection = headers.get("connection", "").lower()
+        if "close" in connection:
+            self.keep_alive = False
+        elif "keep-alive" in connection:
+            self.keep_alive = True
+        coding = headers.get("transfer-encoding")
+        length = headers.get("content-length")
+        if status in (204, 304):
+            self._finish()
+        elif coding is not None:
+            if coding.lower() != "chunked":
+                raise _broken("it uses a transfer coding nobody asked for")
+            if length is not None:
+                self.keep_alive = False  # RFC 9112 section 6.3: do not trust the connection
+            self._chunked = True
+            self._state = _CHUNK_SIZE
+        elif length is not None:
+            sizes = [_number(size.strip(), 10) for size in length.split(",")]
+            if min(sizes) != max(sizes):
+                raise _broken("it states two lengths")
+            self._expect(sizes[0])
+            if self._left == 0:
+                self._finish()
+        else:
+            self.keep_alive = False
+            self._state = _TO_CLOSE
+
+    def _start_chunk(self, line):
+        size = _number(str(line.partition(b";")[0].strip(), "utf-8"), 16)
+        if size == 0:
+            self._state = _TRAILER
+        else:
+            self._expect(size)
+
+    def _expect(self, size):
+        self._bound(size)
+        self._left = size
+        self._state = _SIZED
+
+    def _bound(self, size):
+        if len(self._body) + size > self._max_body:
+            raise TransportError("the server's reply is longer than %d bytes" % self._max_body)
+
+    def _take_body(self):
+        have = len(self._buffer)
+        if self._state == _TO_CLOSE:
+            self._bound(have)
+            take = have
+        else:
+            take = min(have, self._left)
+            self._left -= take
+        self._body.extend(self._buffer[:take])
+        self._buffer = self._buffer[take:]
+        if self._state == _SIZED and not self._left:
+            if self._chunked:
+                self._state = _CHUNK_END
+            else:
+                self._finish()
+        return bool(self._buffer)
+
+    def _close(self):
+        if self._state == _TO_CLOSE:
+            self._finish()
+        elif self._state != _DONE:
+            raise TransportError(
+                "the server closed the connection in the middle of its reply"
+                if self.is_started
+                else "the server closed the connection without a reply"
+            )
+        self.keep_alive = False
+
+    def _finish(self):
+        self.reply = Reply(self._status, self._headers, bytes(self._body))
+        self._body = None
+        self._state = _DONE
+
+
+def _number(text, base):
+    digits = "0123456789abcdef"[:base]
+    if not text or len(text) > 8 or not all(char in digits for char in text.lower()):
+        raise _broken("it states no valid length")
+    return int(text, base)
+
+
+def _broken(why):
+    return TransportError("the server's reply cannot be read: %s" % why)

@@ -1,0 +1,318 @@
+"""The Device Authorization Grant (RFC 8628) as a state machine without I/O.
+
+    grant = DeviceGrant(profile, client, scope)
+    request = grant.authorize(now)        # send it, then
+    grant.receive(reply, now)             # or grant.failed(error, now)
+    while (wait := grant.wait(now)) is not None:
+        ...                               # sleep `wait` ms
+        request = grant.poll(now)         # None once the code has run out
+        ...                               # send it; grant.receive(reply, now)
+
+`now` is a reading of a millisecond counter that may wrap. Waits run from the end of the
+last reply, never from its request, and every wait is a little longer than the provider
+asked for: servers count whole seconds, and clocks drift.
+"""
+
+from keyfob.compat import const
+from keyfob.errors import LinkDenied, LinkExpired, ProviderError, UsageError
+from keyfob.oauth import outcome as meaning
+from keyfob.oauth import url
+from keyfob.oauth.messages import form_request, is_printable, seconds
+from keyfob.oauth.ticks import Stopwatch
+from keyfob.oauth.token_set import TokenSet
+
+IDLE = const(0)
+REQUESTED = const(1)
+PENDING = const(2)
+GRANTED = const(3)
+DENIED = const(4)
+EXPIRED = const(5)
+FAILED = const(6)
+
+# Which state an outcome leads to. A pair that is not here leaves the state alone, which
+# is how a poll's pending, slow_down and passing troubles keep the grant PENDING.
+_NEXT = {
+    (REQUESTED, meaning.OK): PENDING,
+    (REQUESTED, meaning.PENDING): FAILED,
+    (REQUESTED, meaning.SLOW_DOWN): FAILED,
+    (REQUESTED, meaning.DENIED): FAILED,
+    (REQUESTED, meaning.EXPIRED): FAILED,
+    (REQUESTED, meaning.ERROR): FAILED,
+    (REQUESTED, meaning.RETRY): IDLE,
+    (REQUESTED, meaning.REFUSED): FAILED,
+    (PENDING, meaning.OK): GRANTED,
+    (PENDING, meaning.DENIED): DENIED,
+    (PENDING, meaning.EXPIRED): EXPIRED,
+    (PENDING, meaning.ERROR): FAILED,
+}
+
+_DEFAULT_INTERVAL = const(5)  # s, RFC 8628 section 3.2
+_SLOW_DOWN = const(5)  # s, RFC 8628 section 3.5
+_MIN_MARGIN = const(500)  # ms
+_MAX_BACKOFF = const(60_000)  # ms, or one interval where that is longer
+_FIRST_RETRY = const(1_000)  # ms, doubled for each failure of the first request
+_PATIENCE = const(60)  # s that the first request will wait for a Retry-After
+_LAST_POLL = const(1_000)  # ms before the deadline
+_LATE = const(5_000)  # ms: this close to the end, invalid_grant means expired
+_TRIES = const(3)  # of the first request, and of bare 4xx answers in a row
+_MAX_CODE = const(64)  # characters of a user code
+
+
+class DeviceGrant:
+    """One attempt to get a person's approval.
+
+    After PENDING: `user_code`, `verification_uri`, `verification_uri_complete` (or None),
+    `expires_in` and `interval` (s). After GRANTED: `tokens`. At any time: `state`,
+    `outcome` (what the last answer meant) and `error` (why it ended, or None).
+    `spread(ms)` returns a random number of ms below `ms`, to keep boards from returning
+    in step after an outage.
+    """
+
+    def __init__(self, profile, client, scope=None, spread=None):
+        self.state = IDLE
+        self.outcome = None
+        self.error = None
+        self.tokens = None
+        self.user_code = None
+        self.verification_uri = None
+        self.verification_uri_complete = None
+        self.expires_in = None
+        self.interval = _DEFAULT_INTERVAL
+        self._profile = profile
+        self._client = client
+        self._scope = scope
+        self._spread = spread
+        self._device_code = None
+        self._watch = None  # runs since the device authorization request was sent
+        self._lifetime = 0  # ms on that watch
+        self._due = 0  # ms on that watch
+        self._in_flight = False
+        self._failures = 0  # in a row, without any answer that counts
+        self._refusals = 0  # bare 4xx in a row
+
+    def authorize(self, now):
+        """Return the device authorization request (RFC 8628 section 3.1)."""
+        if self.state != IDLE:
+            raise UsageError("this grant has been started already")
+        profile = self._profile
+        params = [(profile.scope_param, _join(self._scope, profile.scope_sep))]
+        params.extend(_pairs(profile.extra_da_params))
+        self.state = REQUESTED
+        self._watch = Stopwatch(now)
+        return form_request(
+            profile.device_authorization_endpoint, params, self._client, profile
+        )
+
+    def poll(self, now):
+        """Return the next token request (section 3.4), or None once the code has run out.
+
+        Raises UsageError if it is not due yet or another one has not been answered.
+        """
+        wait = self.wait(now)
+        if wait is None:
+            return None
+        if self.state != PENDING or wait or self._in_flight:
+            raise UsageError("it is too early for the next poll")
+        self._in_flight = True
+        profile = self._profile
+        params = [("grant_type", profile.grant_type), ("device_code", self._device_code)]
+        params.extend(_pairs(profile.extra_token_params))
+        return form_request(profile.token_endpoint, params, self._client, profile)
+
+    def wait(self, now):
+        """Milliseconds until the next request may leave, or None once the grant ended."""
+        if self.state == IDLE:
+            return 0 if self._watch is None else max(0, self._due - self._watch.elapsed(now))
+        if self.state not in (REQUESTED, PENDING):
+            return None
+        elapsed = self._watch.elapsed(now)
+        if self.state == PENDING and elapsed >= self._lifetime and not self._in_flight:
+            self._end(EXPIRED, _reason(EXPIRED, None))
+            return None
+        return max(0, self._due - elapsed)
+
+    def receive(self, reply, now, unix=None):
+        """Take the answer to the last request and return the new state.
+
+        `unix` is the time in Unix seconds, or None while it is unknown.
+        """
+        first = self.state == REQUESTED
+        outcome = meaning.classify(
+            reply,
+            self._profile,
+            self._wire_name("device_code") if first else "access_token",
+            (self._device_code, self._client.secret),
+            unix,
+        )
+        return self._advance(outcome, now, unix)
+
+    def failed(self, error, now):
+        """Note that the last request got no answer (a TransportError); return the state."""
+        outcome = meaning.Outcome(meaning.RETRY, None, error.message)
+        if self.state == REQUESTED and error.kind == "tls":
+            # Nobody has a code yet: better no link than one with an impostor.
+            self.outcome = outcome
+            return self._end(FAILED, error)
+        self._advance(outcome, now, None)
+        if self.state == FAILED:
+            self.error = error
+        return self.state
+
+    def _advance(self, outcome, now, unix):
+        if self.state not in (REQUESTED, PENDING):
+            raise UsageError("no answer was expected")
+        self.outcome = outcome
+        self._in_flight = False
+        elapsed = self._watch.elapsed(now)
+        try:
+            if outcome.kind == meaning.OK:
+                self._take(outcome.members, now, unix)
+        except ProviderError as error:
+            outcome.kind = meaning.ERROR
+            return self._end(FAILED, error)
+        self._count(outcome)
+        state = _NEXT.get((self.state, outcome.kind), self.state)
+        if self.state == PENDING and state in (PENDING, FAILED):
+            if self._refusals >= _TRIES:
+                outcome.kind = meaning.ERROR
+                state = FAILED
+            elif outcome.error == "invalid_grant" and self._lifetime - elapsed <= _LATE:
+                # Some servers say expired_token once only, others never.
+                outcome.kind = meaning.EXPIRED
+                state = EXPIRED
+        if state == IDLE and (
+            self._failures >= _TRIES or (outcome.retry_after or 0) > _PATIENCE
+        ):
+            state = FAILED
+        self.state = state
+        if state in (DENIED, EXPIRED, FAILED):
+            return self._end(state, _reason(state, outcome))
+        if state == GRANTED:
+            self._device_code = None
+        else:
+            self._schedule(elapsed, self._gap(outcome))
+        return state
+
+    def _take(self, members, now, unix):
+        if self.state == PENDING:
+            self.tokens = TokenSet.granted(
+                members, self._profile, self._client, self._scope, now, unix
+            )
+            return
+        get = self._member
+        self._device_code = _text(get(members, "device_code"), "device_code")
+        code = get(members, "user_code")
+        self.user_code = _text(code, "user_code")
+        if len(code) > _MAX_CODE or not all(is_printable(char) for char in code):
+            raise ProviderError("the provider sent a user_code that cannot be shown")
+        allow_http = self._profile.allow_http
+        self.verification_uri = _text(get(members, "verification_uri"), "verification_uri")
+        if not url.is_safe(self.verification_uri, allow_http):
+            raise ProviderError("the provider sent a verification_uri that is not safe to open")
+        complete = get(members, "verification_uri_complete")
+        if self._profile.qr_template:
+            complete = self._profile.qr_template.replace("{user_code}", code)
+        if isinstance(complete, str) and url.is_safe(complete, allow_http):
+            self.verification_uri_complete = complete
+        expires_in = seconds(get(members, "expires_in"))
+        if expires_in is None:
+            expires_in = self._profile.default_expires
+        if expires_in <= 0:
+            raise ProviderError("the provider sent a code that has expired already")
+        self.expires_in = expires_in
+        self._lifetime = expires_in * 1000
+        interval = seconds(get(members, "interval"))
+        if interval is None or interval < 0:
+            interval = _DEFAULT_INTERVAL
+        self.interval = max(interval, self._profile.min_interval, 1)
+
+    def _count(self, outcome):
+        """Keep the interval and the two counts of troubles in a row."""
+        kind = outcome.kind
+        if kind == meaning.SLOW_DOWN:
+            self.interval += _SLOW_DOWN
+        if kind in (meaning.PENDING, meaning.SLOW_DOWN) and outcome.interval is not None:
+            self.interval = max(self.interval, outcome.interval)
+        if kind == meaning.REFUSED:
+            self._refusals += 1
+        elif kind != meaning.RETRY:
+            self._refusals = 0
+        if kind in (meaning.RETRY, meaning.REFUSED):
+            self._failures += 1
+        else:
+            self._failures = 0
+
+    def _gap(self, outcome):
+        """Milliseconds from now to the next request."""
+        gap = step = self._step() if self.state == PENDING else _FIRST_RETRY
+        if self._failures:
+            gap = min(step << min(self._failures, 16), max(step, _MAX_BACKOFF))
+            if self._spread is not None:
+                gap += self._spread(gap // 8)
+        if outcome.retry_after is not None:
+            gap = max(gap, outcome.retry_after * 1000 + _MIN_MARGIN)
+        return gap
+
+    def _step(self):
+        interval = self.interval * 1000
+        return interval + max(_MIN_MARGIN, interval // 10)
+
+    def _schedule(self, elapsed, gap):
+        """Set when the next request is due, so that the last poll falls just before the end.
+
+        A poll that would leave no room for another one is moved to the last moment; so
+        is one that would come too late. What remains after that is waited out.
+        """
+        due = elapsed + gap
+        if self.state == PENDING:
+            last = self._lifetime - _LAST_POLL
+            if due + self._step() > last:
+                due = last if last - elapsed >= _LAST_POLL else self._lifetime
+        self._due = due
+
+    def _wire_name(self, member):
+        aliases = self._profile.da_aliases
+        for name in aliases:
+            if aliases[name] == member:
+                return name
+        return member
+
+    def _member(self, members, name):
+        """A member of the device authorization response, by any name it goes by."""
+        value = members.get(self._wire_name(name))
+        if value is None:
+            value = members.get(name)
+        if value is None and name.startswith("verification_uri"):
+            value = members.get(name.replace("_uri", "_url"))
+        return value
+
+    def _end(self, state, error):
+        self.state = state
+        self.error = error
+        self._device_code = None
+        self._in_flight = False
+        return state
+
+
+def _text(value, name):
+    if not isinstance(value, str) or not value:
+        raise ProviderError("the provider's reply has no usable %s" % name)
+    return value
+
+
+def _join(scope, separator):
+    return scope.replace(" ", separator) if scope and separator != " " else scope
+
+
+def _pairs(params):
+    return [(name, params[name]) for name in sorted(params)]
+
+
+def _reason(state, outcome):
+    if state == DENIED:
+        return LinkDenied(
+            "the request was refused on the provider's page", "ask for a new code", outcome.error
+        )
+    if state == EXPIRED:
+        return LinkExpired("the code ran out before anybody approved it", "ask for a new code")
+    return meaning.refusal(outcome)

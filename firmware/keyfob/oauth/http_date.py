@@ -1,0 +1,36 @@
+"""Dates in HTTP headers (RFC 9110 section 5.6.7) as Unix seconds."""
+
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+
+def days_from_civil(year, month, day):
+    """Days from 1970-01-01 to a date of the Gregorian calendar."""
+    if month <= 2:
+        year -= 1
+        month += 12
+    return (
+        365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day
+    ) - 719469
+
+
+def parse(text):
+    """Unix seconds of `Sun, 06 Nov 1994 08:49:37 GMT` or of either obsolete form.
+
+    Returns None where `text` is no such date.
+    """
+    try:
+        fields = text.replace(",", " ").replace("-", " ").split()
+        if len(fields) == 5:  # asctime: Sun Nov  6 08:49:37 1994
+            month, day, clock, year = fields[1:]
+        else:
+            day, month, year, clock = fields[1:5]
+        hour, minute, second = [int(part) for part in clock.split(":")]
+        index = _MONTHS.index(month)
+        day, year = int(day), int(year)
+    except (ValueError, AttributeError, IndexError):
+        return None
+    if index % 3 or not (1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
+        return None
+    if year < 100:  # RFC 850 wrote two digits
+        year += 2000 if year < 70 else 1900
+    return days_from_civil(year, index // 3 + 1, day) * 86400 + (hour * 60 + minute) * 60 + second

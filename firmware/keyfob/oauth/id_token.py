@@ -1,0 +1,81 @@
+"""Who is linked, from the claims of an ID token (OpenID Connect Core 1.0 section 3.1.3.7).
+
+The signature is not checked: the token came straight from the token endpoint over a
+verified TLS connection, which item 6 of that section accepts in its place. No ID token
+from any other path may be given to this module.
+"""
+
+import binascii
+import json
+
+from keyfob.compat import const
+from keyfob.errors import ProviderError
+
+_LEEWAY = const(300)  # s between a board's clock and the provider's
+_NAMES = ("name", "preferred_username", "nickname", "email", "sub")
+_REQUIRED = ("iss", "sub", "aud", "exp", "iat")
+
+
+def claims(token):
+    """Return the claims of a JWT as a dict. Raises ProviderError where it is none."""
+    parts = token.split(".")
+    if len(parts) == 3:
+        payload = parts[1].replace("-", "+").replace("_", "/")
+        try:
+            text = binascii.a2b_base64(payload + "=" * (-len(payload) % 4))
+            found = json.loads(str(text, "utf-8"))
+        except ValueError:
+            found = None
+        if isinstance(found, dict):
+            return found
+    raise ProviderError("the provider sent an ID token that cannot be read")
+
+
+def check(found, issuer, client_id, unix=None, before=None):
+    """Return the claims if they hold for this client. Raises ProviderError if not.
+
+    `unix` is the time in Unix seconds, or None while it is unknown: dates are then not
+    judged. `before` are the claims of the same link's last ID token (section 12.2).
+    """
+    for name in _REQUIRED:
+        if name not in found:
+            raise _bad("lacks the claim " + name)
+    if not isinstance(found["sub"], str) or not found["sub"]:
+        raise _bad("names nobody")
+    if found["iss"] != issuer:
+        raise _bad("comes from another issuer")
+    audience = found["aud"]
+    if isinstance(audience, str):
+        audience = [audience]
+    if not isinstance(audience, list) or client_id not in audience:
+        raise _bad("was made for another client")
+    party = found.get("azp")
+    if (len(audience) > 1 or party is not None) and party != client_id:
+        raise _bad("was made for another party")
+    if not _is_date(found["exp"]) or not _is_date(found["iat"]):
+        raise _bad("has no usable dates")
+    if unix is not None:
+        if unix > found["exp"] + _LEEWAY:
+            raise _bad("has expired")
+        if found["iat"] > unix + _LEEWAY:
+            raise _bad("comes from the future; is the clock right?")
+    if before is not None and found["sub"] != before.get("sub"):
+        raise _bad("names another account than before")
+    return found
+
+
+def account_name(found):
+    """What to call the account on a screen: the friendliest claim there is, or None."""
+    for name in _NAMES:
+        value = found.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def _is_date(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _bad(why):
+    return ProviderError("the provider's ID token " + why)

@@ -1,0 +1,235 @@
+"""Requests as values, replies as values, and the encodings between them.
+
+Everything here is RFC 6749's wire format: form bodies (appendix B), client
+authentication (section 2.3.1) and replies that are JSON by the standard and
+form-encoded at some providers.
+"""
+
+import binascii
+import json
+
+from keyfob.compat import const
+from keyfob.errors import ConfigError
+
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+_FORM_NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%+[]"
+_BOM = b"\xef\xbb\xbf"
+_MAX_TEXT = const(200)
+_USER_AGENT = "keyfob/0.1"
+
+NONE = "none"
+BASIC = "basic"
+POST = "post"
+CLIENT_AUTH = (NONE, BASIC, POST)
+
+
+class Request:
+    """What to send: `method`, `url`, `headers` (a dict) and `body` (bytes or None)."""
+
+    def __init__(self, method, url, headers=None, body=None):
+        self.method = method
+        self.url = url
+        self.headers = {} if headers is None else headers
+        self.body = body
+
+
+class Reply:
+    """What came back: `status`, `headers` (names in lower case) and `body` (bytes)."""
+
+    def __init__(self, status, headers=None, body=b""):
+        self.status = status
+        self.headers = {} if headers is None else headers
+        self.body = body
+
+    @property
+    def text(self):
+        """The body as text. Raises ValueError where it is not UTF-8."""
+        return str(self.body, "utf-8")
+
+    def json(self):
+        """The body as JSON, a leading byte order mark skipped. Raises ValueError."""
+        body = self.body
+        if body[:3] == _BOM:
+            body = body[3:]
+        return json.loads(str(body, "utf-8"))
+
+
+class Client:
+    """Who asks: `client_id`, and how it proves itself at the token endpoint.
+
+    `auth` is "none", "basic" or "post" (RFC 6749 section 2.3), or None to let the
+    provider's metadata decide (`settle`). Raises ConfigError where secret and method
+    contradict each other.
+    """
+
+    def __init__(self, client_id, secret=None, auth=None):
+        if not isinstance(client_id, str) or not client_id:
+            raise ConfigError("client_id is missing", "enter the id that the provider issued")
+        if auth is not None and auth not in CLIENT_AUTH:
+            raise ConfigError("client_auth is none of none, basic, post")
+        if secret and auth == NONE:
+            raise ConfigError(
+                "client_auth is none, yet there is a client_secret", "remove one of the two"
+            )
+        if not secret:
+            if auth in (BASIC, POST):
+                raise ConfigError(
+                    "client_auth is %s, and client_secret is missing" % auth,
+                    "enter the secret, or set client_auth to none",
+                )
+            auth = NONE
+        self.client_id = client_id
+        self.auth = auth
+        self.secret = secret
+
+    def settle(self, methods):
+        """Choose the method from `token_endpoint_auth_methods_supported`.
+
+        A list that is absent means basic (RFC 8414 section 2).
+        """
+        if self.auth is None:
+            listed = isinstance(methods, list) and methods
+            self.auth = BASIC if not listed or "client_secret_basic" in methods else POST
+
+    def authenticate(self, params, headers):
+        """Add the client's identity to a request, by one method only (section 2.3)."""
+        if self.auth in (None, BASIC) and self.secret:
+            pair = "%s:%s" % (quote(self.client_id), quote(self.secret))
+            token = binascii.b2a_base64(pair.encode()).strip()
+            headers["Authorization"] = "Basic " + str(token, "ascii")
+            return
+        params.append(("client_id", self.client_id))
+        if self.secret:
+            params.append(("client_secret", self.secret))
+
+
+def quote(text):
+    """Percent-encode every octet of `text` but the unreserved ones of RFC 3986.
+
+    A space becomes %20, which form decoders read as well as a plus sign.
+    """
+    out = bytearray()
+    for octet in text.encode():
+        if octet in _UNRESERVED:
+            out.append(octet)
+        else:
+            out.extend(b"%%%02X" % octet)
+    return str(out, "ascii")
+
+
+def form(params):
+    """Encode (name, value) pairs as a form body, leaving out empty values.
+
+    Raises ConfigError for a repeated name: RFC 6749 section 3.2 forbids it.
+    """
+    seen = []
+    parts = []
+    for name, value in params:
+        if value is None or value == "":
+            continue
+        if name in seen:
+            raise ConfigError("the parameter %s would be sent twice" % name)
+        seen.append(name)
+        parts.append("%s=%s" % (quote(name), quote(value)))
+    return "&".join(parts).encode()
+
+
+def form_request(url, params, client, profile):
+    """Return a POST of `params` with the client's authentication (RFC 6749 section 3.2)."""
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Accept": profile.accept,
+        "User-Agent": _USER_AGENT,
+    }
+    params = list(params)
+    client.authenticate(params, headers)
+    return Request("POST", url, headers, form(params))
+
+
+def get_request(url, token=None):
+    """Return a GET for JSON, with `token` as bearer (RFC 6750 section 2.1) if given."""
+    headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
+    if token:
+        headers["Authorization"] = "Bearer " + token
+    return Request("GET", url, headers)
+
+
+def members(reply):
+    """The members of a JSON object or of a form body, whatever its Content-Type says.
+
+    Returns None where the body is neither.
+    """
+    try:
+        value = reply.json()
+    except (ValueError, RuntimeError):  # RuntimeError: nested deeper than the stack
+        return _form_members(reply.body)
+    return value if isinstance(value, dict) else None
+
+
+def _form_members(body):
+    found = {}
+    try:
+        text = str(body, "utf-8").strip()
+        for part in text.split("&"):
+            name, equals, value = part.partition("=")
+            if not equals or not name or not all(char in _FORM_NAME for char in name):
+                return None
+            found[_unquote(name)] = _unquote(value)
+    except ValueError:
+        return None
+    return found
+
+
+def _unquote(text):
+    text = text.replace("+", " ")
+    if "%" not in text:
+        return text
+    pieces = text.split("%")
+    out = bytearray(pieces[0].encode())
+    for piece in pieces[1:]:
+        out.append(int(piece[:2], 16))
+        out.extend(piece[2:].encode())
+    return str(out, "utf-8")
+
+
+def seconds(value):
+    """A JSON value as whole seconds, rounded up, or None where it is no number.
+
+    Providers send numbers, strings, floats, null and junk, where RFC 8628 section 3.2
+    says number. What is negative stays so: the caller knows what that means.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        if isinstance(value, str):
+            value = value.strip()
+            value = int(value) if value.isdigit() else float(value)
+        whole = int(value)
+    except (ValueError, OverflowError):
+        return None
+    return whole + 1 if value > whole else whole
+
+
+def clean(text, secrets=()):
+    """A provider's words made safe to show: one short line, none of `secrets` in it."""
+    if not isinstance(text, str):
+        return ""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "...")
+    kept = "".join(char for char in text[: 4 * _MAX_TEXT] if is_printable(char)).strip()
+    return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."
+
+
+def is_printable(char):
+    """Whether `char` may reach a terminal or a panel: no control, no direction mark."""
+    code = ord(char)
+    return not (
+        code < 0x20
+        or 0x7F <= code < 0xA0
+        or code in (0x61C, 0xFEFF)
+        or 0x200B <= code <= 0x200F
+        or 0x2028 <= code <= 0x202E
+        or 0x2060 <= code <= 0x206F
+        or 0xD800 <= code <= 0xDFFF
+    )

@@ -1,0 +1,24 @@
+"""Giving a token back (RFC 7009)."""
+
+from keyfob.oauth.messages import form_request
+
+
+def revocation_request(tokens, profile, client):
+    """Return the request that ends a link at the provider (section 2.1), or None.
+
+    The refresh token is named where there is one, since revoking it takes the access
+    tokens of the same grant along. None where the provider has no such endpoint.
+    """
+    if profile.revocation_endpoint is None:
+        return None
+    hint = "access_token" if tokens.refresh_token is None else "refresh_token"
+    params = [("token", getattr(tokens, hint)), ("token_type_hint", hint)]
+    return form_request(profile.revocation_endpoint, params, client, profile)
+
+
+def is_confirmed(reply):
+    """Whether the provider confirmed that the token is gone (section 2.2).
+
+    200 says so for unknown tokens too; at 503 the token still lives.
+    """
+    return reply.status == 200

@@ -1,0 +1,237 @@
+"""A person's tokens: how long they live, when to refresh them and what a refresh yields.
+
+A `TokenSet` is never changed by a reply. A refresh returns its successor, so that the
+new refresh token can be made durable before the new access token is used (RFC 9700
+section 4.14.2), and a reply that cannot be used costs nothing.
+"""
+
+from keyfob.compat import const
+from keyfob.errors import ProviderError, UsageError
+from keyfob.oauth import outcome as meaning
+from keyfob.oauth.messages import form_request, seconds
+from keyfob.oauth.ticks import Stopwatch
+
+_MAX_SKEW = const(300)  # s before expiry at which a token counts as stale
+_MIN_AGE = const(30_000)  # ms between two refreshes that nobody asked for
+_SOON = const(2_000)  # ms: a lost reply is asked for again while servers grant grace
+_MAX_WAIT = const(900_000)  # ms between tries while the provider is in trouble
+_REFUSED_WAIT = const(1_200_000)  # ms: three bare 4xx spread over an hour mean no
+_REFUSED_TRIES = const(3)
+_CONFIG_WAIT = const(3_600_000)  # ms: somebody has to mend the client's settings first
+_BUSY_WAIT = const(60_000)  # ms after a 429
+
+_RECORD = (
+    "access_token",
+    "refresh_token",
+    "scope",
+    "expires_in",
+    "expires_at",
+    "id_token",
+)
+
+
+class TokenSet:
+    """The tokens of one link.
+
+    `access_token`, `refresh_token` (or None), `scope` (space-separated as granted, None
+    if never named), `expires_in` (s, None if the provider did not say), `expires_at`
+    (Unix seconds, None while the clock was unknown), `id_token` (or None).
+    """
+
+    def __init__(self, fields):
+        for name in _RECORD:
+            setattr(self, name, fields.get(name))
+        self.is_dead = False  # True once the provider has ended the link
+        self.outcome = None  # what the last refresh's answer meant
+        self._age = None  # runs since the tokens were issued, if in this boot
+        self._rejected = False  # a resource server said invalid_token
+        self.failures = 0  # refreshes in a row that got no answer
+        self._refusals = 0
+        self._pause = None  # (Stopwatch, ms): no refresh before it ends
+
+    @classmethod
+    def granted(cls, members, profile, client, requested, now, unix=None):
+        """Return the tokens of a successful token response (RFC 6749 section 5.1).
+
+        `members` are the reply's, `requested` the scope asked for; a missing scope means
+        that all of it was granted. Raises ProviderError where no usable token is there.
+        """
+        token = members.get("access_token")
+        if not isinstance(token, str) or not token:
+            raise ProviderError("the provider's reply has no usable access_token")
+        kind = members.get("token_type")
+        if not isinstance(kind, str) or kind.lower() != "bearer":
+            raise ProviderError(
+                "the provider issued a token that is not a bearer token",
+                "switch sender-constrained tokens (DPoP, mTLS) off for this client",
+            )
+        lifetime = seconds(members.get("expires_in"))
+        if lifetime is not None:
+            lifetime = max(0, lifetime)
+        tokens = cls(
+            {
+                "access_token": token,
+                "refresh_token": _text(members.get("refresh_token")),
+                "scope": _scope(members.get("scope"), profile.scope_sep) or requested,
+                "expires_in": lifetime,
+                "id_token": _text(members.get("id_token")),
+            }
+        )
+        if lifetime is not None and unix is not None:
+            tokens.expires_at = unix + lifetime
+        tokens._age = Stopwatch(now)
+        return tokens
+
+    def record(self):
+        """The tokens as a dict of JSON values, for `TokenSet(record)` after a reboot."""
+        return {name: getattr(self, name) for name in _RECORD}
+
+    def remaining(self, now, unix=None):
+        """Seconds the access token still lives; None where that cannot be known.
+
+        In the boot that obtained the token this follows the monotonic counter, which no
+        clock change can move; afterwards it needs the time of day.
+        """
+        if self.expires_in is None:
+            return None
+        if self._age is not None:
+            return self.expires_in - self._age.elapsed(now) // 1000
+        if self.expires_at is not None and unix is not None:
+            return self.expires_at - unix
+        return None
+
+    @property
+    def is_accepted(self):
+        """Whether no resource server has refused the access token so far."""
+        return not self._rejected
+
+    def is_usable(self, now, unix=None):
+        """Whether there is still anything to act with: a way to refresh, or time left."""
+        if self.is_dead:
+            return False
+        left = self.remaining(now, unix)
+        return self.refresh_token is not None or left is None or left > 0
+
+    def is_fresh(self, now, unix=None):
+        """Whether the access token may be used as it is.
+
+        One without a stated lifetime is used until a resource server rejects it; one
+        whose age cannot be known (no clock since the reboot) is not.
+        """
+        if self._rejected or self.is_dead:
+            return False
+        if self.expires_in is None:
+            return True
+        left = self.remaining(now, unix)
+        return left is not None and left > self._skew()
+
+    def due(self, now, unix=None):
+        """Milliseconds until a refresh should be made ahead of expiry.
+
+        None where there is nothing to refresh with or no need to.
+        """
+        if self.refresh_token is None or self.is_dead:
+            return None
+        if self.is_fresh(now, unix):
+            if self.expires_in is None:
+                return None
+            ahead = (self.remaining(now, unix) - self._skew()) * 1000
+        else:
+            ahead = 0
+        if self._age is not None:  # whatever lifetime a provider states, no storm
+            ahead = max(ahead, _MIN_AGE - self._age.elapsed(now))
+        return max(ahead, self.pause(now))
+
+    def reject(self):
+        """Note that a resource server refused the access token (RFC 6750 section 3.1)."""
+        self._rejected = True
+
+    def pause(self, now):
+        """Milliseconds before another refresh may be tried; 0 if it may be tried now."""
+        if self._pause is None:
+            return 0
+        watch, length = self._pause
+        return max(0, length - watch.elapsed(now))
+
+    def refresh_request(self, profile, client):
+        """Return the refresh request (RFC 6749 section 6). Raises UsageError without a token."""
+        if self.refresh_token is None or self.is_dead:
+            raise UsageError("there is no refresh token")
+        params = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token)]
+        return form_request(profile.token_endpoint, params, client, profile)
+
+    def receive(self, reply, profile, client, now, unix=None):
+        """Take the answer to a refresh; return the successor, or None if there is none.
+
+        After None, `is_dead` tells whether the link has ended (only a definite
+        invalid_grant ends it), `outcome` why, and `pause(now)` when to try again.
+        """
+        secrets = (self.refresh_token, self.access_token, client.secret)
+        outcome = meaning.classify(reply, profile, "access_token", secrets, unix)
+        self.outcome = outcome
+        if outcome.kind == meaning.OK:
+            try:
+                return self._successor(outcome.members, profile, client, now, unix)
+            except ProviderError as error:
+                # The provider may have rotated the token all the same: keep what we have.
+                outcome.kind = meaning.ERROR
+                outcome.description = error.message
+        self._refusals = self._refusals + 1 if outcome.kind == meaning.REFUSED else 0
+        if outcome.error == "invalid_grant" or self._refusals >= _REFUSED_TRIES:
+            self.is_dead = True
+        self._hold(outcome, now)
+        return None
+
+    def postpone(self, error, now):
+        """Leave the provider alone for an hour: what it sends cannot be used."""
+        self.outcome = meaning.Outcome(meaning.ERROR, None, error.message)
+        self._hold(self.outcome, now)
+
+    def failed(self, error, now):
+        """Note that a refresh got no answer (a TransportError)."""
+        self.outcome = meaning.Outcome(meaning.RETRY, None, error.message)
+        self._hold(self.outcome, now)
+
+    def _successor(self, members, profile, client, now, unix):
+        tokens = TokenSet.granted(members, profile, client, self.scope, now, unix)
+        if tokens.refresh_token is None:
+            tokens.refresh_token = self.refresh_token  # RFC 6749 section 6: still good
+        if tokens.id_token is None:
+            tokens.id_token = self.id_token
+        return tokens
+
+    def _hold(self, outcome, now):
+        """Decide how long to leave the provider alone."""
+        kind = outcome.kind
+        if kind == meaning.REFUSED:
+            wait = _REFUSED_WAIT
+        elif kind == meaning.SLOW_DOWN:
+            wait = _BUSY_WAIT
+        elif kind == meaning.RETRY:
+            wait = min(_SOON << min(self.failures, 16), _MAX_WAIT)
+            self.failures += 1
+        else:
+            wait = _CONFIG_WAIT
+        if outcome.retry_after is not None:
+            wait = max(wait, outcome.retry_after * 1000)
+        self._pause = (Stopwatch(now), wait)
+
+    def _skew(self):
+        return min(_MAX_SKEW, self.expires_in // 10)
+
+
+def _text(value):
+    return value if isinstance(value, str) and value else None
+
+
+def _scope(value, separator):
+    """The granted scope, space-separated, from a string, a comma list or a JSON array."""
+    if isinstance(value, list):
+        value = " ".join(item for item in value if isinstance(item, str))
+    if not isinstance(value, str):
+        return None
+    if separator != " ":
+        value = value.replace(separator, " ")
+    elif "," in value and " " not in value:
+        value = value.replace(",", " ")
+    return " ".join(value.split()) or None

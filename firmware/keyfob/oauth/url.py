@@ -1,0 +1,94 @@
+"""Addresses: taken apart, and judged fit to carry a secret (RFC 6749 section 3.2).
+
+An address is accepted only if it is https, or http where that is safe (loopback) or has
+been allowed in as many words; it holds no user name and no characters that a display or
+a request line could trip over.
+"""
+
+from keyfob.compat import const
+from keyfob.errors import ConfigError
+
+_MAX_LENGTH = const(512)
+_PORTS = {"https": 443, "http": 80}
+
+
+def split(url):
+    """Return (scheme, host, port, target) of an http or https address.
+
+    `host` comes without the brackets of an IPv6 literal; `target` is path and query.
+    Raises ValueError with the reason where it is not such an address.
+    """
+    if not isinstance(url, str) or not url:
+        raise ValueError("is not text")
+    for char in url:
+        if not "!" <= char <= "~":
+            raise ValueError("holds a character that no address has")
+    scheme, found, rest = url.partition("://")
+    scheme = scheme.lower()
+    if not found or scheme not in _PORTS:
+        raise ValueError("does not begin with https://")
+    rest = rest.partition("#")[0]
+    end = len(rest)
+    for mark in "/?":
+        at = rest.find(mark)
+        if 0 <= at < end:
+            end = at
+    authority, target = rest[:end], rest[end:]
+    if "@" in authority:
+        raise ValueError("holds a user name")
+    if "\\" in authority:
+        raise ValueError("holds a backslash")
+    if not target.startswith("/"):
+        target = "/" + target
+    host, port = _host_port(authority, _PORTS[scheme])
+    return scheme, host, port, target
+
+
+def _host_port(authority, port):
+    if authority.startswith("["):
+        host, found, rest = authority[1:].partition("]")
+        if not found or (rest and not rest.startswith(":")):
+            raise ValueError("has a broken IPv6 address")
+        digits = rest[1:]
+    else:
+        host, _, digits = authority.partition(":")
+    if not host:
+        raise ValueError("names no host")
+    if digits:
+        if not digits.isdigit() or len(digits) > 5 or not 0 < int(digits) < 65536:
+            raise ValueError("has no valid port")
+        port = int(digits)
+    return host.lower(), port
+
+
+def is_loopback(host):
+    """Whether `host` never leaves this machine: 127.0.0.0/8, ::1 or localhost."""
+    if host in ("localhost", "::1"):
+        return True
+    parts = host.split(".")
+    return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() for part in parts)
+
+
+def is_safe(url, allow_http=False):
+    """Whether `url` may carry a secret or be shown to a person."""
+    try:
+        scheme, host, _, _ = split(url)
+    except ValueError:
+        return False
+    return len(url) <= _MAX_LENGTH and (scheme == "https" or allow_http or is_loopback(host))
+
+
+def check(url, field, allow_http=False):
+    """Return `url` if it is safe; raise ConfigError naming `field` if it is not."""
+    try:
+        scheme, host, _, _ = split(url)
+    except ValueError as error:
+        raise ConfigError(
+            "%s %s" % (field, error), "give the full address, beginning with https://"
+        )
+    if scheme != "https" and not allow_http and not is_loopback(host):
+        raise ConfigError(
+            "%s is an http address, and secrets would travel unprotected" % field,
+            "use https, or allow http in the configuration for a test network",
+        )
+    return url

@@ -1,0 +1,13 @@
+"""A display that every board has: the serial console."""
+
+
+class Console:
+    """Shows a screen as lines of text, through `write(line)`."""
+
+    def __init__(self, write=print):
+        self._write = write
+
+    def show(self, lines):
+        """Show one screen below the last one."""
+        for line in lines:
+            self._write(line)

@@ -1,0 +1,163 @@
+"""What the simulator puts into a board's flash before power-on: `/keyfob.json` and the CA."""
+
+import json
+import shutil
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from keyfob_host.errors import CliError, UsageError
+from keyfob_sim.certificates import split_certificates, trusted_root
+from keyfob_sim.options import SimOptions
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_CA = "ca"
+_TIMEOUT = 10.0  # s to look a root up
+_WIFI = [{"ssid": "keyfob-sim", "password": "no-secret-at-all"}]
+
+
+class BoardError(CliError):
+    """The board cannot be set up; `kind` is that of the `error` event."""
+
+    def __init__(self, kind: str, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.kind = kind
+
+
+def write(flash: Path, options: SimOptions, server: dict[str, Any] | None) -> None:
+    """Write the configuration that `options` ask for; `server` describes the embedded one.
+
+    Raises UsageError for a provider that is not there, BoardError for a CA.
+    """
+    provider = _embedded(options, server) if server else _foreign(options)
+    scope = options.scope or (server["scope"] if server else None)
+    document = {
+        "wifi": _WIFI,
+        "provider": provider,
+        "scope": scope,
+        "ca": _write_roots(flash, _roots(options, provider, server)),
+        "allow_http": options.allow_http or server is not None,
+        "board": options.board.name,
+        "api": options.api,
+    }
+    path = flash / "keyfob.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _embedded(options: SimOptions, server: dict[str, Any]) -> dict[str, Any]:
+    """The provider object for one of the embedded server's ready-made clients."""
+    auth = options.client_auth or "none"
+    wanted = options.client_id
+    for client in server["clients"]:
+        if client["client_id"] == wanted or (wanted is None and client["client_auth"] == auth):
+            return {
+                "issuer": server["issuer"],
+                "client_id": client["client_id"],
+                "client_secret": options.client_secret or client["client_secret"],
+                "client_auth": options.client_auth or client["client_auth"],
+            }
+    known = " or ".join(client["client_id"] for client in server["clients"])
+    raise UsageError(f"the embedded server has no client {wanted!r}", f"--client-id {known}")
+
+
+def _foreign(options: SimOptions) -> dict[str, Any]:
+    provider = {"issuer": options.issuer} if options.issuer else _from_file(options.provider or "")
+    for field in ("client_id", "client_secret", "client_auth"):
+        value = getattr(options, field)
+        if value is not None:
+            provider[field] = value
+    if not provider.get("client_id"):
+        raise UsageError("--provider needs --client-id", "the ID that the provider issued")
+    return provider
+
+
+def _from_file(name: str) -> dict[str, Any]:
+    """The provider object in a JSON or TOML file."""
+    path = Path(name)
+    if not path.suffix and not path.exists():
+        raise UsageError(
+            f"there is no preset {name!r}; presets are not there yet",
+            "a file with the provider object as JSON or TOML, or --issuer URL",
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise UsageError(f"{name} cannot be read: {reason}", "--provider FILE") from None
+    try:
+        document = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except ValueError:
+        kind = "TOML" if path.suffix == ".toml" else "JSON"
+        raise UsageError(f"{name} is not valid {kind}", "check it, or rename it") from None
+    if not isinstance(document, dict):
+        raise UsageError(f"{name} does not hold an object", "the provider's fields by name")
+    return document
+
+
+def _roots(
+    options: SimOptions, provider: dict[str, Any], server: dict[str, Any] | None
+) -> list[bytes]:
+    if server is not None:
+        return _read_ca(Path(server["ca"])) if server.get("ca") else []
+    if options.ca is not None:
+        return _read_ca(options.ca)
+    addresses = [value for name, value in provider.items() if name.endswith("_endpoint")]
+    found: list[bytes] = []
+    for address in [provider.get("issuer"), options.api, *addresses]:
+        if isinstance(address, str) and address.lower().startswith("https://"):
+            root = _known_root(address)
+            if root not in found:
+                found.append(root)
+    return found
+
+
+def _known_root(address: str) -> bytes:
+    """The root that this host trusts the server at `address` by."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    try:
+        return trusted_root(host, parts.port or 443, _TIMEOUT)
+    except ssl.SSLError as error:
+        reason = getattr(error, "verify_message", None) or error.reason or "TLS failed"
+        raise BoardError(
+            "tls", f"{host} is not trusted by this host: {reason}", "--ca FILE with its CA"
+        ) from None
+    except OSError as error:
+        raise BoardError(
+            "network",
+            f"no connection to {host}: {error.strerror or error}",
+            "check the address and the network",
+        ) from None
+
+
+def _read_ca(path: Path) -> list[bytes]:
+    try:
+        return split_certificates(path.read_bytes())
+    except OSError as error:
+        raise BoardError(
+            "config", f"the CA {path} cannot be read: {error.strerror}", "--ca FILE"
+        ) from None
+    except ValueError:
+        raise BoardError(
+            "config", f"{path} holds no certificate", "--ca FILE, PEM or DER"
+        ) from None
+
+
+def _write_roots(flash: Path, roots: list[bytes]) -> list[str]:
+    """Store each root as DER, as a board reads it; return their paths on the board."""
+    folder = flash / _CA
+    shutil.rmtree(folder, ignore_errors=True)
+    if roots:
+        folder.mkdir()
+    paths = []
+    for number, root in enumerate(roots):
+        (folder / f"{number}.der").write_bytes(root)
+        paths.append(f"/{_CA}/{number}.der")
+    return paths

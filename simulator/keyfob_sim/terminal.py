@@ -1,0 +1,110 @@
+"""What a person at a terminal sees of a run: the board's screen, a QR, and what happened."""
+
+import os
+import sys
+from typing import Any, TextIO
+
+from keyfob_sim.pictures import qr_modules
+
+_CLEAR_LINE = "\r\x1b[K"
+
+
+class Terminal:
+    """Prints a run to `out`. On a terminal a line counts down while the board waits."""
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self._out = out
+        self._live = out.isatty()
+        self._colour = self._live and "NO_COLOR" not in os.environ
+        self._status = ""
+        self._until = 0.0  # t at which the code runs out
+
+    def event(self, event: str, t: float, members: dict[str, Any]) -> None:
+        """Show one event of the firmware or the simulator."""
+        show = getattr(self, "_" + event, None)
+        if show is not None:
+            show(t, members)
+
+    def screen(self, lines: list[str], qr_text: str | None) -> None:
+        """Show the board's screen, and the QR that belongs to it."""
+        self._line()
+        for line in lines:
+            self._line("  │ " + line)
+        if qr_text:
+            self._line()
+            for line in half_blocks(qr_modules(qr_text, border=2)):
+                self._line("    " + self._on_white(line))
+
+    def close(self) -> None:
+        """Leave the cursor at the start of a fresh line."""
+        self._set_status("")
+        self._out.flush()
+
+    def _server(self, t: float, members: dict[str, Any]) -> None:
+        self._line(f"Mock authorization server  {members['issuer']}")
+
+    def _boot(self, t: float, members: dict[str, Any]) -> None:
+        self._line(f"Virtual board  {members['board']} ({members['runtime']})")
+
+    def _user_code(self, t: float, members: dict[str, Any]) -> None:
+        address = members["verification_uri_complete"] or members["verification_uri"]
+        self._until = t + members["expires_in"]
+        self._line()
+        self._line(f"Scan the code with a phone, or open  {address}")
+
+    def _poll(self, t: float, members: dict[str, Any]) -> None:
+        result = members["result"]
+        if members["interval"] is None:
+            return
+        left = max(0, int(self._until - t))
+        told = f"{result}, the code lives {left // 60}:{left % 60:02d} more (Ctrl-C to stop)"
+        if self._live:
+            self._set_status(told)
+        elif result != "pending":
+            self._line(f"[{t:8.1f} s] {told}")
+
+    def _linked(self, t: float, members: dict[str, Any]) -> None:
+        who = members["account"] or "an account"
+        how = ", from flash: no new code was needed" if members["stored"] else ""
+        self._line(f"[{t:8.1f} s] linked to {who}{how}; scope {members['scope'] or 'not named'}")
+
+    def _api(self, t: float, members: dict[str, Any]) -> None:
+        self._line(f"[{t:8.1f} s] protected API answered HTTP {members['status']}")
+
+    def _refreshed(self, t: float, members: dict[str, Any]) -> None:
+        how = "rotated and stored" if members["rotated"] else "kept"
+        self._line(f"[{t:8.1f} s] access token refreshed, refresh token {how}")
+
+    def _denied(self, t: float, members: dict[str, Any]) -> None:
+        self._line(f"[{t:8.1f} s] denied on the page")
+
+    def _expired(self, t: float, members: dict[str, Any]) -> None:
+        self._line(f"[{t:8.1f} s] the code ran out")
+
+    def _error(self, t: float, members: dict[str, Any]) -> None:
+        if not members["fatal"]:
+            self._line(f"[{t:8.1f} s] {members['message']}")
+
+    def _line(self, text: str = "") -> None:
+        self._set_status("")
+        print(text, file=self._out, flush=True)
+
+    def _set_status(self, text: str) -> None:
+        if self._status or text:
+            self._out.write(_CLEAR_LINE + text if self._live else "")
+            self._out.flush()
+        self._status = text
+
+    def _on_white(self, line: str) -> str:
+        return f"\x1b[30;107m{line}\x1b[0m" if self._colour else line
+
+
+def half_blocks(modules: list[list[bool]]) -> list[str]:
+    """QR rows, two to a line. Dark modules are ink, so it wants a light background."""
+    if len(modules) % 2:
+        modules = [*modules, [False] * len(modules[0])]
+    ink = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
+    return [
+        "".join(ink[pair] for pair in zip(upper, lower, strict=True))
+        for upper, lower in zip(modules[::2], modules[1::2], strict=True)
+    ]
