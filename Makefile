@@ -40,8 +40,9 @@ $(STAMP): pyproject.toml
 	    exit 1; }
 	@touch $@
 
+# Ctrl-C is how a person ends it: no error of make's.
 demo: $(STAMP)
-	@$(BIN)/keyfob sim $(ARGS)
+	@trap : INT; $(BIN)/keyfob sim $(ARGS) || { code=$$?; [ $$code = 130 ] || exit $$code; }
 
 test: $(STAMP)
 	@$(PYTEST) $(PYTEST_ARGS)

@@ -40,9 +40,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=False)
-    paths = {"base": str(folder), "platbase": str(folder)}
-    packages = Path(sysconfig.get_path("purelib", "venv", vars=paths))
-    scripts = Path(sysconfig.get_path("scripts", "venv", vars=paths))
+    scripts = folder / Path(sysconfig.get_path("scripts")).name
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    packages = Path(run(scripts / "python", "-c", where).strip())
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     pip = [sys.executable, "-m", "pip", "--python", scripts / "python", "install", "--quiet"]
     run(*pip, "--no-deps", "--no-index", "--disable-pip-version-check", wheel)
