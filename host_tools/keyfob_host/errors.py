@@ -3,6 +3,7 @@
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 class CliError(Exception):

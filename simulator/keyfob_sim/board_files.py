@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from keyfob.oauth import url
 from keyfob_host.errors import CliError, UsageError
 from keyfob_sim.certificates import split_certificates, trusted_root
 from keyfob_sim.options import SimOptions
@@ -73,9 +74,23 @@ def _foreign(options: SimOptions) -> dict[str, Any]:
         value = getattr(options, field)
         if value is not None:
             provider[field] = value
+    for name, value in [*provider.items(), ("--api", options.api)]:
+        if isinstance(value, str) and _is_open_http(value) and not options.allow_http:
+            raise UsageError(
+                f"{name} is an http address, where secrets would travel unprotected",
+                "https, or --allow-http on a test network",
+            )
     if not provider.get("client_id"):
         raise UsageError("--provider needs --client-id", "the ID that the provider issued")
     return provider
+
+
+def _is_open_http(address: str) -> bool:
+    try:
+        scheme, host, _, _ = url.split(address)
+    except ValueError:
+        return False
+    return scheme == "http" and not url.is_loopback(host)
 
 
 def _from_file(name: str) -> dict[str, Any]:

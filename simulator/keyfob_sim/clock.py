@@ -23,6 +23,11 @@ class SharedClock:
         self._t = t
         self._start = virtual_time if virtual and virtual_time is not None else time.time()
 
+    def power_on(self) -> None:
+        """Start counting the board's time."""
+        self._start += self.uptime()
+        self._boot = self.loop.time()
+
     def uptime(self) -> float:
         """Seconds since this run's power-on."""
         return self.loop.time() - self._boot

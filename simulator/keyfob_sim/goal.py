@@ -4,8 +4,13 @@ from typing import Any
 
 from keyfob_sim.options import Goal
 
-_REACHED_BY = {"linked": "linked", "refreshed": "refreshed", "denied": "denied",
-               "expired": "expired"}  # fmt: skip
+# The event that each goal counts; `forever` counts none.
+_REACHED_BY = {
+    "linked": "linked",
+    "refreshed": "refreshed",
+    "denied": "denied",
+    "expired": "expired",
+}
 
 # Events after which a goal cannot be reached any more.
 _RULED_OUT_BY = {
@@ -15,22 +20,30 @@ _RULED_OUT_BY = {
     "expired": ("linked", "denied"),
     "forever": (),
 }
+
+# What such an event means, and what to try.
 _WORDS = {
-    "linked": "the board is linked",
-    "denied": "the request was refused",
-    "expired": "the code ran out before anybody approved it",
-    "signed_out": "the provider has ended the link",
+    "linked": ("the board is linked", "leave --state-dir out, or --until linked"),
+    "denied": ("the request was refused", "run it again for a new code, and approve that"),
+    "expired": ("the code ran out before anybody approved it", "run it again for a new code"),
+    "signed_out": ("the provider has ended the link", "run it again to link anew"),
 }
 
 
 class Progress:
-    """Follows the events of one run. `reached` and `failure` say where it stands."""
+    """Follows the events of one run.
 
-    def __init__(self, goal: Goal) -> None:
+    `reached` and `failure` say where it stands, `hint` what to try after a failure.
+    `also` names an event that has to follow before the goal counts as reached.
+    """
+
+    def __init__(self, goal: Goal, also: str | None = None) -> None:
         self.goal = goal
         self.reached = False
         self.failure: str | None = None
+        self.hint = "look at the events with --json"
         self._left = goal.count
+        self._also = also
 
     @property
     def ended(self) -> bool:
@@ -42,10 +55,14 @@ class Progress:
         if self.ended:
             return
         name = self.goal.name
+        if event == self._also:
+            self._also = None
         if event == _REACHED_BY.get(name):
             self._left -= 1
-            self.reached = self._left == 0
         elif event == "error" and members["fatal"]:
             self.failure = members["message"]
+            self.hint = members["hint"] or self.hint
         elif event in _RULED_OUT_BY[name]:
-            self.failure = f"{_WORDS[event]}, so --until {name} cannot be reached"
+            what, self.hint = _WORDS[event]
+            self.failure = f"{what}, so --until {name} cannot be reached"
+        self.reached = self._left <= 0 and self._also is None

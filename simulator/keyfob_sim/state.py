@@ -1,13 +1,14 @@
 """What one run leaves for the next: `--state-dir`, or a folder that vanishes with the run.
 
-    DIR/keyfob-sim.json   that keyfob made this folder, for which board, and the times
-    DIR/flash/            the board's files
-    DIR/server/           the embedded server's port, keys, grants and CA
+DIR/keyfob-sim.json   that keyfob made this folder, for which board, and the times
+DIR/flash/            the board's files
+DIR/server/           the embedded server's port, keys, grants and CA
 """
 
 import contextlib
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from typing import Any
 
 from keyfob_host.errors import CliError, UsageError
 
+if sys.platform != "win32":
+    import fcntl
+
+_LOCK = "lock"
 _MARKER = "keyfob-sim.json"
 _FORMAT = 1
 
@@ -55,7 +60,9 @@ class State:
             path.with_suffix(".new").write_text(json.dumps(marker) + "\n", encoding="utf-8")
             os.replace(path.with_suffix(".new"), path)
         except OSError as error:
-            raise CliError(f"{path} cannot be written: {error.strerror}", "free some space") from None
+            raise CliError(
+                f"{path} cannot be written: {error.strerror}", "free some space"
+            ) from None
 
 
 @contextlib.contextmanager
@@ -74,7 +81,23 @@ def opened(directory: Path | None, board: str) -> Iterator[State]:
             f"{directory} holds the state of the board {marker['board']!r}",
             f"--board {marker['board']}, or another --state-dir",
         )
-    yield _prepare(directory, board, marker)
+    state = _prepare(directory, board, marker)
+    with _locked(directory):
+        yield state
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Keep other runs out while this one writes; the lock dies with its process."""
+    with (directory / _LOCK).open("w") as lock:
+        try:
+            if sys.platform != "win32":
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(
+                f"another run is using {directory}", "another --state-dir, or wait for it to end"
+            ) from None
+        yield
 
 
 def _prepare(directory: Path, board: str, marker: dict[str, Any]) -> State:
