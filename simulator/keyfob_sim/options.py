@@ -178,7 +178,7 @@ RULES = (
     ),
     Rule(
         lambda g: (
-            g.client_auth in ("basic", "post") and g.client_secret is None and not g.provider
+            g.client_auth in ("basic", "post") and g.client_secret is None and g.issuer is not None
         ),
         "--client-auth basic and post need a client secret",
         f"set {SECRET_VARIABLE} in the environment, or --client-auth none",
