@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from interop.oidc_server import Listener, NotHere, OidcServer, install
+from interop.oidc_server import Client, Listener, NotHere, OidcServer, install
 from interop.owner import Owner
-from interop.parties import BASIC, POST, PUBLIC, Client, Trust
-from interop.sim_run import SimRun, gives_away, run_sim
+from interop.parties import BASIC, POST, PUBLIC, Trust
+from interop.sim_run import Event, SimRun, gives_away, run_sim
 
 from keyfob_sim.certificates import make_ca
 
@@ -33,7 +33,7 @@ def server(trust: Trust, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
 
     def shown(host: str, named: str, until: datetime.datetime | None = None) -> Listener:
         issued = trust.ca.issue([named], tmp_path_factory.mktemp("leaf"), not_after=until)
-        return Listener(host, str(issued.cert_path), str(issued.key_path))
+        return Listener(host, cert=str(issued.cert_path), key=str(issued.key_path))
 
     listeners = {
         "http": Listener(),
@@ -43,6 +43,7 @@ def server(trust: Trust, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
         "expired": shown("localhost", "localhost", yesterday),
         "no device flow": Listener(device_flow=False),
         "short codes": Listener(code_seconds=60),
+        "path": Listener(path="/realms/home"),
     }
     folder = tmp_path_factory.mktemp("oidc_provider")
     with OidcServer([PUBLIC, BASIC, POST], listeners, folder) as running:
@@ -59,18 +60,20 @@ def sim(server: OidcServer, tmp_path: Path) -> Callable[..., SimRun]:
     """`run_sim` against a listener; whatever comes of it, nothing may give a secret away."""
 
     def run(
-        listener: str, *arguments: str | Path, client: Client = PUBLIC, **options: object
+        listener: str,
+        *arguments: str | Path,
+        client: Client = PUBLIC,
+        environment: dict[str, str] | None = None,
+        on_code: Callable[[Event], object] | None = None,
     ) -> SimRun:
         issuer = server.issuer.get(listener, listener)
         words = ["--issuer", issuer, "--client-id", client.client_id, *map(str, arguments)]
         if "--scope" not in words:
             words += ["--scope", "openid offline_access"]
-        environment = dict(options.pop("environment", ()))  # type: ignore[call-overload]
-        if client.client_secret:
-            environment["KEYFOB_CLIENT_SECRET"] = client.client_secret
-        done = run_sim(*words, environment=environment, **options)  # type: ignore[arg-type]
+        secret = {"KEYFOB_CLIENT_SECRET": client.client_secret} if client.client_secret else {}
+        done = run_sim(*words, environment=secret | (environment or {}), on_code=on_code)
         urls = "\n".join(line for name in server.issuer for line in server.requests(name))
-        secrets = server.secrets() | {secret for secret in [client.client_secret] if secret}
+        secrets = server.secrets() | set(secret.values())
         for text in (done.stdout, done.stderr, urls):
             assert not [word for word in secrets if gives_away(text, word, client.client_id)]
         return done

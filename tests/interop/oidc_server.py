@@ -32,6 +32,7 @@ class Listener:
     """One issuer: https with a certificate, else http; `host` is how its URL names 127.0.0.1."""
 
     host: str = "127.0.0.1"
+    path: str = ""
     cert: str | None = None
     key: str | None = None
     device_flow: bool = True
@@ -114,7 +115,9 @@ class OidcServer:
     def secrets(self) -> set[str]:
         """Every token and device code handed out so far, and the clients' secrets."""
         handed_out = {secret for entry in self._entries() for secret in entry.get("secrets", ())}
-        return handed_out | {client.client_secret for client in self._clients} - {None}
+        return handed_out | {
+            client.client_secret for client in self._clients if client.client_secret
+        }
 
     def _entries(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._ledger.read_text().splitlines()]

@@ -190,6 +190,11 @@ def test_a_client_that_the_server_refuses_is_a_provider_error(sim: Sim, client: 
     assert_refused(sim("http", *VIRTUAL, "--until", "linked", client=client), "provider")
 
 
+def test_an_issuer_with_a_path_is_found_and_linked(sim: Sim, owner: Owner) -> None:
+    run = sim("path", *VIRTUAL, "--until", "refreshed", on_code=approved_by(owner))
+    assert_linked(run)
+
+
 @pytest.mark.parametrize("listener", ["https by name", "https by address"])
 @pytest.mark.parametrize("file", ["pem", "der", "bundle"])
 def test_https_links_with_the_ca_given(
@@ -298,7 +303,7 @@ def test_an_issuer_spelled_otherwise_is_told_the_servers_spelling(
 
 
 def test_an_issuer_without_the_device_flow_is_named(sim: Sim) -> None:
-    assert_refused(sim("no device flow", *VIRTUAL, "--until", "linked"), "config")
+    assert_refused(sim("no device flow", *VIRTUAL, "--until", "linked"), "provider")
 
 
 def test_an_issuer_that_cannot_be_reached_is_a_network_error(sim: Sim) -> None:

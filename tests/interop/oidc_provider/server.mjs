@@ -3,7 +3,7 @@
 // The first line on stdin is the settings as one JSON object:
 //   ledger     a file that gets a JSON line for each request and for each secret handed out
 //   clients    [{client_id, client_auth, client_secret}]
-//   listeners  {name: {host, cert, key, device_flow, code_seconds}}, https where there is a cert
+//   listeners  {name: {host, path, cert, key, device_flow, code_seconds}}, https where there is a cert
 // One JSON object {name: issuer} goes to stdout once all of them listen. The end of stdin ends it.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -67,15 +67,27 @@ async function listen(name, settings, { clients, ledger }) {
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
 
   const scheme = settings.cert ? 'https' : 'http';
-  const issuer = `${scheme}://${settings.host ?? '127.0.0.1'}:${server.address().port}`;
+  const { host, path } = settings;
+  const issuer = `${scheme}://${host}:${server.address().port}${path}`;
   const provider = new Provider(issuer, configuration(clients, settings));
   provider.use(async (ctx, next) => {
-    note({ method: ctx.method, url: ctx.url });
+    note({ method: ctx.method, url: ctx.originalUrl });
     await next();
     const handedOut = SECRETS.map((member) => ctx.body?.[member]).filter(Boolean);
     if (handedOut.length) note({ secrets: handedOut });
   });
-  server.on('request', provider.callback());
+  const answer = provider.callback();
+  server.on('request', (req, res) => {
+    req.originalUrl = req.url;
+    if (path && req.url.startsWith(`${path}/`)) {
+      // What a framework does that mounts an application at a path.
+      req.url = req.url.slice(path.length);
+    } else if (path) {
+      res.writeHead(404).end();
+      return;
+    }
+    answer(req, res);
+  });
   return [name, issuer];
 }
 
