@@ -19,8 +19,7 @@ from keyfob_host.errors import FAILED, INTERRUPTED, WRONG_USAGE, CliError
 
 TRACEBACK_VARIABLE = "KEYFOB_TRACEBACK"
 
-# typer carries its own copy of click or uses the installed one, depending on its version:
-# either way this is the base of every usage error.
+# The base of every usage error, in typer's private copy of click.
 _ClickError: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
