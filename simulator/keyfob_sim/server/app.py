@@ -35,6 +35,8 @@ def make_app(realm: Realm) -> Flask:
     app.add_url_rule("/", "home", lambda: redirect(VERIFICATION, 302))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
+    # Run in reverse: the automatic decision comes after the answer it follows was logged.
+    app.after_request(_decider(realm))
     app.after_request(_security_headers(style))
     app.after_request(_logger(realm))
     return app
@@ -99,6 +101,15 @@ def _security_headers(style: str) -> Any:
         return response
 
     return add
+
+
+def _decider(realm: Realm) -> Any:
+    def decide(response: Response) -> Response:
+        if g.get("error") == "authorization_pending":
+            realm.answer_pending(g.grant)
+        return response
+
+    return decide
 
 
 def _logger(realm: Realm) -> Any:

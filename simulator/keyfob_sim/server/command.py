@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import threading
+from threading import Event
 from types import FrameType
 
 from keyfob_host.errors import INTERRUPTED
@@ -22,7 +23,7 @@ def serve(options: ServerOptions, json_output: bool) -> int:
     The first line on stdout is the description as JSON; without `json_output` a few lines for
     people follow on stderr. Raises CliError and UsageError when it cannot start.
     """
-    done = threading.Event()
+    done = Event()
     codes: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:

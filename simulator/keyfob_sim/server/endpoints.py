@@ -28,11 +28,11 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
     def with_form(answer: Any) -> Response:
         try:
             g.form = read_form()
+            # One transaction each, so that of two at a time one exchanges a code or token.
+            with realm.store.transaction():
+                response: Response = answer()
         except OAuth2Error as error:
             return server.handle_error_response(None, error)
-        # One transaction each, so that a code or token is exchanged once even by two at a time.
-        with realm.store.transaction():
-            response: Response = answer()
         return response
 
     def form_endpoint(name: str) -> Any:
@@ -45,10 +45,7 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
 
     @routes.post(ENDPOINTS["token_endpoint"])
     def token() -> Response:
-        response = with_form(server.create_token_response)
-        if g.get("error") == "authorization_pending":
-            realm.answer_pending(g.grant)
-        return response
+        return with_form(server.create_token_response)
 
     @routes.route(ENDPOINTS["userinfo_endpoint"], methods=["GET", "POST"])
     def userinfo() -> Response:

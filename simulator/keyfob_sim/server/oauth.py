@@ -173,7 +173,7 @@ class AuthorizationServer(FlaskAuthorizationServer):
 
     def save_token(self, token: dict[str, Any], oauth_request: FormRequest) -> None:
         """Remember the tokens of an answer, as digests."""
-        realm, now = self.realm, int(self.realm.now())
+        realm, now = self.realm, self.realm.now()
         origin = oauth_request.credential or oauth_request.refresh_token
         lifetimes = realm.config.lifetimes
         # A narrower scope asked for on refresh narrows the access token alone (RFC 6749 6).

@@ -164,13 +164,14 @@ def page_routes(realm: Realm, style: str) -> Blueprint:
         if session.sub is None:
             return go("/sign-in")
         grant = realm.store.undecided(session.user_code)
-        client = realm.clients[grant.client_id]
+        client = realm.clients.get(grant.client_id)
+        words = realm.config.scopes
         return show(
             "consent.html",
             grant=grant,
-            client=client.name or client.client_id,
+            client=(client and client.name) or grant.client_id,
             user=realm.users[session.sub],
-            scopes=[realm.config.scopes[scope] for scope in grant.scope.split()],
+            scopes=[words.get(scope, scope) for scope in grant.scope.split()],
         )
 
     @routes.post(f"{VERIFICATION}/consent")

@@ -6,7 +6,10 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
+
+from keyfob_host.errors import CliError
 
 from .config import Config, User
 from .records import APPROVED, DENIED, Client, Grant
@@ -45,7 +48,15 @@ class Realm:
     def _signing_key(self) -> RSAKey:
         # RS256, since OIDC Discovery section 3 obliges every provider to offer it.
         if self.store.signing_key is not None:
-            return RSAKey.import_key(self.store.signing_key)
+            try:
+                key = RSAKey.import_key(self.store.signing_key)
+                key.get_op_key("sign")  # reads it: import alone believes any numbers
+                return key
+            except (JoseError, ValueError):
+                raise CliError(
+                    f"the signing key in {self.store.path} is damaged",
+                    "move the file away to start afresh, or choose another one",
+                ) from None
         key = RSAKey.generate_key(_KEY_BITS, {"use": "sig", "alg": "RS256"}, auto_kid=True)
         self.store.set_signing_key(key.as_dict(private=True))
         return key

@@ -93,6 +93,7 @@ class MockServer:
             if directory is None:
                 temporary = tempfile.TemporaryDirectory(prefix="keyfob-ca-")
                 directory = Path(self._cleanup.enter_context(temporary))
+            directory = directory.resolve()
             authority = make_ca(directory)
             names = dict.fromkeys([host, self.options.host, "localhost", "127.0.0.1", "::1"])
             leaf = authority.issue([name for name in names if name not in _ANY], directory)

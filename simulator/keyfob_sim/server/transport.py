@@ -27,6 +27,9 @@ IDLE_TIMEOUT = 300.0
 
 _READ = 65536
 
+# Already in the environment under other names, or dealt with here.
+_TAKEN_HEADERS = ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING")
+
 
 class BodyError(Exception):
     """A request body that is not taken; `status` says why."""
@@ -127,6 +130,7 @@ class Handler(BaseHTTPRequestHandler):
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "https" if self.server.tls else "http",
             "wsgi.input": io.BytesIO(body),
+            "wsgi.input_terminated": True,
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
@@ -146,7 +150,7 @@ class Handler(BaseHTTPRequestHandler):
         for name in set(self.headers):
             key = "HTTP_" + name.upper().replace("-", "_")
             # A name with an underscore would pass for another one.
-            if "_" not in name and key not in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"):
+            if "_" not in name and key not in _TAKEN_HEADERS:
                 environ[key] = ",".join(self.headers.get_all(name, []))
         return environ
 
