@@ -87,9 +87,14 @@ def test_unknown_and_missing_client(bench):
 
 
 def test_two_authentications_at_once(bench):
-    form, headers = bench.credentials("post")[0], bench.credentials("basic")[1]
-    answer = bench.post_form("device_authorization_endpoint", form, headers)
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+    _, headers = bench.credentials("basic")
+    for form in (
+        {"client_secret": bench.secret("basic")},
+        {"client_id": "keyfob-basic", "client_secret": bench.secret("basic")},
+        bench.credentials("post")[0],
+    ):
+        answer = bench.post_form("device_authorization_endpoint", form, headers)
+        assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
 
 
 def test_header_and_a_different_client_id_in_the_form(bench):

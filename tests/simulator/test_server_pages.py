@@ -190,6 +190,16 @@ def test_steps_taken_out_of_order_lead_back(bench, phone):
     assert phone.submit(user="nobody").path == "/device/sign-in"
 
 
+def test_a_visit_is_about_one_code_until_it_ends(bench, phone):
+    first, second = bench.authorize(), bench.authorize()
+    phone.open(first["verification_uri_complete"]).submit()
+    phone.open("/device").submit(user_code="BCDF-GHJK")
+    assert phone.open("/device/sign-in").path == "/device"
+    phone.open(second["verification_uri_complete"]).submit().submit(user="user-ana")
+    phone.submit(decision="deny")
+    assert phone.open("/device/consent").path == "/device"
+
+
 @pytest.mark.parametrize("path", ["/device", "/device/sign-in", "/device/consent"])
 @pytest.mark.parametrize("csrf", [None, "", "wrong", "é"])
 def test_forms_of_other_sites_are_refused(bench, phone, path, csrf):

@@ -235,6 +235,14 @@ def test_stalled_handshake_holds_up_nobody(clock):
             plain.close()
 
 
+def test_stalled_handshake_is_given_up(clock, monkeypatch):
+    monkeypatch.setattr(transport, "HANDSHAKE_TIMEOUT", 0.05)
+    with MockServer(ServerOptions(https=True), clock) as server:
+        issuer = urlsplit(server.description["issuer"])
+        with socket.create_connection((issuer.hostname, issuer.port), 10) as stalled:
+            assert stalled.recv(1) == b""
+
+
 def test_plain_http_to_a_tls_port_is_only_closed(clock, capfd):
     with MockServer(ServerOptions(https=True), clock) as server:
         with contextlib.suppress(ConnectionResetError):

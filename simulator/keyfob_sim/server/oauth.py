@@ -63,8 +63,7 @@ class InvalidClient(InvalidClientError):
 class UnknownGrantType(UnsupportedGrantTypeError):
     """Does not repeat what the client sent, which may be anything."""
 
-    def get_error_description(self) -> str:
-        return "use device_code or refresh_token"
+    description = "use device_code or refresh_token"
 
 
 def read_form() -> dict[str, str]:

@@ -56,8 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             body = self._body()
         except BodyError as error:
-            # What is left of the body would be read as the next request.
-            self.close_connection = True
+            # This closes the connection: what is left of the body is not the next request.
             self.send_error(error.status)
             return
         answer: list[Any] = []
@@ -130,7 +129,6 @@ class Handler(BaseHTTPRequestHandler):
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "https" if self.server.tls else "http",
             "wsgi.input": io.BytesIO(body),
-            "wsgi.input_terminated": True,
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
