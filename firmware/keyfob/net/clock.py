@@ -14,6 +14,7 @@ from keyfob.oauth.ticks import PERIOD
 _FLOOR = const(1_767_225_600)  # 2026-01-01: a clock that says less has not been set
 _EPOCH_2000 = const(946_684_800)  # Unix time of 2000-01-01, where an ESP32 starts to count
 _TRIES = const(3)
+_PAUSE = const(1_000)  # ms between them
 
 
 class Clock:
@@ -49,8 +50,8 @@ class Clock:
         for _ in range(_TRIES):
             try:
                 ntptime.settime()
-            except (OSError, OverflowError):
-                await self.sleep(1000)
+            except (OSError, OverflowError, ValueError):  # no answer, or nonsense
+                await self.sleep(_PAUSE)
             if self.unix() is not None:
                 return "ntp"
         return None

@@ -3,6 +3,8 @@
 What micropython-lib's `requests` does not do, and a token needs: certificates are
 checked against a CA that the owner chose, redirects are never followed, one deadline
 covers the whole exchange, and a reply that grows too long is dropped.
+
+MicroPython looks names up without yielding: that alone is outside the deadline there.
 """
 
 import asyncio
@@ -10,39 +12,48 @@ import gc
 
 from keyfob.compat import const
 from keyfob.errors import ConfigError, TransportError, UsageError
+from keyfob.net.clock import Clock
 from keyfob.net.http_reply import MAX_BODY, ReplyParser
 from keyfob.oauth import url
+from keyfob.oauth.ticks import Stopwatch
 
 TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
+_IDLE = const(60_000)  # ms: routers forget an idle connection without telling anybody
 _PIECE = const(512)  # bytes per read
 
-# What mbedTLS reports as OSError: out of memory, and a peer that hung up.
-_NO_MEMORY = (12, -12, -17040, -32512)
-_HUNG_UP = (-29312, -30848)
+# Numbers of OSError. mbedTLS's own are below -0x1000 and come with their name as text.
+_NO_MEMORY = (12, -17040)  # ENOMEM; RSA that found no room for its big numbers
+_HUNG_UP = const(-29312)
+_LAST_LOOKUP = const(-200)  # lwIP's failures to look a name up are -200 to -210
+_FIRST_LOOKUP = const(-210)
 
 
 class HttpClient:
     """Sends a `Request`, returns a `Reply`; keeps one connection open between calls.
 
     `roots` are the trusted CA certificates, each DER bytes. `allow_http` permits http
-    to hosts other than this machine's loopback.
+    to hosts other than this machine's loopback. Tasks may share a client: they take
+    turns, and each one's time runs from its turn.
     """
 
-    def __init__(self, roots=(), allow_http=False, timeout_ms=TIMEOUT):
+    def __init__(self, roots=(), allow_http=False, timeout_ms=TIMEOUT, clock=None):
         self._roots = roots
         self._allow_http = allow_http
         self._timeout_ms = timeout_ms
+        self._clock = Clock() if clock is None else clock
         self._context = None
         self._lock = asyncio.Lock()
         self._origin = None  # (scheme, host, port) that the open connection leads to
         self._reader = None
         self._writer = None
+        self._idle = None  # runs since the connection was last of use
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`, whatever its status.
 
-        Raises TransportError where none arrives within `timeout_ms`, ConfigError where
-        the address must not be used.
+        Raises TransportError where none arrives within `timeout_ms` or it is longer than
+        `max_body` bytes, ConfigError where the address must not be used, UsageError where
+        the request is none.
         """
         try:
             scheme, host, port, target = url.split(request.url)
@@ -54,24 +65,23 @@ class HttpClient:
                 "use https, or allow http in the configuration for a test network",
             )
         origin = (scheme, host, port)
-        head = _head(request, origin, target)
-        limit = self._timeout_ms if timeout_ms is None else timeout_ms
+        message = _message(request, origin, target)
+        limit = (self._timeout_ms if timeout_ms is None else timeout_ms) / 1000
         async with self._lock:
             whole = False
             try:
-                reply = await asyncio.wait_for(
-                    self._exchange(origin, head, request.body, max_body), limit / 1000
-                )
-                whole = True
-                return reply
+                parser = ReplyParser(max_body, is_head=request.method == "HEAD")
+                await asyncio.wait_for(self._exchange(origin, message, parser), limit)
+                whole = parser.keep_alive and not parser.excess
+                return parser.reply
             except asyncio.TimeoutError:
                 raise TransportError(
-                    "%s did not answer within %d s" % (host, limit // 1000), kind="timeout"
+                    "%s did not answer within %g s" % (host, limit), kind="timeout"
                 )
             except (OSError, ValueError, EOFError, MemoryError) as error:
                 raise _translate(error, host)
             finally:
-                if not whole:
+                if not whole:  # a cancellation too must leave nothing half read
                     await self.close()
 
     async def close(self):
@@ -90,24 +100,29 @@ class HttpClient:
         except OSError:
             pass  # it is gone, which is what was wanted
 
-    async def _exchange(self, origin, head, body, max_body):
-        if self._origin != origin or _is_closed(self._reader):
+    async def _exchange(self, origin, message, parser):
+        if not self._is_reusable(origin):
             await self.close()
         if self._writer is not None:
-            parser = ReplyParser(max_body)
             try:
-                return await self._converse(head, body, parser)
+                return await self._converse(message, parser)
             except (OSError, TransportError):
-                await self.close()
                 if parser.is_started:
                     raise
                 # The server had closed the idle connection: ask again on a new one.
+                await self.close()
         await self._connect(origin)
-        return await self._converse(head, body, ReplyParser(max_body))
+        await self._converse(message, parser)
+
+    def _is_reusable(self, origin):
+        if self._origin != origin or self._idle.elapsed(self._clock.ticks()) >= _IDLE:
+            return False
+        at_eof = getattr(self._reader, "at_eof", None)  # MicroPython finds out by trying
+        return at_eof is None or not at_eof()
 
     async def _connect(self, origin):
         scheme, host, port = origin
-        gc.collect()  # TLS wants large blocks, and garbage may hold them
+        gc.collect()  # TLS wants large blocks; and sockets given up while connecting close
         if scheme == "https":
             self._reader, self._writer = await asyncio.open_connection(
                 host, port, ssl=self._tls(), server_hostname=host
@@ -116,18 +131,13 @@ class HttpClient:
             self._reader, self._writer = await asyncio.open_connection(host, port)
         self._origin = origin
 
-    async def _converse(self, head, body, parser):
-        writer = self._writer
-        writer.write(head)
-        if body:
-            writer.write(body)
-        await writer.drain()
-        reader = self._reader
-        while not parser.feed(await reader.read(_PIECE)):
+    async def _converse(self, message, parser):
+        # One write: MicroPython's TLS may lose the second of two that do not fit at once.
+        self._writer.write(message)
+        await self._writer.drain()
+        while not parser.feed(await self._reader.read(_PIECE)):
             pass
-        if not parser.keep_alive or parser.excess:
-            await self.close()
-        return parser.reply
+        self._idle = Stopwatch(self._clock.ticks())
 
     def _tls(self):
         """The TLS context, made once: CERT_REQUIRED, the host name checked."""
@@ -153,7 +163,8 @@ class HttpClient:
         return self._context
 
 
-def _head(request, origin, target):
+def _message(request, origin, target):
+    """The bytes of a whole request (RFC 9112 section 3)."""
     scheme, host, port = origin
     if ":" in host:
         host = "[%s]" % host
@@ -162,40 +173,49 @@ def _head(request, origin, target):
     lines = ["%s %s HTTP/1.1" % (request.method, target), "Host: " + host]
     for name in request.headers:
         lines.append("%s: %s" % (name, request.headers[name]))
-    if request.body is not None:
-        lines.append("Content-Length: %d" % len(request.body))
+    body = request.body
+    if body is not None:
+        lines.append("Content-Length: %d" % len(body))
     for line in lines:
-        if "\r" in line or "\n" in line:
+        if "\r" in line or "\n" in line or "\0" in line:
             raise UsageError("a request header holds a line break")
-    return "\r\n".join(lines + ["", ""]).encode()
-
-
-def _is_closed(reader):
-    at_eof = getattr(reader, "at_eof", None)
-    return at_eof is not None and at_eof()
+    head = "\r\n".join(lines + ["", ""]).encode()
+    return head + body if body else head
 
 
 def _translate(error, host):
-    """The TransportError that says what an exception of the platform means."""
+    """The TransportError that says what an exception of the platform means.
+
+    CPython has classes for what TLS refuses. MicroPython raises ValueError with mbedTLS's
+    words about a certificate, and OSError with its number for everything else.
+    """
     import ssl
 
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    if isinstance(error, MemoryError) or number in _NO_MEMORY:
+    text = error.args[-1] if error.args and isinstance(error.args[-1], str) else str(error)
+    reason = " ".join((getattr(error, "verify_message", None) or text).split())
+    if isinstance(error, MemoryError) or number in _NO_MEMORY or "ALLOC" in text:
         return TransportError(
             "not enough memory for a connection to %s" % host,
             "free RAM before connecting, or use a board with more",
             kind="memory",
         )
-    # CPython has a class for it; MicroPython raises ValueError with mbedTLS's words, and
-    # OSError with its large negative numbers.
-    refused = getattr(ssl, "SSLError", ValueError)
-    if isinstance(error, refused) or (number < -0x1000 and number not in _HUNG_UP):
-        reason = getattr(error, "verify_message", None) or str(error)
+    if isinstance(error, getattr(ssl, "CertificateError", ValueError)):
         return TransportError(
-            "%s is not trusted: %s" % (host, " ".join(reason.split()) or "TLS failed"),
+            "%s is not trusted: %s" % (host, reason),
             "check the CA certificate, the host name and the clock",
             kind="tls",
         )
+    if number == _HUNG_UP or isinstance(error, getattr(ssl, "SSLEOFError", ())) or not reason:
+        reason = "it closed the connection"
+    elif number < -0x1000 or isinstance(error, getattr(ssl, "SSLError", ())):
+        return TransportError(
+            "no secure connection to %s: %s" % (host, reason),
+            "check the address: does a TLS server answer there?",
+            kind="tls",
+        )
+    elif _FIRST_LOOKUP <= number <= _LAST_LOOKUP:
+        reason = "its name is not known"
     return TransportError(
-        "no connection to %s: %s" % (host, error), "check the address and the network"
+        "no connection to %s: %s" % (host, reason), "check the address and the network"
     )

@@ -1,9 +1,11 @@
 """Reading one HTTP/1.1 response (RFC 9112), fed in pieces of any size and bounded.
 
-    parser = ReplyParser()
-    while not parser.feed(await stream.read(512)):   # b"" means the server closed
+Feed a `ReplyParser` what the stream yields, b"" once it ends, until `feed` says True:
+
+    while not parser.feed(await stream.read(512)):
         pass
-    parser.reply, parser.keep_alive, parser.excess
+
+Then there are `reply`, `keep_alive` and `excess`.
 """
 
 from keyfob.compat import const
@@ -20,16 +22,21 @@ _DONE = const(6)
 
 MAX_BODY = const(16_384)  # bytes
 MAX_HEAD = const(4_096)  # bytes of status line, headers and trailers together
+_MAX_CHUNK_LINE = const(1_024)  # bytes of a chunk's size and its extensions
 
 
 class ReplyParser:
-    """Takes bytes, makes a `Reply`; raises TransportError for what is not HTTP."""
+    """Takes bytes, makes a `Reply`; raises TransportError for what is not HTTP.
 
-    def __init__(self, max_body=MAX_BODY, max_head=MAX_HEAD):
+    `is_head` says that HEAD was asked for, whose reply has no body whatever it states.
+    """
+
+    def __init__(self, max_body=MAX_BODY, max_head=MAX_HEAD, is_head=False):
         self.reply = None
         self.keep_alive = False
         self._max_body = max_body
         self._head_left = max_head
+        self._is_head = is_head
         self._buffer = bytearray()
         self._body = bytearray()
         self._state = _HEAD
@@ -79,15 +86,16 @@ class ReplyParser:
         return True
 
     def _take_line(self):
+        is_header = self._state in (_HEAD, _TRAILER)
         end = self._buffer.find(b"\n")
         size = len(self._buffer) if end < 0 else end + 1
-        if size > self._head_left:
+        if size > (self._head_left if is_header else _MAX_CHUNK_LINE):
             raise TransportError("the server's headers are too long")
         if end < 0:
             return None
         line = bytes(self._buffer[:end])
         self._buffer = self._buffer[size:]
-        if self._state in (_HEAD, _TRAILER):  # chunk lines are bounded by the body
+        if is_header:
             self._head_left -= size
         return line[:-1] if line[-1:] == b"\r" else line
 
@@ -103,12 +111,10 @@ class ReplyParser:
         if not line and not self._status:
             return  # some servers send a blank line first
         parts = line.split(None, 2)
-        if len(parts) < 2 or line[:7] != b"HTTP/1." or len(parts[1]) != 3:
+        status = parts[1] if line[:7] == b"HTTP/1." and len(parts) > 1 else b""
+        if len(status) != 3 or not status.isdigit() or status < b"100":
             raise _broken("it does not speak HTTP/1.1")
-        try:
-            self._status = int(parts[1])
-        except ValueError:
-            raise _broken("it does not speak HTTP/1.1")
+        self._status = int(status)
         self.keep_alive = parts[0] != b"HTTP/1.0"
         self._headers = {}
 
@@ -116,6 +122,7 @@ class ReplyParser:
         try:
             text = str(line, "utf-8")
         except ValueError:
+            self._last = None
             return  # of no use to us, whatever it says
         if text[0] in " \t":
             if self._last is not None:
@@ -146,7 +153,7 @@ class ReplyParser:
             self.keep_alive = True
         coding = headers.get("transfer-encoding")
         length = headers.get("content-length")
-        if status in (204, 304):
+        if self._is_head or status in (204, 304):
             self._finish()
         elif coding is not None:
             if coding.lower() != "chunked":
@@ -156,7 +163,7 @@ class ReplyParser:
             self._chunked = True
             self._state = _CHUNK_SIZE
         elif length is not None:
-            sizes = [_number(size.strip(), 10) for size in length.split(",")]
+            sizes = [_number(size.strip().encode(), 10) for size in length.split(",")]
             if min(sizes) != max(sizes):
                 raise _broken("it states two lengths")
             self._expect(sizes[0])
@@ -167,7 +174,7 @@ class ReplyParser:
             self._state = _TO_CLOSE
 
     def _start_chunk(self, line):
-        size = _number(str(line.partition(b";")[0].strip(), "utf-8"), 16)
+        size = _number(line.partition(b";")[0].strip(), 16)
         if size == 0:
             self._state = _TRAILER
         else:
@@ -216,11 +223,11 @@ class ReplyParser:
         self._state = _DONE
 
 
-def _number(text, base):
-    digits = "0123456789abcdef"[:base]
-    if not text or len(text) > 8 or not all(char in digits for char in text.lower()):
+def _number(digits, base):
+    allowed = b"0123456789abcdef"[:base]
+    if not 0 < len(digits) <= 8 or not all(octet in allowed for octet in digits.lower()):
         raise _broken("it states no valid length")
-    return int(text, base)
+    return int(digits, base)
 
 
 def _broken(why):

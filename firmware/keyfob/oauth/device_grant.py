@@ -195,9 +195,7 @@ class DeviceGrant:
 
     def _take(self, members, now, unix):
         if self.state == PENDING:
-            self.tokens = TokenSet.granted(
-                members, self._profile, self._client, self._scope, now, unix
-            )
+            self.tokens = TokenSet.granted(members, self._profile, self._scope, now, unix)
             return
         get = self._member
         self._device_code = _text(get(members, "device_code"), "device_code")

@@ -10,7 +10,9 @@ import json
 
 from keyfob.compat import const
 from keyfob.errors import ProviderError
+from keyfob.oauth.messages import clean
 
+_MAX_TOKEN = const(8_192)  # characters: what a board can take apart beside everything else
 _LEEWAY = const(300)  # s between a board's clock and the provider's
 _NAMES = ("name", "preferred_username", "nickname", "email", "sub")
 _REQUIRED = ("iss", "sub", "aud", "exp", "iat")
@@ -19,12 +21,12 @@ _REQUIRED = ("iss", "sub", "aud", "exp", "iat")
 def claims(token):
     """Return the claims of a JWT as a dict. Raises ProviderError where it is none."""
     parts = token.split(".")
-    if len(parts) == 3:
+    if len(parts) == 3 and len(token) <= _MAX_TOKEN:
         payload = parts[1].replace("-", "+").replace("_", "/")
         try:
             text = binascii.a2b_base64(payload + "=" * (-len(payload) % 4))
             found = json.loads(str(text, "utf-8"))
-        except ValueError:
+        except (ValueError, RuntimeError):  # RuntimeError: nested deeper than the stack
             found = None
         if isinstance(found, dict):
             return found
@@ -67,8 +69,8 @@ def check(found, issuer, client_id, unix=None, before=None):
 def account_name(found):
     """What to call the account on a screen: the friendliest claim there is, or None."""
     for name in _NAMES:
-        value = found.get(name)
-        if isinstance(value, str) and value:
+        value = clean(found.get(name))
+        if value:
             return value
     return None
 

@@ -21,7 +21,7 @@ class Discovery:
     def __init__(self, profile):
         self._profile = profile
         self._left = list(well_known(profile.issuer))
-        self._trouble = None
+        self._trouble = None  # what to raise if no address helps; a passing one counts most
 
     def request(self):
         """Return the next request to send."""
@@ -31,39 +31,35 @@ class Discovery:
         """Take an answer: True once profile and client know all they need.
 
         Raises ConfigError where the provider calls itself otherwise (RFC 8414 section
-        3.3: byte for byte), ProviderError where it offers no device grant or no document,
-        TransportError where it is in passing trouble.
+        3.3: byte for byte) or names an address that is not safe, ProviderError where it
+        offers no device grant or no document, TransportError where it is in passing
+        trouble.
         """
         self._left.pop(0)
-        values = members(reply) if reply.status == 200 else None
-        if values is None or "issuer" not in values:
-            if reply.status >= 500 or reply.status in (408, 425, 429):
-                self._trouble = reply.status
-            if self._left:
-                return False
-            self._give_up()
         profile = self._profile
-        if values["issuer"] != profile.issuer:
-            raise ConfigError(
-                "the issuer %s calls itself otherwise" % profile.issuer,
-                "use its own spelling: %s" % clean(values["issuer"]),
-            )
-        profile.learn(values)
-        if not profile.is_complete:
-            raise ProviderError(
+        values = members(reply) if reply.status == 200 else None
+        if values is not None and isinstance(values.get("issuer"), str):
+            if values["issuer"] != profile.issuer:
+                raise ConfigError(
+                    "the issuer %s calls itself otherwise" % profile.issuer,
+                    "use its own spelling: %s" % clean(values["issuer"]),
+                )
+            profile.learn(values)
+            if profile.is_complete:
+                if client is not None:
+                    client.settle(values.get("token_endpoint_auth_methods_supported"))
+                return True
+            self._trouble = self._trouble or ProviderError(
                 "%s does not offer the device grant" % profile.issuer,
                 "switch it on at the provider, or choose another issuer",
             )
-        if client is not None:
-            client.settle(values.get("token_endpoint_auth_methods_supported"))
-        return True
-
-    def _give_up(self):
-        if self._trouble:
-            raise TransportError(
-                "%s answers HTTP %d" % (self._profile.issuer, self._trouble), "try again later"
+        elif reply.status >= 500 or reply.status in (408, 425, 429):
+            self._trouble = TransportError(
+                "%s answers HTTP %d" % (profile.issuer, reply.status), "try again later"
             )
-        raise ProviderError(
-            "%s has no discovery document" % self._profile.issuer,
+        if self._left:
+            return False
+        raise self._trouble or ProviderError(
+            "%s has no discovery document" % profile.issuer,
             "check the issuer, or enter the provider's endpoints instead",
         )

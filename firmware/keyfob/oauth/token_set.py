@@ -15,10 +15,11 @@ _MAX_SKEW = const(300)  # s before expiry at which a token counts as stale
 _MIN_AGE = const(30_000)  # ms between two refreshes that nobody asked for
 _SOON = const(2_000)  # ms: a lost reply is asked for again while servers grant grace
 _MAX_WAIT = const(900_000)  # ms between tries while the provider is in trouble
-_REFUSED_WAIT = const(1_200_000)  # ms: three bare 4xx spread over an hour mean no
-_REFUSED_TRIES = const(3)
+_BUSY_WAIT = const(60_000)  # ms at least after a 429
+_REFUSED_WAIT = const(1_800_000)  # ms after a 4xx that does not say why
+_REFUSED_TRIES = const(3)  # bare 400s, over an hour then, that mean invalid_grant
 _CONFIG_WAIT = const(3_600_000)  # ms: somebody has to mend the client's settings first
-_BUSY_WAIT = const(60_000)  # ms after a 429
+_MAX_RETRY_AFTER = const(86_400)  # s
 
 _RECORD = (
     "access_token",
@@ -45,19 +46,19 @@ class TokenSet:
         self.outcome = None  # what the last refresh's answer meant
         self._age = None  # runs since the tokens were issued, if in this boot
         self._rejected = False  # a resource server said invalid_token
-        self.failures = 0  # refreshes in a row that got no answer
-        self._refusals = 0
+        self.failures = 0  # refreshes that got no answer
+        self._refusals = 0  # refreshes answered by a bare 400
         self._pause = None  # (Stopwatch, ms): no refresh before it ends
 
     @classmethod
-    def granted(cls, members, profile, client, requested, now, unix=None):
+    def granted(cls, members, profile, requested, now, unix=None):
         """Return the tokens of a successful token response (RFC 6749 section 5.1).
 
         `members` are the reply's, `requested` the scope asked for; a missing scope means
         that all of it was granted. Raises ProviderError where no usable token is there.
         """
-        token = members.get("access_token")
-        if not isinstance(token, str) or not token:
+        token = _text(members.get("access_token"))
+        if token is None or not all("!" <= char <= "~" for char in token):  # fit for a header
             raise ProviderError("the provider's reply has no usable access_token")
         kind = members.get("token_type")
         if not isinstance(kind, str) or kind.lower() != "bearer":
@@ -90,14 +91,15 @@ class TokenSet:
         """Seconds the access token still lives; None where that cannot be known.
 
         In the boot that obtained the token this follows the monotonic counter, which no
-        clock change can move; afterwards it needs the time of day.
+        clock change can move; afterwards it needs the time of day, and a clock that runs
+        behind adds no life.
         """
         if self.expires_in is None:
             return None
         if self._age is not None:
             return self.expires_in - self._age.elapsed(now) // 1000
         if self.expires_at is not None and unix is not None:
-            return self.expires_at - unix
+            return min(self.expires_in, self.expires_at - unix)
         return None
 
     @property
@@ -128,9 +130,10 @@ class TokenSet:
     def due(self, now, unix=None):
         """Milliseconds until a refresh should be made ahead of expiry.
 
-        None where there is nothing to refresh with or no need to.
+        None where there is nothing to refresh with or no need to. A token that was issued
+        without any life is refreshed when it is used, never ahead.
         """
-        if self.refresh_token is None or self.is_dead:
+        if self.refresh_token is None or self.is_dead or self.expires_in == 0:
             return None
         if self.is_fresh(now, unix):
             if self.expires_in is None:
@@ -163,20 +166,22 @@ class TokenSet:
     def receive(self, reply, profile, client, now, unix=None):
         """Take the answer to a refresh; return the successor, or None if there is none.
 
-        After None, `is_dead` tells whether the link has ended (only a definite
-        invalid_grant ends it), `outcome` why, and `pause(now)` when to try again.
+        After None, `is_dead` tells whether the link has ended (only invalid_grant ends it,
+        or the third 400 without an OAuth error: some servers say it so), `outcome` why,
+        and `pause(now)` when to try again.
         """
         secrets = (self.refresh_token, self.access_token, client.secret)
-        outcome = meaning.classify(reply, profile, "access_token", secrets, unix)
+        outcome = meaning.classify(reply, profile, secrets, unix)
         self.outcome = outcome
         if outcome.kind == meaning.OK:
             try:
-                return self._successor(outcome.members, profile, client, now, unix)
+                return self._successor(outcome.members, profile, now, unix)
             except ProviderError as error:
                 # The provider may have rotated the token all the same: keep what we have.
                 outcome.kind = meaning.ERROR
                 outcome.description = error.message
-        self._refusals = self._refusals + 1 if outcome.kind == meaning.REFUSED else 0
+        if outcome.kind == meaning.REFUSED and reply.status == 400:
+            self._refusals += 1
         if outcome.error == "invalid_grant" or self._refusals >= _REFUSED_TRIES:
             self.is_dead = True
         self._hold(outcome, now)
@@ -192,8 +197,8 @@ class TokenSet:
         self.outcome = meaning.Outcome(meaning.RETRY, None, error.message)
         self._hold(self.outcome, now)
 
-    def _successor(self, members, profile, client, now, unix):
-        tokens = TokenSet.granted(members, profile, client, self.scope, now, unix)
+    def _successor(self, members, profile, now, unix):
+        tokens = TokenSet.granted(members, profile, self.scope, now, unix)
         if tokens.refresh_token is None:
             tokens.refresh_token = self.refresh_token  # RFC 6749 section 6: still good
         if tokens.id_token is None:
@@ -203,17 +208,15 @@ class TokenSet:
     def _hold(self, outcome, now):
         """Decide how long to leave the provider alone."""
         kind = outcome.kind
-        if kind == meaning.REFUSED:
-            wait = _REFUSED_WAIT
-        elif kind == meaning.SLOW_DOWN:
-            wait = _BUSY_WAIT
-        elif kind == meaning.RETRY:
+        if kind in (meaning.RETRY, meaning.SLOW_DOWN):
             wait = min(_SOON << min(self.failures, 16), _MAX_WAIT)
             self.failures += 1
+            if kind == meaning.SLOW_DOWN:
+                wait = max(wait, _BUSY_WAIT)
         else:
-            wait = _CONFIG_WAIT
+            wait = _REFUSED_WAIT if kind == meaning.REFUSED else _CONFIG_WAIT
         if outcome.retry_after is not None:
-            wait = max(wait, outcome.retry_after * 1000)
+            wait = max(wait, min(outcome.retry_after, _MAX_RETRY_AFTER) * 1000)
         self._pause = (Stopwatch(now), wait)
 
     def _skew(self):
