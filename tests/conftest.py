@@ -1,10 +1,13 @@
 """What every test shares: sweeps whole or by sample, and no skip where all is required."""
 
 import os
-from collections.abc import Generator
+import socket
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+
+from keyfob_sim.server import MockServer, ServerOptions
 
 # Set where everything must be there (.ci/run): a skipped test is then a failed one.
 REQUIRE_ALL = "KEYFOB_REQUIRE_ALL"
@@ -29,6 +32,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def whole(request: pytest.FixtureRequest) -> bool:
     """Whether a test marked `sweep` runs all of its cases (make soak) or its fixed sample."""
     return bool(request.config.getoption("--soak"))
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def mock_server() -> Iterator[MockServer]:
+    """A mock authorization server of its own that approves by itself."""
+    with MockServer(ServerOptions(approve="auto")) as server:
+        yield server
 
 
 @pytest.hookimpl(wrapper=True)

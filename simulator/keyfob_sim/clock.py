@@ -19,18 +19,17 @@ class SharedClock:
         self.loop: asyncio.AbstractEventLoop = (
             JumpingLoop() if virtual else asyncio.SelectorEventLoop()
         )
-        self._boot = self.loop.time()
+        self._boot: float | None = None
         self._t = t
         self._start = virtual_time if virtual and virtual_time is not None else time.time()
 
     def power_on(self) -> None:
-        """Start counting the board's time."""
-        self._start += self.uptime()
+        """Start counting: until now no time has passed for the board or its server."""
         self._boot = self.loop.time()
 
     def uptime(self) -> float:
         """Seconds since this run's power-on."""
-        return self.loop.time() - self._boot
+        return 0.0 if self._boot is None else self.loop.time() - self._boot
 
     def t(self) -> float:
         """Seconds of board time since the first power-on."""

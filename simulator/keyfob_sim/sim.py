@@ -73,6 +73,7 @@ def _opened(options: SimOptions, report: Report) -> Iterator["Simulation"]:
                 yield simulation
         finally:
             simulation.save()
+            report.t = lambda: found.t  # what is told now must not be later than what is kept
             clock.loop.close()
 
 
@@ -117,7 +118,7 @@ class Simulation:
         # Whoever names an API wants to see it answer.
         waits_for_api = options.until.name == "linked" and options.api is not None
         self.progress = Progress(options.until, also="api" if waits_for_api else None)
-        self._task: asyncio.Task[None] | None = None
+        self._done = asyncio.Event()
         self._code: dict[str, Any] = {}
         self._lines: list[str] = []
         self._pictures = 0
@@ -153,11 +154,18 @@ class Simulation:
     async def _power_on(self, app: ModuleType) -> None:
         root = str(self._state.flash)
         application = _board_app(app, self)(root=root, display=self, emit=self.emit)
-        self._task = asyncio.ensure_future(application.run())
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        if self._options.until.name == "forever" and not self.progress.ended:
-            await asyncio.Event().wait()  # the last screen stays until somebody leaves
+        task = asyncio.ensure_future(application.run())
+        if self._options.until.name == "forever":
+            task.add_done_callback(self._crashed)  # else the last screen stays
+        else:
+            task.add_done_callback(lambda _: self._done.set())
+        await self._done.wait()
+        if task.done():
+            task.result()
+
+    def _crashed(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._done.set()
 
     # What the firmware is given in place of hardware and people
 
@@ -204,8 +212,8 @@ class Simulation:
 
     def _see(self, event: str, members: dict[str, Any]) -> None:
         self.progress.see(event, members)
-        if self.progress.ended and self._task is not None:
-            self._task.cancel()
+        if self.progress.ended:
+            self._done.set()
 
     def _draw(self, members: dict[str, Any]) -> None:
         """Show the screen that the firmware has just brought up, with its QR."""

@@ -6,15 +6,16 @@ from typing import Any, TextIO
 
 from keyfob_sim.pictures import qr_modules
 
+_WIDTH = 60  # columns of the frame around the board's screen
 _CLEAR_LINE = "\r\x1b[K"
 
 
 class Terminal:
-    """Prints a run to `out`. On a terminal a line counts down while the board waits."""
+    """Prints a run to `out` (stdout). On a terminal one line follows the board's waiting."""
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
-        self._out = out
-        self._live = out.isatty()
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+        self._live = self._out.isatty()
         self._colour = self._live and "NO_COLOR" not in os.environ
         self._status = ""
         self._until = 0.0  # t at which the code runs out
@@ -25,15 +26,18 @@ class Terminal:
         if show is not None:
             show(t, members)
 
-    def screen(self, lines: list[str], qr_text: str | None) -> None:
-        """Show the board's screen, and the QR that belongs to it."""
+    def screen(self, lines: list[str], address: str | None) -> None:
+        """Show the board's screen, and the QR of `address` that belongs to it."""
         self._line()
+        self._line("  ┌" + "─" * _WIDTH)
         for line in lines:
             self._line("  │ " + line)
-        if qr_text:
-            self._line()
-            for line in half_blocks(qr_modules(qr_text, border=2)):
-                self._line("    " + self._on_white(line))
+        if address:
+            for line in half_blocks(qr_modules(address, border=2)):
+                self._line("  │   " + self._on_white(line))
+        self._line("  └" + "─" * _WIDTH)
+        if address:
+            self._line(f"Scan it with a phone, or open  {address}")
 
     def close(self) -> None:
         """Leave the cursor at the start of a fresh line."""
@@ -47,17 +51,14 @@ class Terminal:
         self._line(f"Virtual board  {members['board']} ({members['runtime']})")
 
     def _user_code(self, t: float, members: dict[str, Any]) -> None:
-        address = members["verification_uri_complete"] or members["verification_uri"]
         self._until = t + members["expires_in"]
-        self._line()
-        self._line(f"Scan the code with a phone, or open  {address}")
 
     def _poll(self, t: float, members: dict[str, Any]) -> None:
         result = members["result"]
         if members["interval"] is None:
             return
         left = max(0, int(self._until - t))
-        told = f"{result}, the code lives {left // 60}:{left % 60:02d} more (Ctrl-C to stop)"
+        told = f"{result}; the code lives for {left // 60}:{left % 60:02d} min (Ctrl-C to stop)"
         if self._live:
             self._set_status(told)
         elif result != "pending":
