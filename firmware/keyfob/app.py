@@ -7,22 +7,11 @@ Everything that happens is shown on the display and, one JSON object a line behi
 import asyncio
 import json
 
-from keyfob.errors import KeyfobError, LinkDenied, LinkExpired, TransportError
+from keyfob.errors import KeyfobError, NotLinked, TransportError
+from keyfob.events import Events
 from keyfob.link import AccountLink
-from keyfob.ui import screens
 from keyfob.ui.displays.console import Console
-
-# The screen that an event brings up. Others leave the screen alone.
-_SCREEN_OF = {
-    "user_code": "user_code",
-    "linked": "linked",
-    "denied": "denied",
-    "expired": "expired",
-    "unlinked": "unlinked",
-    "signed_out": "sign_in_again",
-}
-
-_LAST = ("denied", "expired", "sign_in_again")  # screens that say more than the error
+from keyfob.ui.screens import Screens
 
 
 class App:
@@ -32,63 +21,47 @@ class App:
         """Use the files under `root`; `emit(event, members)` instead of serial lines."""
         self.link = None
         self._root = root
-        self._display = Console() if display is None else display
         self._emit = print_event if emit is None else emit
-        self._screen = None
-        self._code = None  # what the code screen shows
+        self._events = Events(self.notify)
+        self._screens = Screens(Console() if display is None else display, self._shown)
 
     async def run(self):
         """Link and stay linked until cancelled; return only after an error that ends it."""
-        self.show("starting", {})
+        self._screens.show("starting", {})
         try:
             link = AccountLink.from_config(root=self._root, notify=self.notify)
-            self.show("wifi", {})
+            self._screens.show("wifi", {})
             async with link:
                 self.link = link
                 await link.ensure_linked()
                 await self._call_api()
                 await self.idle()
-        except (LinkDenied, LinkExpired):
-            pass  # shown and told already; a new code is for the person to ask for
         except KeyfobError as error:
-            self.notify("error", error.members(True))
+            self._events.tell_error(error, fatal=True)  # a new code is for the person to ask for
+        except MemoryError:
+            error = TransportError("not enough memory", "use a board with more RAM", "memory")
+            self._events.tell_error(error, fatal=True)
 
     def notify(self, event, members):
-        """Show and tell what happened."""
+        """Tell and show what happened."""
         self._emit(event, members)
-        if event == "user_code":
-            self._code = members
-        if event == "poll":
-            self._show_poll(members)
-        elif event == "error":
-            if members["fatal"] and self._screen not in _LAST:
-                self.show("error", members)
-        elif event in _SCREEN_OF:
-            self.show(_SCREEN_OF[event], members)
-
-    def show(self, name, members):
-        """Bring up a screen, and tell which."""
-        self._screen = name
-        self._display.show(screens.lines(name, members))
-        self._emit("screen", {"name": name})
-
-    def _show_poll(self, members):
-        is_offline = self._screen == "offline"
-        if members["result"] == "retry" and not is_offline:
-            self.show("offline", dict(self._code, trouble=members["trouble"]))
-        elif members["result"] in ("pending", "slow_down") and is_offline:
-            self.show("user_code", self._code)
-
-    async def _call_api(self):
-        try:
-            await self.link.call_api()
-        except TransportError as error:
-            self.notify("error", error.members(False))  # the link itself is fine
+        self._screens.notify(event, members)
 
     async def idle(self):
         """Go on while the link refreshes itself; for a subclass to do something better."""
         while True:
             await asyncio.sleep(3600)
+
+    async def _call_api(self):
+        try:
+            await self.link.call_api()
+        except NotLinked:
+            raise
+        except KeyfobError as error:
+            self._events.tell_error(error)  # the link itself may be fine
+
+    def _shown(self, name):
+        self._emit("screen", {"name": name})
 
 
 def print_event(event, members):

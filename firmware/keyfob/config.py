@@ -21,6 +21,7 @@ _FIELDS = {
 }
 _NOUNS = {list: "a list", dict: "an object", str: "a text", bool: "true or false"}
 _WIFI = ("ssid", "password")
+_BOM = "\ufeff"  # some editors begin a file with it
 
 
 class Config:
@@ -33,7 +34,8 @@ class Config:
         for name in fields:
             if name not in _FIELDS:
                 raise ConfigError(
-                    "%s is not a field that keyfob knows" % name, "check its spelling, or remove it"
+                    "%s is not a field that keyfob knows" % name,
+                    "check its spelling, or remove it",
                 )
         for name in _FIELDS:
             value = fields.get(name)
@@ -72,11 +74,12 @@ class Config:
 def load(path="/keyfob.json", root=""):
     """Return the Config in the file `path` under `root`. Raises ConfigError."""
     try:
-        with open(root + path) as file:
-            fields = json.load(file)
+        with open(root + path, encoding="utf-8") as file:
+            text = file.read()
+        fields = json.loads(text[1:] if text[:1] == _BOM else text)
     except OSError:
         raise ConfigError("there is no %s" % path, "configure the board first")
-    except ValueError:
+    except (ValueError, RuntimeError):  # RuntimeError: nested deeper than the stack
         raise ConfigError("%s is not valid JSON" % path, "look for a missing comma or quote")
     return Config(fields, root)
 

@@ -1,8 +1,9 @@
 """What can go wrong, as one small family.
 
 Every error carries a message (what happened), a `hint` (what to try, or None) and a
-`kind`, the word that events and the command line use for it. No message ever holds a
-token, a device code or a secret.
+`kind`, the word that events and the command line use for it. `told` turns true once an
+event has told of it, so that nobody tells it twice. No message ever holds a token, a
+device code or a secret.
 """
 
 
@@ -10,6 +11,7 @@ class KeyfobError(Exception):
     """Base of all errors that keyfob raises on purpose."""
 
     kind = "internal"
+    told = False
 
     def __init__(self, message, hint=None, kind=None):
         super().__init__(message)

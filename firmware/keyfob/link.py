@@ -1,32 +1,29 @@
 """The whole thing wired: a board, its network, its clock, its store and one account.
 
-    async with AccountLink.from_config() as link:
-        await link.ensure_linked()
-        reply = await link.get("https://api.example.com/v1/me")
+async with AccountLink.from_config() as link:
+    await link.ensure_linked()
+    reply = await link.get("https://api.example.com/v1/me")
 """
 
 import asyncio
 import os
 
+from keyfob.account import Account
 from keyfob.compat import const
-from keyfob.errors import (
-    KeyfobError,
-    NotLinked,
-    ProviderError,
-    StorageError,
-    TransportError,
-)
+from keyfob.errors import KeyfobError, ProviderError, StorageError, TransportError
+from keyfob.events import Events
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
-from keyfob.oauth import device_grant, id_token, metadata, revocation, ticks
+from keyfob.oauth import bearer, device_grant, id_token, ticks
 from keyfob.oauth import outcome as meaning
-from keyfob.oauth.messages import Request, get_request
-from keyfob.oauth.token_set import TokenSet
+from keyfob.oauth.messages import Request, clean, get_request, members
+from keyfob.provider import Provider
+from keyfob.upkeep import Upkeep
 
-_TRIES = const(3)  # of a discovery request
-_FIRST_PAUSE = const(1_000)  # ms between them, doubled each time
-_SOON = const(5_000)  # ms: a refresh that may be tried again this soon is tried at once
-_LONGEST_NAP = const(3_600_000)  # ms between two looks at what is due
+_NAP = const(60_000)  # ms: a wait is slept in pieces, since the counter of ms wraps
+
+# What the end of an attempt is called among the events; any other is an error.
+_ENDS = {device_grant.DENIED: "denied", device_grant.EXPIRED: "expired"}
 
 
 class AccountLink:
@@ -40,81 +37,85 @@ class AccountLink:
     def __init__(
         self, profile, client, scope=None, http=None, clock=None, store=None, notify=None
     ):
-        self.account = None
-        self._profile = profile
-        self._client = client
+        if http is None:
+            http = HttpClient(allow_http=profile.allow_http)
         self._scope = scope
-        self._http = HttpClient(allow_http=profile.allow_http) if http is None else http
         self._clock = Clock() if clock is None else clock
-        self._store = store
-        self._notify = notify
+        self._events = Events(notify)
+        self._provider = Provider(profile, client, http, self._clock)
+        self._account = Account([profile.identity, client.client_id], store)
+        self._upkeep = Upkeep(self._account, self._provider, self._clock, self._events)
+        self._linking = asyncio.Lock()
         self._wifi = ()
         self._api = None
-        self._tokens = None
-        self._subject = None  # the account's sub, which a refresh must not change
-        self._is_stored = False  # whether the present link came from the store
-        self._refreshing = asyncio.Lock()
-        self._changed = asyncio.Event()  # wakes the background task
         self._task = None
 
     @classmethod
     def from_config(cls, path="/keyfob.json", notify=None, root=""):
         """Return a link as the configuration file `path` describes it.
 
-        `root` stands before every path, for a board whose files lie in a folder of a PC.
-        Raises ConfigError naming the field at fault.
+        Without `notify` the screens appear on the serial console. `root` stands before
+        every path, for a board whose files lie in a folder of a PC. Raises ConfigError
+        naming the field at fault.
         """
-        from keyfob import config
+        from keyfob.config import load
         from keyfob.storage.file import FileStore
 
-        found = config.load(path, root)
-        link = cls(
-            found.profile,
-            found.client,
-            found.scope,
-            HttpClient(found.roots(), found.allow_http),
-            store=FileStore(root),
-            notify=notify,
-        )
+        if notify is None:
+            from keyfob.ui.displays.console import Console
+            from keyfob.ui.screens import Screens
+
+            notify = Screens(Console()).notify
+        found = load(path, root)
+        http = HttpClient(found.roots(), found.allow_http)
+        store = FileStore(root)
+        link = cls(found.profile, found.client, found.scope, http, store=store, notify=notify)
         link._wifi = found.wifi
         link._api = found.api
         return link
 
     async def __aenter__(self):
         await self._join()
-        self._load()
-        self._task = asyncio.create_task(self._keep_fresh())
+        try:
+            self._account.load()
+        except StorageError as error:
+            self._events.tell_error(error)  # linking again mends it
+        self._task = asyncio.create_task(self._upkeep.run())
         return self
 
     async def __aexit__(self, *_):
-        self._task.cancel()
         try:
-            await self._task
-        except asyncio.CancelledError:
-            if not self._task.done():
-                raise  # it is we who are cancelled
-        await self._http.close()
+            while not self._task.done():  # awaiting it could swallow a cancel meant for us
+                self._task.cancel()
+                await asyncio.sleep(0)
+        finally:
+            await self._provider.hang_up()
+
+    @property
+    def account(self):
+        """The account's name, None if it is unknown or there is none."""
+        return self._account.name
 
     @property
     def is_linked(self):
         """Whether there is an account to act for."""
-        now, unix = self._now()
-        return self._tokens is not None and self._tokens.is_usable(now, unix)
+        return self._upkeep.is_linked
 
     @property
     def scope(self):
         """The scope that was granted, space-separated, or None."""
-        return None if self._tokens is None else self._tokens.scope
+        tokens = self._account.tokens
+        return None if tokens is None else tokens.scope
 
     @property
     def can_refresh(self):
         """Whether the provider gave a refresh token."""
-        return self._tokens is not None and self._tokens.refresh_token is not None
+        return self._upkeep.can_refresh
 
     @property
     def pause(self):
         """Milliseconds before the provider wants to hear of a refresh again."""
-        return 0 if self._tokens is None else self._tokens.pause(self._clock.ticks())
+        return self._upkeep.pause
 
     async def ensure_linked(self):
         """Return the account's name (None if unknown), linking first where needed.
@@ -123,29 +124,27 @@ class AccountLink:
         LinkExpired, ProviderError, or TransportError where the provider cannot be
         reached at all.
         """
-        if not self.is_linked:
-            await self._discover()
-            await self._attempt()
-        self._tell(
-            "linked", scope=self.scope, account=self.account, stored=self._is_stored
-        )
+        async with self._linking:
+            if not self.is_linked:
+                await self._link()
+        stored = self._account.is_stored
+        self._events.tell("linked", scope=self.scope, account=self.account, stored=stored)
         return self.account
 
     async def token(self):
-        """Return an access token, refreshed first where needed. Raises NotLinked."""
-        now, unix = self._now()
-        tokens = self._linked_tokens()
-        if tokens.is_fresh(now, unix):
-            return tokens.access_token
-        try:
-            await self.refresh()
-        except (TransportError, ProviderError):
-            # Ahead of expiry a refresh may fail without harm, if it was not a refusal.
-            left = None if self._tokens is None else tokens.remaining(*self._now())
-            if left is None or left <= 0 or not tokens.is_accepted:
-                raise
-            return tokens.access_token
-        return self._linked_tokens().access_token
+        """Return an access token, refreshed first where needed.
+
+        Raises NotLinked, and what `refresh` raises where the token in hand is of no use.
+        """
+        return await self._upkeep.token()
+
+    def reject(self, token):
+        """Note that an API refused the access token `token` (RFC 6750 section 3.1).
+
+        True if `token()` will return another one. False if nothing better can be had: there
+        is no refresh token, or a new one has been asked for within the last minute.
+        """
+        return self._upkeep.reject(token)
 
     async def refresh(self):
         """Get new tokens (RFC 6749 section 6), once for all tasks that ask together.
@@ -154,15 +153,13 @@ class AccountLink:
         token. Raises NotLinked where the provider has ended the link, ProviderError
         where it refuses, TransportError where no answer came; the last two cost nothing.
         """
-        asked_for = self._linked_tokens()
-        async with self._refreshing:
-            tokens = self._linked_tokens()
-            if tokens is asked_for:
-                await self._refresh(tokens)
+        await self._upkeep.refresh()
 
-    async def get(self, url, timeout_ms=None):
-        """GET `url` with the bearer token; see `request`."""
-        return await self.request(get_request(url), timeout_ms)
+    async def get(self, url, headers=None, timeout_ms=None):
+        """GET `url` with the bearer token and `headers` (a dict); see `request`."""
+        request = get_request(url)
+        request.headers.update(headers or {})
+        return await self.request(request, timeout_ms)
 
     async def request(self, request, timeout_ms=None):
         """Send `request` with the bearer token (RFC 6750) and return the reply.
@@ -170,17 +167,16 @@ class AccountLink:
         A 401 that blames the token is answered by one refresh and one more try. Raises
         what `token` raises, and TransportError.
         """
-        for last in (False, True):
-            headers = dict(request.headers)
-            headers["Authorization"] = "Bearer " + await self.token()
+        for is_last in (False, True):
+            token = await self.token()
+            headers = bearer.sign(request.headers, token)
             signed = Request(request.method, request.url, headers, request.body)
-            reply = await self._http.send(signed, timeout_ms)
-            if last or reply.status != 401 or not self.can_refresh:
+            reply = await self._provider.send(signed, timeout_ms)
+            challenge = reply.headers.get("www-authenticate", "")
+            if is_last or not bearer.blames_token(reply.status, challenge):
                 return reply
-            challenge = reply.headers.get("www-authenticate", "").lower()
-            if "error=" in challenge and "invalid_token" not in challenge:
+            if not self.reject(token):
                 return reply
-            self._linked_tokens().reject()
 
     async def call_api(self):
         """GET the configured `api`, or else userinfo, and tell of the status.
@@ -188,264 +184,133 @@ class AccountLink:
         Returns the reply, or None where there is neither.
         """
         if self._api is None:
-            await self._discover()
-        url = self._api or self._profile.userinfo_endpoint
+            await self._provider.discover()
+        url = self._api or self._provider.profile.userinfo_endpoint
         if url is None:
             return None
         reply = await self.get(url)
-        self._tell("api", status=reply.status)
+        self._events.tell("api", status=reply.status)
         return reply
 
     async def unlink(self):
         """Give the tokens back and forget them; True if the provider confirmed it.
 
         Whatever the provider answers, nothing is left here (RFC 7009 section 2.2).
+        Raises StorageError where the store will not let go of its copy.
         """
-        revoked = False
-        tokens = self._linked_tokens()
-        try:
-            await self._discover()
-            request = revocation.revocation_request(tokens, self._profile, self._client)
-            if request is not None:
-                revoked = revocation.is_confirmed(await self._http.send(request))
-        except (TransportError, ProviderError):
-            pass  # not confirmed, which the answer says
-        finally:
-            self._forget()
-        self._tell("unlinked", revoked=revoked)
+        revoked = await self._upkeep.give_back()
+        await self._provider.hang_up()
+        self._events.tell("unlinked", revoked=revoked)
         return revoked
 
-    # The network and the clock
-
-    def _now(self):
-        return self._clock.ticks(), self._clock.unix()
-
     async def _join(self):
+        """Get onto the network, and learn the time."""
         from keyfob.net import wifi
 
+        tell = self._events.tell
         try:
             if await wifi.join(self._wifi, self._clock) is not None:
-                self._tell("wifi", state="joined")
+                tell("wifi", state="joined")
         except TransportError:
-            self._tell("wifi", state="failed")
+            tell("wifi", state="failed")
             raise
         source = await self._clock.synchronise()
-        self._tell("clock", state="unknown" if source is None else "set", source=source)
+        tell("clock", state="unknown" if source is None else "set", source=source)
 
-    async def _discover(self):
-        """Learn the endpoints that the configuration left to the issuer."""
-        if self._profile.is_complete:
-            return
-        pause = _FIRST_PAUSE
-        for left in range(_TRIES - 1, -1, -1):
-            try:
-                search = metadata.Discovery(self._profile)
-                while not search.receive(await self._http.send(search.request()), self._client):
-                    pass
-                return
-            except TransportError as error:
-                if error.kind == "tls" or not left:
-                    raise
-            await self._clock.sleep(pause)
-            pause *= 2
-
-    # Linking
+    async def _link(self):
+        """Get a person's approval, and make it last."""
+        try:
+            await self._provider.discover()
+            await self._accept(await self._attempt())
+        except KeyfobError as error:
+            self._events.tell_error(error, fatal=True)
+            raise
+        finally:
+            await self._provider.hang_up()
 
     async def _attempt(self):
+        """Show a code and poll until it is approved; return the tokens."""
         clock = self._clock
-        grant = device_grant.DeviceGrant(
-            self._profile, self._client, self._scope, spread=_spread
-        )
+        provider = self._provider
+        grant = device_grant.DeviceGrant(provider.profile, provider.client, self._scope, _spread)
         request = grant.authorize(clock.ticks())
         while request is not None:
             is_poll = grant.state == device_grant.PENDING
             sent = clock.ticks()
             try:
-                reply = await self._http.send(request)
-                grant.receive(reply, *self._now())
+                reply = await provider.send(request)
+                grant.receive(reply, clock.ticks(), clock.unix())
             except TransportError as error:
                 grant.failed(error, clock.ticks())
             wait = grant.wait(clock.ticks())
             if is_poll:
-                self._tell_poll(grant, wait, ticks.diff(clock.ticks(), sent))
+                self._tell_poll(grant.outcome, wait, ticks.diff(clock.ticks(), sent))
             elif grant.state == device_grant.PENDING:
                 self._tell_code(grant)
             request = await self._next_request(grant)
-        await self._http.close()
         if grant.state == device_grant.GRANTED:
-            await self._accept(grant.tokens)
-            return
-        if grant.state == device_grant.DENIED:
-            self._tell("denied")
-        elif grant.state == device_grant.EXPIRED:
-            self._tell("expired")
+            return grant.tokens
+        if grant.state in _ENDS:
+            self._events.tell(_ENDS[grant.state])
+            grant.error.told = True
         raise grant.error
 
     async def _next_request(self, grant):
+        """Wait until the grant's next request is due; None once there is none."""
         while True:
             now = self._clock.ticks()
             wait = grant.wait(now)
             if wait is None:
                 return None
             if wait == 0:
-                if grant.state == device_grant.IDLE:
-                    return grant.authorize(now)
-                return grant.poll(now)
-            await self._clock.sleep(wait)
+                is_first = grant.state == device_grant.IDLE
+                return grant.authorize(now) if is_first else grant.poll(now)
+            await self._clock.sleep(min(wait, _NAP))
 
     async def _accept(self, tokens):
-        """Make a new link durable, then known."""
+        """Make a new link durable, then known, and find out whose it is."""
+        account = self._account
         try:
             claims = self._claims(tokens)
         except ProviderError as error:
-            self._tell_error(error)
-            claims = {}
-        self._subject = claims.get("sub")
-        self.account = id_token.account_name(claims)
-        self._is_stored = False
-        self._tokens = tokens
-        self._save(tokens)
-        self._changed.set()
-        if self.account == self._subject:
+            self._events.tell_error(error)  # the link holds; whose it is stays unknown
+            claims = None
+        self._name(claims or {})
+        account.is_stored = False
+        self._upkeep.keep(tokens)
+        if claims is not None and account.name == account.subject:
             await self._ask_name()
 
     def _claims(self, tokens):
-        """The verified claims of the tokens' ID token; {} where none is of use."""
-        if tokens.id_token is None or self._profile.issuer is None:
+        """The verified claims of the tokens' ID token; {} where there is none."""
+        issuer = self._provider.profile.issuer
+        if tokens.id_token is None or issuer is None:
             return {}
-        return id_token.check(
-            id_token.claims(tokens.id_token),
-            self._profile.issuer,
-            self._client.client_id,
-            self._clock.unix(),
-            None if self._subject is None else {"sub": self._subject},
-        )
+        claims = id_token.claims(tokens.id_token)
+        return id_token.check(claims, issuer, self._provider.client.client_id, self._clock.unix())
 
     async def _ask_name(self):
         """Ask userinfo for a friendlier name (OpenID Connect Core section 5.3)."""
-        if self._profile.userinfo_endpoint is None or "openid" not in (self.scope or "").split():
+        account = self._account
+        url = self._provider.profile.userinfo_endpoint
+        if url is None or "openid" not in (self.scope or "").split():
             return
         try:
-            reply = await self.get(self._profile.userinfo_endpoint)
-            claims = reply.json() if reply.status == 200 else {}
-        except (TransportError, ValueError):
+            reply = await self.get(url)
+        except (TransportError, ProviderError):
             return  # a name is a nicety
-        if isinstance(claims, dict) and claims.get("sub") == (self._subject or claims.get("sub")):
-            self._subject = claims.get("sub")
-            self.account = id_token.account_name(claims)
-            self._save(self._tokens)
+        claims = (members(reply) if reply.status == 200 else None) or {}
+        subject = claims.get("sub")
+        if isinstance(subject, str) and account.subject in (None, subject):
+            self._name(claims)
+            self._upkeep.keep(account.tokens)
 
-    # Staying linked
-
-    async def _refresh(self, tokens):
-        await self._discover()
-        pause = tokens.pause(self._clock.ticks())
-        while pause == 0:
-            request = tokens.refresh_request(self._profile, self._client)
-            try:
-                reply = await self._http.send(request)
-                successor = tokens.receive(reply, self._profile, self._client, *self._now())
-            except TransportError as error:
-                tokens.failed(error, self._clock.ticks())
-                successor = None
-            if successor is not None:
-                self._succeed(tokens, successor)
-                return
-            if tokens.is_dead:
-                self._forget()
-                self._tell("signed_out")
-                raise NotLinked(
-                    "the provider has ended the link", "link the board again", "provider"
-                )
-            pause = tokens.pause(self._clock.ticks())
-            if tokens.failures == 1 and pause <= _SOON:
-                await self._clock.sleep(pause)  # the reply was lost: ask once more, soon
-                pause = 0
-        trouble = tokens.outcome
-        if trouble.kind in (meaning.RETRY, meaning.SLOW_DOWN, meaning.REFUSED):
-            raise TransportError("no new token: %s" % trouble, "it is tried again by itself")
-        raise meaning.refusal(trouble)
-
-    def _succeed(self, tokens, successor):
-        try:
-            self._claims(successor)
-        except ProviderError as error:
-            tokens.postpone(error, self._clock.ticks())
-            raise
-        rotated = successor.refresh_token != tokens.refresh_token
-        self._save(successor)
-        self._tokens = successor
-        self._changed.set()
-        self._tell("refreshed", rotated=rotated)
-
-    async def _keep_fresh(self):
-        """Refresh ahead of expiry for as long as the link lives."""
-        while True:
-            due = None if self._tokens is None else self._tokens.due(*self._now())
-            if due == 0:
-                try:
-                    await self.refresh()
-                except KeyfobError as error:
-                    self._tell_error(error, fatal=isinstance(error, NotLinked))
-                await asyncio.sleep(0)
-            elif due is None:
-                await self._changed.wait()
-                self._changed.clear()
-            else:
-                await self._clock.sleep(min(due, _LONGEST_NAP))
-
-    # The store
-
-    def _load(self):
-        if self._store is None:
-            return
-        try:
-            record = self._store.load()
-        except StorageError as error:
-            self._tell_error(error)
-            return
-        if record is None or record.get("for") != self._owner():
-            return  # nothing, or tokens of another provider, which must not see them
-        self._tokens = TokenSet(record["tokens"])
-        self.account = record.get("account")
-        self._subject = record.get("sub")
-        self._is_stored = True
-
-    def _save(self, tokens):
-        if self._store is None:
-            return
-        record = {
-            "for": self._owner(),
-            "account": self.account,
-            "sub": self._subject,
-            "tokens": tokens.record(),
-        }
-        try:
-            self._store.save(record)
-        except StorageError as error:
-            self._tell_error(error)  # the running link goes on in memory
-
-    def _forget(self):
-        self._tokens = self.account = self._subject = None
-        if self._store is not None:
-            self._store.erase()
-
-    def _owner(self):
-        return [self._profile.identity, self._client.client_id]
-
-    def _linked_tokens(self):
-        if self._tokens is None:
-            raise NotLinked("no account is linked", "call ensure_linked first")
-        return self._tokens
-
-    # Telling
-
-    def _tell(self, event, **members):
-        if self._notify is not None:
-            self._notify(event, members)
+    def _name(self, claims):
+        self._account.subject = claims.get("sub")
+        self._account.name = clean(id_token.account_name(claims)) or None
 
     def _tell_code(self, grant):
-        self._tell(
+        self._events.tell(
             "user_code",
             user_code=grant.user_code,
             verification_uri=grant.verification_uri,
@@ -455,9 +320,8 @@ class AccountLink:
             resumed=False,
         )
 
-    def _tell_poll(self, grant, wait, took):
-        outcome = grant.outcome
-        self._tell(
+    def _tell_poll(self, outcome, wait, took):
+        self._events.tell(
             "poll",
             result=meaning.NAMES[outcome.kind],
             error=outcome.error,
@@ -465,9 +329,6 @@ class AccountLink:
             took=took,
             trouble=str(outcome) if outcome.kind >= meaning.RETRY else None,
         )
-
-    def _tell_error(self, error, fatal=False):
-        self._tell("error", **error.members(fatal))
 
 
 def _spread(limit):

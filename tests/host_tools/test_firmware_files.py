@@ -23,10 +23,15 @@ ROOMS = {
     "net": (2, "net"),
     "storage": (2, "storage"),
     "config": (2, "config"),
+    "account": (2, "account"),
+    "events": (2, "events"),
     "ui": (3, "ui"),
-    "link": (4, "roof"),
-    "app": (4, "roof"),
-    "__init__": (5, "door"),
+    "provider": (3, "provider"),
+    "upkeep": (4, "upkeep"),
+    "link": (5, "roof"),
+    "app": (6, "attic"),
+    "requests_adapter": (6, "attic"),
+    "__init__": (7, "door"),
 }
 
 INPUT_AND_OUTPUT = {

@@ -1,0 +1,86 @@
+"""One account's tokens, as they are in use and as the store keeps them."""
+
+from keyfob.errors import StorageError
+from keyfob.oauth.token_set import TokenSet
+
+# What is stored: these types or null.
+_RECORD = {"for": list, "sub": str, "account": str, "tokens": dict}
+_TOKENS = {
+    "access_token": str,
+    "refresh_token": str,
+    "scope": str,
+    "expires_in": int,
+    "expires_at": int,
+    "id_token": str,
+}
+
+
+class Account:
+    """`tokens` (a TokenSet, None without a link) and whose they are.
+
+    `subject` is the account's `sub`, which a refresh must not change; `name` is for a
+    screen; either may be None. `is_stored` tells whether they came from the store.
+    `owner` (a list of texts) names the provider and the client that tokens belong to.
+    """
+
+    def __init__(self, owner, store=None):
+        self.tokens = self.subject = self.name = None
+        self.is_stored = False
+        self._owner = owner
+        self._store = store
+
+    def load(self):
+        """Take what the store holds, unless it belongs to another provider or client.
+
+        Raises StorageError where it cannot be read or makes no sense.
+        """
+        record = None if self._store is None else self._store.load()
+        if record is None:
+            return
+        _check(record, _RECORD)
+        if record.get("for") != self._owner:
+            return
+        tokens = record.get("tokens") or {}
+        _check(tokens, _TOKENS)
+        if not tokens.get("access_token"):
+            raise _damaged("tokens")
+        self.tokens = TokenSet(tokens)
+        self.subject = record.get("sub")
+        self.name = record.get("account")
+        self.is_stored = True
+
+    def keep(self, tokens):
+        """Make `tokens` durable, then the ones in use (RFC 9700 section 4.14.2).
+
+        Raises StorageError where the store fails; they are in use all the same.
+        """
+        try:
+            if self._store is not None:
+                self._store.save(
+                    {
+                        "for": self._owner,
+                        "sub": self.subject,
+                        "account": self.name,
+                        "tokens": tokens.record(),
+                    }
+                )
+        finally:
+            self.tokens = tokens
+
+    def forget(self):
+        """Leave nothing behind. Raises StorageError where the store keeps its copy."""
+        self.tokens = self.subject = self.name = None
+        self.is_stored = False
+        if self._store is not None:
+            self._store.erase()
+
+
+def _check(record, types):
+    for name in types:
+        value = record.get(name)
+        if value is not None and (not isinstance(value, types[name]) or isinstance(value, bool)):
+            raise _damaged(name)
+
+
+def _damaged(name):
+    return StorageError("the stored link is damaged at %s" % name, "link the board again")

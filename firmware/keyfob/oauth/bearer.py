@@ -1,0 +1,23 @@
+"""The access token at an API (RFC 6750)."""
+
+
+def sign(headers, token):
+    """Return a copy of `headers` that carries `token` (section 2.1), in no other place."""
+    signed = {name: headers[name] for name in headers if name.lower() != "authorization"}
+    signed["Authorization"] = "Bearer " + token
+    return signed
+
+
+def blames_token(status, challenge):
+    """Whether a reply asks for a better token (section 3.1).
+
+    `challenge` is the WWW-Authenticate header or "". A 401 asks for one if its error is
+    invalid_token, or if it names none; no other status does.
+    """
+    if status != 401:
+        return False
+    for part in challenge.split(","):
+        name, _, value = part.partition("=")
+        if name.strip().lower().split(" ")[-1] == "error":  # `Bearer error=` comes first
+            return value.strip().strip('"') == "invalid_token"
+    return True

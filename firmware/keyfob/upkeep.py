@@ -1,0 +1,208 @@
+"""Staying linked: tokens refreshed ahead of expiry, one request for all who ask."""
+
+import asyncio
+
+from keyfob.compat import const
+from keyfob.errors import KeyfobError, NotLinked, StorageError, TransportError, UsageError
+from keyfob.oauth import id_token, revocation, ticks
+from keyfob.oauth import outcome as meaning
+
+_SOON = const(5_000)  # ms: a refresh that may be tried again this soon is tried at once
+_NAP = const(60_000)  # ms between two looks at what is due
+_REJECT_GAP = const(60_000)  # ms between two refreshes that an API's 401 asks for
+
+
+class Upkeep:
+    """Looks after the tokens of `account` (an Account) until they are given back."""
+
+    def __init__(self, account, provider, clock, events):
+        self._account = account
+        self._provider = provider
+        self._clock = clock
+        self._events = events
+        self._lock = asyncio.Lock()  # held by whoever changes tokens at the provider
+        self._trouble = None  # why the last refresh yielded nothing
+        self._rejected_at = None  # ticks when an API last asked for a refresh
+        self._changed = asyncio.Event()  # wakes the background task
+
+    @property
+    def is_linked(self):
+        """Whether there is an account to act for."""
+        tokens = self._account.tokens
+        return tokens is not None and tokens.is_usable(*self._now())
+
+    @property
+    def can_refresh(self):
+        """Whether the provider gave a refresh token."""
+        tokens = self._account.tokens
+        return tokens is not None and tokens.refresh_token is not None
+
+    @property
+    def pause(self):
+        """Milliseconds before the provider wants to hear of a refresh again."""
+        tokens = self._account.tokens
+        return 0 if tokens is None else tokens.pause(self._clock.ticks())
+
+    async def run(self):
+        """Refresh ahead of expiry, for ever."""
+        while True:
+            tokens = self._account.tokens
+            due = None if tokens is None else tokens.due(*self._now())
+            if due is None:
+                await self._changed.wait()
+                self._changed.clear()
+            elif due > 0:
+                await self._clock.sleep(min(due, _NAP))
+            else:
+                try:
+                    await self.refresh()  # where it fails it sets a pause
+                except KeyfobError as error:
+                    self._events.tell_error(error)
+
+    def keep(self, tokens):
+        """Make `tokens` the account's. A store that fails is told of, and no more."""
+        try:
+            self._account.keep(tokens)
+        except StorageError as error:
+            self._events.tell_error(error)  # the running link goes on in memory
+        self._changed.set()
+
+    async def token(self):
+        """Return an access token; see `AccountLink.token`."""
+        tokens = self._linked_tokens()
+        if tokens.is_fresh(*self._now()):
+            return tokens.access_token
+        if tokens.refresh_token is None:
+            if self.is_linked:
+                return tokens.access_token
+            raise NotLinked("the access token has run out", "link the board again", "provider")
+        try:
+            await self.refresh()
+        except KeyfobError:
+            left = tokens.remaining(*self._now()) or 0
+            if left <= 0 or not tokens.is_accepted or self._account.tokens is not tokens:
+                raise  # else it was ahead of expiry, and the token in hand still does
+        return self._linked_tokens().access_token
+
+    def reject(self, token):
+        """Note that an API refused `token`; see `AccountLink.reject`."""
+        tokens = self._account.tokens
+        if tokens is None or tokens.access_token != token:
+            return tokens is not None  # replaced meanwhile
+        now = self._clock.ticks()
+        before = self._rejected_at
+        if tokens.refresh_token is None or (
+            before is not None and 0 <= ticks.diff(now, before) < _REJECT_GAP
+        ):
+            return False
+        self._rejected_at = now
+        tokens.reject()
+        return True
+
+    async def refresh(self):
+        """Get new tokens; see `AccountLink.refresh`."""
+        asked_for = self._linked_tokens()
+        if asked_for.refresh_token is None:
+            raise UsageError(
+                "the provider gave no refresh token", "ask for it by scope, if it has one"
+            )
+        async with self._lock:
+            if self._linked_tokens() is asked_for:
+                await self._refresh(asked_for)
+
+    async def give_back(self):
+        """Revoke the tokens at the provider and forget them here; see `AccountLink.unlink`."""
+        async with self._lock:  # or a refresh under way would bring them back
+            try:
+                return await self._revoke()
+            except KeyfobError:
+                return False  # not confirmed
+            finally:
+                self._account.forget()
+
+    async def _refresh(self, tokens):
+        """Refresh once, and once more soon after where the reply was lost."""
+        if tokens.pause(self._clock.ticks()):
+            raise self._trouble
+        error = await self._try(tokens)
+        pause = tokens.pause(self._clock.ticks())
+        if error is not None and tokens.failures == 1 and pause <= _SOON:
+            await self._clock.sleep(pause)
+            error = await self._try(tokens)
+        await self._provider.hang_up()
+        if error is not None:
+            self._trouble = error
+            raise error
+
+    async def _try(self, tokens):
+        """Ask for new tokens once; return None, or the error that says why there are none."""
+        provider = self._provider
+        try:
+            await provider.discover()
+            request = tokens.refresh_request(provider.profile, provider.client)
+            reply = await provider.send(request)
+            successor = tokens.receive(reply, provider.profile, provider.client, *self._now())
+            if successor is None:
+                return self._refused(tokens)
+            self._check_subject(tokens, successor)
+        except (TransportError, MemoryError) as error:
+            if isinstance(error, MemoryError):
+                error = TransportError("not enough memory for new tokens", "free RAM", "memory")
+            tokens.failed(error, self._clock.ticks())
+            return error
+        except KeyfobError as error:
+            tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
+            return error
+        self.keep(successor)
+        rotated = successor.refresh_token != tokens.refresh_token
+        self._events.tell("refreshed", rotated=rotated)
+        return None
+
+    def _check_subject(self, tokens, successor):
+        """See that new tokens are still the same person's (OpenID Connect Core section 12.2).
+
+        Raises ProviderError if not. Dates are not judged: who is linked is known, and a
+        clock that went wrong must not cost the link.
+        """
+        subject = self._account.subject
+        issuer = self._provider.profile.issuer
+        if subject is None or issuer is None or successor.id_token == tokens.id_token:
+            return
+        claims = id_token.claims(successor.id_token)
+        id_token.check(claims, issuer, self._provider.client.client_id, None, {"sub": subject})
+
+    def _refused(self, tokens):
+        """The error for an answer without tokens; a link that has ended is dropped."""
+        outcome = tokens.outcome
+        if tokens.is_dead:
+            try:
+                self._account.forget()
+            except StorageError as error:
+                self._events.tell_error(error)
+            self._events.tell("signed_out")
+            error = NotLinked(
+                "the provider has ended the link: %s" % outcome, "link the board again", "provider"
+            )
+            self._events.tell_error(error, fatal=True)
+            return error
+        if outcome.kind in (meaning.RETRY, meaning.SLOW_DOWN, meaning.REFUSED):
+            return TransportError("no new token: %s" % outcome, "it is tried again by itself")
+        return meaning.refusal(outcome)
+
+    async def _revoke(self):
+        """Revoke the tokens (RFC 7009); whether the provider confirmed it."""
+        provider = self._provider
+        tokens = self._account.tokens
+        if tokens is None:
+            return False
+        await provider.discover()
+        request = revocation.revocation_request(tokens, provider.profile, provider.client)
+        return request is not None and revocation.is_confirmed(await provider.send(request))
+
+    def _linked_tokens(self):
+        if self._account.tokens is None:
+            raise NotLinked("no account is linked", "call ensure_linked first")
+        return self._account.tokens
+
+    def _now(self):
+        return self._clock.ticks(), self._clock.unix()
