@@ -17,7 +17,7 @@ from keyfob.compat import const
 from keyfob.errors import LinkDenied, LinkExpired, ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
 from keyfob.oauth import url
-from keyfob.oauth.messages import form_request, is_printable, seconds
+from keyfob.oauth.messages import form_request, is_printable, quote, seconds
 from keyfob.oauth.ticks import Stopwatch
 from keyfob.oauth.token_set import TokenSet
 
@@ -49,13 +49,15 @@ _NEXT = {
 _DEFAULT_INTERVAL = const(5)  # s, RFC 8628 section 3.2
 _SLOW_DOWN = const(5)  # s, RFC 8628 section 3.5
 _MIN_MARGIN = const(500)  # ms
-_MAX_BACKOFF = const(60_000)  # ms, or one interval where that is longer
+_MAX_BACKOFF = const(60_000)  # ms, or two intervals where that is longer
 _FIRST_RETRY = const(1_000)  # ms, doubled for each failure of the first request
 _PATIENCE = const(60)  # s that the first request will wait for a Retry-After
 _LAST_POLL = const(1_000)  # ms before the deadline
+_SLOW_REPLY = const(3_000)  # ms an answer may take without crowding the last poll
 _LATE = const(5_000)  # ms: this close to the end, invalid_grant means expired
 _TRIES = const(3)  # of the first request, and of bare 4xx answers in a row
 _MAX_CODE = const(64)  # characters of a user code
+_LONGEST_WAIT = const(86_400_000)  # ms: the counter wraps, and must be read before it does
 
 
 class DeviceGrant:
@@ -97,11 +99,13 @@ class DeviceGrant:
         profile = self._profile
         params = [(profile.scope_param, _join(self._scope, profile.scope_sep))]
         params.extend(_pairs(profile.extra_da_params))
-        self.state = REQUESTED
-        self._watch = Stopwatch(now)
-        return form_request(
+        request = form_request(
             profile.device_authorization_endpoint, params, self._client, profile
         )
+        self.state = REQUESTED
+        self._in_flight = True
+        self._watch = Stopwatch(now)
+        return request
 
     def poll(self, now):
         """Return the next token request (section 3.4), or None once the code has run out.
@@ -112,7 +116,7 @@ class DeviceGrant:
         if wait is None:
             return None
         if self.state != PENDING or wait or self._in_flight:
-            raise UsageError("it is too early for the next poll")
+            raise UsageError("it is too early for a poll")
         self._in_flight = True
         profile = self._profile
         params = [("grant_type", profile.grant_type), ("device_code", self._device_code)]
@@ -120,131 +124,115 @@ class DeviceGrant:
         return form_request(profile.token_endpoint, params, self._client, profile)
 
     def wait(self, now):
-        """Milliseconds until the next request may leave, or None once the grant ended."""
-        if self.state == IDLE:
-            return 0 if self._watch is None else max(0, self._due - self._watch.elapsed(now))
-        if self.state not in (REQUESTED, PENDING):
+        """Milliseconds until the next request may leave, or None once the grant ended.
+
+        Never more than a day: ask again then.
+        """
+        if self._watch is None:
+            return 0
+        if self.state > PENDING:
             return None
         elapsed = self._watch.elapsed(now)
         if self.state == PENDING and elapsed >= self._lifetime and not self._in_flight:
-            self._end(EXPIRED, _reason(EXPIRED, None))
+            self._end(EXPIRED, _reason(EXPIRED))
             return None
-        return max(0, self._due - elapsed)
+        return min(max(0, self._due - elapsed), _LONGEST_WAIT)
 
     def receive(self, reply, now, unix=None):
         """Take the answer to the last request and return the new state.
 
         `unix` is the time in Unix seconds, or None while it is unknown.
         """
-        first = self.state == REQUESTED
-        outcome = meaning.classify(
-            reply,
-            self._profile,
-            self._wire_name("device_code") if first else "access_token",
-            (self._device_code, self._client.secret),
-            unix,
-        )
-        return self._advance(outcome, now, unix)
+        secrets = (self._device_code, self._client.secret)
+        return self._advance(meaning.classify(reply, self._profile, secrets, unix), now, unix)
 
     def failed(self, error, now):
         """Note that the last request got no answer (a TransportError); return the state."""
-        outcome = meaning.Outcome(meaning.RETRY, None, error.message)
-        if self.state == REQUESTED and error.kind == "tls":
+        first = self.state == REQUESTED
+        state = self._advance(meaning.Outcome(meaning.RETRY, None, error.message), now)
+        if first and error.kind == "tls":
             # Nobody has a code yet: better no link than one with an impostor.
-            self.outcome = outcome
-            return self._end(FAILED, error)
-        self._advance(outcome, now, None)
-        if self.state == FAILED:
-            self.error = error
-        return self.state
+            state = FAILED
+        return self._end(FAILED, error) if state == FAILED else state
 
-    def _advance(self, outcome, now, unix):
-        if self.state not in (REQUESTED, PENDING):
+    def _advance(self, outcome, now, unix=None):
+        if not self._in_flight:
             raise UsageError("no answer was expected")
         self.outcome = outcome
         self._in_flight = False
         elapsed = self._watch.elapsed(now)
-        try:
-            if outcome.kind == meaning.OK:
+        if outcome.kind == meaning.OK:
+            try:
                 self._take(outcome.members, now, unix)
-        except ProviderError as error:
-            outcome.kind = meaning.ERROR
-            return self._end(FAILED, error)
-        self._count(outcome)
-        state = _NEXT.get((self.state, outcome.kind), self.state)
-        if self.state == PENDING and state in (PENDING, FAILED):
-            if self._refusals >= _TRIES:
+            except ProviderError as error:
                 outcome.kind = meaning.ERROR
-                state = FAILED
-            elif outcome.error == "invalid_grant" and self._lifetime - elapsed <= _LATE:
-                # Some servers say expired_token once only, others never.
-                outcome.kind = meaning.EXPIRED
-                state = EXPIRED
-        if state == IDLE and (
-            self._failures >= _TRIES or (outcome.retry_after or 0) > _PATIENCE
-        ):
+                return self._end(FAILED, error)
+            finally:
+                outcome.members = None  # secrets need not be kept twice
+        self._weigh(outcome, self._lifetime - elapsed)
+        state = _NEXT.get((self.state, outcome.kind), self.state)
+        too_long = (outcome.retry_after or 0) > _PATIENCE
+        if state == IDLE and (too_long or self._failures >= _TRIES):
             state = FAILED
-        self.state = state
-        if state in (DENIED, EXPIRED, FAILED):
+        if state > PENDING:
             return self._end(state, _reason(state, outcome))
-        if state == GRANTED:
-            self._device_code = None
-        else:
-            self._schedule(elapsed, self._gap(outcome))
+        self.state = state
+        self._schedule(elapsed, self._gap(outcome))
         return state
 
     def _take(self, members, now, unix):
         if self.state == PENDING:
             self.tokens = TokenSet.granted(members, self._profile, self._scope, now, unix)
             return
-        get = self._member
-        self._device_code = _text(get(members, "device_code"), "device_code")
-        code = get(members, "user_code")
-        self.user_code = _text(code, "user_code")
-        if len(code) > _MAX_CODE or not all(is_printable(char) for char in code):
-            raise ProviderError("the provider sent a user_code that cannot be shown")
-        allow_http = self._profile.allow_http
-        self.verification_uri = _text(get(members, "verification_uri"), "verification_uri")
-        if not url.is_safe(self.verification_uri, allow_http):
+        profile = self._profile
+        device_code = self._text(members, "device_code")
+        user_code = self._text(members, "user_code")
+        if len(user_code) > _MAX_CODE:
+            raise ProviderError("the provider sent a user_code too long to show")
+        uri = self._text(members, "verification_uri")
+        if not url.is_safe(uri, profile.allow_http):
             raise ProviderError("the provider sent a verification_uri that is not safe to open")
-        complete = get(members, "verification_uri_complete")
-        if self._profile.qr_template:
-            complete = self._profile.qr_template.replace("{user_code}", code)
-        if isinstance(complete, str) and url.is_safe(complete, allow_http):
-            self.verification_uri_complete = complete
-        expires_in = seconds(get(members, "expires_in"))
+        complete = self._member(members, "verification_uri_complete")
+        if complete is None and profile.qr_template:
+            complete = profile.qr_template.replace("{user_code}", quote(user_code))
+        expires_in = seconds(self._member(members, "expires_in"))
         if expires_in is None:
-            expires_in = self._profile.default_expires
+            expires_in = profile.default_expires
         if expires_in <= 0:
             raise ProviderError("the provider sent a code that has expired already")
-        self.expires_in = expires_in
-        self._lifetime = expires_in * 1000
-        interval = seconds(get(members, "interval"))
+        interval = seconds(self._member(members, "interval"))
         if interval is None or interval < 0:
             interval = _DEFAULT_INTERVAL
-        self.interval = max(interval, self._profile.min_interval, 1)
+        self._device_code = device_code
+        self._lifetime = expires_in * 1000
+        self.user_code = user_code
+        self.verification_uri = uri
+        if url.is_safe(complete, profile.allow_http):
+            self.verification_uri_complete = complete
+        self.expires_in = expires_in
+        self.interval = max(interval, profile.min_interval)
 
-    def _count(self, outcome):
-        """Keep the interval and the two counts of troubles in a row."""
+    def _weigh(self, outcome, left):
+        """Keep interval and counts; an answer may mean more after those before it."""
         kind = outcome.kind
         if kind == meaning.SLOW_DOWN:
             self.interval += _SLOW_DOWN
         if kind in (meaning.PENDING, meaning.SLOW_DOWN) and outcome.interval is not None:
             self.interval = max(self.interval, outcome.interval)
-        if kind == meaning.REFUSED:
-            self._refusals += 1
-        elif kind != meaning.RETRY:
-            self._refusals = 0
-        if kind in (meaning.RETRY, meaning.REFUSED):
-            self._failures += 1
-        else:
-            self._failures = 0
+        is_refused = kind == meaning.REFUSED
+        self._refusals = self._refusals + 1 if is_refused else 0
+        self._failures = self._failures + 1 if is_refused or kind == meaning.RETRY else 0
+        if self._refusals >= _TRIES:
+            outcome.kind = meaning.ERROR
+        elif outcome.error == "invalid_grant" and self.state == PENDING and left <= _LATE:
+            # Some servers say expired_token once only, others never.
+            outcome.kind = meaning.EXPIRED
 
     def _gap(self, outcome):
         """Milliseconds from now to the next request."""
         gap = step = self._step() if self.state == PENDING else _FIRST_RETRY
         if self._failures:
-            gap = min(step << min(self._failures, 16), max(step, _MAX_BACKOFF))
+            gap = min(step << min(self._failures, 16), max(2 * step, _MAX_BACKOFF))
             if self._spread is not None:
                 gap += self._spread(gap // 8)
         if outcome.retry_after is not None:
@@ -264,24 +252,27 @@ class DeviceGrant:
         due = elapsed + gap
         if self.state == PENDING:
             last = self._lifetime - _LAST_POLL
-            if due + self._step() > last:
+            if due + _SLOW_REPLY + self._step() > last:
                 due = last if last - elapsed >= _LAST_POLL else self._lifetime
         self._due = due
 
-    def _wire_name(self, member):
-        aliases = self._profile.da_aliases
-        for name in aliases:
-            if aliases[name] == member:
-                return name
-        return member
-
     def _member(self, members, name):
         """A member of the device authorization response, by any name it goes by."""
-        value = members.get(self._wire_name(name))
-        if value is None:
-            value = members.get(name)
-        if value is None and name.startswith("verification_uri"):
-            value = members.get(name.replace("_uri", "_url"))
+        aliases = self._profile.da_aliases
+        names = [alias for alias in aliases if aliases[alias] == name]
+        names.append(name)
+        names.append(name.replace("_uri", "_url"))
+        for name in names:
+            if members.get(name) is not None:
+                return members[name]
+        return None
+
+    def _text(self, members, name):
+        value = self._member(members, name)
+        if not isinstance(value, str) or not value:
+            raise ProviderError("the provider's reply has no usable %s" % name)
+        if not all(is_printable(char) for char in value):
+            raise ProviderError("the provider sent a %s with unprintable characters" % name)
         return value
 
     def _end(self, state, error):
@@ -292,12 +283,6 @@ class DeviceGrant:
         return state
 
 
-def _text(value, name):
-    if not isinstance(value, str) or not value:
-        raise ProviderError("the provider's reply has no usable %s" % name)
-    return value
-
-
 def _join(scope, separator):
     return scope.replace(" ", separator) if scope and separator != " " else scope
 
@@ -306,7 +291,10 @@ def _pairs(params):
     return [(name, params[name]) for name in sorted(params)]
 
 
-def _reason(state, outcome):
+def _reason(state, outcome=None):
+    """The error that a state ends with; None for GRANTED."""
+    if state == GRANTED:
+        return None
     if state == DENIED:
         return LinkDenied(
             "the request was refused on the provider's page", "ask for a new code", outcome.error

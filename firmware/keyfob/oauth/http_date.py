@@ -1,6 +1,6 @@
 """Dates in HTTP headers (RFC 9110 section 5.6.7) as Unix seconds."""
 
-_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def days_from_civil(year, month, day):
@@ -25,12 +25,12 @@ def parse(text):
         else:
             day, month, year, clock = fields[1:5]
         hour, minute, second = [int(part) for part in clock.split(":")]
-        index = _MONTHS.index(month)
+        month = _MONTHS.index(month) + 1
         day, year = int(day), int(year)
     except (ValueError, AttributeError, IndexError):
         return None
-    if index % 3 or not (1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
+    if not (1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
         return None
     if year < 100:  # RFC 850 wrote two digits
         year += 2000 if year < 70 else 1900
-    return days_from_civil(year, index // 3 + 1, day) * 86400 + (hour * 60 + minute) * 60 + second
+    return days_from_civil(year, month, day) * 86400 + (hour * 60 + minute) * 60 + second

@@ -66,7 +66,7 @@ class Client:
         if not isinstance(client_id, str) or not client_id:
             raise ConfigError("client_id is missing", "enter the id that the provider issued")
         if auth is not None and auth not in CLIENT_AUTH:
-            raise ConfigError("client_auth is none of none, basic, post")
+            raise ConfigError("client_auth is unknown", "choose one of none, basic, post")
         if secret and auth == NONE:
             raise ConfigError(
                 "client_auth is none, yet there is a client_secret", "remove one of the two"
@@ -161,7 +161,7 @@ def members(reply):
     """
     try:
         value = reply.json()
-    except (ValueError, RuntimeError):  # RuntimeError: nested deeper than the stack
+    except (ValueError, RuntimeError, MemoryError):  # the last two: nested without end
         return _form_members(reply.body)
     return value if isinstance(value, dict) else None
 
@@ -187,7 +187,7 @@ def _unquote(text):
     pieces = text.split("%")
     out = bytearray(pieces[0].encode())
     for piece in pieces[1:]:
-        out.append(int(piece[:2], 16))
+        out.extend(binascii.unhexlify(piece[:2]))
         out.extend(piece[2:].encode())
     return str(out, "utf-8")
 
@@ -215,21 +215,26 @@ def clean(text, secrets=()):
     if not isinstance(text, str):
         return ""
     for secret in secrets:
-        if secret:
-            text = text.replace(secret, "...")
+        if secret:  # as it is, and as it was sent; by one character, so that nothing grows
+            text = text.replace(secret, "*").replace(quote(secret), "*")
     kept = "".join(char for char in text[: 4 * _MAX_TEXT] if is_printable(char)).strip()
     return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."
 
 
 def is_printable(char):
-    """Whether `char` may reach a terminal or a panel: no control, no direction mark."""
+    """Whether `char` may reach a terminal or a panel: no control, no direction mark.
+
+    Nor anything beyond the basic plane: MicroPython's JSON reads `\\ud83d\\ude00` as two
+    surrogates, and no panel has a glyph for it.
+    """
     code = ord(char)
     return not (
         code < 0x20
         or 0x7F <= code < 0xA0
-        or code in (0x61C, 0xFEFF)
+        or code in (0xAD, 0x61C, 0xFEFF)
         or 0x200B <= code <= 0x200F
         or 0x2028 <= code <= 0x202E
         or 0x2060 <= code <= 0x206F
         or 0xD800 <= code <= 0xDFFF
+        or code > 0xFFFF
     )

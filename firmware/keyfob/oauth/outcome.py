@@ -5,7 +5,7 @@ The body decides before the status: `error` at HTTP 200, pending at 428 and slow
 """
 
 from keyfob.compat import const
-from keyfob.errors import ProviderError
+from keyfob.errors import ProviderError, TransportError
 from keyfob.oauth import http_date
 from keyfob.oauth.messages import clean, members, seconds
 
@@ -37,8 +37,8 @@ _ERRORS = {
     "unauthorized_client": ERROR,
     "unsupported_grant_type": ERROR,
     "invalid_scope": ERROR,
+    "rate_limit_exceeded": SLOW_DOWN,
 }
-
 
 # What a person can do about a refusal, by OAuth error code.
 _HINTS = {
@@ -48,15 +48,16 @@ _HINTS = {
     "invalid_grant": "link again; if that fails, allow the device grant for this client",
     "device_flow_disabled": "switch the device flow on for this client at the provider",
     "invalid_scope": "ask only for scopes that the provider knows",
-    "slow_down": "wait some minutes, then try again",
 }
+
+_BUSY = const(300)  # s to leave a provider alone that is busy and does not say for how long
 
 
 class Outcome:
     """The meaning of one answer.
 
     `kind` is one of the constants above; `error` the OAuth code or None; `description`
-    the provider's words made safe to show; `members` the reply's members or None;
+    the provider's words made safe to show; `members` those of an OK reply, else None;
     `interval` and `retry_after` seconds the provider asked for, or None.
     """
 
@@ -75,66 +76,64 @@ class Outcome:
 
 
 def refusal(outcome):
-    """Return the ProviderError that tells a person of an outcome that ended something."""
-    return ProviderError(
-        "the provider refused: %s" % outcome,
-        _HINTS.get(outcome.error, "look at the client's settings at the provider"),
-        outcome.error,
-    )
+    """Return the error that tells a person of an outcome that ended something."""
+    if outcome.kind == RETRY:
+        return TransportError("no usable answer: %s" % outcome, "try again later")
+    hint = _HINTS.get(outcome.error, "check the endpoints, and the client's settings there")
+    if outcome.kind == SLOW_DOWN:
+        hint = "try again in %d s" % (outcome.retry_after or _BUSY)
+    return ProviderError("the provider refused: %s" % outcome, hint, outcome.error)
 
 
-def classify(reply, profile, wanted, secrets=(), unix=None):
-    """Say what `reply` means to somebody who asked for the member `wanted`.
+def classify(reply, profile, secrets=(), unix=None):
+    """Say what `reply` means: OK where it is a success, whose members are still to judge.
 
     `secrets` never appear in the outcome's texts; `unix` (Unix seconds or None) is for
     a Retry-After date where the reply itself carries no Date.
     """
     values = members(reply)
-    code, description = _error(values, reply.status, profile)
-    kind = _kind(code, reply.status, values, wanted)
-    outcome = Outcome(kind, clean(code, secrets) or None, clean(description, secrets), values)
-    if kind != OK:
-        if values is not None:
-            outcome.interval = seconds(values.get("interval"))
-        outcome.retry_after = _retry_after(reply, unix)
-        if not outcome.error and not outcome.description:
-            outcome.description = _status_text(reply.status, values)
+    code, description = _error({} if values is None else values, profile.pending_map)
+    if not code:
+        code = profile.pending_map.get(str(reply.status))
+    kind = _kind(code, reply.status, values)
+    if kind == OK:
+        return Outcome(OK, values=values)
+    outcome = Outcome(kind, clean(code, secrets) or None, clean(description, secrets))
+    if values is not None:
+        outcome.interval = seconds(values.get("interval"))
+    outcome.retry_after = _retry_after(reply, unix)
+    if not outcome.error and not outcome.description:
+        outcome.description = _status_text(reply.status, values)
     return outcome
 
 
-def _error(values, status, profile):
-    """The OAuth error code in a reply, in any of the places providers put it."""
-    renamed = profile.pending_map
-    code = description = None
-    if values is not None:
-        description = values.get("error_description")
-        code = values.get("error")
-        if isinstance(code, dict):  # nested: the finer code first
-            description = code.get("message")
-            code = _first(code, ("error_subcode", "code", "type"), renamed)
-        elif not isinstance(code, str):
-            code = None
-            message = values.get("message")
-            if message in _ERRORS or message in renamed:
-                code = message
-            else:
-                code = values.get("error_code")
-                if code is None:
-                    code = _misspelt(values)
-    if code is None or code == "":
-        code = renamed.get(str(status))
-    else:
-        code = str(code)
-        code = renamed.get(code, code)
-    return code, description
+def _error(values, renamed):
+    """The OAuth error code of a reply (None without one) and the provider's words."""
+    code = values.get("error")
+    text = values.get("error_description")
+    if isinstance(code, dict):
+        text = code.get("message")
+        code = _nested_code(code, renamed)
+    elif not isinstance(code, str):
+        message = values.get("message")
+        if isinstance(message, str) and (message in _ERRORS or message in renamed):
+            code = message
+        else:
+            text = text or message
+            code = values.get("error_code")
+            if not isinstance(code, str):
+                code = _misspelt(values)
+    return renamed.get(code, code), text
 
 
-def _first(values, names, renamed):
-    for name in names:
-        value = str(values.get(name))
-        if value in renamed:
-            return value
-    return values.get("code")
+def _nested_code(values, renamed):
+    """The code in an `error` that is an object: the finest that the profile knows."""
+    for name in ("error_subcode", "code", "type"):
+        code = str(values.get(name))
+        if code in renamed:
+            return code
+    code = values.get("code")
+    return None if code is None else str(code)
 
 
 def _misspelt(values):
@@ -144,25 +143,20 @@ def _misspelt(values):
     return None
 
 
-def _kind(code, status, values, wanted):
-    if code is not None:
-        kind = _ERRORS.get(code)
-        if kind is not None:
-            return kind
-        if status == 429:
-            return SLOW_DOWN
-        if status < 500 and status not in (408, 425):
-            return ERROR
-        return RETRY  # a gateway's own JSON, not OAuth's
-    if 200 <= status < 300:
-        if values is None:
-            return RETRY  # cut short, or a captive portal's page
-        return OK if wanted in values else ERROR
+def _kind(code, status, values):
+    if code in _ERRORS:
+        return _ERRORS[code]
     if status == 429:
         return SLOW_DOWN
-    if status >= 500 or status in (408, 425) or status < 200:
-        return RETRY
-    return REFUSED
+    if status >= 500 or status in (408, 425):
+        return RETRY  # with a code of its own it is a gateway's, not OAuth's
+    if code:
+        return ERROR
+    if not 200 <= status < 300:
+        return REFUSED
+    if values is None:
+        return RETRY  # cut short, or a captive portal's page
+    return ERROR if values.get("error") else OK  # whatever that says, it is no success
 
 
 def _retry_after(reply, unix):
@@ -188,5 +182,5 @@ def _status_text(status, values):
     if 200 <= status < 300 and values is None:
         return "a page that is not the provider's (does the network want a login?)"
     if 200 <= status < 300:
-        return "a reply without what was asked for"
+        return "an error without a code"
     return "HTTP %d" % status

@@ -18,7 +18,8 @@ ENDPOINTS = (
     "userinfo_endpoint",
 )
 
-# field: (type, default). A default of None means the field may be absent.
+# field: (type, default). A default of None means the field may be absent. What is in a
+# dict is text, and a number is above 0.
 _DIALECT = {
     "scope_param": (str, "scope"),
     "scope_sep": (str, " "),
@@ -33,6 +34,9 @@ _DIALECT = {
     "qr_template": (str, None),  # with {user_code}, only where the vendor documents one
 }
 _CLIENT = {"client_id": str, "client_secret": str, "client_auth": str}
+_NOUNS = {str: "a text", int: "a whole number above 0", dict: "an object of texts"}
+# Parameters that are keyfob's to send: setting one would send it twice.
+_OURS = ("client_id", "client_secret", "grant_type", "device_code")
 
 
 class Profile:
@@ -50,6 +54,13 @@ class Profile:
         for name in _DIALECT:
             expected, default = _DIALECT[name]
             setattr(self, name, _typed(fields, name, expected, default))
+        for name in ("extra_da_params", "extra_token_params"):
+            for param in getattr(self, name):
+                if param in _OURS:
+                    raise ConfigError(
+                        "provider.%s must not set %s" % (name, param),
+                        "remove it; keyfob sends it where it belongs",
+                    )
         for name in fields:
             if not (name == "issuer" or name in ENDPOINTS or name in _DIALECT or name in _CLIENT):
                 raise ConfigError(
@@ -98,9 +109,13 @@ def _typed(fields, name, expected, default):
     value = fields.get(name)
     if value is None:
         return default
-    if not isinstance(value, expected) or isinstance(value, bool):
+    right = isinstance(value, expected) and not isinstance(value, bool)
+    if right and expected is int:
+        right = value > 0
+    if right and expected is dict:
+        right = all(isinstance(text, str) for text in value.values())
+    if not right:
         raise ConfigError(
-            "provider.%s is of the wrong type" % name,
-            "make it %s" % {str: "a text", int: "a whole number", dict: "an object"}[expected],
+            "provider.%s is of the wrong type" % name, "make it %s" % _NOUNS[expected]
         )
     return value
