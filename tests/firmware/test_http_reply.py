@@ -1,0 +1,248 @@
+"""Reading HTTP responses: whole, byte by byte, with trailing data, and broken."""
+
+from support import raises
+
+from keyfob.errors import TransportError
+from keyfob.net.http_reply import MAX_BODY, ReplyParser
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+TWO = b"Content-Length: 2\r\n\r\n{}"
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+EXTENDED = (
+    b'5;name="v;w";x\r\nhello\r\n00A \r\n, thousand\r\n000;last\r\nExpires: 0\r\nX: y\r\n\r\n'
+)
+
+# bytes of the response, its status, its body, whether the connection is kept
+COMPLETE = [
+    (HEAD + TWO, 200, b"{}", True),
+    (HEAD + b"content-length:5\r\n\r\nhello", 200, b"hello", True),
+    (b"HTTP/1.1 200 OK\nContent-Length: 2\n\n{}", 200, b"{}", True),
+    (b"HTTP/1.1 400 \r\nContent-Length: 0\r\n\r\n", 400, b"", True),
+    (b"HTTP/1.1 400\r\n" + TWO, 400, b"{}", True),
+    (b"\r\n" + HEAD + TWO, 200, b"{}", True),
+    (HEAD + b"Content-Length: 2, 2\r\n\r\n{}", 200, b"{}", True),
+    (HEAD + b"Content-Length: 2\r\n" + TWO, 200, b"{}", True),
+    (HEAD + b"Connection: close\r\n" + TWO, 200, b"{}", False),
+    (b"HTTP/1.0 200 OK\r\n" + TWO, 200, b"{}", False),
+    (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n" + TWO, 200, b"{}", True),
+    (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b"", True),
+    (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n", 304, b"", True),
+    (INTERIM + b"HTTP/1.1 400 Bad\r\n" + TWO, 400, b"{}", True),
+    (CHUNKED + b"5\r\nhello\r\n0\r\n\r\n", 200, b"hello", True),
+    (CHUNKED + EXTENDED, 200, b"hello, thousand", True),
+    (CHUNKED + b"0\r\n\r\n", 200, b"", True),
+    (HEAD + b"transfer-encoding: Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", 200, b"x", True),
+    # RFC 9112 section 6.3: chunks win over a length, and the connection is not trusted.
+    (HEAD + b"Content-Length: 9\r\n" + CHUNKED[17:] + b"2\r\n{}\r\n0\r\n\r\n", 200, b"{}", False),
+]
+
+# Responses that end with the connection.
+TO_CLOSE = [
+    (b"HTTP/1.1 200 OK\r\n\r\nhello", b"hello"),
+    (b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<html>", b"<html>"),
+    (b"HTTP/1.1 200 OK\r\n\r\n", b""),
+]
+
+BROKEN = [
+    b"SSH-2.0-OpenSSH_9.2\r\n",
+    b"HTTP/2 200\r\n",
+    b"HTTP/1.1\r\n",
+    b"HTTP/1.1 20 OK\r\n",
+    b"HTTP/1.1 2000 OK\r\n",
+    b"HTTP/1.1 +20 OK\r\n",
+    b"HTTP/1.1 099 OK\r\n",
+    b"HTTP/1.1 two OK\r\n",
+    b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    HEAD + b"no colon\r\n",
+    HEAD + b": no name\r\n",
+    HEAD + b"Content-Length : 2\r\n",
+    HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n",
+    HEAD + b"Content-Length: 2, 3\r\n\r\n",
+    HEAD + b"Content-Length: -2\r\n\r\n",
+    HEAD + b"Content-Length: +2\r\n\r\n",
+    HEAD + b"Content-Length: 2x\r\n\r\n",
+    HEAD + b"Content-Length: 0x2\r\n\r\n",
+    HEAD + b"Content-Length:\r\n\r\n",
+    HEAD + b"Content-Length: 999999999999\r\n\r\n",
+    HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
+    HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+    CHUNKED + b"hello\r\n",
+    CHUNKED + b"-1\r\n",
+    CHUNKED + b"\xff\xfe\r\n",
+    CHUNKED + b"\r\n",
+    CHUNKED + b"123456789\r\n",
+    CHUNKED + b"2\r\n{}}\r\n",
+]
+
+
+def read(data, piece=None, **options):
+    """Feed `data`, `piece` bytes at a time; return the parser and whether it is done."""
+    parser = ReplyParser(**options)
+    step = piece or len(data)
+    done = False
+    for start in range(0, len(data), step):
+        assert not done, data
+        done = parser.feed(data[start : start + step])
+    return parser, done
+
+
+def check(parser, status, body, kept):
+    assert parser.reply.status == status
+    assert parser.reply.body == body
+    assert parser.keep_alive is kept
+
+
+def test_whole():
+    for data, status, body, kept in COMPLETE:
+        parser, done = read(data)
+        assert done, data
+        check(parser, status, body, kept)
+        assert parser.excess == b""
+
+
+def test_byte_by_byte():
+    for data, status, body, kept in COMPLETE:
+        parser, done = read(data, 1)
+        assert done, data
+        check(parser, status, body, kept)
+
+
+def test_any_cut_in_two():
+    for data, status, body, kept in COMPLETE:
+        for cut in range(1, len(data)):
+            parser = ReplyParser()
+            assert not parser.feed(data[:cut]), data[:cut]
+            assert parser.feed(data[cut:])
+            check(parser, status, body, kept)
+
+
+def test_trailing_data_is_kept_apart():
+    for data, status, body, kept in COMPLETE:
+        parser, done = read(data + b"HTTP/1.1 500 smuggled\r\n\r\n")
+        assert done, data
+        check(parser, status, body, kept)
+        assert parser.excess == b"HTTP/1.1 500 smuggled\r\n\r\n"
+
+
+def test_until_the_connection_closes():
+    for data, body in TO_CLOSE:
+        for piece in (None, 1):
+            parser, done = read(data, piece)
+            assert not done
+            assert parser.feed(b"")
+            check(parser, 200, body, False)
+
+
+def test_a_close_after_the_end_is_no_trouble():
+    parser, _ = read(HEAD + TWO)
+    assert parser.keep_alive
+    assert parser.feed(b"")
+    assert not parser.keep_alive
+
+
+def test_a_connection_cut_short_at_any_byte():
+    for data in (HEAD + TWO, CHUNKED + EXTENDED, CHUNKED + b"0\r\n\r\n"):
+        for end in range(1, len(data)):
+            parser, done = read(data[:end])
+            assert not done
+            error = raises(TransportError, parser.feed, b"")
+            assert "in the middle" in error.message, data[:end]
+
+
+def test_a_connection_closed_without_a_byte():
+    parser = ReplyParser()
+    assert not parser.is_started
+    assert "without a reply" in raises(TransportError, parser.feed, b"").message
+    parser = ReplyParser()
+    parser.feed(b"H")
+    assert parser.is_started
+
+
+def test_what_is_not_http():
+    for data in BROKEN:
+        error = raises(TransportError, read, data)
+        assert error.kind == "network"
+        assert "cannot be read" in error.message, data
+        raises(TransportError, read, data, 1)
+
+
+def test_header_names_are_lower_case_and_repeats_are_joined():
+    parser, _ = read(
+        HEAD + b"X-A: 1\r\nRETRY-AFTER:  17 \t\r\nx-a:2\r\nX-Empty:\r\nContent-Length: 0\r\n\r\n"
+    )
+    headers = parser.reply.headers
+    assert headers["retry-after"] == "17"
+    assert headers["x-a"] == "1, 2"
+    assert headers["x-empty"] == ""
+
+
+def test_a_folded_header_is_one_line():
+    parser, _ = read(
+        HEAD + b' first is folded\r\nWWW-Authenticate: Bearer\r\n  error="invalid_token"\r\n'
+        b"Content-Length: 0\r\n\r\n"
+    )
+    assert parser.reply.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+def test_a_header_that_is_no_text_is_passed_over():
+    parser, _ = read(HEAD + b"X-A: a\r\nX-B: \xe9\r\n folded\r\nContent-Length: 0\r\n\r\n")
+    assert parser.reply.headers == {"x-a": "a", "content-length": "0"}
+
+
+def test_a_reply_to_head_has_no_body():
+    parser, done = read(HEAD + b"Content-Length: 500\r\n\r\n", is_head=True)
+    assert done
+    check(parser, 200, b"", True)
+
+
+def test_a_body_may_be_as_long_as_the_bound_and_no_longer():
+    room = b"x" * MAX_BODY
+    length = b"Content-Length: %d\r\n\r\n"
+    chunk = b"%x\r\n"
+    fits = [
+        HEAD + length % MAX_BODY + room,
+        CHUNKED + chunk % MAX_BODY + room + b"\r\n0\r\n\r\n",
+        CHUNKED + (chunk % 8192 + room[:8192] + b"\r\n") * 2 + b"0\r\n\r\n",
+    ]
+    for data in fits:
+        parser, done = read(data, 512)
+        assert done
+        assert parser.reply.body == room
+    parser, _ = read(HEAD + b"\r\n" + room, 512)
+    parser.feed(b"")
+    assert parser.reply.body == room
+    too_long = [
+        HEAD + length % (MAX_BODY + 1),
+        HEAD + length % 5_000_000,
+        CHUNKED + chunk % (MAX_BODY + 1),
+        CHUNKED + chunk % MAX_BODY + room + b"\r\n1\r\n",
+        HEAD + b"\r\n" + room + b"x",
+    ]
+    for data in too_long:
+        error = raises(TransportError, read, data)
+        assert "longer than 16384 bytes" in error.message
+    assert "longer than 1 bytes" in raises(TransportError, read, HEAD + TWO, max_body=1).message
+
+
+def test_an_endless_head_is_given_up():
+    parser = ReplyParser(max_head=100)
+    parser.feed(HEAD)
+    parser.feed(b"X: " + b"y" * 80)  # 17 + 83 bytes: as much as there is room for
+    error = raises(TransportError, parser.feed, b"y")
+    assert "headers are too long" in error.message
+    many = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 200
+    assert "too long" in raises(TransportError, read, many, 512).message
+    trailers = CHUNKED + b"0\r\n" + b"X: y\r\n" * 1000
+    assert "too long" in raises(TransportError, read, trailers, 512).message
+
+
+def test_a_long_head_leaves_room_for_chunk_sizes():
+    head = CHUNKED[:-2]
+    head += b"X: " + b"y" * (4094 - len(head) - 7) + b"\r\n\r\n"
+    assert len(head) == 4094
+    parser, done = read(head + b"5;a=b\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n", 512)
+    assert done
+    assert parser.reply.body == b"helloworld"
+    endless = CHUNKED + b"5;" + b"x" * 2000
+    assert "too long" in raises(TransportError, read, endless, 512).message
