@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AccountLink": "keyfob.link",
+    "RequestsAdapter": "keyfob.requests_adapter",
     "DeviceGrant": "keyfob.oauth.device_grant",
     "TokenSet": "keyfob.oauth.token_set",
     "KeyfobError": "keyfob.errors",
@@ -25,10 +26,16 @@ _HOMES = {
 
 
 def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(name)
     import sys
 
-    home = _HOMES[name]
-    __import__(home)
-    return getattr(sys.modules[home], name)
+    home = _HOMES.get(name)
+    if home is not None:
+        __import__(home)
+        return getattr(sys.modules[home], name)
+    # `from keyfob import config`: MicroPython asks here before it looks for the file.
+    home = "keyfob." + name
+    try:
+        __import__(home)
+    except ImportError:
+        raise AttributeError(name)
+    return sys.modules[home]

@@ -38,7 +38,10 @@ class Account:
         if record is None:
             return
         _check(record, _RECORD)
-        if record.get("for") != self._owner:
+        owner = record.get("for")
+        if not owner:
+            raise _damaged("for")
+        if owner != self._owner:
             return
         tokens = record.get("tokens") or {}
         _check(tokens, _TOKENS)

@@ -1,0 +1,151 @@
+"""`/keyfob.json` as people write it, and the words for what is wrong with it."""
+
+import support
+from fakes import Folder
+
+from keyfob import config
+from keyfob.errors import ConfigError
+
+PROVIDER = {"issuer": "https://as.example", "client_id": "board"}
+
+
+def fields(**changes):
+    """A sound configuration with some fields changed."""
+    found = {"provider": PROVIDER}
+    found.update(changes)
+    return found
+
+
+def complaint(**changes):
+    return support.raises(ConfigError, config.Config, fields(**changes))
+
+
+def test_only_the_provider_is_needed():
+    found = config.Config({"provider": PROVIDER})
+    assert found.profile.issuer == "https://as.example"
+    assert found.client.client_id == "board"
+    assert found.wifi == [] and found.roots() == []
+    assert found.allow_http is False
+    assert found.scope is found.api is found.board is found.language is None
+
+
+def test_every_field_is_taken():
+    found = config.Config(
+        {
+            "wifi": [{"ssid": "home", "password": "pass"}, {"ssid": "open"}],
+            "provider": dict(PROVIDER, client_secret="s3", client_auth="post"),
+            "scope": "openid profile",
+            "ca": [],
+            "allow_http": True,
+            "board": "esp32-generic",
+            "api": "http://10.0.0.1/v1/me",
+            "language": "en",
+        }
+    )
+    assert found.wifi[1]["ssid"] == "open"
+    assert (found.client.secret, found.client.auth) == ("s3", "post")
+    assert (found.scope, found.board, found.language) == ("openid profile", "esp32-generic", "en")
+    assert found.api == "http://10.0.0.1/v1/me"
+    assert found.allow_http is found.profile.allow_http is True
+
+
+def test_the_secret_is_in_one_place_only():
+    found = config.Config(fields(provider=dict(PROVIDER, client_secret="s3cr3t")))
+    assert found.provider is None
+    assert found.client.secret == "s3cr3t"
+
+
+def test_null_is_as_good_as_absent():
+    names = ("wifi", "scope", "ca", "allow_http", "board", "api", "language")
+    found = config.Config(fields(**dict.fromkeys(names)))
+    assert found.wifi == [] and found.roots() == [] and found.allow_http is False
+
+
+def test_a_complaint_names_the_field():
+    for changes, field in (
+        ({"wifI": []}, "wifI"),
+        ({"tokens": {}}, "tokens"),
+        ({"provider": None}, "provider"),
+        ({"provider": "github"}, "provider"),
+        ({"wifi": {}}, "wifi"),
+        ({"wifi": "home"}, "wifi"),
+        ({"wifi": ["home"]}, "wifi[0]"),
+        ({"wifi": [{"ssid": "a"}, {"password": "b"}]}, "wifi[1].ssid"),
+        ({"wifi": [{"ssid": ""}]}, "wifi[0].ssid"),
+        ({"wifi": [{"ssid": 5}]}, "wifi[0].ssid"),
+        ({"wifi": [{"ssid": "a", "password": 12345678}]}, "wifi[0].password"),
+        ({"wifi": [{"ssid": "a", "pass": "b"}]}, "wifi[0].pass"),
+        ({"scope": ["openid"]}, "scope"),
+        ({"ca": "/ca.der"}, "ca"),
+        ({"allow_http": "yes"}, "allow_http"),
+        ({"allow_http": 1}, "allow_http"),
+        ({"board": 32}, "board"),
+        ({"api": 5}, "api"),
+        ({"api": "api.example.com"}, "api"),
+        ({"api": "http://api.example.com/"}, "api"),
+        ({"language": True}, "language"),
+        ({"provider": {"issuer": "https://as.example"}}, "client_id"),
+        ({"provider": dict(PROVIDER, client_id=7)}, "provider.client_id"),
+        ({"provider": dict(PROVIDER, issuer="http://as.example")}, "provider.issuer"),
+        ({"provider": dict(PROVIDER, isuer="x")}, "provider.isuer"),
+        ({"provider": {"client_id": "board"}}, "provider.device_authorization_endpoint"),
+    ):
+        error = complaint(**changes)
+        assert field in str(error).split(), "%s: %s" % (field, error)
+        assert error.kind == "config"
+
+
+def test_a_complaint_holds_no_secret():
+    for changes in (
+        {"wifi": [{"ssid": 5, "password": "s3cr3t"}]},
+        {"wifi": [{"password": "s3cr3t"}]},
+        {"provider": dict(PROVIDER, client_secret="s3cr3t", client_auth="none")},
+        {"provider": dict(PROVIDER, client_secret="s3cr3t", client_auth="jwt")},
+        {"provider": dict(PROVIDER, client_secret=["s3cr3t"])},
+        {"provider": dict(PROVIDER, issuer="https://s3cr3t@as.example")},
+    ):
+        error = complaint(**changes)
+        assert "s3cr3t" not in "%s %s" % (error, error.hint), changes
+
+
+def test_a_configuration_is_an_object():
+    for wrong in (None, [], "x", 5):
+        error = support.raises(ConfigError, config.Config, wrong)
+        assert "object" in str(error)
+
+
+def test_a_file_is_read_from_the_root():
+    with Folder() as folder:
+        folder.write("keyfob.json", fields(scope="openid", ca=["/root.der"]))
+        folder.write("root.der", b"\x30\x82")
+        found = config.load("/keyfob.json", folder.path)
+        assert found.scope == "openid"
+        assert found.roots() == [b"\x30\x82"]
+
+
+def test_text_beyond_ascii_and_a_byte_order_mark_are_read():
+    text = '{"provider": {"issuer": "https://as.example", "client_id": "Küche"}}'
+    with Folder() as folder:
+        for prefix in (b"", b"\xef\xbb\xbf"):
+            folder.write("keyfob.json", prefix + text.encode())
+            assert config.load("/keyfob.json", folder.path).client.client_id == "Küche"
+
+
+def test_a_file_that_cannot_be_used_is_named():
+    with Folder() as folder:
+        error = support.raises(ConfigError, config.load, "/keyfob.json", folder.path)
+        assert str(error) == "there is no /keyfob.json"
+        for wrong in (b"", b"{", b'{"wifi": []', b"\xff\xfe{", b"[" * 10_000):
+            folder.write("keyfob.json", wrong)
+            error = support.raises(ConfigError, config.load, "/keyfob.json", folder.path)
+            assert str(error) == "/keyfob.json is not valid JSON"
+            assert error.hint
+
+
+def test_a_missing_certificate_is_named():
+    with Folder() as folder:
+        found = config.Config(fields(ca=["/root.der"]), folder.path)
+        assert "/root.der" in str(support.raises(ConfigError, found.roots))
+        assert "ca names 5" in str(
+            support.raises(ConfigError, config.Config(fields(ca=[5])).roots)
+        )
