@@ -45,6 +45,6 @@ class BoardRun:
 
 def run_board(capsys: pytest.CaptureFixture[str], *arguments: object) -> BoardRun:
     """Run it to its end."""
-    code = cli.main(["sim", "--json", *map(str, arguments)])
+    code = cli.main(["sim", "--json", "--timeout", "30", *map(str, arguments)])
     out, err = capsys.readouterr()
     return BoardRun(code, out, err, [json.loads(line) for line in out.splitlines()])

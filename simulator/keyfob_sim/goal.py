@@ -59,10 +59,14 @@ class Progress:
             self._also = None
         if event == _REACHED_BY.get(name):
             self._left -= 1
-        elif event == "error" and members["fatal"]:
+        elif event == "error" and (members["fatal"] or self._is_refusal(members)):
             self.failure = members["message"]
             self.hint = members["hint"] or self.hint
         elif event in _RULED_OUT_BY[name]:
             what, self.hint = _WORDS[event]
             self.failure = f"{what}, so --until {name} cannot be reached"
         self.reached = self._left <= 0 and self._also is None
+
+    def _is_refusal(self, members: dict[str, Any]) -> bool:
+        """Whether a provider that refuses to refresh makes it pointless to wait for that."""
+        return self.goal.name == "refreshed" and members["kind"] in ("provider", "config")
