@@ -1,0 +1,315 @@
+"""Requests and replies as values, and the encodings between them."""
+
+import binascii
+
+import support
+from conversation import form_of, profile, reply
+from support import raises
+
+from keyfob.errors import ConfigError
+from keyfob.oauth.messages import (
+    BASIC,
+    POST,
+    Client,
+    clean,
+    form,
+    form_request,
+    get_request,
+    is_printable,
+    members,
+    quote,
+    seconds,
+)
+
+URL = "https://as.example/token"
+LATER = "Too fast, try later"
+
+
+def send(client, *params, **dialect):
+    return form_request(URL, params, client, profile(**dialect))
+
+
+def basic_of(request):
+    scheme, _, token = request.headers["Authorization"].partition(" ")
+    assert scheme == "Basic"
+    return str(binascii.a2b_base64(token), "ascii")
+
+
+# Requests
+
+
+def test_a_request_is_a_form_post_that_asks_for_json():
+    request = send(Client("fob"), ("scope", "openid"))
+    assert request.method == "POST"
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert request.headers["Accept"] == "application/json"
+    assert request.headers["User-Agent"].startswith("keyfob/")
+    assert isinstance(request.body, bytes)
+
+
+def test_parameters_travel_in_the_body_and_the_url_stays_as_configured():
+    for client in (Client("fob"), Client("fob", "s3cret", BASIC), Client("fob", "s3cret", POST)):
+        request = send(client, ("device_code", "dc-A1"))
+        assert request.url == URL
+        assert form_of(request)["device_code"] == "dc-A1"
+
+
+def test_empty_parameters_are_left_out():
+    assert form([("scope", ""), ("audience", None), ("a", "1")]) == b"a=1"
+
+
+def test_a_parameter_is_never_sent_twice():
+    error = raises(ConfigError, form, [("scope", "a"), ("b", "c"), ("scope", "d")])
+    assert "scope" in error.message
+    assert form([("scope", "a"), ("scope", "")]) == b"scope=a"
+
+
+def test_form_encoding_of_what_needs_it():
+    cases = [
+        ("abc-._~XYZ019", b"v=abc-._~XYZ019"),
+        ("openid profile", b"v=openid%20profile"),
+        ("a&b=c+d%e/f", b"v=a%26b%3Dc%2Bd%25e%2Ff"),
+        ("\u00e4\u20ac", b"v=%C3%A4%E2%82%AC"),
+        ("\r\n\x00", b"v=%0D%0A%00"),
+        ("*!'()", b"v=%2A%21%27%28%29"),
+    ]
+    for value, body in cases:
+        assert form([("v", value)]) == body, value
+
+
+def test_sweep_every_character_survives_the_way_to_the_server():
+    for code in range(1, 0x3000 if support.WHOLE else 0x180):
+        value = "<%s>" % chr(code)
+        assert form_of(send(Client("fob"), ("v", value)))["v"] == value, code
+
+
+# Client authentication
+
+
+def test_a_public_client_names_itself_in_the_body():
+    request = send(Client("fob"))
+    assert form_of(request) == {"client_id": "fob"}
+    assert "Authorization" not in request.headers
+
+
+def test_basic_sends_the_header_alone():
+    request = send(Client("fob", "s3cret", BASIC), ("a", "1"))
+    assert basic_of(request) == "fob:s3cret"
+    assert form_of(request) == {"a": "1"}
+
+
+def test_post_sends_the_body_alone():
+    request = send(Client("fob", "s3cret", POST))
+    assert form_of(request) == {"client_id": "fob", "client_secret": "s3cret"}
+    assert "Authorization" not in request.headers
+
+
+def test_basic_form_encodes_both_halves_before_base64():
+    request = send(Client("fob:1 \u00e4", "s3c ret%+/", BASIC))
+    assert basic_of(request) == "fob%3A1%20%C3%A4:s3c%20ret%25%2B%2F"
+
+
+def test_a_long_secret_stays_on_one_header_line():
+    value = send(Client("fob", "x" * 300, BASIC)).headers["Authorization"]
+    assert "\n" not in value
+    assert len(value) > 400
+
+
+def test_without_a_method_the_metadata_decides():
+    cases = [
+        (None, BASIC),  # RFC 8414 section 2: absent means client_secret_basic
+        ([], BASIC),
+        ("client_secret_post", BASIC),  # no list
+        (["client_secret_basic", "client_secret_post"], BASIC),
+        (["client_secret_post"], POST),
+        (["none", "client_secret_post"], POST),
+    ]
+    for methods, auth in cases:
+        client = Client("fob", "s3cret")
+        client.settle(methods)
+        assert client.auth == auth, methods
+
+
+def test_a_method_that_was_chosen_stands_whatever_the_metadata_says():
+    for client, auth in ((Client("fob", "s3cret", POST), POST), (Client("fob"), "none")):
+        client.settle(["client_secret_basic"])
+        assert client.auth == auth
+
+
+def test_a_secret_without_a_method_or_metadata_goes_by_basic():
+    request = send(Client("fob", "s3cret"))
+    assert basic_of(request) == "fob:s3cret"
+    assert request.body == b""
+
+
+def test_contradictions_are_refused_with_a_hint():
+    cases = [
+        (None, None, None),
+        ("", None, None),
+        (7, None, None),
+        ("fob", None, BASIC),
+        ("fob", "", POST),
+        ("fob", "s3cret", "none"),
+        ("fob", "s3cret", "private_key_jwt"),
+    ]
+    for case in cases:
+        error = raises(ConfigError, Client, *case)
+        assert error.hint, case
+        assert "s3cret" not in error.message + error.hint
+
+
+def test_a_get_carries_the_token_in_the_header_only():
+    request = get_request("https://api.example/me", "at-F1")
+    assert request.method == "GET"
+    assert request.body is None
+    assert request.url == "https://api.example/me"
+    assert request.headers["Authorization"] == "Bearer at-F1"
+    assert "Authorization" not in get_request("https://api.example/me").headers
+
+
+def test_what_holds_secrets_shows_none_when_printed():
+    client = Client("fob", "s3cret", POST)
+    request = send(client, ("device_code", "dc-A1"))
+    answer = reply(200, {"access_token": "at-F1"})
+    for value in (client, request, answer):
+        shown = str(value) + repr(value)
+        for secret in ("s3cret", "dc-A1", "at-F1"):
+            assert secret not in shown
+
+
+# Replies
+
+
+def test_members_of_json_and_of_forms_whatever_the_content_type():
+    cases = [
+        (b'{"error": "slow_down"}', {"error": "slow_down"}),
+        (b'\xef\xbb\xbf{\r\n  "error" : "slow_down"\r\n}\r\n', {"error": "slow_down"}),
+        (b"{}", {}),
+        (b'{"a": 1, "a": 2}', {"a": 2}),
+        (b"error=slow_down", {"error": "slow_down"}),
+        (b"error=slow_down&why=Too+fast%2C+try%20later\n", {"error": "slow_down", "why": LATER}),
+        (b"scope=repo%2Cgist&x=", {"scope": "repo,gist", "x": ""}),
+    ]
+    for body, expected in cases:
+        for kind in ("application/json", "text/plain", "application/x-www-form-urlencoded"):
+            assert members(reply(200, body, content_type=kind)) == expected, body
+
+
+def test_what_is_neither_json_object_nor_form_has_no_members():
+    for body in (
+        b"",
+        b" ",
+        b"[]",
+        b"[1]",
+        b"7",
+        b"null",
+        b'"authorization_pending"',
+        b"authorization_pending",
+        b"<html><body class=x>Bad gateway</body></html>",
+        b'{"error": "authorization_pen',
+        b'{"error": "slow_down"} trailing',
+        b"\xff\xfe\x00",
+        b'{"error": "\xff"}',
+        b"error=%zz",
+        b"error=%e9",
+        b"error=%-1",
+        b"=slow_down",
+        b"error=slow_down&&",
+        b"[" * 5000,
+        b'{"a":' * 3000,
+    ):
+        assert members(reply(200, body)) is None, body[:40]
+
+
+def test_deep_nesting_is_read_or_refused_but_never_fatal():
+    found = members(reply(200, b'{"a":' * 200 + b"1" + b"}" * 200))
+    assert found is None or "a" in found
+
+
+def test_seconds_of_whatever_a_provider_sends():
+    cases = [
+        (5, 5),
+        (0, 0),
+        (-3, -3),
+        (2.5, 3),
+        (3599.0, 3599),
+        (0.001, 1),
+        ("5", 5),
+        ("5 ", 5),
+        (" 0012\n", 12),
+        ("2.5", 3),
+        ("-3", -3),
+        ("1e3", 1000),
+        (2147483648, 2147483648),
+        ("99999999999999999999", 99999999999999999999),
+        (None, None),
+        (True, None),
+        (False, None),
+        ("", None),
+        ("junk", None),
+        ("5s", None),
+        ("0x10", None),
+        ("nan", None),
+        ("inf", None),
+        ("-inf", None),
+        (float("nan"), None),
+        (float("inf"), None),
+        ([], None),
+        ([5], None),
+        ({"value": 5}, None),
+    ]
+    for value, expected in cases:
+        found = seconds(value)
+        assert found == expected, value
+        assert found is None or isinstance(found, int), value
+
+
+def test_json_numbers_beyond_any_meaning_do_not_crash():
+    for number in (b"NaN", b"Infinity", b"-Infinity", b"1e999", b"9" * 5000, b"-" + b"9" * 5000):
+        found = members(reply(200, b'{"interval": ' + number + b"}"))
+        if found is not None:  # where it is read at all
+            value = seconds(found["interval"])
+            assert value is None or isinstance(value, int)
+
+
+# Words that are shown
+
+
+def test_a_providers_words_become_one_short_harmless_line():
+    cases = [
+        ("The code has expired.", "The code has expired."),
+        ("  padded \n", "padded"),
+        ("\x00\x1b[31mX", "[31mX"),
+        ("a\r\nb\tc", "abc"),
+        ("caf\u00e9 \u65e5\u672c", "caf\u00e9 \u65e5\u672c"),
+        ("gro\u202eelpmaxe\u200b\ufeff", "groelpmaxe"),
+        ("\u2028line\u2029", "line"),
+        ("\x9b31m", "31m"),
+        ("so\xadft", "soft"),
+        (None, ""),
+        (7, ""),
+        (["x"], ""),
+        ({"x": 1}, ""),
+    ]
+    for text, expected in cases:
+        assert clean(text) == expected, text
+
+
+def test_long_words_are_cut():
+    assert clean("x" * 200) == "x" * 200
+    assert clean("x" * 10_000) == "x" * 197 + "..."
+
+
+def test_a_secret_that_comes_back_is_struck_out():
+    secret = "dc/A1+ " + "long" * 400
+    for echo in (secret, quote(secret)):
+        shown = clean("unknown device_code=%s, sorry" % echo, (None, "", secret))
+        assert shown == "unknown device_code=*, sorry"
+    assert clean("a" * 10_000, ("a",)) == "*" * 197 + "..."  # nothing grows
+
+
+def test_escaped_surrogates_are_not_printable_on_either_runtime():
+    words = members(reply(400, b'{"error_description": "hi \\ud83d\\ude00 \\ud800 there"}'))
+    assert clean(words["error_description"]) == "hi   there"
+    assert not is_printable("\U0001f600")
+    assert is_printable("W") and is_printable("\u00df") and is_printable(" ")
