@@ -86,6 +86,10 @@ class FakeHttp:
         """Add to the script of `url`; the last answer `...` repeats the one before."""
         self._scripts.setdefault(url, []).extend(answers)
 
+    def script(self, url, *answers):
+        """Replace the script of `url`."""
+        self._scripts[url] = list(answers)
+
     def count(self, url):
         return len([request for request in self.requests if request.url == url])
 
@@ -204,6 +208,7 @@ def tokens(number=1, **changes):
         "expires_in": 3600,
         "refresh_token": "rt-secret-%d" % number,
         "scope": "openid profile",
+        "id_token": id_token(),
     }
     members.update(changes)
     return reply(200, {name: members[name] for name in members if members[name] is not None})
@@ -263,7 +268,6 @@ class Board:
     async def linked(self, **changes):
         """Link it, by two polls, and forget how; `changes` are of the token reply."""
         self.http.answer(DEVICE, device_code())
-        changes.setdefault("id_token", id_token())
         self.http.answer(TOKEN, refusal("authorization_pending"), tokens(**changes))
         await self.link.ensure_linked()
         del self.http.requests[:], self.http.sent_at[:], self.told.events[:]

@@ -1,0 +1,866 @@
+"""AccountLink from the outside: linking, calling, unlinking."""
+
+import asyncio
+
+import support
+from fakes import (
+    API,
+    DEVICE,
+    DISCOVERY,
+    ISSUER,
+    REVOKE,
+    TOKEN,
+    UNIX,
+    USERINFO,
+    Board,
+    FailingStore,
+    FakeClock,
+    Folder,
+    device_code,
+    fails,
+    fields_of,
+    id_token,
+    lost,
+    refusal,
+    reply,
+    tokens,
+)
+
+from keyfob.errors import (
+    ConfigError,
+    LinkDenied,
+    LinkExpired,
+    NotLinked,
+    ProviderError,
+    TransportError,
+)
+from keyfob.oauth.messages import Request
+from keyfob.storage.memory import MemoryStore
+
+PENDING = refusal("authorization_pending")
+
+
+async def cancelled(task):
+    """Cancel the task and wait for its end; it must end by that."""
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        return
+    raise AssertionError("it swallowed the cancel")
+
+
+def bearer_of(request):
+    return request.headers["Authorization"]
+
+
+# The public names
+
+
+def test_the_names_of_the_public_api_can_be_imported():
+    import keyfob
+    from keyfob import AccountLink, LinkDenied, LinkExpired, NotLinked, TransportError
+
+    assert AccountLink is keyfob.AccountLink
+    for name in ("from_config", "ensure_linked", "get", "token", "unlink"):
+        assert hasattr(AccountLink, name)
+    for error in (LinkDenied, LinkExpired, NotLinked, TransportError):
+        assert issubclass(error, keyfob.KeyfobError)
+    for name in keyfob._HOMES:
+        assert getattr(keyfob, name).__name__ == name
+    assert not hasattr(keyfob, "AccountLnik")
+
+
+def test_a_module_of_the_package_can_be_imported_by_name():
+    from keyfob import config
+
+    assert config.Config
+
+
+# Linking
+
+
+async def test_a_code_is_shown_and_polled_for_until_the_person_approves():
+    board = Board(store=MemoryStore())
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, PENDING, PENDING, tokens())
+    assert await board.link.ensure_linked() == "Ana"
+    assert board.link.is_linked and board.link.account == "Ana"
+    assert board.link.scope == "openid profile"
+    assert board.told.names == ["user_code", "poll", "poll", "poll", "linked"]
+    code = board.told.last("user_code")
+    assert code == {
+        "user_code": "fH7k-Qp0O",
+        "verification_uri": "https://as.example/device",
+        "verification_uri_complete": "https://as.example/device?user_code=fH7k-Qp0O",
+        "expires_in": 1800,
+        "interval": 5,
+        "resumed": False,
+    }
+    first, _, last = board.told.of("poll")
+    assert (first["result"], first["error"]) == ("pending", "authorization_pending")
+    assert 5 < first["interval"] < 6.5 and first["took"] == 0 and first["trouble"] is None
+    assert (last["result"], last["error"], last["interval"]) == ("approved", None, None)
+    assert board.told.last("linked") == {
+        "scope": "openid profile",
+        "account": "Ana",
+        "stored": False,
+    }
+    assert fields_of(board.http.requests[0]) == {"scope": "openid profile", "client_id": "board"}
+    assert fields_of(board.http.requests[1])["device_code"] == "dc-secret"
+    assert board.http.closed  # its memory is free again
+
+
+async def test_a_wait_is_told_in_seconds_and_a_reply_in_milliseconds():
+    board = Board()
+
+    def slow(request):
+        board.clock.now += 1_234
+        return PENDING
+
+    board.http.answer(DEVICE, device_code(interval=7))
+    board.http.answer(TOKEN, slow, tokens())
+    await board.link.ensure_linked()
+    assert board.told.of("poll")[0]["took"] == 1_234
+    assert 7 < board.told.of("poll")[0]["interval"] < 9
+    gaps = [after - before for before, after in zip(board.http.sent_at, board.http.sent_at[1:])]
+    assert gaps[0] > 7_000 and gaps[1] > 8_234  # from the end of the reply
+
+
+async def test_passing_trouble_is_a_poll_and_never_an_error():
+    board = Board()
+    board.http.answer(DEVICE, lost(), device_code())
+    board.http.answer(TOKEN, lost(), reply(502, b"<html>"), PENDING, tokens())
+    await board.link.ensure_linked()
+    assert [members["result"] for members in board.told.of("poll")] == [
+        "retry",
+        "retry",
+        "pending",
+        "approved",
+    ]
+    assert board.told.of("poll")[0]["trouble"] == "no connection to as.example"
+    assert "502" in board.told.of("poll")[1]["trouble"]
+    assert "error" not in board.told.names
+
+
+async def test_a_refusal_ends_the_attempt():
+    board = Board()
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, PENDING, refusal("access_denied"))
+    error = await fails(LinkDenied, board.link.ensure_linked())
+    assert error.error == "access_denied"
+    assert board.told.names == ["user_code", "poll", "poll", "denied"]
+    await board.clock.sleep(3_600_000)
+    assert board.http.count(DEVICE) == 1  # a new code is for the person to ask for
+    assert not board.link.is_linked
+
+
+async def test_a_code_that_nobody_used_runs_out():
+    board = Board()
+    board.http.answer(DEVICE, device_code(expires_in=60))
+    board.http.answer(TOKEN, PENDING, ...)
+    await fails(LinkExpired, board.link.ensure_linked())
+    assert board.told.names[-1] == "expired"
+    assert "error" not in board.told.names
+    assert 59_000 <= board.clock.now <= 61_000
+    assert board.http.count(DEVICE) == 1
+
+
+async def test_the_server_may_say_first_that_it_ran_out():
+    board = Board()
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, refusal("expired_token"))
+    await fails(LinkExpired, board.link.ensure_linked())
+    assert board.told.names[-1] == "expired"
+
+
+async def test_any_other_end_is_an_error_told_once():
+    for answer, kind in ((refusal("invalid_client", 401), "provider"), (lost("tls"), "tls")):
+        board = Board()
+        board.http.answer(DEVICE, answer)
+        await fails((ProviderError, TransportError), board.link.ensure_linked())
+        assert board.told.names == ["error"]
+        assert board.told.last("error")["kind"] == kind
+        assert board.told.last("error")["fatal"] is True
+        assert len(board.http.requests) == 1
+
+
+async def test_a_provider_out_of_reach_is_tried_three_times():
+    board = Board()
+    board.http.answer(DEVICE, lost(), ...)
+    error = await fails(TransportError, board.link.ensure_linked())
+    assert error.kind == "network"
+    assert len(board.http.requests) == 3
+    assert board.told.names == ["error"]
+
+
+async def test_after_an_end_a_new_attempt_may_be_made():
+    board = Board()
+    board.http.answer(DEVICE, device_code(), device_code(user_code="NEW-ONE"))
+    board.http.answer(TOKEN, refusal("access_denied"), tokens())
+    await fails(LinkDenied, board.link.ensure_linked())
+    await board.link.ensure_linked()
+    assert board.told.last("user_code")["user_code"] == "NEW-ONE"
+
+
+async def test_two_tasks_that_want_a_link_share_one_code():
+    board = Board()
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, PENDING, tokens())
+    names = await asyncio.gather(board.link.ensure_linked(), board.link.ensure_linked())
+    assert list(names) == ["Ana", "Ana"]
+    assert board.http.count(DEVICE) == 1
+
+
+async def test_a_wait_longer_than_the_counter_can_tell_is_slept_in_pieces():
+    board = Board(clock=FakeClock(first_tick=(1 << 30) - 5_000))
+    days = 86_400
+    board.http.answer(DEVICE, device_code(expires_in=30 * days, interval=10 * days))
+    board.http.answer(TOKEN, tokens())
+    await board.link.ensure_linked()
+    assert 10 * days * 1000 < board.clock.now < 12 * days * 1000
+
+
+async def test_cancelling_an_attempt_ends_it_at_once():
+    board = Board()
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, PENDING, ...)
+    task = asyncio.create_task(board.link.ensure_linked())
+    await board.clock.sleep(12_000)
+    sent = len(board.http.requests)
+    assert sent == 3
+    await cancelled(task)
+    await board.clock.sleep(60_000)
+    assert len(board.http.requests) == sent
+    assert board.http.closed
+    board.http.answer(DEVICE, device_code())  # and another one may start
+    again = asyncio.create_task(board.link.ensure_linked())
+    await board.clock.sleep(1)
+    assert board.http.count(DEVICE) == 2
+    await cancelled(again)
+
+
+# Discovery
+
+
+def discovery(**changes):
+    document = {
+        "issuer": ISSUER,
+        "device_authorization_endpoint": DEVICE,
+        "token_endpoint": TOKEN,
+        "revocation_endpoint": REVOKE,
+        "userinfo_endpoint": USERINFO,
+    }
+    document.update(changes)
+    return reply(200, document)
+
+
+BARE = {
+    "device_authorization_endpoint": None,
+    "token_endpoint": None,
+    "revocation_endpoint": None,
+    "userinfo_endpoint": None,
+}
+
+
+async def test_endpoints_that_are_not_configured_are_looked_up():
+    board = Board(**BARE)
+    board.http.answer(DISCOVERY, discovery())
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, tokens())
+    assert await board.link.ensure_linked() == "Ana"
+    assert board.http.count(DISCOVERY) == 1
+
+
+async def test_an_issuer_out_of_reach_is_tried_three_times_ever_more_slowly():
+    board = Board(**BARE)
+    board.http.answer(DISCOVERY, lost(), ...)
+    await fails(TransportError, board.link.ensure_linked())
+    assert board.http.sent_at == [0, 1_000, 3_000]
+    assert board.told.names == ["error"]
+
+
+async def test_a_certificate_that_is_refused_is_not_tried_again():
+    board = Board(**BARE)
+    board.http.answer(DISCOVERY, lost("tls"))
+    await fails(TransportError, board.link.ensure_linked())
+    assert board.told.last("error")["kind"] == "tls"
+    assert len(board.http.requests) == 1
+
+
+async def test_an_issuer_that_calls_itself_otherwise_is_a_config_error():
+    board = Board(**BARE)
+    board.http.answer(DISCOVERY, discovery(issuer=ISSUER + "/"))
+    await fails(ConfigError, board.link.ensure_linked())
+    assert board.told.last("error")["kind"] == "config"
+    assert ISSUER + "/" in board.told.last("error")["hint"]
+
+
+# Whose account it is
+
+
+async def linked_as(http_answers=(), **token_changes):
+    """Link a new board; return it with the account's name."""
+    board = Board(store=MemoryStore())
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, tokens(**token_changes))
+    board.http.answer(USERINFO, *http_answers)
+    return board, await board.link.ensure_linked()
+
+
+async def test_an_id_token_names_the_account():
+    board, name = await linked_as(id_token=id_token())
+    assert name == "Ana" and board.http.count(USERINFO) == 0
+
+
+async def test_userinfo_names_it_where_the_id_token_has_only_a_subject():
+    answer = reply(200, {"sub": "user-1", "name": "Ana Alves"})
+    board, name = await linked_as([answer], id_token=id_token(name=None))
+    assert name == "Ana Alves"
+    assert bearer_of(board.http.requests[-1]) == "Bearer at-secret-1"
+    assert board.store.load()["account"] == "Ana Alves"
+
+
+async def test_userinfo_of_another_subject_does_not_count():
+    answer = reply(200, {"sub": "user-2", "name": "Eve"})
+    board, name = await linked_as([answer], id_token=id_token(name=None))
+    assert name == "user-1"
+    assert board.store.load()["account"] == "user-1"
+
+
+async def test_a_name_is_a_nicety():
+    for answer in (
+        lost(),
+        reply(500),
+        reply(403, {"sub": "user-1", "name": "Eve"}),
+        reply(200, b"["),
+        reply(200, b"[]"),
+        reply(200, {"name": "nobody"}),
+        reply(200, {"sub": 7}),
+    ):
+        _, name = await linked_as([answer], id_token=id_token(name=None))
+        assert name == "user-1"
+        _, name = await linked_as([answer], id_token=None)
+        assert name is None
+
+
+async def test_without_openid_nobody_is_asked():
+    board, name = await linked_as(scope="profile", id_token=None)
+    assert name is None and board.http.count(USERINFO) == 0
+
+
+async def test_an_id_token_that_does_not_hold_names_nobody_and_costs_nothing():
+    for wrong in (
+        {"aud": "other"},
+        {"iss": "https://evil.example"},
+        {"exp": UNIX - 600},
+        {"iat": UNIX + 3_600},
+        {"sub": ""},
+    ):
+        board, name = await linked_as(id_token=id_token(**wrong))
+        assert name is None, wrong
+        assert board.link.is_linked
+        assert board.told.names == ["user_code", "poll", "error", "linked"]
+        assert board.told.last("error")["fatal"] is False
+        assert board.http.count(USERINFO) == 0  # nor is anybody else's word taken for it
+
+
+async def test_a_name_cannot_write_on_the_screen_what_it_likes():
+    _, name = await linked_as(id_token=id_token(name="A\x1b[2Jna\n\u202e!"))
+    assert name == "A[2Jna!"
+    _, name = await linked_as(id_token=id_token(name="n" * 5_000))
+    assert len(name) <= 200
+
+
+# After a reboot
+
+
+async def test_a_stored_link_needs_no_code():
+    store = MemoryStore()
+    await Board(store=store).linked()
+    board = Board(store=store)
+    async with board.link as link:
+        assert await link.ensure_linked() == "Ana"
+        assert await link.token() == "at-secret-1"
+    assert board.http.requests == []
+    assert board.told.last("linked") == {
+        "scope": "openid profile",
+        "account": "Ana",
+        "stored": True,
+    }
+
+
+async def test_stored_tokens_are_not_shown_to_another_provider_or_client():
+    for other in (
+        {"issuer": "https://other.example"},
+        {"client_id": "other"},
+    ):
+        store = MemoryStore()
+        await Board(store=store).linked()
+        board = Board(store=store, **other)
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, tokens(2))
+        async with board.link as link:
+            await fails(NotLinked, link.token())
+            await link.ensure_linked()
+            assert await link.token() == "at-secret-2"
+        sent = " ".join(str(request.body) for request in board.http.requests)
+        assert "secret-1" not in sent
+        assert board.told.last("linked")["stored"] is False
+
+
+async def test_a_link_that_has_run_out_for_good_asks_for_a_new_code():
+    store = MemoryStore()
+    await Board(store=store).linked(refresh_token=None)
+    board = Board(store=store, clock=FakeClock(UNIX + 4_000))
+    board.http.answer(DEVICE, device_code())
+    # Somebody else may link it now.
+    board.http.answer(
+        TOKEN, tokens(2, id_token=id_token(sub="user-2", name="Eve", exp=UNIX + 5_000))
+    )
+    async with board.link as link:
+        assert not link.is_linked
+        error = await fails(NotLinked, link.token())
+        assert "run out" in str(error)
+        assert await link.ensure_linked() == "Eve"
+        assert await link.token() == "at-secret-2"
+    assert "error" not in board.told.names
+    assert store.load()["sub"] == "user-2"
+
+
+async def test_a_damaged_store_is_told_of_and_mended_by_linking_again():
+    for record in ({"for": []}, {"tokens": {}}, {"for": [ISSUER, "board"], "tokens": 7}):
+        board = Board(store=MemoryStore(record))
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, tokens())
+        async with board.link as link:
+            error = board.told.last("error")
+            assert (error["kind"], error["fatal"]) == ("storage", False)
+            assert not link.is_linked
+            await link.ensure_linked()
+        again = Board(store=board.store)
+        async with again.link as link:
+            assert link.is_linked and again.told.of("error") == []
+
+
+async def test_a_store_that_has_died_does_not_end_the_running_link():
+    board = Board(store=FailingStore())
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, tokens())
+    async with board.link as link:
+        await link.ensure_linked()
+        assert await link.token() == "at-secret-1"
+    kinds = [members["kind"] for members in board.told.of("error")]
+    assert kinds == ["storage", "storage"]  # to load, and to save
+
+
+# Requests of the owner
+
+
+async def test_a_request_carries_the_token_and_the_callers_headers():
+    board = Board()
+    link = await board.linked()
+    answer = reply(200, {"hello": "Ana"})
+    board.http.answer(API, answer, answer)
+    assert (await link.get(API, headers={"X-Wanted": "yes"})).json() == {"hello": "Ana"}
+    (request,) = board.http.requests
+    assert (request.method, request.url, request.body) == ("GET", API, None)
+    assert bearer_of(request) == "Bearer at-secret-1"
+    assert request.headers["X-Wanted"] == "yes"
+    assert request.headers["Accept"] == "application/json"
+
+    mine = Request("PUT", API, {"authorization": "Basic nonsense"}, b"body")
+    assert await link.request(mine) is answer
+    request = board.http.requests[-1]
+    assert (request.method, request.body) == ("PUT", b"body")
+    assert request.headers == {"Authorization": "Bearer at-secret-1"}
+    assert mine.headers == {"authorization": "Basic nonsense"}
+
+
+async def test_without_a_link_nothing_is_sent():
+    board = Board()
+    for attempt in (board.link.get(API), board.link.token(), board.link.refresh()):
+        error = await fails(NotLinked, attempt)
+        assert error.hint == "call ensure_linked first"
+    assert board.http.requests == []
+
+
+async def test_an_invalid_token_is_refreshed_once_and_the_request_repeated_once():
+    for challenge in ('Bearer error="invalid_token"', 'bearer realm="x"', ""):
+        board = Board()
+        link = await board.linked()
+        headers = {"www_authenticate": challenge} if challenge else {}
+        board.http.answer(API, reply(401, **headers), reply(200, {"n": 2}))
+        board.http.answer(TOKEN, tokens(2))
+        assert (await link.get(API)).json() == {"n": 2}
+        assert [bearer_of(board.http.requests[index]) for index in (0, 2)] == [
+            "Bearer at-secret-1",
+            "Bearer at-secret-2",
+        ]
+        assert board.http.count(TOKEN) == 1
+        assert fields_of(board.http.requests[1])["refresh_token"] == "rt-secret-1"
+
+
+async def test_a_second_401_is_the_answer():
+    board = Board()
+    link = await board.linked()
+    board.http.answer(API, reply(401, www_authenticate='Bearer error="invalid_token"'), ...)
+    board.http.answer(TOKEN, tokens(2))
+    assert (await link.get(API)).status == 401
+    assert board.http.count(API) == 2 and board.http.count(TOKEN) == 1
+
+
+async def test_an_api_that_never_accepts_does_not_set_off_a_storm():
+    board = Board()
+    link = await board.linked()
+    board.http.answer(API, reply(401), ...)
+    board.http.answer(TOKEN, tokens(2), ...)
+    for _ in range(600):
+        assert (await link.get(API)).status == 401
+        await board.clock.sleep(1_000)
+    assert 9 <= board.http.count(TOKEN) <= 11
+
+
+async def test_another_refusal_is_handed_on_as_it_is():
+    for status, challenge in (
+        (401, 'Bearer error="insufficient_scope"'),
+        (401, 'Bearer error="invalid_request"'),
+        (403, 'Bearer error="insufficient_scope"'),
+        (403, 'Bearer error="invalid_token"'),
+        (400, 'Bearer error="invalid_request"'),
+        (500, ""),
+    ):
+        board = Board()
+        link = await board.linked()
+        board.http.answer(API, reply(status, www_authenticate=challenge))
+        assert (await link.get(API)).status == status
+        assert len(board.http.requests) == 1, challenge
+
+
+async def test_without_a_refresh_token_a_401_is_the_answer():
+    board = Board()
+    link = await board.linked(refresh_token=None)
+    board.http.answer(API, reply(401, www_authenticate='Bearer error="invalid_token"'))
+    assert (await link.get(API)).status == 401
+    assert len(board.http.requests) == 1
+    assert await link.token() == "at-secret-1"  # it is all there is
+
+
+async def test_a_token_without_a_refresh_token_is_used_to_its_end():
+    board = Board()
+    link = await board.linked(refresh_token=None)
+    board.clock.now += 3_500_000
+    assert await link.token() == "at-secret-1"
+    board.clock.now += 200_000
+    await fails(NotLinked, link.token())
+    assert not link.is_linked
+    assert board.http.requests == []
+
+
+async def test_a_request_that_gets_no_answer_is_the_callers_to_repeat():
+    board = Board()
+    link = await board.linked()
+    board.http.answer(API, lost())
+    await fails(TransportError, link.get(API))
+    assert len(board.http.requests) == 1
+
+
+async def test_the_configured_api_is_called_or_else_userinfo():
+    board = Board()
+    link = await board.linked()
+    board.http.answer(USERINFO, reply(200, {"sub": "user-1"}))
+    assert (await link.call_api()).json() == {"sub": "user-1"}
+    link._api = API
+    board.http.answer(API, reply(503))
+    assert (await link.call_api()).status == 503
+    assert board.told.of("api") == [{"status": 200}, {"status": 503}]
+
+    board = Board(userinfo_endpoint=None)
+    link = await board.linked()
+    assert await link.call_api() is None
+    assert board.told.events == []
+
+
+# Unlinking
+
+
+async def test_unlinking_gives_the_refresh_token_back_and_forgets():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    board.http.answer(REVOKE, reply(200, b""))
+    assert await link.unlink() is True
+    (request,) = board.http.requests
+    assert fields_of(request) == {
+        "token": "rt-secret-1",
+        "token_type_hint": "refresh_token",
+        "client_id": "board",
+    }
+    assert board.told.events == [("unlinked", {"revoked": True})]
+    assert board.store.load() is None
+    assert link.account is link.scope is None and not link.is_linked
+    await fails(NotLinked, link.get(API))
+
+
+async def test_without_a_refresh_token_the_access_token_is_given_back():
+    board = Board()
+    link = await board.linked(refresh_token=None)
+    board.http.answer(REVOKE, reply(200, {}))
+    assert await link.unlink() is True
+    assert fields_of(board.http.requests[0])["token"] == "at-secret-1"
+    assert fields_of(board.http.requests[0])["token_type_hint"] == "access_token"
+
+
+async def test_nothing_is_left_here_whatever_the_provider_answers():
+    for answer in (
+        reply(503, retry_after="30"),
+        refusal("unsupported_token_type"),
+        refusal("invalid_client", 401),
+        reply(500, b"<html>"),
+        lost(),
+        lost("tls"),
+        lost("timeout"),
+        ConfigError("https needs a CA certificate"),
+    ):
+        board = Board(store=MemoryStore())
+        link = await board.linked()
+        board.http.answer(REVOKE, answer)
+        assert await link.unlink() is False
+        assert board.told.events == [("unlinked", {"revoked": False})]
+        assert board.store.load() is None
+        assert not link.is_linked
+        assert len(board.http.requests) == 1
+
+
+async def test_a_provider_that_cannot_revoke_is_not_confirmed():
+    board = Board(store=MemoryStore(), revocation_endpoint=None)
+    link = await board.linked()
+    assert await link.unlink() is False
+    assert board.store.load() is None and board.http.requests == []
+
+
+async def test_unlinking_while_the_issuer_is_away_erases_all_the_same():
+    store = MemoryStore()
+    await Board(store=store).linked()
+    board = Board(store=store, **BARE)
+    board.http.answer(DISCOVERY, lost(), ...)
+    async with board.link as link:
+        assert link.is_linked
+        assert await link.unlink() is False
+    assert store.load() is None
+
+
+async def test_a_store_that_keeps_its_copy_is_an_error():
+    from keyfob.errors import StorageError
+
+    board = Board(store=FailingStore(fails=("erase",)))
+    link = await board.linked()
+    board.http.answer(REVOKE, reply(200))
+    await fails(StorageError, link.unlink())
+    assert not link.is_linked
+    await fails(NotLinked, link.token())
+
+
+async def test_unlinking_without_a_link_clears_what_the_store_may_hold():
+    board = Board(store=MemoryStore({"damaged": True}))
+    async with board.link as link:
+        assert await link.unlink() is False
+    assert board.store.load() is None and board.http.requests == []
+
+
+async def test_cancelling_an_unlink_still_erases():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    board.http.gate = asyncio.Event()
+    task = asyncio.create_task(link.unlink())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await cancelled(task)
+    assert board.store.load() is None and not link.is_linked
+
+
+# The block around it
+
+
+async def test_leaving_stops_the_upkeep_and_closes_the_connection():
+    board = Board()
+    async with board.link as link:
+        await board.linked()
+        task = link._task
+        assert not task.done()
+    assert task.done() and board.http.closed
+    await board.clock.sleep(7_200_000)
+    assert board.http.requests == []
+
+
+async def test_an_exception_inside_gets_out_and_all_is_cleaned_up():
+    board = Board()
+    try:
+        async with board.link as link:
+            raise KeyError("the owner's")
+    except KeyError:
+        pass
+    else:
+        raise AssertionError("it was swallowed")
+    assert link._task.done() and board.http.closed
+
+
+async def test_a_cancel_inside_gets_out_and_all_is_cleaned_up():
+    board = Board()
+
+    async def main():
+        async with board.link:
+            await board.clock.sleep(1_000_000)
+
+    task = asyncio.create_task(main())
+    await board.clock.sleep(10)
+    await cancelled(task)
+    assert board.link._task.done() and board.http.closed
+
+
+async def test_the_clock_is_told_of_on_entering():
+    for clock, members in (
+        (FakeClock(), {"state": "set", "source": "rtc"}),
+        (FakeClock(None), {"state": "unknown", "source": None}),
+    ):
+        board = Board(clock=clock)
+        async with board.link:
+            assert board.told.events == [("clock", members)]
+
+
+async def test_wifi_is_told_of_on_entering():
+    from keyfob.net import wifi
+
+    async def join(networks, clock):
+        if not networks:
+            return None
+        if networks[0] != "good":
+            raise TransportError("no Wi-Fi network let the board in")
+        return "home"
+
+    real, wifi.join = wifi.join, join
+    try:
+        board = Board()
+        board.link._wifi = ["good"]
+        async with board.link:
+            assert board.told.events[0] == ("wifi", {"state": "joined"})
+        board = Board()
+        board.link._wifi = ["bad"]
+        await fails(TransportError, board.link.__aenter__())
+        assert board.told.events == [("wifi", {"state": "failed"})]
+    finally:
+        wifi.join = real
+
+
+# From a file
+
+
+def test_a_configuration_file_makes_a_link():
+    with Folder() as folder:
+        folder.write(
+            "keyfob.json",
+            {
+                "provider": {"issuer": ISSUER, "client_id": "board"},
+                "wifi": [{"ssid": "home"}],
+                "api": API,
+                "scope": "openid",
+            },
+        )
+        from keyfob import AccountLink
+
+        told = []
+        link = AccountLink.from_config(
+            "/keyfob.json", notify=lambda *event: told.append(event), root=folder.path
+        )
+        assert link._wifi == [{"ssid": "home"}] and link._api == API
+        assert not link.is_linked
+        link._account.load()  # its store is in that folder, and empty
+        folder.write("link-account.json", b"{")
+        support.raises(Exception, link._account.load)
+
+
+async def test_without_a_listener_the_code_is_on_the_console():
+    from keyfob import AccountLink
+    from keyfob.ui.displays import console
+
+    shown = []
+
+    class Console:
+        def show(self, lines):
+            shown.append(lines)
+
+    real, console.Console = console.Console, Console
+    try:
+        with Folder() as folder:
+            folder.write("keyfob.json", {"provider": {"issuer": ISSUER, "client_id": "board"}})
+            link = AccountLink.from_config("/keyfob.json", root=folder.path)
+    finally:
+        console.Console = real
+    other = Board()
+    link._provider._http = other.http
+    link._clock = link._provider._clock = link._upkeep._clock = other.clock
+    other.http.answer(DISCOVERY, discovery())
+    other.http.answer(DEVICE, device_code())
+    other.http.answer(TOKEN, refusal("access_denied"))
+    await fails(LinkDenied, link.ensure_linked())
+    assert "Code  fH7k-Qp0O" in shown[0]
+    assert shown[1][0] == "Refused on the phone"
+
+
+def test_a_configuration_error_names_the_field():
+    from keyfob import AccountLink
+
+    with Folder() as folder:
+        folder.write("keyfob.json", {"provider": {"issuer": ISSUER}})
+        error = support.raises(ConfigError, AccountLink.from_config, root=folder.path)
+        assert "client_id" in str(error)
+
+
+# Secrets
+
+
+async def test_no_event_and_no_error_holds_a_secret():
+    spoken = []
+
+    def answers(code, loud):
+        """Everything that a provider can say, with our secrets said back to us."""
+        return (
+            refusal("slow_down", error_description=loud),
+            reply(500, {"error": loud}),
+            reply(404, {"message": loud}),
+            refusal(loud if code == "loud" else code, error_description=loud),
+        )
+
+    for code in ("access_denied", "invalid_client", "expired_token", "invalid_grant", "loud"):
+        board = Board(secret="cs-secret")
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, *answers(code, "dc-secret cs-secret"))
+        spoken.append(await fails(ProviderError, board.link.ensure_linked()))
+        spoken.append(board.told.events)
+        board = Board(secret="cs-secret", store=FailingStore())
+        async with board.link as link:
+            await board.linked()
+            board.http.answer(TOKEN, *answers(code, "at-secret-1 rt-secret-1 cs-secret"), ...)
+            for _ in range(4):
+                spoken.append(await fails(Exception, link.refresh()))
+                await board.clock.sleep(link.pause)
+        spoken.append(board.told.events)
+    for error in spoken:
+        text = "%s %s" % (error, getattr(error, "hint", ""))
+        assert "-secret" not in text, text
+
+
+async def test_no_secret_is_in_an_address():
+    board = Board(secret="cs-secret")
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, tokens(), tokens(2))
+    board.http.answer(USERINFO, reply(200))
+    board.http.answer(API, reply(200))
+    board.http.answer(REVOKE, reply(200))
+    link = board.link
+    await link.ensure_linked()
+    await link.refresh()
+    await link.get(API)
+    await link.unlink()
+    assert board.http.count(REVOKE) == 1
+    for request in board.http.requests:
+        assert "-secret" not in request.url

@@ -1,0 +1,594 @@
+"""Staying linked: who refreshes, when, how often, and what a failure costs."""
+
+import asyncio
+
+from fakes import (
+    API,
+    DEVICE,
+    DISCOVERY,
+    ISSUER,
+    REVOKE,
+    TOKEN,
+    UNIX,
+    Board,
+    FailingStore,
+    FakeClock,
+    device_code,
+    fails,
+    fields_of,
+    id_token,
+    lost,
+    refusal,
+    reply,
+    tokens,
+)
+
+from keyfob.errors import (
+    ConfigError,
+    KeyfobError,
+    NotLinked,
+    ProviderError,
+    TransportError,
+    UsageError,
+)
+from keyfob.storage.memory import MemoryStore
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+GATEWAY = reply(502, b"<html>bad gateway</html>")
+DEAD = refusal("invalid_grant")
+
+
+def used(board, url=TOKEN):
+    """The refresh tokens that were sent, in order."""
+    return [
+        fields_of(request)["refresh_token"]
+        for request in board.http.requests
+        if request.url == url
+    ]
+
+
+async def outcome(awaitable):
+    """What it returns, or the error that it raises."""
+    try:
+        return await awaitable
+    except KeyfobError as error:
+        return error
+
+
+# One refresh
+
+
+async def test_a_refresh_sends_the_token_and_yields_a_new_one():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    board.http.answer(TOKEN, tokens(2))
+    await link.refresh()
+    (request,) = board.http.requests
+    assert fields_of(request) == {
+        "grant_type": "refresh_token",
+        "refresh_token": "rt-secret-1",
+        "client_id": "board",
+    }
+    assert await link.token() == "at-secret-2"
+    assert board.told.events == [("refreshed", {"rotated": True})]
+    assert board.http.closed
+
+
+async def test_without_a_new_refresh_token_the_old_one_is_kept():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    for missing in (None, ""):
+        board.http.answer(TOKEN, tokens(2, refresh_token=missing))
+        await link.refresh()
+        assert board.told.last("refreshed") == {"rotated": False}
+        assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-1"
+    board.http.answer(TOKEN, tokens(3))
+    await link.refresh()
+    board.http.answer(TOKEN, tokens(4))
+    await link.refresh()
+    assert used(board) == ["rt-secret-1"] * 3 + ["rt-secret-3"]
+
+
+async def test_the_new_refresh_token_is_durable_before_anybody_sees_the_new_access_token():
+    seen = []
+
+    class Store(MemoryStore):
+        def save(self, record):
+            in_use = board.link._account.tokens
+            seen.append((in_use and in_use.access_token, "refreshed" in board.told.names))
+            super().save(record)
+
+    board = Board(store=Store())
+    link = await board.linked()
+    board.http.answer(TOKEN, tokens(2))
+    await link.refresh()
+    assert seen == [(None, False), ("at-secret-1", False)]
+    assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-2"
+    again = Board(store=board.store)
+    async with again.link as link:
+        assert await link.token() == "at-secret-2"
+
+
+async def test_a_store_that_has_died_does_not_cost_the_new_tokens():
+    board = Board(store=FailingStore())
+    link = await board.linked()
+    board.http.answer(TOKEN, tokens(2), tokens(3))
+    await link.refresh()
+    assert await link.token() == "at-secret-2"
+    assert board.told.names == ["error", "refreshed"]
+    assert board.told.last("error")["kind"] == "storage"
+    assert board.told.last("error")["fatal"] is False
+    await link.refresh()
+    assert used(board) == ["rt-secret-1", "rt-secret-2"]
+
+
+async def test_without_a_refresh_token_there_is_nothing_to_ask_for():
+    board = Board()
+    link = await board.linked(refresh_token=None)
+    assert not link.can_refresh
+    await fails(UsageError, link.refresh())
+    assert board.http.requests == []
+
+
+# Together
+
+
+async def test_tasks_that_ask_together_share_one_request():
+    board = Board()
+    link = await board.linked()
+    board.clock.now += 2 * HOUR
+    board.http.answer(TOKEN, tokens(2))
+    found = await asyncio.gather(link.token(), link.token(), link.token(), link.refresh())
+    assert list(found) == ["at-secret-2"] * 3 + [None]
+    assert board.http.count(TOKEN) == 1
+
+
+async def test_and_share_its_failure():
+    for answer in (lost("timeout"), GATEWAY, refusal("invalid_client", 401), reply(429)):
+        board = Board()
+        link = await board.linked()
+        board.clock.now += 2 * HOUR
+        board.http.answer(TOKEN, answer, ...)
+        tasks = [outcome(link.token()), outcome(link.refresh()), outcome(link.token())]
+        first, second, third = await asyncio.gather(*tasks)
+        assert isinstance(first, KeyfobError)
+        assert str(first) == str(second) == str(third)
+        assert first.kind == second.kind == third.kind
+        passing = (
+            answer.kind != "provider" if isinstance(answer, KeyfobError) else answer is GATEWAY
+        )
+        assert board.http.count(TOKEN) == (2 if passing else 1)
+
+
+async def test_and_its_end_of_the_link():
+    board = Board()
+    link = await board.linked()
+    board.clock.now += 2 * HOUR
+    board.http.answer(TOKEN, DEAD)
+    for error in await asyncio.gather(outcome(link.token()), outcome(link.token())):
+        assert isinstance(error, NotLinked)
+    assert board.http.count(TOKEN) == 1
+
+
+async def test_a_refresh_that_was_cancelled_leaves_the_way_free():
+    board = Board()
+    link = await board.linked()
+    board.http.gate = asyncio.Event()
+    board.http.answer(TOKEN, tokens(2))
+    task = asyncio.create_task(link.refresh())
+    await board.clock.sleep(1)
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        pass
+    board.http.gate.set()
+    await link.refresh()
+    assert await link.token() == "at-secret-2"
+
+
+# What a failure costs
+
+
+async def test_a_lost_reply_is_asked_for_once_more_and_soon():
+    for trouble in (lost(), lost("timeout"), GATEWAY, reply(200, b'{"access_token": "at-')):
+        board = Board()
+        link = await board.linked()
+        board.http.answer(TOKEN, trouble, tokens(2))
+        await link.refresh()
+        assert await link.token() == "at-secret-2"
+        assert used(board) == ["rt-secret-1"] * 2
+        assert 0 < board.http.sent_at[1] - board.http.sent_at[0] <= 5_000
+
+
+async def test_once_more_and_not_again():
+    board = Board()
+    link = await board.linked()
+    board.http.answer(TOKEN, lost(), ...)
+    await fails(TransportError, link.refresh())
+    assert board.http.count(TOKEN) == 2
+    for _ in range(3):  # and whoever asks now gets the same word
+        await fails(TransportError, link.refresh())
+    assert board.http.count(TOKEN) == 2
+    assert link.pause > 0
+    await board.clock.sleep(link.pause)
+    await fails(TransportError, link.refresh())
+    assert board.http.count(TOKEN) == 3
+
+
+async def test_a_lost_reply_may_have_been_the_last_one():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    board.http.answer(TOKEN, lost(), DEAD)  # the provider rotated, and knows no grace
+    await fails(NotLinked, link.refresh())
+    assert board.http.count(TOKEN) == 2
+    assert board.store.load() is None
+
+
+async def test_only_invalid_grant_ends_a_link():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    board.http.answer(TOKEN, DEAD)
+    error = await fails(NotLinked, link.refresh())
+    assert error.kind == "provider" and "invalid_grant" in str(error)
+    assert board.told.names == ["signed_out", "error"]
+    assert board.told.last("error")["fatal"] is True
+    assert board.store.load() is None
+    assert not link.is_linked and link.account is None
+    error = await fails(NotLinked, link.token())
+    assert error.hint == "call ensure_linked first"
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, tokens(5))
+    assert await link.ensure_linked() == "Ana"
+
+
+async def test_a_link_that_ends_while_the_store_is_dead_still_ends():
+    board = Board(store=FailingStore(fails=("erase",)))
+    link = await board.linked()
+    board.http.answer(TOKEN, DEAD)
+    await fails(NotLinked, link.refresh())
+    assert board.told.names == ["error", "signed_out", "error"]
+    assert not link.is_linked
+
+
+async def test_nothing_else_costs_the_credentials():
+    for answer in (
+        lost(),
+        lost("timeout"),
+        lost("tls"),
+        reply(500),
+        GATEWAY,
+        reply(503, retry_after="3"),
+        reply(408),
+        reply(425),
+        reply(200, b'{"access_token": "at-'),
+        reply(200, b"<html>log in to the hotel's network</html>"),
+        refusal("temporarily_unavailable", 503),
+        refusal("server_error", 500),
+        reply(429),
+        reply(404, b"<html>"),
+        reply(400, b""),
+        refusal("invalid_client", 401),
+        refusal("unauthorized_client"),
+        refusal("invalid_request"),
+        refusal("invalid_scope"),
+        refusal("interaction_required"),
+        refusal("never_heard_of"),
+        reply(200, {"token_type": "Bearer"}),
+        tokens(2, access_token=None),
+        tokens(2, token_type="DPoP"),
+        ConfigError("https needs a CA certificate"),
+        MemoryError(),
+    ):
+        board = Board(store=MemoryStore())
+        link = await board.linked()
+        stored = board.store.load()
+        board.http.answer(TOKEN, answer, ...)
+        error = await fails(KeyfobError, link.refresh())
+        assert not isinstance(error, NotLinked)
+        assert board.store.load() is stored, answer
+        assert link.is_linked and link.account == "Ana"
+        assert await link.token() == "at-secret-1"  # good for a while yet
+        assert "signed_out" not in board.told.names
+        assert link.pause >= 2_000
+
+
+async def test_the_kind_of_trouble_is_kept():
+    for kind in ("tls", "timeout", "memory", "network"):
+        board = Board()
+        link = await board.linked()
+        board.http.answer(TOKEN, lost(kind), ...)
+        for _ in range(2):
+            assert (await fails(TransportError, link.refresh())).kind == kind
+    board = Board()
+    link = await board.linked()
+    board.http.answer(TOKEN, MemoryError(), ...)
+    assert (await fails(TransportError, link.refresh())).kind == "memory"
+
+
+async def test_ahead_of_expiry_a_failure_is_nobodys_trouble():
+    for answer in (lost(), GATEWAY, refusal("invalid_client", 401)):
+        board = Board()
+        link = await board.linked()
+        board.http.answer(TOKEN, answer, ...)
+        board.clock.now += 3_400_000  # 200 s are left
+        assert await link.token() == "at-secret-1"
+        board.clock.now += 300_000
+        await fails((TransportError, ProviderError), link.token())
+
+
+async def test_a_token_that_an_api_refused_is_not_used_again():
+    board = Board()
+    link = await board.linked()
+    assert link.reject("at-secret-1") is True
+    board.http.answer(TOKEN, lost(), ...)
+    await fails(TransportError, link.token())
+    board.http.answer(API)
+    await fails(TransportError, link.get(API))
+    assert board.http.count(API) == 0
+
+
+async def test_a_refusal_counts_for_the_token_that_was_refused():
+    board = Board()
+    link = await board.linked()
+    board.http.answer(TOKEN, tokens(2), tokens(3))
+    assert link.reject("at-secret-1") is True
+    assert await link.token() == "at-secret-2"
+    # A slower task comes back with news of the old one.
+    assert link.reject("at-secret-1") is True
+    assert await link.token() == "at-secret-2"
+    assert board.http.count(TOKEN) == 1
+    assert link.reject("at-secret-2") is False  # so soon, another would do no better
+    assert await link.token() == "at-secret-2"
+    await board.clock.sleep(60_000)
+    assert link.reject("at-secret-2") is True
+    assert await link.token() == "at-secret-3"
+    assert Board().link.reject("at-secret-1") is False
+
+
+# Whose tokens they are
+
+
+async def test_an_old_id_token_is_not_judged_again():
+    board = Board()
+    link = await board.linked()  # its ID token is good for five minutes
+    for number in range(2, 6):
+        board.clock.now += HOUR
+        board.http.answer(TOKEN, tokens(number, id_token=None))
+        await link.refresh()
+        assert await link.token() == "at-secret-%d" % number
+    assert "error" not in board.told.names
+
+
+async def test_tokens_of_another_account_are_never_used():
+    for wrong in ({"sub": "user-2"}, {"aud": "other"}, {"iss": "https://evil.example"}):
+        board = Board(store=MemoryStore())
+        link = await board.linked()
+        stored = board.store.load()
+        board.http.answer(TOKEN, tokens(2, id_token=id_token(**wrong)), ...)
+        await fails(ProviderError, link.refresh())
+        assert await link.token() == "at-secret-1"
+        assert board.store.load() is stored
+        assert "refreshed" not in board.told.names
+        assert link.pause == HOUR
+        await fails(ProviderError, link.refresh())
+        assert board.http.count(TOKEN) == 1
+
+
+async def test_nor_after_a_reboot():
+    store = MemoryStore()
+    await Board(store=store).linked()
+    board = Board(store=store)
+    async with board.link as link:
+        board.http.answer(TOKEN, tokens(2, id_token=id_token(sub="user-2")))
+        await fails(ProviderError, link.refresh())
+
+
+async def test_a_new_id_token_of_the_same_account_is_fine_whatever_the_clock_says():
+    for wrong in (-30 * 86_400, 30 * 86_400):
+        board = Board()
+        link = await board.linked()
+        board.clock.start += wrong
+        board.http.answer(TOKEN, tokens(2, id_token=id_token(iat=UNIX + 3_600, exp=UNIX + 3_900)))
+        await link.refresh()
+        assert await link.token() == "at-secret-2"
+
+
+async def test_an_id_token_that_nobody_could_read_at_first_costs_nothing_later():
+    board = Board()
+    link = await board.linked(id_token="five.parts.of.a.jwe")
+    board.http.answer(TOKEN, tokens(2, id_token="five.more.parts.of.it"))
+    await link.refresh()
+    assert await link.token() == "at-secret-2"
+
+
+# By itself
+
+
+async def test_tokens_are_refreshed_ahead_of_expiry_one_after_the_other():
+    board = Board()
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, *[tokens(number) for number in range(2, 7)])
+        await board.clock.sleep(5 * HOUR)
+        assert await link.token() == "at-secret-6"
+    assert board.told.of("refreshed") == [{"rotated": True}] * 5
+    gaps = [b - a for a, b in zip(board.http.sent_at, board.http.sent_at[1:])]
+    assert all(3_240_000 <= gap <= 3_600_000 for gap in gaps), gaps
+    assert "error" not in board.told.names
+
+
+async def test_a_new_link_wakes_the_upkeep():
+    board = Board()
+    async with board.link as link:
+        await board.clock.sleep(HOUR)
+        await board.linked(expires_in=300)
+        board.http.answer(TOKEN, tokens(2))
+        await board.clock.sleep(299_000)
+        assert board.told.names == ["refreshed"]
+        assert link.is_linked
+
+
+async def test_a_link_made_while_the_upkeep_slept_is_looked_after_in_time():
+    board = Board()
+    async with board.link as link:
+        await board.linked()
+        await board.clock.sleep(10_000)
+        board.http.answer(REVOKE, reply(200))
+        await link.unlink()
+        await board.linked(expires_in=1_200)
+        board.http.answer(TOKEN, tokens(2))
+        await board.clock.sleep(1_190_000)
+        assert board.told.names == ["refreshed"]
+
+
+async def test_no_trouble_of_the_provider_stops_the_upkeep_or_sets_off_a_storm():
+    for answer in (
+        lost(),
+        lost("tls"),
+        GATEWAY,
+        reply(429),
+        refusal("invalid_client", 401),
+        tokens(2, id_token=id_token(sub="user-2")),
+        tokens(2, token_type="mac"),
+        ConfigError("https needs a CA certificate"),
+        MemoryError(),
+    ):
+        board = Board()
+        async with board.link as link:
+            await board.linked()
+            board.http.answer(TOKEN, answer, ...)
+            await board.clock.sleep(DAY)
+            tries = board.http.count(TOKEN)
+            assert 10 <= tries <= 24 * 60 + 30, tries
+            assert not link._task.done()
+            assert board.told.of("error")
+            assert not any(members["fatal"] for members in board.told.of("error"))
+            board.http.script(TOKEN, tokens(3), ...)
+            await board.clock.sleep(2 * HOUR)
+            assert await link.token() == "at-secret-3"
+
+
+async def test_a_passing_trouble_is_met_with_ever_longer_pauses():
+    board = Board()
+    async with board.link:
+        await board.linked()
+        board.http.answer(TOKEN, lost(), ...)
+        await board.clock.sleep(DAY)
+    gaps = [b - a for a, b in zip(board.http.sent_at, board.http.sent_at[1:])]
+    assert gaps == sorted(gaps)
+    assert gaps[0] <= 5_000 and gaps[-1] >= 600_000
+    assert board.http.count(TOKEN) < 120
+
+
+async def test_an_issuer_that_cannot_be_looked_up_sets_off_no_storm():
+    known = {"issuer": ISSUER}
+    bare = {
+        "device_authorization_endpoint": None,
+        "token_endpoint": None,
+        "revocation_endpoint": None,
+        "userinfo_endpoint": None,
+    }
+    for answer, most in (
+        (lost(), 3 * 120),
+        (reply(503), 6 * 120),
+        (reply(404), 2 * 25),
+        (reply(200, dict(known, issuer="https://other.example")), 2 * 25),
+        (reply(200, known), 2 * 25),
+    ):
+        store = MemoryStore()
+        await Board(store=store).linked()
+        board = Board(store=store, clock=FakeClock(UNIX + 4_000), **bare)
+        board.http.answer(DISCOVERY, answer, ...)
+        board.http.answer(ISSUER + "/.well-known/oauth-authorization-server", answer, ...)
+        async with board.link as link:
+            await board.clock.sleep(DAY)
+            assert 3 <= len(board.http.requests) <= most, len(board.http.requests)
+            assert not link._task.done() and link.is_linked
+        assert store.load()["tokens"]["refresh_token"] == "rt-secret-1"
+
+
+async def test_each_trouble_is_told_once():
+    board = Board()
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, refusal("invalid_client", 401), ...)
+        await board.clock.sleep(3_500_000)
+        assert len(board.told.of("error")) == 1
+        await outcome(link.refresh())
+        await outcome(link.token())
+        assert len(board.told.of("error")) == 1
+
+
+async def test_the_end_of_a_link_is_told_once_and_the_upkeep_waits_for_the_next():
+    board = Board(store=MemoryStore())
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD)
+        await board.clock.sleep(DAY)
+        assert board.told.names == ["signed_out", "error"]
+        assert board.http.count(TOKEN) == 1
+        assert not link._task.done()
+        await board.linked()
+        board.http.answer(TOKEN, tokens(2))
+        await board.clock.sleep(3_500_000)
+        assert board.told.names == ["refreshed"]
+
+
+async def test_tokens_without_a_stated_life_are_left_alone():
+    board = Board()
+    async with board.link as link:
+        await board.linked(expires_in=None)
+        await board.clock.sleep(10 * DAY)
+        assert await link.token() == "at-secret-1"
+    assert board.http.requests == []
+
+
+async def test_after_a_reboot_without_a_clock_the_first_thing_is_a_refresh():
+    store = MemoryStore()
+    await Board(store=store).linked()
+    board = Board(store=store, clock=FakeClock(None))
+    board.http.answer(TOKEN, tokens(2))
+    async with board.link as link:
+        assert await link.token() == "at-secret-2"
+    assert board.http.count(TOKEN) == 1
+    assert store.load()["tokens"]["expires_at"] is None
+
+
+async def test_after_a_reboot_with_a_clock_a_fresh_token_is_used_as_it_is():
+    store = MemoryStore()
+    await Board(store=store).linked()
+    board = Board(store=store, clock=FakeClock(UNIX + 1_000))
+    board.http.answer(TOKEN, tokens(2))
+    async with board.link as link:
+        assert await link.token() == "at-secret-1"
+        assert board.http.requests == []
+        await board.clock.sleep(2_600_000 - 200_000)
+        assert await link.token() == "at-secret-2"
+
+
+# Unlinking meanwhile
+
+
+async def test_a_refresh_under_way_does_not_bring_an_unlinked_account_back():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    board.http.gate = asyncio.Event()
+    board.http.answer(TOKEN, tokens(2))
+    board.http.answer(REVOKE, reply(200))
+    tasks = asyncio.gather(link.refresh(), link.unlink())
+    await board.clock.sleep(1)
+    board.http.gate.set()
+    await tasks
+    assert not link.is_linked and board.store.load() is None
+    assert fields_of(board.http.requests[-1])["token"] == "rt-secret-2"
+
+
+async def test_a_refresh_that_waited_for_an_unlink_finds_no_link():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    board.http.answer(REVOKE, reply(200))
+    revoked, error = await asyncio.gather(link.unlink(), outcome(link.refresh()))
+    assert revoked is True and isinstance(error, NotLinked)
+    assert board.http.count(TOKEN) == 0
