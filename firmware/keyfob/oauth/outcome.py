@@ -85,15 +85,16 @@ def refusal(outcome):
     return ProviderError("the provider refused: %s" % outcome, hint, outcome.error)
 
 
-def classify(reply, profile, secrets=(), unix=None):
+def classify(reply, profile, secrets=(), unix=None, by_status=True):
     """Say what `reply` means: OK where it is a success, whose members are still to judge.
 
     `secrets` never appear in the outcome's texts; `unix` (Unix seconds or None) is for
-    a Retry-After date where the reply itself carries no Date.
+    a Retry-After date where the reply itself carries no Date. `by_status` lets the
+    profile give a bare status a meaning, which is one of the device grant only.
     """
     values = members(reply)
     code, description = _error({} if values is None else values, profile.pending_map)
-    if not code:
+    if not code and by_status:
         code = profile.pending_map.get(str(reply.status))
     kind = _kind(code, reply.status, values)
     if kind == OK:

@@ -109,10 +109,10 @@ class TokenSet:
 
     def is_usable(self, now, unix=None):
         """Whether there is still anything to act with: a way to refresh, or time left."""
-        if self.is_dead:
-            return False
+        if self.is_dead or self.refresh_token is not None:
+            return not self.is_dead
         left = self.remaining(now, unix)
-        return self.refresh_token is not None or left is None or left > 0
+        return not self._rejected and (left is None or left > 0)
 
     def is_fresh(self, now, unix=None):
         """Whether the access token may be used as it is.
@@ -171,7 +171,7 @@ class TokenSet:
         and `pause(now)` when to try again.
         """
         secrets = (self.refresh_token, self.access_token, client.secret)
-        outcome = meaning.classify(reply, profile, secrets, unix)
+        outcome = meaning.classify(reply, profile, secrets, unix, by_status=False)
         self.outcome = outcome
         if outcome.kind == meaning.OK:
             try:

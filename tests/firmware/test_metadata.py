@@ -1,0 +1,241 @@
+"""From an issuer to its endpoints, and no further than it may be trusted."""
+
+import json
+
+from support import raises
+
+from keyfob.errors import ConfigError, ProviderError, TransportError
+from keyfob.oauth.messages import Client, Reply
+from keyfob.oauth.metadata import Discovery, well_known
+from keyfob.oauth.profile import Profile
+
+ISSUER = "https://as.example"
+DOCUMENT = {
+    "issuer": ISSUER,
+    "device_authorization_endpoint": "https://as.example/device",
+    "token_endpoint": "https://as.example/token",
+    "revocation_endpoint": "https://as.example/revoke",
+    "userinfo_endpoint": "https://as.example/me",
+    "jwks_uri": "https://as.example/jwks",
+    "grant_types_supported": ["authorization_code"],
+    "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+}
+NOT_FOUND = Reply(404, {}, b"<html>no</html>")
+
+
+def document(*left_out, **changes):
+    values = dict(DOCUMENT)
+    values.update(changes)
+    for name in left_out:
+        del values[name]
+    return Reply(200, {"content-type": "application/json"}, json.dumps(values).encode())
+
+
+def look_up(*answers, issuer=ISSUER, client=None, allow_http=False, **fields):
+    """Feed the answers in turn; return the profile that they were learnt into."""
+    fields["issuer"] = issuer
+    profile = Profile(fields, allow_http)
+    search = Discovery(profile)
+    done = False
+    for answer in answers:
+        assert not done
+        search.request()
+        done = search.receive(answer, client)
+    assert done
+    return profile
+
+
+# Where it is looked for
+
+
+def test_oidc_appends_and_rfc_8414_inserts():
+    oidc, oauth = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
+    cases = {
+        "https://as.example": ("https://as.example" + oidc, "https://as.example" + oauth),
+        "https://as.example/": ("https://as.example" + oidc, "https://as.example" + oauth),
+        "https://as.example:8443/realms/home": (
+            "https://as.example:8443/realms/home" + oidc,
+            "https://as.example:8443" + oauth + "/realms/home",
+        ),
+        "https://as.example/t/": (
+            "https://as.example/t" + oidc,
+            "https://as.example" + oauth + "/t",
+        ),
+    }
+    for issuer in cases:
+        assert well_known(issuer) == cases[issuer]
+
+
+def test_the_requests_are_gets_for_json():
+    search = Discovery(Profile({"issuer": ISSUER}))
+    first = search.request()
+    assert (first.method, first.body) == ("GET", None)
+    assert first.url == ISSUER + "/.well-known/openid-configuration"
+    assert first.headers["Accept"] == "application/json"
+    assert "Authorization" not in first.headers
+    assert not search.receive(NOT_FOUND)
+    assert search.request().url == ISSUER + "/.well-known/oauth-authorization-server"
+
+
+# What is learnt
+
+
+def test_a_document_fills_the_profile():
+    profile = look_up(document())
+    assert profile.device_authorization_endpoint == "https://as.example/device"
+    assert profile.token_endpoint == "https://as.example/token"
+    assert profile.revocation_endpoint == "https://as.example/revoke"
+    assert profile.userinfo_endpoint == "https://as.example/me"
+
+
+def test_the_second_address_serves_where_the_first_does_not():
+    nothing = [
+        NOT_FOUND,
+        Reply(200, {}, b"<html>welcome</html>"),
+        Reply(200, {}, b""),
+        Reply(200, {}, b"{}"),
+        Reply(200, {}, b"[]"),
+        document(issuer=None),
+        document(issuer=17),
+        Reply(302, {"location": "https://elsewhere.example/"}, b""),
+        Reply(500, {}, b""),
+        document("device_authorization_endpoint"),
+    ]
+    for first in nothing:
+        assert look_up(first, document()).is_complete, first.body
+
+
+def test_a_long_document_with_a_bom_is_read():
+    long = document(claims_supported=["claim_%d" % number for number in range(700)])
+    assert 9000 < len(long.body) < 16_384
+    assert look_up(Reply(200, {}, b"\xef\xbb\xbf" + long.body)).is_complete
+
+
+def test_what_was_configured_is_kept():
+    profile = look_up(document(), token_endpoint="https://other.example/token")
+    assert profile.token_endpoint == "https://other.example/token"
+    assert profile.device_authorization_endpoint == "https://as.example/device"
+
+
+def test_the_endpoint_says_that_the_grant_is_there_and_the_list_does_not():
+    assert look_up(document()).is_complete  # the list names another grant only
+    assert look_up(document("grant_types_supported")).is_complete
+    device = ["urn:ietf:params:oauth:grant-type:device_code"]
+    without = document("device_authorization_endpoint", grant_types_supported=device)
+    error = raises(ProviderError, look_up, without, NOT_FOUND)
+    assert error.message == "https://as.example does not offer the device grant"
+
+
+def test_endpoints_may_be_on_another_host():
+    profile = look_up(document(token_endpoint="https://oauth2.elsewhere.example/token"))
+    assert profile.token_endpoint == "https://oauth2.elsewhere.example/token"
+
+
+def test_optional_endpoints_may_be_missing():
+    profile = look_up(document("revocation_endpoint", "userinfo_endpoint"))
+    assert profile.revocation_endpoint is None
+    assert profile.userinfo_endpoint is None
+
+
+# How the client authenticates
+
+
+def test_the_list_of_methods_settles_how():
+    cases = [
+        (["client_secret_post", "client_secret_basic"], "basic"),
+        (["client_secret_post"], "post"),
+        (["client_secret_basic"], "basic"),
+        ([], "basic"),
+        (None, "basic"),
+        ("client_secret_post", "basic"),
+    ]
+    for methods, auth in cases:
+        client = Client("board-1", "s3cret")
+        look_up(document(token_endpoint_auth_methods_supported=methods), client=client)
+        assert client.auth == auth, methods
+    client = Client("board-1", "s3cret")
+    look_up(document("token_endpoint_auth_methods_supported"), client=client)
+    assert client.auth == "basic"
+
+
+def test_a_method_that_was_configured_stands():
+    client = Client("board-1", "s3cret", "post")
+    look_up(document(token_endpoint_auth_methods_supported=["client_secret_basic"]), client=client)
+    assert client.auth == "post"
+    public = Client("board-1")
+    look_up(document(), client=public)
+    assert public.auth == "none"
+
+
+# What is refused
+
+
+def test_the_issuer_is_compared_byte_for_byte():
+    for issuer, own in (
+        (ISSUER, ISSUER + "/"),
+        (ISSUER + "/", ISSUER),
+        ("https://AS.example", ISSUER),
+        (ISSUER + ":443", ISSUER),
+        (ISSUER + "/common", ISSUER + "/{tenantid}"),
+        (ISSUER, "https://evil.example"),
+    ):
+        error = raises(ConfigError, look_up, document(issuer=own), issuer=issuer)
+        assert issuer in error.message
+        assert error.hint.endswith(own)
+
+
+def test_a_wrong_issuer_teaches_nothing():
+    profile = Profile({"issuer": ISSUER})
+    raises(ConfigError, Discovery(profile).receive, document(issuer="https://evil.example"))
+    assert not profile.is_complete
+    assert profile.token_endpoint is None
+
+
+def test_the_spelling_is_shown_clean():
+    error = raises(ConfigError, look_up, document(issuer="https://as.example/\x1b[31m\n"))
+    assert "\x1b" not in error.hint
+    assert "\n" not in error.hint
+
+
+def test_endpoints_must_be_https():
+    for name in (
+        "device_authorization_endpoint",
+        "token_endpoint",
+        "revocation_endpoint",
+        "userinfo_endpoint",
+    ):
+        for url in ("http://as.example/x", "ftp://as.example/x", "/x", "https://a b/", ""):
+            changes = {name: url}
+            error = raises(ConfigError, look_up, document(**changes))
+            assert name in error.message, url
+    local = document(issuer="http://127.0.0.1:8400", token_endpoint="http://127.0.0.1:8400/token")
+    assert look_up(local, issuer="http://127.0.0.1:8400").is_complete
+    plain = document(issuer="http://as.example", token_endpoint="http://as.example/token")
+    assert look_up(plain, issuer="http://as.example", allow_http=True).is_complete
+
+
+def test_an_issuer_must_be_https():
+    error = raises(ConfigError, Profile, {"issuer": "http://as.example"})
+    assert "provider.issuer" in error.message
+
+
+def test_no_document_anywhere():
+    for answer in (NOT_FOUND, Reply(200, {}, b"<html>welcome</html>"), Reply(401, {}, b"")):
+        error = raises(ProviderError, look_up, answer, answer)
+        assert error.message == "https://as.example has no discovery document"
+        assert "endpoints" in error.hint
+
+
+def test_passing_trouble_at_either_address_is_worth_another_try():
+    without = document("device_authorization_endpoint")
+    for status in (500, 502, 503, 408, 425, 429):
+        trouble = Reply(status, {}, b"")
+        for answers in (
+            (trouble, NOT_FOUND),
+            (NOT_FOUND, trouble),
+            (trouble, trouble),
+            (without, trouble),
+            (trouble, without),
+        ):
+            error = raises(TransportError, look_up, *answers)
+            assert "HTTP %d" % status in error.message
