@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 from keyfob_sim.pictures import qr_modules
 
-_WIDTH = 60  # columns of the frame around the board's screen
+_WIDTH = 78  # columns of the frame around the board's screen
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -28,6 +28,9 @@ class Terminal:
 
     def screen(self, lines: list[str], address: str | None) -> None:
         """Show the board's screen, and the QR of `address` that belongs to it."""
+        if len(lines) == 1:
+            self._line("  · " + lines[0])
+            return
         self._line()
         self._line("  ┌" + "─" * _WIDTH)
         for line in lines:
@@ -36,8 +39,10 @@ class Terminal:
             for line in half_blocks(qr_modules(address, border=2)):
                 self._line("  │   " + self._on_white(line))
         self._line("  └" + "─" * _WIDTH)
+        self._line()
         if address:
             self._line(f"Scan it with a phone, or open  {address}")
+            self._line()
 
     def close(self) -> None:
         """Leave the cursor at the start of a fresh line."""
