@@ -1,0 +1,279 @@
+"""The application that main.py starts: what it shows, what it tells, when it ends."""
+
+import asyncio
+import json
+
+from fakes import (
+    API,
+    DEVICE,
+    ISSUER,
+    TOKEN,
+    FakeClock,
+    FakeHttp,
+    Folder,
+    device_code,
+    lost,
+    refusal,
+    reply,
+    tokens,
+)
+
+from keyfob import app
+from keyfob.app import App
+
+CONFIGURATION = {
+    "provider": {
+        "issuer": ISSUER,
+        "device_authorization_endpoint": DEVICE,
+        "token_endpoint": TOKEN,
+        "client_id": "board",
+    },
+    "scope": "openid profile",
+    "api": API,
+}
+
+
+class Bench:
+    """A board on the bench: an App on a folder of its own, with its network scripted."""
+
+    def __init__(self, folder, configuration=CONFIGURATION):
+        self.clock = FakeClock()
+        self.http = FakeHttp(self.clock)
+        self.lines = []
+        self.told = []
+        if configuration is not None:
+            folder.write("keyfob.json", configuration)
+        self.app = App(
+            folder.path, self, lambda event, members: self.told.append((event, members))
+        )
+
+    def show(self, lines):
+        self.lines = lines
+
+    @property
+    def names(self):
+        """Events in order; a screen by its name in brackets."""
+        return [
+            "[%s]" % members["name"] if event == "screen" else event
+            for event, members in self.told
+        ]
+
+    def of(self, name):
+        return [members for event, members in self.told if event == name]
+
+    async def run(self, ms=0):
+        """Run it for `ms`, or until it ends by itself; return whether it did."""
+        real = app.AccountLink.from_config
+
+        def from_config(**named):
+            link = real(**named)
+            link._provider._http = self.http
+            link._clock = link._provider._clock = link._upkeep._clock = self.clock
+            return link
+
+        app.AccountLink.from_config = from_config
+        task = asyncio.create_task(self.app.run())
+        try:
+            await asyncio.sleep(0)
+        finally:
+            app.AccountLink.from_config = real
+        if not ms:
+            await task
+            return True
+        await self.clock.sleep(ms)
+        if task.done():
+            return True
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            pass
+        else:
+            raise AssertionError("it swallowed the cancel")
+        return False
+
+    def approved(self):
+        self.http.answer(DEVICE, device_code())
+        self.http.answer(TOKEN, refusal("authorization_pending"), tokens())
+        self.http.answer(API, reply(200, {}))
+        return self
+
+
+async def test_it_links_shows_calls_and_stays():
+    with Folder() as folder:
+        bench = Bench(folder).approved()
+        assert await bench.run(60_000) is False
+        assert bench.names == [
+            "[starting]",
+            "[wifi]",
+            "clock",
+            "user_code",
+            "[user_code]",
+            "poll",
+            "poll",
+            "linked",
+            "[linked]",
+            "api",
+        ]
+        assert bench.of("api") == [{"status": 200}]
+        assert bench.lines == ["Linked", "Account  Ana"]
+        assert bench.http.closed
+
+
+async def test_next_time_it_starts_linked():
+    with Folder() as folder:
+        await Bench(folder).approved().run(60_000)
+        bench = Bench(folder)
+        bench.http.answer(API, reply(200, {}))
+        await bench.run(60_000)
+        assert bench.names == ["[starting]", "[wifi]", "clock", "linked", "[linked]", "api"]
+        assert bench.of("linked")[0]["stored"] is True
+        assert bench.http.count(DEVICE) == 0
+
+
+async def test_it_goes_on_refreshing():
+    with Folder() as folder:
+        bench = Bench(folder).approved()
+        bench.http.answer(TOKEN, tokens(2), tokens(3))
+        await bench.run(7_000_000)
+        assert bench.of("refreshed") == [{"rotated": True}] * 2
+        assert b"rt-secret-3" in folder.read("link-account.json")
+
+
+async def test_a_refusal_or_an_end_of_the_code_ends_it_with_its_screen():
+    for answer, name in (
+        (refusal("access_denied"), "denied"),
+        (refusal("expired_token"), "expired"),
+    ):
+        with Folder() as folder:
+            bench = Bench(folder)
+            bench.http.answer(DEVICE, device_code())
+            bench.http.answer(TOKEN, answer)
+            assert await bench.run() is True
+            assert bench.names[-2:] == [name, "[%s]" % name]
+            assert bench.of("error") == []
+            assert bench.http.count(DEVICE) == 1
+            assert "fH7k-Qp0O" not in "".join(bench.lines)
+
+
+async def test_any_other_error_ends_it_and_takes_the_code_off_the_screen():
+    with Folder() as folder:
+        bench = Bench(folder)
+        bench.http.answer(DEVICE, device_code())
+        bench.http.answer(TOKEN, refusal("invalid_client", 401))
+        assert await bench.run() is True
+        assert bench.names[-2:] == ["error", "[error]"]
+        assert len(bench.of("error")) == 1
+        assert bench.of("error")[0]["fatal"] is True
+        assert "fH7k-Qp0O" not in "".join(bench.lines)
+
+
+async def test_a_bad_configuration_is_told_and_shown():
+    for configuration, field in (
+        (None, "/keyfob.json"),
+        (b"{", "/keyfob.json"),
+        (dict(CONFIGURATION, scoop="x"), "scoop"),
+    ):
+        with Folder() as folder:
+            bench = Bench(folder, configuration)
+            assert await bench.run() is True
+            assert bench.names == ["[starting]", "error", "[error]"]
+            (error,) = bench.of("error")
+            assert error["kind"] == "config" and error["fatal"] is True
+            assert field in error["message"] and field in bench.lines[1]
+
+
+async def test_an_api_out_of_reach_does_not_end_it():
+    for answer in (lost(), lost("timeout"), reply(500), reply(403)):
+        with Folder() as folder:
+            bench = Bench(folder).approved()
+            bench.http.script(API, answer)
+            assert await bench.run(60_000) is False
+            errors = bench.of("error")
+            assert all(members["fatal"] is False for members in errors)
+            assert len(errors) + len(bench.of("api")) == 1
+            assert bench.names[-1] in ("error", "api")
+            assert bench.lines[0] == "Linked"
+
+
+async def test_a_provider_that_refuses_to_refresh_does_not_end_it():
+    with Folder() as folder:
+        await Bench(folder).approved().run(60_000)
+        bench = Bench(folder)
+        bench.clock.start += 4_000
+        bench.http.answer(TOKEN, refusal("invalid_client", 401), ...)
+        assert await bench.run(60_000) is False
+        assert [(m["kind"], m["fatal"]) for m in bench.of("error")] == [("provider", False)]
+
+
+async def test_a_link_that_the_provider_ended_is_told_once_and_shown():
+    with Folder() as folder:
+        await Bench(folder).approved().run(60_000)
+        bench = Bench(folder)
+        bench.clock.start += 4_000
+        bench.http.answer(TOKEN, refusal("invalid_grant"))
+        await bench.run(60_000)
+        assert bench.names[-3:] == ["signed_out", "[sign_in_again]", "error"]
+        assert len(bench.of("error")) == 1 and bench.of("error")[0]["fatal"] is True
+        assert bench.lines[0] == "Sign-in needed again"
+        assert bench.http.count(TOKEN) == 1
+
+
+async def test_a_lack_of_memory_is_an_error_of_its_own():
+    with Folder() as folder:
+        bench = Bench(folder)
+        bench.http.answer(DEVICE, MemoryError())
+        assert await bench.run() is True
+        (error,) = bench.of("error")
+        assert (error["kind"], error["fatal"]) == ("memory", True)
+
+
+async def test_trouble_while_waiting_comes_and_goes_on_the_screen():
+    with Folder() as folder:
+        bench = Bench(folder)
+        bench.http.answer(DEVICE, device_code())
+        bench.http.answer(TOKEN, lost(), refusal("authorization_pending"), tokens(id_token=None))
+        bench.http.answer(API, reply(200, {}))
+        await bench.run(60_000)
+        shown = [name for name in bench.names if name.startswith("[")]
+        assert shown[2:] == ["[user_code]", "[offline]", "[user_code]", "[linked]"]
+
+
+async def test_no_line_and_no_screen_holds_a_secret():
+    with Folder() as folder:
+        bench = Bench(folder).approved()
+        seen = []
+        bench.show = seen.append
+        bench.http.answer(TOKEN, tokens(2), refusal("invalid_grant"))
+        await bench.run(10_000_000)
+        assert "signed_out" in bench.names
+        assert "-secret" not in "%s %s" % (bench.told, seen)
+
+
+def test_a_machine_line_is_json_behind_an_at_sign():
+    written = []
+    app.print, before = written.append, getattr(app, "print", None)
+    try:
+        app.print_event("poll", {"result": "pending", "interval": 5.5, "error": None})
+    finally:
+        if before is None:
+            del app.print
+    (line,) = written
+    assert line[0] == "@" and "\n" not in line
+    assert json.loads(line[1:]) == {
+        "event": "poll",
+        "result": "pending",
+        "interval": 5.5,
+        "error": None,
+    }
+
+
+def test_main_starts_it():
+    started = []
+    real, app.run = app.run, lambda: started.append(True)
+    try:
+        with open(app.__file__.replace("keyfob/app.py", "main.py")) as file:
+            exec(file.read(), {})
+    finally:
+        app.run = real
+    assert started == [True]
