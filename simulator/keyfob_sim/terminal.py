@@ -28,7 +28,7 @@ class Terminal:
 
     def screen(self, lines: list[str], address: str | None) -> None:
         """Show the board's screen, and the QR of `address` that belongs to it."""
-        if len(lines) == 1:
+        if len(lines) == 1 and not address:
             self._line("  · " + lines[0])
             return
         self._line()

@@ -28,6 +28,10 @@ def provider(server, **more):
     return {name: server.description[name] for name in names} | more
 
 
+def public_client_of(server):
+    return "--issuer", server.description["issuer"], "--client-id", "keyfob-public"
+
+
 def secret_of(server, auth):
     (client,) = [c for c in server.description["clients"] if c["client_auth"] == auth]
     return client["client_id"], client["client_secret"]
@@ -35,7 +39,7 @@ def secret_of(server, auth):
 
 def test_by_issuer(sim, mock_server):
     run = sim(
-        *VIRTUAL, "--issuer", mock_server.description["issuer"], "--client-id", "keyfob-public",
+        *VIRTUAL, *public_client_of(mock_server),
         "--scope", "openid profile offline_access", "--until", "refreshed:2",
     )  # fmt: skip
     assert run.exit_code == 0
@@ -121,23 +125,18 @@ def test_https_with_a_ca_file(sim, secure_server, tmp_path, form):
     data = {"pem": pem, "der": split_certificates(pem)[0], "bundle": other + pem}[form]
     path = tmp_path / f"roots.{form}"
     path.write_bytes(data)
-    run = sim(*VIRTUAL, "--issuer", secure_server.description["issuer"], "--client-id", "keyfob-public",
-              "--ca", path)  # fmt: skip
+    run = sim(*VIRTUAL, *public_client_of(secure_server), "--ca", path)
     assert run.exit_code == 0
 
 
 def test_https_with_the_hosts_trust_store(sim, secure_server, tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca" / "ca.pem"))
-    run = sim(
-        *VIRTUAL, "--issuer", secure_server.description["issuer"], "--client-id", "keyfob-public"
-    )
+    run = sim(*VIRTUAL, *public_client_of(secure_server))
     assert run.exit_code == 0
 
 
 def test_https_that_nobody_trusts(sim, secure_server):
-    run = sim(
-        *VIRTUAL, "--issuer", secure_server.description["issuer"], "--client-id", "keyfob-public"
-    )
+    run = sim(*VIRTUAL, *public_client_of(secure_server))
     assert run.exit_code == 1
     assert run.only("error")["kind"] == "tls"
     assert "--ca" in run.complaint[1]
@@ -202,7 +201,6 @@ def test_http_is_allowed_in_as_many_words(sim):
 
 def test_nobody_approves_on_a_foreign_server_by_itself(sim, tmp_path):
     with MockServer(ServerOptions()) as server:
-        run = sim(*VIRTUAL, "--issuer", server.description["issuer"], "--client-id", "keyfob-public",
-                  "--until", "expired")  # fmt: skip
+        run = sim(*VIRTUAL, *public_client_of(server), "--until", "expired")
     assert run.exit_code == 0
     assert run.only("expired")
