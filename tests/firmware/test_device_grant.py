@@ -398,6 +398,13 @@ def test_each_refusal_of_the_first_request_says_why():
     assert len(seen) == len(cases)
 
 
+def test_invalid_grant_for_a_first_answer_is_no_expiry():
+    grant = asked()
+    grant.receive(reply(400, {"error": "invalid_grant"}), 0)
+    assert grant.outcome.kind == meaning.ERROR
+    assert not isinstance(grant.error, LinkExpired)
+
+
 def test_a_busy_provider_is_not_asked_again_by_itself():
     grant = asked()
     assert grant.receive(reply(429, b"", retry_after=120), 0) == FAILED
@@ -505,6 +512,12 @@ def test_one_request_at_a_time():
     raises(UsageError, grant.authorize, now)
     grant.receive(reply(400, {"error": "authorization_pending"}), now)
     raises(UsageError, grant.poll, now)  # too early
+
+
+def test_a_poll_on_its_way_keeps_the_grant_alive_past_its_time():
+    grant, _ = polled(expires_in=60)
+    assert grant.wait(60_001) is not None
+    assert grant.receive(reply(200, TOKENS), 60_002) == GRANTED
 
 
 def test_an_answer_that_nobody_waits_for_is_a_mistake_of_the_caller():

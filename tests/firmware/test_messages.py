@@ -213,6 +213,7 @@ def test_what_is_neither_json_object_nor_form_has_no_members():
         b"error=%zz",
         b"error=%e9",
         b"error=%-1",
+        b"error=%+1",
         b"=slow_down",
         b"error=slow_down&&",
         b"[" * 5000,
