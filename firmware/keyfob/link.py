@@ -9,7 +9,6 @@ import asyncio
 import os
 
 from keyfob.account import Account
-from keyfob.compat import const
 from keyfob.errors import KeyfobError, ProviderError, StorageError, TransportError
 from keyfob.events import Events
 from keyfob.net.clock import Clock
@@ -19,8 +18,6 @@ from keyfob.oauth import outcome as meaning
 from keyfob.oauth.messages import Request, clean, get_request, members
 from keyfob.provider import Provider
 from keyfob.upkeep import Upkeep
-
-_NAP = const(60_000)  # ms: a wait is slept in pieces, since the counter of ms wraps
 
 # What the end of an attempt is called among the events; any other is an error.
 _ENDS = {device_grant.DENIED: "denied", device_grant.EXPIRED: "expired"}
@@ -265,7 +262,7 @@ class AccountLink:
             if wait == 0:
                 is_first = grant.state == device_grant.IDLE
                 return grant.authorize(now) if is_first else grant.poll(now)
-            await self._clock.sleep(min(wait, _NAP))
+            await self._clock.sleep(wait)
 
     async def _accept(self, tokens):
         """Make a new link durable, then known, and find out whose it is."""
