@@ -208,6 +208,14 @@ async def test_one_connection_serves_many_requests():
     assert len(server.requests) == 3
 
 
+async def test_a_connection_that_the_reply_gives_up_is_closed():
+    server = await serve(stays(CLOSING))
+    client = HttpClient()
+    await client.send(get(server))
+    await server.until("open", 0)
+    await server.stop()
+
+
 async def test_a_reply_that_ends_the_connection_is_followed_by_a_new_one():
     to_close = b"HTTP/1.1 200 OK\r\n\r\nall of it"
     old = b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -262,6 +270,29 @@ async def test_an_idle_connection_that_the_server_closed_is_replaced_unnoticed()
         assert [request[:8] for request in server.requests] == [b"GET /1 H", b"POST /2 "]
 
 
+async def test_a_connection_known_to_be_closed_is_not_written_to():
+    wire = Wire([OK])
+    with wire:
+        client = HttpClient()
+        await client.send(Request("GET", "http://127.0.0.1/1"))
+        wire.ended = True
+        await client.send(Request("GET", "http://127.0.0.1/2"))
+    assert len(wire.opened) == 2
+    assert wire.closed == 1
+    assert len(wire.written) == 2
+
+
+async def test_an_old_connection_may_end_in_any_way():
+    for ending in (b"", OSError(104), OSError(32), OSError(-29312)):
+        wire = Wire([OK, ending, OK])
+        with wire:
+            client = HttpClient()
+            for _ in range(2):
+                assert (await client.send(Request("GET", "http://127.0.0.1/"))).status == 200
+        assert len(wire.opened) == 2
+        assert wire.closed == 1
+
+
 async def test_a_request_that_the_server_read_before_it_hung_up_is_sent_once_more():
     async def hang_up(peer):
         await peer.request()
@@ -302,7 +333,7 @@ async def test_half_a_reply_on_an_old_connection_is_an_error_and_not_repeated():
 
 
 async def test_a_connection_is_not_trusted_after_a_minute_of_silence():
-    server = await serve(answers(OK, OK), answers(OK))
+    server = await serve(stays(OK, OK), stays(OK))
     clock = Ticks()
     client = HttpClient(clock=clock)
     await client.send(get(server))
@@ -613,14 +644,15 @@ async def test_a_mistake_of_our_own_is_not_taken_for_the_networks():
 class Wire:
     """In place of asyncio's connections inside `with`: records, and plays `replies`.
 
-    An exception among the replies is raised by the read.
+    An exception among the replies is raised by the read; the last one is played for ever.
     """
 
     def __init__(self, replies):
         self.opened = []
         self.written = []
         self.closed = 0
-        self._replies = replies
+        self.ended = False
+        self._replies = list(replies)
 
     def __enter__(self):
         self._real = http.asyncio
@@ -635,10 +667,11 @@ class Wire:
 
     async def open_connection(self, host, port, ssl=None, server_hostname=None):
         self.opened.append((host, port, server_hostname))
+        self.ended = False
         return self, self
 
     def at_eof(self):
-        return False
+        return self.ended
 
     def write(self, data):
         self.written.append(data)
@@ -647,7 +680,7 @@ class Wire:
         pass
 
     async def read(self, size):
-        reply = self._replies[0]
+        reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
         if isinstance(reply, BaseException):
             raise reply
         return reply

@@ -99,10 +99,11 @@ def test_the_second_address_serves_where_the_first_does_not():
         document(issuer=17),
         Reply(302, {"location": "https://elsewhere.example/"}, b""),
         Reply(500, {}, b""),
+        Reply(404, {}, document(token_endpoint="https://cached.example/token").body),
         document("device_authorization_endpoint"),
     ]
     for first in nothing:
-        assert look_up(first, document()).is_complete, first.body
+        assert look_up(first, document()).token_endpoint == "https://as.example/token", first.body
 
 
 def test_a_long_document_with_a_bom_is_read():

@@ -167,10 +167,7 @@ class ReplyParser:
             if min(sizes) != max(sizes):
                 raise _broken("it states two lengths")
             self._expect(sizes[0])
-            if self._left == 0:
-                self._finish()
         else:
-            self.keep_alive = False
             self._state = _TO_CLOSE
 
     def _start_chunk(self, line):
