@@ -99,8 +99,9 @@ class DeviceGrant:
         profile = self._profile
         params = [(profile.scope_param, _join(self._scope, profile.scope_sep))]
         params.extend(_pairs(profile.extra_da_params))
+        # Servers built on oauthlib look for client_id in the form, Basic or not.
         request = form_request(
-            profile.device_authorization_endpoint, params, self._client, profile
+            profile.device_authorization_endpoint, params, self._client, profile, named=True
         )
         self.state = REQUESTED
         self._in_flight = True

@@ -91,12 +91,18 @@ class Client:
             listed = isinstance(methods, list) and methods
             self.auth = BASIC if not listed or "client_secret_basic" in methods else POST
 
-    def authenticate(self, params, headers):
-        """Add the client's identity to a request, by one method only (section 2.3)."""
+    def authenticate(self, params, headers, named=False):
+        """Add the client's identity to a request, by one method only (section 2.3).
+
+        `named` puts the bare client_id into the form beside HTTP Basic, which section
+        3.2.1 allows.
+        """
         if self.auth in (None, BASIC) and self.secret:
             pair = "%s:%s" % (quote(self.client_id), quote(self.secret))
             token = binascii.b2a_base64(pair.encode()).strip()
             headers["Authorization"] = "Basic " + str(token, "ascii")
+            if named:
+                params.append(("client_id", self.client_id))
             return
         params.append(("client_id", self.client_id))
         if self.secret:
@@ -134,7 +140,7 @@ def form(params):
     return "&".join(parts).encode()
 
 
-def form_request(url, params, client, profile):
+def form_request(url, params, client, profile, named=False):
     """Return a POST of `params` with the client's authentication (RFC 6749 section 3.2)."""
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
@@ -142,7 +148,7 @@ def form_request(url, params, client, profile):
         "User-Agent": _USER_AGENT,
     }
     params = list(params)
-    client.authenticate(params, headers)
+    client.authenticate(params, headers, named)
     return Request("POST", url, headers, form(params))
 
 
