@@ -13,9 +13,10 @@ from keyfob.errors import KeyfobError, ProviderError, StorageError, TransportErr
 from keyfob.events import Events
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
+from keyfob.net.http_reply import MAX_BODY
 from keyfob.oauth import bearer, device_grant, id_token, ticks
 from keyfob.oauth import outcome as meaning
-from keyfob.oauth.messages import Request, clean, get_request, members
+from keyfob.oauth.messages import Request, get_request, members
 from keyfob.provider import Provider
 from keyfob.upkeep import Upkeep
 
@@ -152,23 +153,24 @@ class AccountLink:
         """
         await self._upkeep.refresh()
 
-    async def get(self, url, headers=None, timeout_ms=None):
+    async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):
         """GET `url` with the bearer token and `headers` (a dict); see `request`."""
         request = get_request(url)
         request.headers.update(headers or {})
-        return await self.request(request, timeout_ms)
+        return await self.request(request, timeout_ms, max_body)
 
-    async def request(self, request, timeout_ms=None):
+    async def request(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Send `request` with the bearer token (RFC 6750) and return the reply.
 
         A 401 that blames the token is answered by one refresh and one more try. Raises
-        what `token` raises, and TransportError.
+        what `token` raises, and TransportError where no reply of at most `max_body` bytes
+        arrives within `timeout_ms`.
         """
         for is_last in (False, True):
             token = await self.token()
             headers = bearer.sign(request.headers, token)
             signed = Request(request.method, request.url, headers, request.body)
-            reply = await self._provider.send(signed, timeout_ms)
+            reply = await self._provider.send(signed, timeout_ms, max_body)
             challenge = reply.headers.get("www-authenticate", "")
             if is_last or not bearer.blames_token(reply.status, challenge):
                 return reply
@@ -304,7 +306,7 @@ class AccountLink:
 
     def _name(self, claims):
         self._account.subject = claims.get("sub")
-        self._account.name = clean(id_token.account_name(claims)) or None
+        self._account.name = id_token.account_name(claims)
 
     def _tell_code(self, grant):
         self._events.tell(

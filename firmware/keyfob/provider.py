@@ -2,6 +2,7 @@
 
 from keyfob.compat import const
 from keyfob.errors import TransportError
+from keyfob.net.http_reply import MAX_BODY
 from keyfob.oauth import metadata
 
 _TRIES = const(3)  # of a discovery request
@@ -17,9 +18,9 @@ class Provider:
         self._http = http
         self._clock = clock
 
-    async def send(self, request, timeout_ms=None):
-        """Return the reply to `request`. Raises TransportError, ConfigError."""
-        return await self._http.send(request, timeout_ms)
+    async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
+        """Return the reply to `request`; see `HttpClient.send`."""
+        return await self._http.send(request, timeout_ms, max_body)
 
     async def hang_up(self):
         """Close the connection: its TLS buffers are large, and idle from now on."""

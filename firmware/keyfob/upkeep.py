@@ -126,7 +126,7 @@ class Upkeep:
             raise self._trouble
         error = await self._try(tokens)
         pause = tokens.pause(self._clock.ticks())
-        if error is not None and tokens.failures == 1 and pause <= _SOON:
+        if error is not None and pause <= _SOON:
             await self._clock.sleep(pause)
             error = await self._try(tokens)
         await self._provider.hang_up()
@@ -144,7 +144,7 @@ class Upkeep:
             successor = tokens.receive(reply, provider.profile, provider.client, *self._now())
             if successor is None:
                 return self._refused(tokens)
-            self._check_subject(tokens, successor)
+            self._check_subject(successor)
         except (TransportError, MemoryError) as error:
             if isinstance(error, MemoryError):
                 error = TransportError("not enough memory for new tokens", "free RAM", "memory")
@@ -158,7 +158,7 @@ class Upkeep:
         self._events.tell("refreshed", rotated=rotated)
         return None
 
-    def _check_subject(self, tokens, successor):
+    def _check_subject(self, tokens):
         """See that new tokens are still the same person's (OpenID Connect Core section 12.2).
 
         Raises ProviderError if not. Dates are not judged: who is linked is known, and a
@@ -166,9 +166,9 @@ class Upkeep:
         """
         subject = self._account.subject
         issuer = self._provider.profile.issuer
-        if subject is None or issuer is None or successor.id_token == tokens.id_token:
+        if subject is None or issuer is None or tokens.id_token is None:
             return
-        claims = id_token.claims(successor.id_token)
+        claims = id_token.claims(tokens.id_token)
         id_token.check(claims, issuer, self._provider.client.client_id, None, {"sub": subject})
 
     def _refused(self, tokens):

@@ -77,6 +77,7 @@ class FakeHttp:
     def __init__(self, clock=None):
         self.requests = []
         self.sent_at = []  # ms on the clock, one a request
+        self.limits = None  # (timeout_ms, max_body) of the last request
         self.closed = 0
         self.gate = None  # an Event that answers wait for
         self._clock = clock
@@ -96,6 +97,7 @@ class FakeHttp:
     async def send(self, request, timeout_ms=None, max_body=None):
         self.requests.append(request)
         self.sent_at.append(self._clock.now if self._clock else 0)
+        self.limits = (timeout_ms, max_body)
         for _ in range(3):
             await asyncio.sleep(0)  # others run while it is under way
         if self.gate is not None:

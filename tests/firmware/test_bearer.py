@@ -28,6 +28,7 @@ def test_a_401_asks_for_a_new_token_if_it_blames_it_or_nothing():
         ('bearer realm="x"', True),
         ("", True),
         ("Bearer", True),
+        ('Bearer my_error="invalid_request"', True),
         ("Bearer error=invalid_token", True),
         ('Bearer realm="x" , error = "invalid_token"', True),
         ('Basic realm="x", Bearer error="invalid_token"', True),

@@ -272,6 +272,18 @@ async def test_endpoints_that_are_not_configured_are_looked_up():
     assert board.http.count(DISCOVERY) == 1
 
 
+async def test_the_issuer_says_how_a_client_identifies_itself():
+    board = Board(secret="cs-secret", **BARE)
+    methods = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+    board.http.answer(DISCOVERY, discovery(**methods))
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, tokens())
+    await board.link.ensure_linked()
+    for request in board.http.requests[1:]:
+        assert fields_of(request)["client_secret"] == "cs-secret"
+        assert "Authorization" not in request.headers
+
+
 async def test_an_issuer_out_of_reach_is_tried_three_times_ever_more_slowly():
     board = Board(**BARE)
     board.http.answer(DISCOVERY, lost(), ...)
@@ -425,6 +437,7 @@ async def test_a_link_that_has_run_out_for_good_asks_for_a_new_code():
         assert await link.ensure_linked() == "Eve"
         assert await link.token() == "at-secret-2"
     assert "error" not in board.told.names
+    assert board.told.last("linked")["stored"] is False
     assert store.load()["sub"] == "user-2"
 
 
@@ -477,6 +490,16 @@ async def test_a_request_carries_the_token_and_the_callers_headers():
     assert mine.headers == {"authorization": "Basic nonsense"}
 
 
+async def test_the_caller_sets_the_limits():
+    board = Board()
+    link = await board.linked()
+    board.http.answer(API, reply(200), ...)
+    await link.get(API)
+    assert board.http.limits == (None, 16_384)
+    await link.get(API, timeout_ms=500, max_body=100)
+    assert board.http.limits == (500, 100)
+
+
 async def test_without_a_link_nothing_is_sent():
     board = Board()
     for attempt in (board.link.get(API), board.link.token(), board.link.refresh()):
@@ -506,6 +529,20 @@ async def test_a_second_401_is_the_answer():
     link = await board.linked()
     board.http.answer(API, reply(401, www_authenticate='Bearer error="invalid_token"'), ...)
     board.http.answer(TOKEN, tokens(2))
+    assert (await link.get(API)).status == 401
+    assert board.http.count(API) == 2 and board.http.count(TOKEN) == 1
+
+
+async def test_there_is_no_third_try_however_slow_the_api_is():
+    board = Board()
+    link = await board.linked()
+
+    def slow(request):
+        board.clock.now += 100_000
+        return reply(401)
+
+    board.http.answer(API, slow, ...)
+    board.http.answer(TOKEN, tokens(2), ...)
     assert (await link.get(API)).status == 401
     assert board.http.count(API) == 2 and board.http.count(TOKEN) == 1
 
@@ -636,6 +673,21 @@ async def test_a_provider_that_cannot_revoke_is_not_confirmed():
     link = await board.linked()
     assert await link.unlink() is False
     assert board.store.load() is None and board.http.requests == []
+
+
+async def test_after_a_reboot_the_endpoints_are_looked_up_when_they_are_needed():
+    store = MemoryStore()
+    await Board(store=store).linked()
+    board = Board(store=store, **BARE)
+    board.http.answer(DISCOVERY, discovery())
+    board.http.answer(USERINFO, reply(200))
+    async with board.link as link:
+        assert (await link.call_api()).status == 200
+    board = Board(store=store, **BARE)
+    board.http.answer(DISCOVERY, discovery())
+    board.http.answer(REVOKE, reply(200))
+    async with board.link as link:
+        assert await link.unlink() is True
 
 
 async def test_unlinking_while_the_issuer_is_away_erases_all_the_same():

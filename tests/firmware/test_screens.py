@@ -72,6 +72,7 @@ def test_the_code_is_gone_once_the_attempt_has_ended():
             view.notify(event, members)
             assert panel.names[-1] == name
             assert CODE["user_code"] not in text(panel), event
+            assert view._code is None
             for late in ("retry", "pending"):  # nothing brings it back
                 view.notify("poll", poll(late, "no connection"))
             assert CODE["user_code"] not in text(panel), event

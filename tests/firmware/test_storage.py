@@ -118,6 +118,18 @@ def test_a_save_that_fails_leaves_no_half_file():
             os.rmdir(folder.path + "/link-account.json")
 
 
+def test_a_record_is_never_written_over():
+    with Folder() as folder:
+        store = FileStore(folder.path)
+        store.save(RECORD)
+        os.mkdir(folder.path + "/link-account.json.new")  # where the next one would go first
+        try:
+            support.raises(StorageError, store.save, {"account": None})
+            assert store.load() == RECORD
+        finally:
+            os.rmdir(folder.path + "/link-account.json.new")
+
+
 def test_erasing_tries_both_files_before_it_complains():
     with Folder() as folder:
         os.mkdir(folder.path + "/link-account.json")

@@ -10,6 +10,7 @@ from fakes import (
     REVOKE,
     TOKEN,
     UNIX,
+    USERINFO,
     Board,
     FailingStore,
     FakeClock,
@@ -127,7 +128,8 @@ async def test_without_a_refresh_token_there_is_nothing_to_ask_for():
     board = Board()
     link = await board.linked(refresh_token=None)
     assert not link.can_refresh
-    await fails(UsageError, link.refresh())
+    error = await fails(UsageError, link.refresh())
+    assert "scope" in error.hint and link.pause == 0
     assert board.http.requests == []
 
 
@@ -294,6 +296,15 @@ async def test_nothing_else_costs_the_credentials():
         assert link.pause >= 2_000
 
 
+async def test_a_bare_refusal_says_nothing_about_the_client():
+    for answer in (reply(429), reply(400, b""), reply(404, b"<html>"), reply(500)):
+        board = Board()
+        link = await board.linked()
+        board.http.answer(TOKEN, answer, ...)
+        error = await fails(TransportError, link.refresh())
+        assert "no new token: HTTP" in str(error)
+
+
 async def test_the_kind_of_trouble_is_kept():
     for kind in ("tls", "timeout", "memory", "network"):
         board = Board()
@@ -316,6 +327,15 @@ async def test_ahead_of_expiry_a_failure_is_nobodys_trouble():
         assert await link.token() == "at-secret-1"
         board.clock.now += 300_000
         await fails((TransportError, ProviderError), link.token())
+
+
+async def test_the_end_of_a_link_counts_more_than_what_is_left_of_a_token():
+    board = Board()
+    link = await board.linked()
+    board.http.answer(TOKEN, DEAD)
+    board.clock.now += 3_400_000
+    error = await fails(NotLinked, link.token())
+    assert "the provider has ended the link" in str(error)
 
 
 async def test_a_token_that_an_api_refused_is_not_used_again():
@@ -393,6 +413,16 @@ async def test_a_new_id_token_of_the_same_account_is_fine_whatever_the_clock_say
         board.http.answer(TOKEN, tokens(2, id_token=id_token(iat=UNIX + 3_600, exp=UNIX + 3_900)))
         await link.refresh()
         assert await link.token() == "at-secret-2"
+
+
+async def test_without_an_id_token_there_is_nothing_to_compare():
+    board = Board()
+    board.http.answer(USERINFO, reply(200, {"sub": "user-1", "name": "Ana"}))
+    link = await board.linked(id_token=None)
+    board.http.answer(TOKEN, tokens(2, id_token=None), tokens(3, id_token=id_token(sub="user-2")))
+    await link.refresh()
+    assert await link.token() == "at-secret-2"
+    await fails(ProviderError, link.refresh())  # now there is
 
 
 async def test_an_id_token_that_nobody_could_read_at_first_costs_nothing_later():
