@@ -340,6 +340,20 @@ async def test_userinfo_of_another_subject_does_not_count():
     assert board.store.load()["account"] == "user-1"
 
 
+async def test_an_id_token_from_anywhere_else_is_not_taken():
+    board = Board()
+    forged = id_token(sub="user-1", name="Eve")
+    board.http.answer(DEVICE, device_code(id_token=forged))
+    board.http.answer(
+        TOKEN, refusal("authorization_pending", id_token=forged), tokens(id_token=None)
+    )
+    board.http.answer(USERINFO, reply(200, {"id_token": forged}))
+    board.http.answer(API, reply(200, {"id_token": forged}))
+    assert await board.link.ensure_linked() is None
+    await board.link.get(API)
+    assert board.link.account is None
+
+
 async def test_a_name_is_a_nicety():
     for answer in (
         lost(),

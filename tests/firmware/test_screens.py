@@ -50,6 +50,14 @@ def test_code_and_address_are_shown_exactly_as_they_were_sent():
         assert "Open  " + CODE["verification_uri"] in panel.lines
 
 
+def test_a_complete_address_replaces_neither_of_them():
+    panel = Panel()
+    complete = "https://as.example/device?user_code=fH7k-Qp0O"
+    Screens(panel).notify("user_code", dict(CODE, verification_uri_complete=complete))
+    assert "Code  " + CODE["user_code"] in panel.lines
+    assert "Open  " + CODE["verification_uri"] in panel.lines
+
+
 def test_the_person_is_told_what_to_check():
     panel, _ = at_code()
     assert "Only continue if you hold this device" in text(panel)
