@@ -78,9 +78,11 @@ class Server:
         raise AssertionError("%s is %r, not %r" % (name, getattr(self, name), value))
 
     async def stop(self):
+        """Stop listening, and see that no client has left a connection open."""
         self._server.close()
         if hasattr(self._server, "task"):  # MicroPython closes the socket only then
             await self._server.wait_closed()
+        await self.until("open", 0)
 
     async def start(self):
         """Listen on a free port: MicroPython cannot say which one port 0 became."""
