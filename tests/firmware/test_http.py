@@ -509,6 +509,7 @@ async def test_a_broken_reply_ends_the_connection_and_the_next_request_works():
         client = HttpClient()
         error = await fails(TransportError, client.send(get(server)))
         assert error.kind == "network", reply
+        assert error.hint
         assert (await client.send(get(server))).status == 200
         await client.close()
         await server.stop()

@@ -321,7 +321,7 @@ def test_the_deadline_is_over_the_handshake(outcome: Outcome) -> None:
     assert _error(outcome, "stalls") == {
         "kind": "timeout",
         "message": f"{HOST} did not answer within 0.1 s",
-        "hint": None,
+        "hint": "check the network, or try again later",
     }
 
 

@@ -76,7 +76,9 @@ class HttpClient:
                 return parser.reply
             except asyncio.TimeoutError:
                 raise TransportError(
-                    "%s did not answer within %g s" % (host, limit), kind="timeout"
+                    "%s did not answer within %g s" % (host, limit),
+                    "check the network, or try again later",
+                    kind="timeout",
                 )
             except (OSError, ValueError, EOFError, MemoryError) as error:
                 raise _translate(error, host)
@@ -193,7 +195,8 @@ def _translate(error, host):
 
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     text = error.args[-1] if error.args and isinstance(error.args[-1], str) else str(error)
-    reason = " ".join((getattr(error, "verify_message", None) or text).split())
+    reason = getattr(error, "verify_message", None) or getattr(error, "reason", None) or text
+    reason = " ".join(reason.split())
     if isinstance(error, MemoryError) or number in _NO_MEMORY or "ALLOC" in text:
         return TransportError(
             "not enough memory for a connection to %s" % host,

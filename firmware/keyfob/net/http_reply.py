@@ -90,7 +90,7 @@ class ReplyParser:
         end = self._buffer.find(b"\n")
         size = len(self._buffer) if end < 0 else end + 1
         if size > (self._head_left if is_header else _MAX_CHUNK_LINE):
-            raise TransportError("the server's headers are too long")
+            raise _trouble("the server's headers are too long")
         if end < 0:
             return None
         line = bytes(self._buffer[:end])
@@ -184,7 +184,7 @@ class ReplyParser:
 
     def _bound(self, size):
         if len(self._body) + size > self._max_body:
-            raise TransportError("the server's reply is longer than %d bytes" % self._max_body)
+            raise _trouble("the server's reply is longer than %d bytes" % self._max_body)
 
     def _take_body(self):
         have = len(self._buffer)
@@ -207,7 +207,7 @@ class ReplyParser:
         if self._state == _TO_CLOSE:
             self._finish()
         elif self._state != _DONE:
-            raise TransportError(
+            raise _trouble(
                 "the server closed the connection in the middle of its reply"
                 if self.is_started
                 else "the server closed the connection without a reply"
@@ -228,4 +228,8 @@ def _number(digits, base):
 
 
 def _broken(why):
-    return TransportError("the server's reply cannot be read: %s" % why)
+    return _trouble("the server's reply cannot be read: %s" % why)
+
+
+def _trouble(message):
+    return TransportError(message, "check the address, or try again later")
