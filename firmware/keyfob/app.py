@@ -73,4 +73,8 @@ def print_event(event, members):
 
 def run():
     """Run the application until an error ends it or somebody presses Ctrl-C."""
-    asyncio.run(App().run())
+    try:
+        asyncio.run(App().run())
+    finally:
+        if hasattr(asyncio, "core"):
+            asyncio.new_event_loop()  # MicroPython: or the next run would go on with this one

@@ -1,17 +1,21 @@
 """What can go wrong, as one small family.
 
 Every error carries a message (what happened), a `hint` (what to try, or None) and a
-`kind`, the word that events and the command line use for it. `told` turns true once an
-event has told of it, so that nobody tells it twice. No message ever holds a token, a
-device code or a secret.
+`kind`, the word that events and the command line use for it. No message ever holds a
+token, a device code or a secret.
 """
+
+# How events have told of an error.
+NEVER = 0
+AS_PASSING = 1
+AS_FATAL = 2
 
 
 class KeyfobError(Exception):
     """Base of all errors that keyfob raises on purpose."""
 
     kind = "internal"
-    told = False
+    told = NEVER  # so that none tells it twice
 
     def __init__(self, message, hint=None, kind=None):
         super().__init__(message)

@@ -1,5 +1,7 @@
 """Telling whoever listens what happens."""
 
+from keyfob.errors import AS_FATAL, AS_PASSING
+
 
 class Events:
     """Hands events to `notify(event, members)`, or to nobody where that is None."""
@@ -13,7 +15,8 @@ class Events:
             self._notify(event, members)
 
     def tell_error(self, error, fatal=False):
-        """Tell of a KeyfobError, once; `fatal` where what was asked for has failed."""
-        if not error.told:
-            error.told = True
+        """Tell of a KeyfobError, once; again only where it turns out to be `fatal`."""
+        way = AS_FATAL if fatal else AS_PASSING
+        if error.told < way:
+            error.told = way
             self.tell("error", **error.members(fatal))

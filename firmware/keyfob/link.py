@@ -9,7 +9,7 @@ import asyncio
 import os
 
 from keyfob.account import Account
-from keyfob.errors import KeyfobError, ProviderError, StorageError, TransportError
+from keyfob.errors import AS_FATAL, KeyfobError, ProviderError, StorageError, TransportError
 from keyfob.events import Events
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
@@ -251,7 +251,7 @@ class AccountLink:
             return grant.tokens
         if grant.state in _ENDS:
             self._events.tell(_ENDS[grant.state])
-            grant.error.told = True
+            grant.error.told = AS_FATAL  # by that event
         raise grant.error
 
     async def _next_request(self, grant):

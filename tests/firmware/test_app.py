@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import support
 from fakes import (
     API,
     DEVICE,
@@ -248,6 +249,52 @@ async def test_no_line_and_no_screen_holds_a_secret():
         await bench.run(10_000_000)
         assert "signed_out" in bench.names
         assert "-secret" not in "%s %s" % (bench.told, seen)
+
+
+async def test_an_error_told_in_passing_is_told_again_where_it_ends_the_run():
+    with Folder() as folder:
+        await Bench(folder).approved().run(60_000)
+        bench = Bench(folder)
+        bench.clock.start += 4_000
+        bench.http.answer(TOKEN, refusal("invalid_client", 401), ...)
+
+        async def idle():
+            await bench.app.link.refresh()
+
+        bench.app.idle = idle
+        assert await bench.run(60_000) is True
+        assert [members["fatal"] for members in bench.of("error")] == [False, True]
+        assert bench.http.count(TOKEN) == 1
+
+
+def test_ctrl_c_gets_out_and_leaves_nothing_running():
+    ran = []
+
+    async def background():
+        ran.append(1)
+        while True:
+            await asyncio.sleep(0)
+            ran.append(2)
+
+    class Interrupted:
+        async def run(self):
+            self.task = asyncio.create_task(background())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            raise KeyboardInterrupt
+
+    async def next_run():
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    real, app.App = app.App, Interrupted
+    try:
+        support.raises(KeyboardInterrupt, app.run)
+    finally:
+        app.App = real
+    del ran[:]
+    asyncio.run(next_run())
+    assert ran == []
 
 
 def test_a_machine_line_is_json_behind_an_at_sign():
