@@ -45,8 +45,9 @@ class Terminal:
             self._line()
 
     def close(self) -> None:
-        """Leave the cursor at the start of a fresh line."""
-        self._set_status("")
+        """Leave the cursor at the start of an empty line, wherever Ctrl-C found it."""
+        if self._live:
+            self._out.write(_CLEAR_LINE)
         self._out.flush()
 
     def _server(self, t: float, members: dict[str, Any]) -> None:

@@ -158,13 +158,13 @@ def test_contradictions_are_refused_with_a_hint():
         assert "s3cret" not in error.message + error.hint
 
 
-def test_a_get_carries_the_token_in_the_header_only():
-    request = get_request("https://api.example/me", "at-F1")
+def test_a_get_asks_for_json_and_carries_nothing_else():
+    request = get_request("https://api.example/me")
     assert request.method == "GET"
     assert request.body is None
     assert request.url == "https://api.example/me"
-    assert request.headers["Authorization"] == "Bearer at-F1"
-    assert "Authorization" not in get_request("https://api.example/me").headers
+    assert sorted(request.headers) == ["Accept", "User-Agent"]
+    assert request.headers["Accept"] == "application/json"
 
 
 def test_what_holds_secrets_shows_none_when_printed():

@@ -93,7 +93,7 @@ def test_ctrl_c_on_a_terminal_leaves_it_clean():
     text = seen.decode()
     assert "/device?user_code=" in text
     assert "Traceback" not in text
-    assert text.endswith("\n")
+    assert text.endswith("\r\x1b[K")  # an empty line, with the cursor at its start
     assert "\x1b[?25l" not in text  # the cursor was never hidden
 
 

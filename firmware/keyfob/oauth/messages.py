@@ -152,12 +152,9 @@ def form_request(url, params, client, profile, named=False):
     return Request("POST", url, headers, form(params))
 
 
-def get_request(url, token=None):
-    """Return a GET for JSON, with `token` as bearer (RFC 6750 section 2.1) if given."""
-    headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
-    if token:
-        headers["Authorization"] = "Bearer " + token
-    return Request("GET", url, headers)
+def get_request(url):
+    """Return a GET for JSON."""
+    return Request("GET", url, {"Accept": "application/json", "User-Agent": _USER_AGENT})
 
 
 def members(reply):
