@@ -94,6 +94,7 @@ def test_a_test_that_no_board_could_run_is_refused(run):
 def test_a_skip_fails_where_everything_is_required(run, monkeypatch):
     source = "import pytest\ndef test_skips(): pytest.skip('no node here')\n"
     only_cpython = ("-k", "cpython")
+    monkeypatch.delenv("KEYFOB_REQUIRE_ALL", raising=False)
     run(source, *only_cpython).assert_outcomes(skipped=1)
     monkeypatch.setenv("KEYFOB_REQUIRE_ALL", "1")
     result = run(source, *only_cpython)
