@@ -1,8 +1,20 @@
 """boards/: every board loads and is listed, and a misspelt board.toml is refused by the field."""
 
+import json
+
 import pytest
 
-from keyfob_host.boards import known_boards, load_board, read_board
+from keyfob_host.boards import (
+    MEMORY,
+    Button,
+    Display,
+    I2cBus,
+    Led,
+    board_file,
+    known_boards,
+    load_board,
+    read_board,
+)
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.resources import boards_dir
 
@@ -13,12 +25,49 @@ flash = { size = 0x400000, offset = 0x1000 }
 heap = { initial = 57344, limit = 114688 }
 """
 
+WITH_PARTS = (
+    GOOD
+    + """
+[display]
+controller = "sh1106"
+width = 128
+height = 64
+rotation = 2
+column_offset = 2
+row_offset = 0
+inverted = false
+bgr = false
+i2c = { id = 0, scl = 22, sda = 21, address = 0x3C, frequency = 400000 }
+
+[[buttons]]
+name = "A"
+pin = 39
+pressed = 0
+pull = "none"
+
+[[buttons]]
+name = "B"
+pin = 38
+pressed = 1
+pull = "down"
+
+[led]
+pin = 2
+on = 1
+"""
+)
+SPI = (
+    "spi = { id = 1, sck = 18, mosi = 19, cs = 5, dc = 16, reset = -1, backlight = -1,"
+    " frequency = 40000000 }"
+)
+I2C = WITH_PARTS[WITH_PARTS.index("i2c =") : WITH_PARTS.index("\n\n[[buttons")]
+
 
 @pytest.fixture
 def read(tmp_path):
     def read(text):
         path = tmp_path / "my-board" / "board.toml"
-        path.parent.mkdir()
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         return read_board(path)
 
@@ -41,6 +90,102 @@ def test_the_generic_esp32():
     assert (board.heap_initial, board.heap_limit) == (56 * 1024, 112 * 1024)
 
 
+@pytest.mark.parametrize("name", known_boards())
+def test_the_boards_folder_says_what_display_and_buttons_a_board_has(name):
+    board = load_board(name)
+    readme = (boards_dir() / "README.md").read_text()
+    row = next(line for line in readme.splitlines() if line.startswith(f"| [{name}]"))
+    _, _, chip, display, buttons, _, _ = (cell.strip() for cell in row.split("|"))
+    assert chip == board.chip
+    if board.display is None:
+        assert display.startswith("none")
+    else:
+        assert display.endswith(f"{board.display.width} x {board.display.height}")
+    names = ", ".join(button.name for button in board.buttons) or "none"
+    assert buttons.lower() == names.lower()
+
+
+def test_the_parts_of_a_board(read):
+    board = read(WITH_PARTS)
+    assert board.display == Display(
+        controller="sh1106",
+        width=128,
+        height=64,
+        rotation=2,
+        column_offset=2,
+        row_offset=0,
+        inverted=False,
+        bgr=False,
+        i2c=I2cBus(id=0, scl=22, sda=21, address=0x3C, frequency=400_000),
+        spi=None,
+    )
+    assert board.buttons == (Button("A", 39, 0, "none"), Button("B", 38, 1, "down"))
+    assert board.led == Led(2, 1)
+
+
+def test_a_board_may_have_none_of_them(read):
+    board = read(GOOD)
+    assert (board.display, board.buttons, board.led) == (None, (), None)
+    assert board_file(board) == {"name": "my-board"}
+
+
+def test_the_board_file_holds_what_board_toml_says_of_the_parts(read):
+    assert board_file(read(WITH_PARTS)) == {
+        "name": "my-board",
+        "display": {
+            "controller": "sh1106",
+            "width": 128,
+            "height": 64,
+            "rotation": 2,
+            "column_offset": 2,
+            "row_offset": 0,
+            "inverted": False,
+            "bgr": False,
+            "i2c": {"id": 0, "scl": 22, "sda": 21, "address": 0x3C, "frequency": 400_000},
+        },
+        "buttons": [
+            {"name": "A", "pin": 39, "pressed": 0, "pull": "none"},
+            {"name": "B", "pin": 38, "pressed": 1, "pull": "down"},
+        ],
+        "led": {"pin": 2, "on": 1},
+    }
+
+
+@pytest.mark.parametrize("name", known_boards())
+def test_a_board_file_is_json(name):
+    document = board_file(load_board(name))
+    assert json.loads(json.dumps(document)) == document
+
+
+@pytest.mark.parametrize("controller", MEMORY)
+def test_a_glass_may_be_as_large_as_the_memory_and_no_larger(read, controller):
+    columns, rows = MEMORY[controller]
+    text = WITH_PARTS.replace("sh1106", controller).replace(I2C, SPI)
+    text = text.replace("column_offset = 2", "column_offset = 0")
+
+    def sized(width, height, rotation):
+        changed = text.replace("rotation = 2", f"rotation = {rotation}")
+        changed = changed.replace("width = 128", f"width = {width}")
+        return changed.replace("height = 64", f"height = {height}")
+
+    assert read(sized(columns, rows, 2)).display.width == columns
+    assert read(sized(rows, columns, 1)).display.width == rows
+    for width, height, side in (
+        (columns + 1, rows, "column"),
+        (columns, rows + 1, "row"),
+        (0, rows, "column"),
+    ):
+        with pytest.raises(CliError, match=f"needs 'display.{side}_offset'"):
+            read(sized(width, height, 0))
+
+
+def test_buttons_are_a_list_of_tables(read):
+    with pytest.raises(CliError, match="needs 'buttons' as a list of tables"):
+        read("buttons = 3" + GOOD)
+    with pytest.raises(CliError, match=r"needs 'buttons\[0\]' as a table"):
+        read("buttons = [3]" + GOOD)
+
+
 @pytest.mark.parametrize("name", ["esp33", "", ".", "../boards/esp32-generic", "README.md"])
 def test_an_unknown_board_is_answered_with_the_known_ones(name):
     with pytest.raises(UsageError) as caught:
@@ -60,11 +205,35 @@ def test_a_board_is_named_after_its_folder(read):
         ("size = 0x400000", "size = true", "needs 'flash.size', of type int"),
         ("offset =", "ofset =", "unknown field 'flash.ofset'"),
         ('chip = "esp32"', 'chip = "esp32"\nchips = 1', "unknown field 'chips'"),
+        ("flash = {", "flash = 4 #", "needs 'flash' as a table"),
+        ('"sh1106"', '"sh1107"', "needs 'display.controller', one of ssd1306, sh1106, "),
+        ("rotation = 2", "rotation = 4", "needs 'display.rotation', one of 0, 1, 2, 3"),
+        ("rotation = 2", "", "needs 'display.rotation', one of"),
+        ("inverted = false", "inverted = 0", "needs 'display.inverted', of type bool"),
+        ("width = 128", "width = 131", "needs 'display.column_offset' and a size"),
+        ("column_offset = 2", "column_offset = -1", "needs 'display.column_offset'"),
+        ("row_offset = 0", "row_offset = 1", "needs 'display.row_offset'"),
+        ("bgr = ", "colour = true\nbgr = ", "unknown field 'display.colour'"),
+        (I2C, "", "needs either 'display.i2c' or 'display.spi'"),
+        (I2C, I2C + "\n" + SPI, "needs either 'display.i2c' or 'display.spi'"),
+        (I2C, "i2c = 3", "needs 'display.i2c' as a table"),
+        (I2C, SPI.replace("dc = 16, ", ""), "needs 'display.spi.dc', of type int"),
+        ("address =", "adress =", "unknown field 'display.i2c.adress'"),
+        ('"sh1106"', '"st7789"', "needs 'display.spi': a st7789 has no I2C"),
+        ("bgr = false", "bgr = true", "needs 'display.bgr' false: a sh1106 has no colours"),
+        ("[[buttons]]", "[[button]]", "unknown field 'button'"),
+        ("pressed = 1", "pressed = true", "needs 'buttons[1].pressed', one of 0, 1"),
+        ('pull = "down"', "", "needs 'buttons[1].pull', one of up, down, none"),
+        ("pin = 39", "pins = 39", "unknown field 'buttons[0].pins'"),
+        ("on = 1", "on = 2", "needs 'led.on', one of 0, 1"),
+        ("[led]", "[[led]]", "needs 'led' as a table"),
+        ("pin = 2\non = 1", "", "needs 'led.pin', of type int"),
         ("title =", "title", "cannot be read"),
     ],
 )
 def test_a_damaged_board_is_refused_by_its_field(read, old, new, told):
+    assert old in WITH_PARTS
     with pytest.raises(CliError) as caught:
-        read(GOOD.replace(old, new))
+        read(WITH_PARTS.replace(old, new))
     assert told in caught.value.message
     assert "my-board" in caught.value.message
