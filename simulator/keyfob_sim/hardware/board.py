@@ -1,0 +1,227 @@
+"""One virtual board, assembled from its board.toml: what is on it, and what power does to it."""
+
+import hashlib
+import ipaddress
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from keyfob_host.boards import Board
+from keyfob_sim.clock import SharedClock, Timer
+from keyfob_sim.hardware.flash import Flash
+from keyfob_sim.hardware.nvs import Nvs
+from keyfob_sim.hardware.panels import I2cPanel, Panel, SpiPanel, make_panel
+from keyfob_sim.hardware.pins import Pins
+from keyfob_sim.hardware.power import PowerGate
+from keyfob_sim.hardware.rtc import EPOCH_2000, Rtc
+from keyfob_sim.hardware.uplink import LookupFailed, Uplink
+from keyfob_sim.hardware.wifi import AccessPoint, Station, WifiError
+
+SSID, PASSWORD = "keyfob-sim", "no-secret-at-all"
+FILES_AT = 0x200000  # where MicroPython's partition for files begins on every ESP32
+_PRESS = 0.12  # s that a press lasts
+_EHOSTUNREACH = 118  # as lwIP numbers it
+
+
+class VirtualBoard:
+    """The hardware of one board; whoever runs the firmware asks it for everything.
+
+    `interrupt(pin)` is called when an edge that the firmware watches has come, and `changed()`
+    when what a person sees may have.
+    """
+
+    def __init__(self, about: Board, folder: Path, clock: SharedClock) -> None:
+        """Find flash and NVS in `folder`, made if need be."""
+        self.about = about
+        self.clock = clock
+        self.power = PowerGate()
+        self.flash = Flash(folder / "flash.img", about.flash_size - FILES_AT, self.power)
+        self.nvs = Nvs(folder / "nvs.json", self.power)
+        self.access_point = AccessPoint(SSID, PASSWORD)
+        self.station = Station([self.access_point], clock.monotonic)
+        self.uplink = Uplink()
+        self.has_time_server = True
+        self.rtc = Rtc(clock.monotonic)
+        self.pins = Pins(self._pin_changed, lambda pin: self.interrupt(pin))
+        self.panel: Panel | None = None if about.display is None else make_panel(about.display)
+        self.interrupt: Callable[[int], None] = lambda pin: None
+        self.changed: Callable[[], None] = lambda: None
+        self.is_led_on = False
+        self._boot = clock.monotonic()
+        self._held: dict[str, Timer] = {}
+        for button in about.buttons:
+            self.pins.drive(button.pin, 1 - button.pressed)
+        self.power_off()
+
+    def close(self) -> None:
+        """Let go of files, sockets and threads."""
+        self.uplink.close()
+        self.flash.close()
+
+    @property
+    def unique_id(self) -> bytes:
+        """Six bytes, as an ESP32's base MAC address; the same for every run of a board."""
+        return b"\x24\x6f\x28" + hashlib.sha256(self.about.name.encode()).digest()[:3]
+
+    # Power
+
+    def power_off(self) -> None:
+        """Lose everything that is not in flash."""
+        self.reset()
+        self.rtc.power_off()
+        self.nvs.power_off()
+        if self.panel is not None:
+            self.panel.power_off()
+
+    def reset(self) -> None:
+        """Reset the chip: pins let go, Wi-Fi off; the RTC and the panel do not notice."""
+        self.pins.reset()
+        self.station.power_off()
+        self.is_led_on = False
+        wires = self.about.display.spi if self.about.display else None
+        if self.panel is not None and wires is not None:
+            self.panel.lit = wires.backlight < 0
+        self.changed()
+
+    def soft_reset(self) -> None:
+        """Start MicroPython anew: nobody watches a pin any more, and all else goes on."""
+        self.pins.unwatch()
+
+    def boot(self) -> None:
+        """Start counting uptime."""
+        self._boot = self.clock.monotonic()
+
+    def uptime(self) -> float:
+        """Seconds since the last boot."""
+        return self.clock.monotonic() - self._boot
+
+    # Network
+
+    def wlan(self, name: str, is_access_point: bool, arguments: Any, settings: Any) -> Any:
+        """Call a method of `network.WLAN`. Raises what `Station` does."""
+        if is_access_point:
+            if name == "active" and not any(arguments):
+                return False
+            raise WifiError("this board is a station only")
+        if name.startswith("_") or name in ("power_off", "next_change"):
+            raise AttributeError(name)
+        return getattr(self.station, name)(*arguments, **settings)
+
+    def lose_wifi(self) -> None:
+        """Take the access point away; what was under way falls silent."""
+        self.access_point.up = False
+        self.uplink.cut()
+
+    def restore_wifi(self) -> None:
+        """Bring the access point back."""
+        self.access_point.up = True
+        self.uplink.restore()
+
+    def resolve(self, host: str, port: int) -> tuple[str, int]:
+        """Where connections to a server go. Raises LookupFailed, and OSError for an address."""
+        if not self.station.isconnected():
+            if _is_address(host):
+                raise OSError(_EHOSTUNREACH, "EHOSTUNREACH")
+            raise LookupFailed(host)
+        return self.uplink.resolve(host, port)
+
+    def network_time(self) -> int | None:
+        """Seconds since 2000-01-01 as a time server says, None where none answers."""
+        if not (self.has_time_server and self.station.isconnected()) or self.uplink.is_silent:
+            return None
+        return int(self.clock.now() - EPOCH_2000)
+
+    # Buses
+
+    def i2c_write(self, scl: int, sda: int, address: int, data: bytes) -> bool:
+        """Send `data` to a device; False where none answers."""
+        if not self._is_on_i2c(scl, sda, address):
+            return False
+        assert isinstance(self.panel, I2cPanel)
+        self.panel.write(data)
+        self.changed()
+        return True
+
+    def i2c_read(self, scl: int, sda: int, address: int, count: int) -> bytes | None:
+        """Read from a device; None where none answers."""
+        if not self._is_on_i2c(scl, sda, address):
+            return None
+        assert isinstance(self.panel, I2cPanel)
+        return self.panel.read(count)
+
+    def i2c_scan(self, scl: int, sda: int) -> list[int]:
+        """Addresses of the devices that answer."""
+        display = self.about.display
+        if display is None or display.i2c is None:
+            return []
+        address = display.i2c.address
+        return [address] if self._is_on_i2c(scl, sda, address) else []
+
+    def spi_write(self, sck: int, mosi: int, data: bytes) -> None:
+        """Clock `data` out; whoever is selected takes it."""
+        wires = self.about.display.spi if self.about.display else None
+        if wires is None or (wires.sck, wires.mosi) != (sck, mosi):
+            return
+        if wires.cs >= 0 and self.pins.level(wires.cs):
+            return
+        assert isinstance(self.panel, SpiPanel)
+        self.panel.transfer(data, bool(self.pins.level(wires.dc)))
+        self.changed()
+
+    # What a person sees and does
+
+    def picture(self) -> Image.Image | None:
+        """What the panel shows, None without one."""
+        return None if self.panel is None else self.panel.image()
+
+    def press(self, name: str | None = None, seconds: float = _PRESS) -> bool:
+        """Press a button (the first one) for a while; False where there is no such button."""
+        if not self.hold(name):
+            return False
+        key = name or self.about.buttons[0].name
+        self._held[key] = self.clock.after(seconds, lambda: self.release(key))
+        return True
+
+    def hold(self, name: str | None = None) -> bool:
+        """Press a button and keep it pressed; False where there is no such button."""
+        for button in self.about.buttons:
+            if name in (None, button.name):
+                if button.name in self._held:
+                    self._held.pop(button.name).cancel()
+                self.pins.drive(button.pin, button.pressed)
+                return True
+        return False
+
+    def release(self, name: str | None = None) -> None:
+        """Let go of a button."""
+        for button in self.about.buttons:
+            if name in (None, button.name):
+                self.pins.drive(button.pin, 1 - button.pressed)
+
+    def _is_on_i2c(self, scl: int, sda: int, address: int) -> bool:
+        wires = self.about.display.i2c if self.about.display else None
+        return wires is not None and (wires.scl, wires.sda, wires.address) == (scl, sda, address)
+
+    def _pin_changed(self, pin: int, level: int) -> None:
+        led = self.about.led
+        if led is not None and pin == led.pin:
+            self.is_led_on = level == led.on
+            self.changed()
+        wires = self.about.display.spi if self.about.display else None
+        if wires is None or self.panel is None:
+            return
+        if pin == wires.backlight:
+            self.panel.lit = bool(level)
+            self.changed()
+        elif pin == wires.reset and not level:
+            self.panel.reset()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

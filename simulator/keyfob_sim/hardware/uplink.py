@@ -1,0 +1,206 @@
+"""What lies behind the access point: name look-up, and the way to every server.
+
+The board connects to a loopback address, one for each server, and everything between the two
+passes through here. So a network that is gone takes the board's connections with it.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+Address: TypeAlias = tuple[str, int]
+Route: TypeAlias = tuple[socket.AddressFamily, Any]  # as sockets take them
+T = TypeVar("T")
+
+_CHUNK = 65536  # bytes
+_BACKLOG = 64
+
+# With this option a socket that is closed sends a reset.
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+
+
+class LookupFailed(Exception):
+    """A name is unknown, or nobody can be asked."""
+
+
+@dataclass
+class _Listener:
+    """Where the board finds one server, and how that is reached."""
+
+    socket: socket.socket
+    routes: list[Route]
+
+
+class Uplink:
+    """The board's way to its servers. Methods may be called from any thread.
+
+    `dns` False makes every look-up of a name fail; `latency` is how long, in seconds, what
+    comes from one side is held before it goes to the other.
+    """
+
+    def __init__(self, *, latency: float = 0.0):
+        """Open the way. One thread moves the bytes until `close()`."""
+        self.dns = True
+        self.latency = latency
+        self._silent = False
+        self._listeners: dict[Address, _Listener] = {}
+        self._open: dict[asyncio.Task[None], list[socket.socket]] = {}
+        self._stuck: list[socket.socket] = []
+        self._loop = asyncio.SelectorEventLoop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="uplink", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing passes."""
+        return self._silent
+
+    def resolve(self, host: str, port: int) -> Address:
+        """Return a loopback address and port that lead to `port` of `host`.
+
+        A server that refuses or cannot be reached resets the connection. Raises LookupFailed.
+        """
+        return self._call(self._listen((host, port), self._look_up(host, port)))
+
+    def cut(self) -> None:
+        """Fall silent: nothing passes either way, and what connects hangs."""
+        self._call(self._fall_silent())
+
+    def restore(self) -> None:
+        """Let new connections pass; reset those from before the silence and in it."""
+        self._call(self._speak_again())
+
+    def close(self) -> None:
+        """Reset every connection and end the thread; again changes nothing."""
+        if self._loop.is_closed():
+            return
+        self._call(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def _look_up(self, host: str, port: int) -> list[Route]:
+        if not _is_address(host) and (self._silent or not self.dns):
+            raise LookupFailed(f"nobody can be asked for {host}")
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise LookupFailed(f"{host}: {error}") from None
+        return [(family, address) for family, _, _, _, address in found]
+
+    # From here on everything runs in the thread.
+
+    async def _listen(self, target: Address, routes: list[Route]) -> Address:
+        listener = self._listeners.get(target)
+        if listener is None:
+            server = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+            server.setblocking(False)
+            listener = self._listeners[target] = _Listener(server, routes)
+            self._loop.add_reader(server, self._accept, listener)
+        listener.routes = routes
+        host, port = listener.socket.getsockname()
+        return host, port
+
+    def _accept(self, listener: _Listener) -> None:
+        """Take everybody who has connected."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                board, _ = listener.socket.accept()
+                board.setblocking(False)
+                if self._silent:
+                    self._stuck.append(board)
+                else:
+                    self._begin([board], listener.routes)
+
+    def _begin(self, sockets: list[socket.socket], routes: list[Route]) -> None:
+        task = self._loop.create_task(self._carry(sockets, routes))
+        self._open[task] = sockets
+        task.add_done_callback(self._ended)
+
+    async def _carry(self, sockets: list[socket.socket], routes: list[Route]) -> None:
+        """Reach the server for the board in `sockets`, where its sockets go too; pump."""
+        (board,) = sockets
+        server = await self._connect(sockets, routes)
+        for end in (board, server):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        ways = [
+            self._loop.create_task(self._pump(source, sink))
+            for source, sink in ((board, server), (server, board))
+        ]
+        try:
+            await asyncio.gather(*ways)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _connect(self, sockets: list[socket.socket], routes: list[Route]) -> socket.socket:
+        for family, address in routes:
+            with contextlib.suppress(OSError):
+                server = socket.socket(family, socket.SOCK_STREAM)
+                sockets.append(server)
+                server.setblocking(False)
+                await self._loop.sock_connect(server, address)
+                return server
+        raise ConnectionRefusedError
+
+    async def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        while data := await self._loop.sock_recv(source, _CHUNK):
+            await asyncio.sleep(self.latency)
+            await self._loop.sock_sendall(sink, data)
+        sink.shutdown(socket.SHUT_WR)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        sockets = self._open.pop(task)
+        if task.cancelled():
+            self._stuck += sockets
+        elif task.exception():
+            _reset(sockets)
+        else:
+            for end in sockets:
+                end.close()
+
+    async def _fall_silent(self) -> None:
+        self._silent = True
+        open_tasks = list(self._open)
+        for task in open_tasks:
+            task.cancel()
+        await asyncio.gather(*open_tasks, return_exceptions=True)
+
+    async def _speak_again(self) -> None:
+        for listener in self._listeners.values():
+            self._accept(listener)  # who has just come: in silence, if there is one
+        _reset(self._stuck)
+        self._stuck.clear()
+        self._silent = False
+
+    async def _end(self) -> None:
+        await self._fall_silent()
+        await self._speak_again()
+        for listener in self._listeners.values():
+            self._loop.remove_reader(listener.socket)
+            listener.socket.close()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _reset(sockets: list[socket.socket]) -> None:
+    for end in sockets:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        end.close()
