@@ -8,27 +8,11 @@ Names are looked up on first use, so that importing a part costs only that part.
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "AccountLink": "keyfob.link",
-    "RequestsAdapter": "keyfob.requests_adapter",
-    "DeviceGrant": "keyfob.oauth.device_grant",
-    "TokenSet": "keyfob.oauth.token_set",
-    "KeyfobError": "keyfob.errors",
-    "UsageError": "keyfob.errors",
-    "ConfigError": "keyfob.errors",
-    "TransportError": "keyfob.errors",
-    "ProviderError": "keyfob.errors",
-    "StorageError": "keyfob.errors",
-    "LinkDenied": "keyfob.errors",
-    "LinkExpired": "keyfob.errors",
-    "NotLinked": "keyfob.errors",
-}
-
 
 def __getattr__(name):
     import sys
 
-    home = _HOMES.get(name)
+    home = _homes().get(name)
     if home is not None:
         __import__(home)
         return getattr(sys.modules[home], name)
@@ -39,3 +23,22 @@ def __getattr__(name):
     except ImportError:
         raise AttributeError(name)
     return sys.modules[home]
+
+
+def _homes():
+    """Where the public names live: a table that takes no RAM while nobody asks."""
+    return {
+        "AccountLink": "keyfob.link",
+        "RequestsAdapter": "keyfob.requests_adapter",
+        "DeviceGrant": "keyfob.oauth.device_grant",
+        "TokenSet": "keyfob.oauth.token_set",
+        "KeyfobError": "keyfob.errors",
+        "UsageError": "keyfob.errors",
+        "ConfigError": "keyfob.errors",
+        "TransportError": "keyfob.errors",
+        "ProviderError": "keyfob.errors",
+        "StorageError": "keyfob.errors",
+        "LinkDenied": "keyfob.errors",
+        "LinkExpired": "keyfob.errors",
+        "NotLinked": "keyfob.errors",
+    }

@@ -1,7 +1,6 @@
 """One account's tokens, as they are in use and as the store keeps them."""
 
 from keyfob.errors import StorageError
-from keyfob.oauth.token_set import TokenSet
 
 # What is stored: these types or null.
 _RECORD = {"for": list, "sub": str, "account": str, "tokens": dict}
@@ -29,6 +28,10 @@ class Account:
         self._owner = owner
         self._store = store
 
+    def is_usable(self, now, unix):
+        """Whether there are tokens to act with: `now` in ticks, `unix` in s or None."""
+        return self.tokens is not None and self.tokens.is_usable(now, unix)
+
     def load(self):
         """Take what the store holds, unless it belongs to another provider or client.
 
@@ -47,6 +50,8 @@ class Account:
         _check(tokens, _TOKENS)
         if not tokens.get("access_token"):
             raise _damaged("tokens")
+        from keyfob.oauth.token_set import TokenSet
+
         self.tokens = TokenSet(tokens)
         self.subject = record.get("sub")
         self.name = record.get("account")

@@ -6,22 +6,16 @@ async with AccountLink.from_config() as link:
 """
 
 import asyncio
-import os
 
 from keyfob.account import Account
-from keyfob.errors import AS_FATAL, KeyfobError, ProviderError, StorageError, TransportError
+from keyfob.compat import drop
+from keyfob.errors import KeyfobError, ProviderError, StorageError, TransportError
 from keyfob.events import Events
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
 from keyfob.net.http_reply import MAX_BODY
-from keyfob.oauth import bearer, device_grant, id_token, ticks
-from keyfob.oauth import outcome as meaning
-from keyfob.oauth.messages import Request, get_request, members
+from keyfob.oauth.messages import Request, get_request
 from keyfob.provider import Provider
-from keyfob.upkeep import Upkeep
-
-# What the end of an attempt is called among the events; any other is an error.
-_ENDS = {device_grant.DENIED: "denied", device_grant.EXPIRED: "expired"}
 
 
 class AccountLink:
@@ -42,7 +36,8 @@ class AccountLink:
         self._events = Events(notify)
         self._provider = Provider(profile, client, http, self._clock)
         self._account = Account([profile.identity, client.client_id], store)
-        self._upkeep = Upkeep(self._account, self._provider, self._clock, self._events)
+        self._upkeep = None
+        self._is_open = False  # inside `async with`, where links are kept up
         self._linking = asyncio.Lock()
         self._wifi = ()
         self._api = None
@@ -70,6 +65,8 @@ class AccountLink:
         link = cls(found.profile, found.client, found.scope, http, store=store, notify=notify)
         link._wifi = found.wifi
         link._api = found.api
+        del load
+        drop("keyfob.config", "keyfob.oauth.profile_fields")
         return link
 
     async def __aenter__(self):
@@ -78,12 +75,15 @@ class AccountLink:
             self._account.load()
         except StorageError as error:
             self._events.tell_error(error)  # linking again mends it
-        self._task = asyncio.create_task(self._upkeep.run())
+        self._is_open = True
+        self._look_after()
         return self
 
     async def __aexit__(self, *_):
+        self._is_open = False
         try:
-            while not self._task.done():  # awaiting it could swallow a cancel meant for us
+            # Awaiting the task could swallow a cancel that is meant for us.
+            while self._task is not None and not self._task.done():
                 self._task.cancel()
                 await asyncio.sleep(0)
         finally:
@@ -97,7 +97,7 @@ class AccountLink:
     @property
     def is_linked(self):
         """Whether there is an account to act for."""
-        return self._upkeep.is_linked
+        return self._account.is_usable(self._clock.ticks(), self._clock.unix())
 
     @property
     def scope(self):
@@ -108,12 +108,14 @@ class AccountLink:
     @property
     def can_refresh(self):
         """Whether the provider gave a refresh token."""
-        return self._upkeep.can_refresh
+        tokens = self._account.tokens
+        return tokens is not None and tokens.refresh_token is not None
 
     @property
     def pause(self):
         """Milliseconds before the provider wants to hear of a refresh again."""
-        return self._upkeep.pause
+        tokens = self._account.tokens
+        return 0 if tokens is None else tokens.pause(self._clock.ticks())
 
     async def ensure_linked(self):
         """Return the account's name (None if unknown), linking first where needed.
@@ -125,6 +127,7 @@ class AccountLink:
         async with self._linking:
             if not self.is_linked:
                 await self._link()
+        self._look_after()
         stored = self._account.is_stored
         self._events.tell("linked", scope=self.scope, account=self.account, stored=stored)
         return self.account
@@ -134,7 +137,7 @@ class AccountLink:
 
         Raises NotLinked, and what `refresh` raises where the token in hand is of no use.
         """
-        return await self._upkeep.token()
+        return await self._keep_up().token()
 
     def reject(self, token):
         """Note that an API refused the access token `token` (RFC 6750 section 3.1).
@@ -142,7 +145,7 @@ class AccountLink:
         True if `token()` will return another one. False if nothing better can be had: there
         is no refresh token, or a new one has been asked for within the last minute.
         """
-        return self._upkeep.reject(token)
+        return self._keep_up().reject(token)
 
     async def refresh(self):
         """Get new tokens (RFC 6749 section 6), once for all tasks that ask together.
@@ -151,7 +154,7 @@ class AccountLink:
         token. Raises NotLinked where the provider has ended the link, ProviderError
         where it refuses, TransportError where no answer came; the last two cost nothing.
         """
-        await self._upkeep.refresh()
+        await self._keep_up().refresh()
 
     async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):
         """GET `url` with the bearer token and `headers` (a dict); see `request`."""
@@ -166,6 +169,8 @@ class AccountLink:
         what `token` raises, and TransportError where no reply of at most `max_body` bytes
         arrives within `timeout_ms`.
         """
+        from keyfob.oauth import bearer
+
         for is_last in (False, True):
             token = await self.token()
             headers = bearer.sign(request.headers, token)
@@ -197,7 +202,7 @@ class AccountLink:
         Whatever the provider answers, nothing is left here (RFC 7009 section 2.2).
         Raises StorageError where the store will not let go of its copy.
         """
-        revoked = await self._upkeep.give_back()
+        revoked = await self._keep_up().give_back()
         await self._provider.hang_up()
         self._events.tell("unlinked", revoked=revoked)
         return revoked
@@ -213,6 +218,9 @@ class AccountLink:
         except TransportError:
             tell("wifi", state="failed")
             raise
+        finally:
+            del wifi
+            drop("keyfob.net.wifi")
         source = await self._clock.synchronise()
         tell("clock", state="unknown" if source is None else "set", source=source)
 
@@ -220,116 +228,54 @@ class AccountLink:
         """Get a person's approval, and make it last."""
         try:
             await self._provider.discover()
-            await self._accept(await self._attempt())
+            await self._accept(await self._get_approval())
         except KeyfobError as error:
             self._events.tell_error(error, fatal=True)
             raise
         finally:
             await self._provider.hang_up()
 
-    async def _attempt(self):
-        """Show a code and poll until it is approved; return the tokens."""
-        clock = self._clock
-        provider = self._provider
-        grant = device_grant.DeviceGrant(provider.profile, provider.client, self._scope, _spread)
-        request = grant.authorize(clock.ticks())
-        while request is not None:
-            is_poll = grant.state == device_grant.PENDING
-            sent = clock.ticks()
-            try:
-                reply = await provider.send(request)
-                grant.receive(reply, clock.ticks(), clock.unix())
-            except TransportError as error:
-                grant.failed(error, clock.ticks())
-            wait = grant.wait(clock.ticks())
-            if is_poll:
-                self._tell_poll(grant.outcome, wait, ticks.diff(clock.ticks(), sent))
-            elif grant.state == device_grant.PENDING:
-                self._tell_code(grant)
-            request = await self._next_request(grant)
-        if grant.state == device_grant.GRANTED:
-            return grant.tokens
-        if grant.state in _ENDS:
-            self._events.tell(_ENDS[grant.state])
-            grant.error.told = AS_FATAL  # by that event
-        raise grant.error
+    async def _get_approval(self):
+        """Return the tokens of a new link."""
+        from keyfob.approval import get_approval
 
-    async def _next_request(self, grant):
-        """Wait until the grant's next request is due; None once there is none."""
-        while True:
-            now = self._clock.ticks()
-            wait = grant.wait(now)
-            if wait is None:
-                return None
-            if wait == 0:
-                is_first = grant.state == device_grant.IDLE
-                return grant.authorize(now) if is_first else grant.poll(now)
-            await self._clock.sleep(wait)
+        try:
+            return await get_approval(self._provider, self._clock, self._events, self._scope)
+        finally:
+            del get_approval
+            drop("keyfob.approval", "keyfob.oauth.device_grant")
 
     async def _accept(self, tokens):
         """Make a new link durable, then known, and find out whose it is."""
+        from keyfob import identity
+
         account = self._account
+        keep = self._keep_up().keep
         try:
-            claims = self._claims(tokens)
+            claims = identity.claims(tokens, self._provider, self._clock.unix())
         except ProviderError as error:
             self._events.tell_error(error)  # the link holds; whose it is stays unknown
             claims = None
-        self._name(claims or {})
+        identity.note(account, claims or {})
         account.is_stored = False
-        self._upkeep.keep(tokens)
+        keep(tokens)
         if claims is not None and account.name == account.subject:
-            await self._ask_name()
+            claims = await identity.ask(self, self._provider.profile, account)
+            if claims is not None:
+                identity.note(account, claims)
+                keep(account.tokens)
+        del identity
+        drop("keyfob.identity", "keyfob.oauth.id_token")
 
-    def _claims(self, tokens):
-        """The verified claims of the tokens' ID token; {} where there is none."""
-        issuer = self._provider.profile.issuer
-        if tokens.id_token is None or issuer is None:
-            return {}
-        claims = id_token.claims(tokens.id_token)
-        return id_token.check(claims, issuer, self._provider.client.client_id, self._clock.unix())
+    def _keep_up(self):
+        """The Upkeep, which takes no RAM before there is something to look after."""
+        if self._upkeep is None:
+            from keyfob.upkeep import Upkeep
 
-    async def _ask_name(self):
-        """Ask userinfo for a friendlier name (OpenID Connect Core section 5.3)."""
-        account = self._account
-        url = self._provider.profile.userinfo_endpoint
-        if url is None or "openid" not in (self.scope or "").split():
-            return
-        try:
-            reply = await self.get(url)
-        except (TransportError, ProviderError):
-            return  # a name is a nicety
-        claims = (members(reply) if reply.status == 200 else None) or {}
-        subject = claims.get("sub")
-        if isinstance(subject, str) and account.subject in (None, subject):
-            self._name(claims)
-            self._upkeep.keep(account.tokens)
+            self._upkeep = Upkeep(self._account, self._provider, self._clock, self._events)
+        return self._upkeep
 
-    def _name(self, claims):
-        self._account.subject = claims.get("sub")
-        self._account.name = id_token.account_name(claims)
-
-    def _tell_code(self, grant):
-        self._events.tell(
-            "user_code",
-            user_code=grant.user_code,
-            verification_uri=grant.verification_uri,
-            verification_uri_complete=grant.verification_uri_complete,
-            expires_in=grant.expires_in,
-            interval=grant.interval,
-            resumed=False,
-        )
-
-    def _tell_poll(self, outcome, wait, took):
-        self._events.tell(
-            "poll",
-            result=meaning.NAMES[outcome.kind],
-            error=outcome.error,
-            interval=None if wait is None else wait / 1000,
-            took=took,
-            trouble=str(outcome) if outcome.kind >= meaning.RETRY else None,
-        )
-
-
-def _spread(limit):
-    """A random number of ms below `limit`."""
-    return int.from_bytes(os.urandom(2), "big") * limit // 65536
+    def _look_after(self):
+        """Have the tokens refreshed in the background, once there are some."""
+        if self._is_open and self._task is None and self._account.tokens is not None:
+            self._task = asyncio.create_task(self._keep_up().run())

@@ -1,9 +1,8 @@
 """One provider as this board reaches it."""
 
-from keyfob.compat import const
+from keyfob.compat import const, drop
 from keyfob.errors import TransportError
 from keyfob.net.http_reply import MAX_BODY
-from keyfob.oauth import metadata
 
 _TRIES = const(3)  # of a discovery request
 _FIRST_PAUSE = const(1_000)  # ms between them, doubled each time
@@ -33,6 +32,14 @@ class Provider:
         """
         if self.profile.is_complete:
             return
+        try:
+            await self._look_up()
+        finally:
+            drop("keyfob.oauth.metadata")
+
+    async def _look_up(self):
+        from keyfob.oauth import metadata
+
         pause = _FIRST_PAUSE
         for left in range(_TRIES - 1, -1, -1):
             try:

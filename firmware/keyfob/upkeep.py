@@ -2,10 +2,10 @@
 
 import asyncio
 
-from keyfob.compat import const
+from keyfob.compat import const, drop
 from keyfob.errors import KeyfobError, NotLinked, StorageError, TransportError, UsageError
-from keyfob.oauth import id_token, revocation, ticks
 from keyfob.oauth import outcome as meaning
+from keyfob.oauth import ticks
 
 _SOON = const(5_000)  # ms: a refresh that may be tried again this soon is tried at once
 _NAP = const(60_000)  # ms between two looks at what is due
@@ -24,24 +24,6 @@ class Upkeep:
         self._trouble = None  # why the last refresh yielded nothing
         self._rejected_at = None  # ticks when an API last asked for a refresh
         self._changed = asyncio.Event()  # wakes the background task
-
-    @property
-    def is_linked(self):
-        """Whether there is an account to act for."""
-        tokens = self._account.tokens
-        return tokens is not None and tokens.is_usable(*self._now())
-
-    @property
-    def can_refresh(self):
-        """Whether the provider gave a refresh token."""
-        tokens = self._account.tokens
-        return tokens is not None and tokens.refresh_token is not None
-
-    @property
-    def pause(self):
-        """Milliseconds before the provider wants to hear of a refresh again."""
-        tokens = self._account.tokens
-        return 0 if tokens is None else tokens.pause(self._clock.ticks())
 
     async def run(self):
         """Refresh ahead of expiry, for ever."""
@@ -73,7 +55,7 @@ class Upkeep:
         if tokens.is_fresh(*self._now()):
             return tokens.access_token
         if tokens.refresh_token is None:
-            if self.is_linked:
+            if self._account.is_usable(*self._now()):
                 return tokens.access_token
             raise NotLinked("the access token has run out", "link the board again", "provider")
         try:
@@ -168,8 +150,14 @@ class Upkeep:
         issuer = self._provider.profile.issuer
         if subject is None or issuer is None or tokens.id_token is None:
             return
+        from keyfob.oauth import id_token
+
         claims = id_token.claims(tokens.id_token)
-        id_token.check(claims, issuer, self._provider.client.client_id, None, {"sub": subject})
+        try:
+            id_token.check(claims, issuer, self._provider.client.client_id, None, {"sub": subject})
+        finally:
+            del id_token
+            drop("keyfob.oauth.id_token")
 
     def _refused(self, tokens):
         """The error for an answer without tokens; a link that has ended is dropped."""
@@ -187,10 +175,14 @@ class Upkeep:
             return error
         if outcome.kind in (meaning.RETRY, meaning.SLOW_DOWN, meaning.REFUSED):
             return TransportError("no new token: %s" % outcome, "it is tried again by itself")
-        return meaning.refusal(outcome)
+        from keyfob.oauth.refusal import refusal
+
+        return refusal(outcome)
 
     async def _revoke(self):
         """Revoke the tokens (RFC 7009); whether the provider confirmed it."""
+        from keyfob.oauth import revocation
+
         provider = self._provider
         tokens = self._account.tokens
         if tokens is None:

@@ -66,7 +66,7 @@ def test_the_names_of_the_public_api_can_be_imported():
         assert hasattr(AccountLink, name)
     for error in (LinkDenied, LinkExpired, NotLinked, TransportError):
         assert issubclass(error, keyfob.KeyfobError)
-    for name in keyfob._HOMES:
+    for name in keyfob._homes():
         assert getattr(keyfob, name).__name__ == name
     assert not hasattr(keyfob, "AccountLnik")
 
@@ -767,7 +767,7 @@ async def test_an_exception_inside_gets_out_and_all_is_cleaned_up():
         pass
     else:
         raise AssertionError("it was swallowed")
-    assert link._task.done() and board.http.closed
+    assert link._task is None and board.http.closed  # nothing to look after, nobody looks
 
 
 async def test_a_cancel_inside_gets_out_and_all_is_cleaned_up():
@@ -780,7 +780,7 @@ async def test_a_cancel_inside_gets_out_and_all_is_cleaned_up():
     task = asyncio.create_task(main())
     await board.clock.sleep(10)
     await cancelled(task)
-    assert board.link._task.done() and board.http.closed
+    assert board.link._task is None and board.http.closed
 
 
 async def test_the_clock_is_told_of_on_entering():
@@ -794,8 +794,6 @@ async def test_the_clock_is_told_of_on_entering():
 
 
 async def test_wifi_is_told_of_on_entering():
-    from keyfob.net import wifi
-
     async def join(networks, clock):
         if not networks:
             return None
@@ -803,18 +801,32 @@ async def test_wifi_is_told_of_on_entering():
             raise TransportError("no Wi-Fi network let the board in")
         return "home"
 
-    real, wifi.join = wifi.join, join
-    try:
-        board = Board()
-        board.link._wifi = ["good"]
+    board = Board()
+    board.link._wifi = ["good"]
+    with Joining(join):
         async with board.link:
             assert board.told.events[0] == ("wifi", {"state": "joined"})
-        board = Board()
-        board.link._wifi = ["bad"]
+    board = Board()
+    board.link._wifi = ["bad"]
+    with Joining(join):
         await fails(TransportError, board.link.__aenter__())
-        assert board.told.events == [("wifi", {"state": "failed"})]
-    finally:
-        wifi.join = real
+    assert board.told.events == [("wifi", {"state": "failed"})]
+
+
+class Joining:
+    """Has `join` take the place of `keyfob.net.wifi.join`."""
+
+    def __init__(self, join):
+        from keyfob.net import wifi  # a link lets go of it, so it is new each time
+
+        self._module = wifi
+        self._join = join
+
+    def __enter__(self):
+        self._real, self._module.join = self._module.join, self._join
+
+    def __exit__(self, *_):
+        self._module.join = self._real
 
 
 # From a file
@@ -863,7 +875,7 @@ async def test_without_a_listener_the_code_is_on_the_console():
         console.Console = real
     other = Board()
     link._provider._http = other.http
-    link._clock = link._provider._clock = link._upkeep._clock = other.clock
+    link._clock = link._provider._clock = other.clock
     other.http.answer(DISCOVERY, discovery())
     other.http.answer(DEVICE, device_code())
     other.http.answer(TOKEN, refusal("access_denied"))

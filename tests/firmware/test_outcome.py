@@ -16,8 +16,8 @@ from keyfob.oauth.outcome import (
     SLOW_DOWN,
     Outcome,
     classify,
-    refusal,
 )
+from keyfob.oauth.refusal import refusal
 
 # Dialects as a provider object states them.
 PLAIN = profile()

@@ -4,7 +4,8 @@ from conversation import CODE_URL, TOKEN_URL
 from support import raises
 
 from keyfob.errors import ConfigError
-from keyfob.oauth.profile import DEVICE_CODE_GRANT, Profile, client_from
+from keyfob.oauth.profile import DEVICE_CODE_GRANT, Profile
+from keyfob.oauth.profile_fields import client_from
 
 BOTH = {"device_authorization_endpoint": CODE_URL, "token_endpoint": TOKEN_URL}
 

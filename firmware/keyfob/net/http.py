@@ -10,7 +10,7 @@ MicroPython looks names up without yielding: that alone is outside the deadline 
 import asyncio
 import gc
 
-from keyfob.compat import const
+from keyfob.compat import const, drop
 from keyfob.errors import ConfigError, TransportError, UsageError
 from keyfob.net.clock import Clock
 from keyfob.net.http_reply import MAX_BODY, ReplyParser
@@ -20,12 +20,6 @@ from keyfob.oauth.ticks import Stopwatch
 TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
 _IDLE = const(60_000)  # ms: routers forget an idle connection without telling anybody
 _PIECE = const(512)  # bytes per read
-
-# Numbers of OSError. mbedTLS's own are below -0x1000 and come with their name as text.
-_NO_MEMORY = (12, -17040)  # ENOMEM; RSA that found no room for its big numbers
-_HUNG_UP = const(-29312)
-_LAST_LOOKUP = const(-200)  # lwIP's failures to look a name up are -200 to -210
-_FIRST_LOOKUP = const(-210)
 
 
 class HttpClient:
@@ -80,8 +74,12 @@ class HttpClient:
                     "check the network, or try again later",
                     kind="timeout",
                 )
-            except (OSError, ValueError, EOFError, MemoryError) as error:
-                raise _translate(error, host)
+            except MemoryError:
+                raise no_memory(host)
+            except (OSError, ValueError, EOFError) as error:
+                from keyfob.net.failures import translate
+
+                raise translate(error, host)
             finally:
                 if not whole:  # a cancellation too must leave nothing half read
                     await self.close()
@@ -142,26 +140,14 @@ class HttpClient:
         self._idle = Stopwatch(self._clock.ticks())
 
     def _tls(self):
-        """The TLS context, made once: CERT_REQUIRED, the host name checked."""
+        """The TLS context, made once."""
         if self._context is None:
-            if not self._roots:
-                raise ConfigError(
-                    "https needs a CA certificate, and none is configured",
-                    "name the provider's root in the configuration's ca list",
-                )
-            import ssl
+            from keyfob.net.tls import make_context
 
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.verify_mode = ssl.CERT_REQUIRED
-            for root in self._roots:
-                try:
-                    context.load_verify_locations(cadata=root)
-                except (OSError, ValueError):
-                    raise ConfigError(
-                        "a CA certificate cannot be read", "store it as DER, one a file"
-                    )
-            self._context = context
+            self._context = make_context(self._roots)
             self._roots = None  # parsed; the copy would only take RAM
+            del make_context
+            drop("keyfob.net.tls")
         return self._context
 
 
@@ -185,40 +171,10 @@ def _message(request, origin, target):
     return head + body if body else head
 
 
-def _translate(error, host):
-    """The TransportError that says what an exception of the platform means.
-
-    CPython has classes for what TLS refuses. MicroPython raises ValueError with mbedTLS's
-    words about a certificate, and OSError with its number for everything else.
-    """
-    import ssl
-
-    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    text = error.args[-1] if error.args and isinstance(error.args[-1], str) else str(error)
-    reason = getattr(error, "verify_message", None) or getattr(error, "reason", None) or text
-    reason = " ".join(reason.split())
-    if isinstance(error, MemoryError) or number in _NO_MEMORY or "ALLOC" in text:
-        return TransportError(
-            "not enough memory for a connection to %s" % host,
-            "free RAM before connecting, or use a board with more",
-            kind="memory",
-        )
-    if isinstance(error, getattr(ssl, "CertificateError", ValueError)):
-        return TransportError(
-            "%s is not trusted: %s" % (host, reason),
-            "check the CA certificate, the host name and the clock",
-            kind="tls",
-        )
-    if number == _HUNG_UP or isinstance(error, getattr(ssl, "SSLEOFError", ())) or not reason:
-        reason = "it closed the connection"
-    elif number < -0x1000 or isinstance(error, getattr(ssl, "SSLError", ())):
-        return TransportError(
-            "no secure connection to %s: %s" % (host, reason),
-            "check the address: does a TLS server answer there?",
-            kind="tls",
-        )
-    elif _FIRST_LOOKUP <= number <= _LAST_LOOKUP:
-        reason = "its name is not known"
+def no_memory(host):
+    """The TransportError for a connection that found no room."""
     return TransportError(
-        "no connection to %s: %s" % (host, reason), "check the address and the network"
+        "not enough memory for a connection to %s" % host,
+        "free RAM before connecting, or use a board with more",
+        kind="memory",
     )

@@ -19,7 +19,6 @@ from keyfob.oauth import outcome as meaning
 from keyfob.oauth import url
 from keyfob.oauth.messages import form_request, is_printable, quote, seconds
 from keyfob.oauth.ticks import Stopwatch
-from keyfob.oauth.token_set import TokenSet
 
 IDLE = const(0)
 REQUESTED = const(1)
@@ -183,6 +182,8 @@ class DeviceGrant:
 
     def _take(self, members, now, unix):
         if self.state == PENDING:
+            from keyfob.oauth.token_set import TokenSet
+
             self.tokens = TokenSet.granted(members, self._profile, self._scope, now, unix)
             return
         profile = self._profile
@@ -302,4 +303,6 @@ def _reason(state, outcome=None):
         )
     if state == EXPIRED:
         return LinkExpired("the code ran out before anybody approved it", "ask for a new code")
-    return meaning.refusal(outcome)
+    from keyfob.oauth.refusal import refusal
+
+    return refusal(outcome)

@@ -12,7 +12,6 @@ from keyfob.compat import const
 from keyfob.errors import ConfigError
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-_FORM_NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%+[]"
 _BOM = b"\xef\xbb\xbf"
 _MAX_TEXT = const(200)
 _USER_AGENT = "keyfob/0.1"
@@ -165,34 +164,10 @@ def members(reply):
     try:
         value = reply.json()
     except (ValueError, RuntimeError, MemoryError):  # the last two: nested without end
-        return _form_members(reply.body)
+        from keyfob.oauth.form_body import form_members
+
+        return form_members(reply.body)
     return value if isinstance(value, dict) else None
-
-
-def _form_members(body):
-    found = {}
-    try:
-        text = str(body, "utf-8").strip()
-        for part in text.split("&"):
-            name, equals, value = part.partition("=")
-            if not equals or not name or not all(char in _FORM_NAME for char in name):
-                return None
-            found[_unquote(name)] = _unquote(value)
-    except ValueError:
-        return None
-    return found
-
-
-def _unquote(text):
-    text = text.replace("+", " ")
-    if "%" not in text:
-        return text
-    pieces = text.split("%")
-    out = bytearray(pieces[0].encode())
-    for piece in pieces[1:]:
-        out.extend(binascii.unhexlify(piece[:2]))
-        out.extend(piece[2:].encode())
-    return str(out, "utf-8")
 
 
 def seconds(value):

@@ -5,8 +5,6 @@ The body decides before the status: `error` at HTTP 200, pending at 428 and slow
 """
 
 from keyfob.compat import const
-from keyfob.errors import ProviderError, TransportError
-from keyfob.oauth import http_date
 from keyfob.oauth.messages import clean, members, seconds
 
 # What an answer can mean. The order is that of NAMES.
@@ -40,18 +38,6 @@ _ERRORS = {
     "rate_limit_exceeded": SLOW_DOWN,
 }
 
-# What a person can do about a refusal, by OAuth error code.
-_HINTS = {
-    "invalid_client": "check client_id, client_secret and client_auth",
-    "unauthorized_client": "allow the device grant for this client at the provider",
-    "unsupported_grant_type": "allow the device grant for this client at the provider",
-    "invalid_grant": "link again; if that fails, allow the device grant for this client",
-    "device_flow_disabled": "switch the device flow on for this client at the provider",
-    "invalid_scope": "ask only for scopes that the provider knows",
-}
-
-_BUSY = const(300)  # s to leave a provider alone that is busy and does not say for how long
-
 
 class Outcome:
     """The meaning of one answer.
@@ -75,16 +61,6 @@ class Outcome:
         return self.error or self.description or "no reason given"
 
 
-def refusal(outcome):
-    """Return the error that tells a person of an outcome that ended something."""
-    if outcome.kind == RETRY:
-        return TransportError("no usable answer: %s" % outcome, "try again later")
-    hint = _HINTS.get(outcome.error, "check the endpoints, and the client's settings there")
-    if outcome.kind == SLOW_DOWN:
-        hint = "try again in %d s" % (outcome.retry_after or _BUSY)
-    return ProviderError("the provider refused: %s" % outcome, hint, outcome.error)
-
-
 def classify(reply, profile, secrets=(), unix=None, by_status=True):
     """Say what `reply` means: OK where it is a success, whose members are still to judge.
 
@@ -102,9 +78,14 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):
     outcome = Outcome(kind, clean(code, secrets) or None, clean(description, secrets))
     if values is not None:
         outcome.interval = seconds(values.get("interval"))
-    outcome.retry_after = _retry_after(reply, unix)
+    if reply.headers.get("retry-after"):
+        from keyfob.oauth.unusual import retry_after
+
+        outcome.retry_after = retry_after(reply, unix)
     if not outcome.error and not outcome.description:
-        outcome.description = _status_text(reply.status, values)
+        from keyfob.oauth.unusual import status_text
+
+        outcome.description = status_text(reply.status, values)
     return outcome
 
 
@@ -113,8 +94,10 @@ def _error(values, renamed):
     code = values.get("error")
     text = values.get("error_description")
     if isinstance(code, dict):
+        from keyfob.oauth.unusual import nested_code
+
         text = code.get("message")
-        code = _nested_code(code, renamed)
+        code = nested_code(code, renamed)
     elif not isinstance(code, str):
         message = values.get("message")
         if isinstance(message, str) and (message in _ERRORS or message in renamed):
@@ -125,16 +108,6 @@ def _error(values, renamed):
             if not isinstance(code, str):
                 code = _misspelt(values)
     return renamed.get(code, code), text
-
-
-def _nested_code(values, renamed):
-    """The code in an `error` that is an object: the finest that the profile knows."""
-    for name in ("error_subcode", "code", "type"):
-        code = str(values.get(name))
-        if code in renamed:
-            return code
-    code = values.get("code")
-    return None if code is None else str(code)
 
 
 def _misspelt(values):
@@ -158,30 +131,3 @@ def _kind(code, status, values):
     if values is None:
         return RETRY  # cut short, or a captive portal's page
     return ERROR if values.get("error") else OK  # whatever that says, it is no success
-
-
-def _retry_after(reply, unix):
-    """Seconds to wait by the Retry-After header (RFC 9110 section 10.2.3), or None."""
-    text = reply.headers.get("retry-after")
-    if not text:
-        return None
-    wait = seconds(text)
-    if wait is None:
-        until = http_date.parse(text)
-        base = http_date.parse(reply.headers.get("date", ""))
-        if base is None:
-            base = unix
-        if until is None or base is None:
-            return None
-        wait = until - base
-    return max(0, wait)
-
-
-def _status_text(status, values):
-    if 300 <= status < 400:
-        return "HTTP %d, a redirect, which is not followed" % status
-    if 200 <= status < 300 and values is None:
-        return "a page that is not the provider's (does the network want a login?)"
-    if 200 <= status < 300:
-        return "an error without a code"
-    return "HTTP %d" % status

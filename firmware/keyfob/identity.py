@@ -1,0 +1,42 @@
+"""Whose account it is: the ID token's claims, and userinfo for a friendlier name."""
+
+from keyfob.errors import ProviderError, TransportError
+from keyfob.oauth import id_token
+from keyfob.oauth.messages import members
+
+
+def claims(tokens, provider, unix):
+    """The verified claims of the tokens' ID token; {} where there is none.
+
+    Raises ProviderError for one that is not for us.
+    """
+    issuer = provider.profile.issuer
+    if tokens.id_token is None or issuer is None:
+        return {}
+    found = id_token.claims(tokens.id_token)
+    return id_token.check(found, issuer, provider.client.client_id, unix)
+
+
+async def ask(link, profile, account):
+    """Ask userinfo who `account` is (OpenID Connect Core section 5.3).
+
+    Returns its claims, or None where it does not say: a name is a nicety.
+    """
+    url = profile.userinfo_endpoint
+    if url is None or "openid" not in (link.scope or "").split():
+        return None
+    try:
+        reply = await link.get(url)
+    except (TransportError, ProviderError):
+        return None
+    found = (members(reply) if reply.status == 200 else None) or {}
+    subject = found.get("sub")
+    if not isinstance(subject, str) or account.subject not in (None, subject):
+        return None
+    return found
+
+
+def note(account, found):
+    """Let `account` be whom `found` (claims) names."""
+    account.subject = found.get("sub")
+    account.name = id_token.account_name(found)
