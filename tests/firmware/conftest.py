@@ -15,9 +15,13 @@ from typing import Any
 import micropython_vm
 import pytest
 
+from keyfob_sim.cpython import framebuf
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 import support
+
+sys.modules.setdefault("framebuf", framebuf)
 
 _results = pytest.StashKey[dict[Path, dict[str, micropython_vm.Result]]]()
 

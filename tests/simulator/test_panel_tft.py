@@ -74,6 +74,7 @@ BGR = ("ili9341", "ili9342")
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 RED_565, GREEN_565, BLUE_565 = b"\xf8\x00", b"\x07\xe0", b"\x00\x1f"
+WHITE_565 = b"\xff\xff"
 SIX = [RED, GREEN, BLUE, (255, 255, 0), (0, 255, 255), (255, 0, 255)]
 SIX_565 = bytes.fromhex("f800 07e0 001f ffe0 07ff f81f")
 
@@ -393,24 +394,27 @@ ORIENTATIONS = {
 }
 
 
+def from_orientation(panel, madctl, x, y):
+    """Where in memory the writer's x and y are."""
+    (far_x, far_y), right, below = ORIENTATIONS[madctl]
+    origin = far_x * (panel.columns - 1), far_y * (panel.rows - 1)
+    return tuple(o + x * r + y * b for o, r, b in zip(origin, right, below, strict=True))
+
+
 @pytest.mark.parametrize("madctl", ORIENTATIONS)
 def test_madctl_maps_addresses(panel, madctl):
-    (far_x, far_y), right, below = ORIENTATIONS[madctl]
-    columns, rows = SIZES[panel.display.controller]
-    origin = far_x * (columns - 1), far_y * (rows - 1)
-
-    def place(x, y):
-        return tuple(o + x * r + y * b for o, r, b in zip(origin, right, below, strict=True))
-
     send(panel, 0x36, bytes([madctl]))
     window(panel, 7, 11, 9, 12)
     send(panel, 0x2C, SIX_565)
-    expected = {place(7 + n % 3, 11 + n // 3): colour for n, colour in enumerate(SIX)}
-    assert coloured(panel) == expected
+    places = [(7 + n % 3, 11 + n // 3) for n in range(6)]
+    placed = [from_orientation(panel, madctl, x, y) for x, y in places]
+    assert coloured(panel) == dict(zip(placed, SIX, strict=True))
+    columns, rows = SIZES[panel.display.controller]
     across, down = (rows, columns) if madctl & 0x20 else (columns, rows)
     window(panel, 0, 0, across - 1, down - 1)
     send(panel, 0x2C, bytes(2 * (across * down - 1)) + GREEN_565)
-    assert coloured(panel) == {place(across - 1, down - 1): GREEN}
+    last = from_orientation(panel, madctl, across - 1, down - 1)
+    assert coloured(panel) == {last: GREEN}
     assert panel.faults == []
 
 
@@ -447,17 +451,35 @@ def test_too_many_pixels_are_lost_if_told_so(controller):
     assert panel.faults == ["more pixels than the window holds"]
 
 
-def test_what_of_a_window_is_past_memory_is_lost(panel):
-    columns, rows = SIZES[panel.display.controller]
-    window(panel, columns - 2, rows - 2, columns, rows)
-    send(panel, 0x2C, SIX_565 + RED_565 * 3)
-    assert coloured(panel) == {
-        (columns - 2, rows - 2): SIX[0],
-        (columns - 1, rows - 2): SIX[1],
-        (columns - 2, rows - 1): SIX[3],
-        (columns - 1, rows - 1): SIX[4],
-    }
-    assert panel.faults == [f"a window past {columns} x {rows} pixels"]
+@pytest.mark.parametrize("madctl", ORIENTATIONS)
+@pytest.mark.parametrize("cut", [1, 18])
+def test_what_of_a_window_is_past_memory_is_lost(panel, madctl, cut):
+    across, down = panel.columns, panel.rows
+    if madctl & 0x20:
+        across, down = down, across
+    send(panel, 0x36, bytes([madctl]))
+    window(panel, across - 2, down - 2, across, down)
+    send(panel, 0x2C)
+    pixels = SIX_565 + WHITE_565 * 3
+    for start in range(0, len(pixels), cut):
+        panel.transfer(pixels[start : start + cut], True)
+    places = [(across - 2 + n % 3, down - 2 + n // 3) for n in (0, 1, 3, 4)]
+    colours = [SIX[n] for n in (0, 1, 3, 4)]
+    placed = [from_orientation(panel, madctl, x, y) for x, y in places]
+    assert coloured(panel) == dict(zip(placed, colours, strict=True))
+    assert panel.faults == [f"a window past {across} x {down} pixels"]
+
+
+@pytest.mark.parametrize("madctl", ORIENTATIONS)
+def test_a_window_may_end_just_before_the_last_column(panel, madctl):
+    across = panel.rows if madctl & 0x20 else panel.columns
+    send(panel, 0x36, bytes([madctl]))
+    window(panel, across - 4, 0, across - 2, 1)
+    send(panel, 0x2C, SIX_565)
+    places = [(across - 4 + n % 3, n // 3) for n in range(6)]
+    placed = [from_orientation(panel, madctl, x, y) for x, y in places]
+    assert coloured(panel) == dict(zip(placed, SIX, strict=True))
+    assert panel.faults == []
 
 
 def test_whether_a_window_is_past_memory_depends_on_madctl_when_it_is_written(panel):
@@ -469,6 +491,13 @@ def test_whether_a_window_is_past_memory_depends_on_madctl_when_it_is_written(pa
     send(panel, 0x36, b"\x00")
     send(panel, 0x2C, RED_565)
     assert panel.faults == [f"a window past {columns} x {rows} pixels"]
+
+
+def test_a_write_cannot_go_on_over_a_reset(panel):
+    send(panel, 0x2C, RED_565)
+    send(panel, 0x01)
+    send(panel, 0x3C, RED_565)
+    assert panel.faults == ["memory write continued from nowhere"]
 
 
 def test_a_write_goes_on_where_the_last_one_stopped(panel):
@@ -599,6 +628,8 @@ def test_partial_mode(panel):
     send(panel, 0x36, b"\x00")
     send(panel, 0x30, "0014 0005")
     assert shown_rows(panel) == [*range(6)] + [None] * 14 + [*range(20, rows)]
+    send(panel, 0x30, "0005 0005")
+    assert shown_rows(panel) == [None] * 5 + [5] + [None] * (rows - 6)
     send(panel, 0x13)
     assert shown_rows(panel) == [*range(rows)]
     assert panel.faults == []
@@ -621,6 +652,9 @@ def test_the_interface_register_turns_bits_of_madctl_round(controller):
     send(panel, 0xF6, "49 00 00")
     send(panel, 0x2C, RED_565)
     assert coloured(panel) == {(SIZES[controller][0] - 1, 0): BLUE}
+    send(panel, 0x36, b"\x48")
+    send(panel, 0x2C, GREEN_565 + RED_565)
+    assert (at(panel, 0, 0), at(panel, 1, 0)) == (GREEN, RED)
     assert panel.faults == []
 
 

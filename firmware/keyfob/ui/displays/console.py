@@ -2,10 +2,10 @@
 
 
 class Console:
-    """Shows a screen as lines of text, through `write(line)`."""
+    """Shows a screen as lines of text, through `write(line)` or as they are printed."""
 
-    def __init__(self, write=print):
-        self._write = write
+    def __init__(self, write=None):
+        self._write = write or print
 
     def show(self, lines):
         """Show one screen below the last one."""

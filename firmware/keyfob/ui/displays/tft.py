@@ -1,0 +1,154 @@
+"""What the colour displays share: a 1-bit picture, coloured strip by strip while it is sent."""
+
+import time
+from struct import pack
+
+import framebuf
+
+from keyfob.compat import const
+
+_SWRESET = b"\x01"
+_SLPOUT = b"\x11"
+_NORON = b"\x13"
+_INVOFF = b"\x20"
+_INVON = b"\x21"
+_DISPOFF = b"\x28"
+_DISPON = b"\x29"
+_CASET = b"\x2a"
+_RASET = b"\x2b"
+_RAMWR = b"\x2c"
+_MADCTL = b"\x36"
+_COLMOD = b"\x3a"
+
+_16_BITS = b"\x55"
+_TURN = b"\x00\x60\xc0\xa0"  # MADCTL by rotation: MX MV, MX MY, MY MV
+_BGR = const(0x08)
+
+_RESET = 0.15  # s until commands are heard again
+_WAKE = 0.01
+_STRIP = const(2048)  # bytes of a strip, at most
+
+_BLACK = const(0x0000)
+_WHITE = const(0xFFFF)
+
+
+class Tft(framebuf.FrameBuffer):
+    """A picture of 1-bit pixels, 1 the foreground, that `show()` sends to the display.
+
+    `bus` is a SpiBus of `keyfob.ui.displays.spi`, `backlight` a machine.Pin or None.
+    `rotation` is in quarter turns clockwise; the glass begins at `column_offset` and
+    `row_offset` of the controller's memory before it. `inverted` and `bgr` glasses are
+    told so, to show true colours.
+    """
+
+    # Of the controller: columns and rows of its memory, and what of MADCTL is the other
+    # way round on its glasses.
+    memory = (240, 320)
+    flips = 0x00
+
+    def __init__(
+        self,
+        bus,
+        width,
+        height,
+        rotation=0,
+        column_offset=0,
+        row_offset=0,
+        inverted=False,
+        bgr=False,
+        backlight=None,
+    ):
+        self.width = width
+        self.height = height
+        self._bus = bus
+        self._backlight = backlight
+        self._light(0)
+        self.buffer = bytearray((width + 7) // 8 * height)
+        super().__init__(self.buffer, width, height, framebuf.MONO_HLSB)
+        self._make_strip()
+        self._make_window(rotation, column_offset, row_offset)
+        self._wake(self.flips ^ _TURN[rotation] | (_BGR if bgr else 0), inverted)
+        self.show()
+        self.power(True)
+
+    def power(self, on):
+        """Switch glass and backlight on or off; the picture stays."""
+        if not on:
+            self._light(0)
+        self._bus.command(_DISPON if on else _DISPOFF)
+        if on:
+            self._light(1)
+
+    def contrast(self, level):
+        """Put the backlight out at level 0; 1 to 255 are all the same to it."""
+        self._light(int(level > 0))
+
+    def steady(self, on):
+        """Nothing to do: the glass does not flicker."""
+
+    def palette(self, background, foreground):
+        """Set the colours of pixels that are 0 and 1, as RGB565; shown by the next show()."""
+        for place, color in enumerate((background, foreground)):
+            self._colors[2 * place] = color >> 8
+            self._colors[2 * place + 1] = color & 0xFF
+
+    def show(self):
+        """Send the picture to the display."""
+        bus = self._bus
+        bus.command(_CASET)
+        bus.data(self._across)
+        bus.command(_RASET)
+        bus.data(self._down)
+        bus.command(_RAMWR)
+        row = 0
+        while row < self.height:
+            self._strip.blit(self, 0, -row, -1, self._palette)  # coloured at C's speed
+            row += self._rows
+            bus.data(self._whole if row <= self.height else self._rest)
+
+    def _make_strip(self):
+        row = 2 * self.width
+        self._rows = max(1, _STRIP // row)
+        pixels = bytearray(self._rows * row)
+        self._whole = memoryview(pixels)
+        self._rest = self._whole[: self.height % self._rows * row]
+        self._strip = framebuf.FrameBuffer(pixels, self.width, self._rows, framebuf.RGB565)
+        # The display wants the upper byte first and framebuf keeps the lower one first:
+        # colours whose bytes are exchanged come out right.
+        self._colors = bytearray(4)
+        self._palette = framebuf.FrameBuffer(self._colors, 2, 1, framebuf.RGB565)
+        self.palette(_BLACK, _WHITE)
+
+    def _make_window(self, rotation, column_offset, row_offset):
+        """Where the turned picture begins and ends in the turned memory."""
+        columns, rows = self.width, self.height
+        if rotation & 1:
+            columns, rows = rows, columns
+        # What the glass leaves free of the memory: left, above, right, below. A turn moves
+        # on by one side.
+        free = (
+            column_offset,
+            row_offset,
+            self.memory[0] - columns - column_offset,
+            self.memory[1] - rows - row_offset,
+        )
+        x, y = free[rotation], free[(rotation + 1) % 4]
+        self._across = pack(">HH", x, x + self.width - 1)
+        self._down = pack(">HH", y, y + self.height - 1)
+
+    def _wake(self, madctl, inverted):
+        bus = self._bus
+        bus.command(_SWRESET)
+        time.sleep(_RESET)
+        bus.command(_SLPOUT)
+        time.sleep(_WAKE)
+        bus.command(_COLMOD)
+        bus.data(_16_BITS)
+        bus.command(_MADCTL)
+        bus.data(bytes((madctl,)))
+        bus.command(_INVON if inverted else _INVOFF)
+        bus.command(_NORON)
+
+    def _light(self, level):
+        if self._backlight is not None:
+            self._backlight.value(level)

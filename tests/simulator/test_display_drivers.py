@@ -1,0 +1,166 @@
+"""The firmware's display drivers on the simulator's panels, each written without the other."""
+
+import random
+import sys
+
+import pytest
+
+from keyfob_host.boards import OLED_CONTROLLERS, Display, board_file, known_boards, load_board
+from keyfob_sim.cpython import framebuf
+from keyfob_sim.hardware.panels import make_panel
+
+# Controller, its driver, the glass in the controller's own orientation, where it begins.
+GLASSES = [
+    ("ssd1306", "SSD1306", (128, 64), (0, 0)),
+    ("ssd1306", "SSD1306", (128, 32), (0, 0)),
+    ("ssd1306", "SSD1306", (72, 40), (28, 0)),
+    ("ssd1306", "SSD1306", (64, 48), (30, 7)),
+    ("sh1106", "SH1106", (128, 64), (2, 0)),
+    ("sh1106", "SH1106", (72, 40), (11, 5)),
+    ("st7789", "ST7789", (135, 240), (52, 40)),
+    ("st7789", "ST7789", (240, 240), (0, 0)),
+    ("ili9341", "ILI9341", (240, 320), (0, 0)),
+    ("ili9341", "ILI9341", (100, 77), (13, 40)),
+    ("ili9342", "ILI9342", (320, 240), (0, 0)),
+    ("ili9342", "ILI9342", (100, 77), (200, 40)),
+]
+
+
+class I2c:
+    def __init__(self, panel):
+        self._panel = panel
+
+    def writevto(self, address, parts):
+        self._panel.write(b"".join(bytes(part) for part in parts))
+
+
+class Pin:
+    level = 0
+
+    def value(self, level):
+        self.level = level
+
+
+class Spi:
+    def __init__(self, panel, dc):
+        self._panel, self._dc = panel, dc
+
+    def write(self, data):
+        self._panel.transfer(bytes(data), bool(self._dc.level))
+
+
+@pytest.fixture
+def drivers(monkeypatch):
+    """Make a driver of `name` on `panel`'s bus, without waiting."""
+    monkeypatch.setitem(sys.modules, "framebuf", framebuf)
+    from keyfob.ui.displays import ili9341, sh1106, spi, ssd1306, st7789, tft
+
+    for module in (spi, tft):
+        monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+
+    def make(name, panel, on_spi, **options):
+        for module in (ssd1306, sh1106, st7789, ili9341):
+            if hasattr(module, name):
+                kind = getattr(module, name)
+        dc = Pin()
+        bus = spi.SpiBus(Spi(panel, dc), dc, Pin(), Pin()) if on_spi else I2c(panel)
+        return kind(bus, panel.display.width, panel.display.height, **options)
+
+    return make
+
+
+@pytest.mark.parametrize("rotation", range(4))
+@pytest.mark.parametrize(("controller", "name", "glass", "offsets"), GLASSES)
+def test_what_is_drawn_is_seen(drivers, controller, name, glass, offsets, rotation):
+    width, height = glass[::-1] if rotation % 2 else glass
+    is_oled = controller in OLED_CONTROLLERS
+    options = {"rotation": rotation, "column_offset": offsets[0], "row_offset": offsets[1]}
+    if not is_oled:
+        options |= {"inverted": True, "bgr": True}
+    dice = random.Random(1)
+    points = {(dice.randrange(width), dice.randrange(height)) for _ in range(300)}
+    points |= {(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)}
+    for on_spi in (False, True) if is_oled else (True,):
+        fields = {"inverted": False, "bgr": False} | options
+        panel = make_panel(Display(controller, width, height, i2c=None, spi=None, **fields))
+        display = drivers(name, panel, on_spi, **options)
+        assert panel.image().getextrema() == ((0, 0),) * 3
+        for x, y in points:
+            display.pixel(x, y, 1)
+        display.show()
+        picture = panel.image().convert("1")
+        seen = {(x, y) for x in range(width) for y in range(height) if picture.getpixel((x, y))}
+        assert seen == points
+        display.power(False)
+        assert panel.image().getextrema() == ((0, 0),) * 3
+        display.power(True)
+        assert panel.image().convert("1").tobytes() == picture.tobytes()
+        assert panel.faults == []
+
+
+def test_the_colours_of_a_tft(drivers):
+    fields = {"rotation": 0, "column_offset": 52, "row_offset": 40}
+    panel = make_panel(
+        Display("st7789", 135, 240, inverted=True, bgr=False, i2c=None, spi=None, **fields)
+    )
+    display = drivers("ST7789", panel, True, inverted=True, **fields)
+    display.palette(0xF800, 0x001F)
+    display.pixel(3, 4, 1)
+    display.show()
+    assert panel.image().getpixel((3, 4)) == (0, 0, 255)
+    assert panel.image().getpixel((4, 4)) == (255, 0, 0)
+
+
+def test_a_steady_ssd1306_has_the_fastest_oscillator(drivers):
+    panel = make_panel(Display("ssd1306", 128, 64, 0, 0, 0, False, False, None, None))
+    display = drivers("SSD1306", panel, False)
+    before = panel.oscillator
+    display.steady(True)
+    assert panel.oscillator == 0xF0
+    display.steady(False)
+    assert panel.oscillator == before
+    display.contrast(17)
+    assert panel.contrast == 17
+
+
+@pytest.mark.parametrize("name", [name for name in known_boards() if load_board(name).display])
+def test_every_board_opens_its_display(drivers, name, monkeypatch):
+    from keyfob.ui.displays import open_display
+
+    board = load_board(name)
+    panel = make_panel(board.display)
+    pins = {}
+
+    class Machine:
+        class Pin(Pin):
+            OUT = 3
+
+            def __init__(self, number, mode=-1, value=0):
+                self.level = value
+                pins[number] = self
+
+        @staticmethod
+        def I2C(id, **_):  # noqa: N802
+            return I2c(panel)
+
+        @staticmethod
+        def SPI(id, **_):  # noqa: N802
+            return Spi(panel, LatePin())
+
+    class LatePin:
+        @property
+        def level(self):
+            return pins[board.display.spi.dc].level
+
+    monkeypatch.setitem(sys.modules, "machine", Machine)
+    display = open_display(board_file(board))
+    display.rect(0, 0, display.width, display.height, 1)
+    display.show()
+    picture = panel.image().convert("1")
+    assert picture.size == (display.width, display.height)
+    assert picture.getpixel((0, 0))
+    assert picture.getpixel((display.width - 1, display.height - 1))
+    assert not picture.getpixel((1, 1))
+    assert panel.faults == []
+    if board.display.spi is not None:
+        assert pins[board.display.spi.backlight].level == 1
