@@ -1,14 +1,21 @@
 """One run of `keyfob sim --json` in this process, and what came out of it."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from keyfob_host import cli
+from keyfob_sim.hardware.filesystem import FileSystem, open_littlefs
+from keyfob_sim.hardware.flash import Flash
+from keyfob_sim.hardware.power import PowerGate
 
 Event = dict[str, Any]
+RUNTIMES = ("cpython", "micropython")
 
 
 @dataclass
@@ -48,3 +55,22 @@ def run_board(capsys: pytest.CaptureFixture[str], *arguments: object) -> BoardRu
     code = cli.main(["sim", "--json", "--timeout", "30", *map(str, arguments)])
     out, err = capsys.readouterr()
     return BoardRun(code, out, err, [json.loads(line) for line in out.splitlines()])
+
+
+@contextlib.contextmanager
+def board_files(state_dir: Path) -> Iterator[FileSystem]:
+    """The file system on the flash of a board whose state is in `state_dir`."""
+    image = state_dir / "flash" / "flash.img"
+    flash = Flash(image, image.stat().st_size, PowerGate())
+    try:
+        with open_littlefs(flash) as files:
+            yield files
+    finally:
+        flash.close()
+
+
+def stored_tokens(state_dir: Path) -> dict[str, Any]:
+    """The tokens in a board's flash."""
+    with board_files(state_dir) as files, files.open("/link-account.json", "r") as file:
+        found: dict[str, Any] = json.load(file)["tokens"]
+        return found

@@ -247,7 +247,14 @@ def sim(
     from keyfob_sim.options import Given, resolve
 
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    options = resolve(Given(**given), terminal=terminal, environ=os.environ)
+    from keyfob_sim.micropython.vm import executable
+
+    options = resolve(
+        Given(**given),
+        terminal=terminal,
+        environ=os.environ,
+        has_vm=executable() is not None,
+    )
 
     from keyfob_sim.sim import run
 

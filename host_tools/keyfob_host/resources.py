@@ -1,5 +1,6 @@
 """Where the folders that travel with the tools are, in a checkout and in an installed wheel."""
 
+import os
 from pathlib import Path
 
 from keyfob_host.errors import CliError
@@ -17,6 +18,12 @@ def firmware_dir() -> Path:
 def boards_dir() -> Path:
     """The folder with one folder a board."""
     return _folder("boards")
+
+
+def cache_dir() -> Path:
+    """Where what can be made again is kept for this user; it need not exist."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(base) if base else Path.home() / ".cache") / "keyfob"
 
 
 def _folder(name: str) -> Path:

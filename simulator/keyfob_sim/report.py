@@ -8,10 +8,14 @@ from keyfob_sim.terminal import Terminal
 
 
 class Report:
-    """Tells events as they come. `t` returns the board's time in seconds."""
+    """Tells events as they come.
+
+    `t` returns the board's time in seconds, `flash_ops` the operations on its flash.
+    """
 
     def __init__(self, *, as_json: bool) -> None:
         self.t: Callable[[], float] = lambda: 0.0
+        self.flash_ops: Callable[[], int] = lambda: 0
         self.terminal = None if as_json else Terminal()
 
     def say(self, event: str, members: dict[str, Any]) -> None:
@@ -30,6 +34,6 @@ class Report:
 
     def end(self, *, reached: bool) -> None:
         """Tell the last event."""
-        self.say("end", {"reached": reached, "flash_ops": None})
+        self.say("end", {"reached": reached, "flash_ops": self.flash_ops()})
         if self.terminal is not None:
             self.terminal.close()

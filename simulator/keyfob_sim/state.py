@@ -1,7 +1,7 @@
 """What one run leaves for the next: `--state-dir`, or a folder that vanishes with the run.
 
 DIR/keyfob-sim.json   that keyfob made this folder, for which board, and the times
-DIR/flash/            the board's files
+DIR/flash/            the board's flash and NVS
 DIR/server/           the embedded server's port, keys, grants and CA
 """
 
@@ -22,7 +22,7 @@ if sys.platform != "win32":
 
 _LOCK = "lock"
 _MARKER = "keyfob-sim.json"
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass
@@ -36,7 +36,7 @@ class State:
 
     @property
     def flash(self) -> Path:
-        """The board's file system."""
+        """The folder of the board's flash."""
         return self.directory / "flash"
 
     @property

@@ -1,12 +1,17 @@
 """What a person at a terminal sees of a run: the board's screen, a QR, and what happened."""
 
 import os
+import shutil
 import sys
 from typing import Any, TextIO
+
+from PIL import Image
 
 from keyfob_sim.pictures import qr_modules
 
 _WIDTH = 78  # columns of the frame around the board's screen
+_INDENT = 6  # columns beside a panel's picture
+_HALF = 127  # of 255: lighter is ink where there is no colour
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -26,9 +31,11 @@ class Terminal:
         if show is not None:
             show(t, members)
 
-    def screen(self, lines: list[str], address: str | None) -> None:
-        """Show the board's screen, and the QR of `address` that belongs to it."""
-        if len(lines) == 1 and not address:
+    def screen(self, lines: list[str], address: str | None, picture: Image.Image | None) -> None:
+        """Show the board's screen: what its panel shows, or its text and the QR of `address`."""
+        if picture is not None:
+            lines, address = [*lines, *self._panel(picture)], None
+        elif len(lines) == 1 and not address:
             self._line("  · " + lines[0])
             return
         self._line()
@@ -40,9 +47,11 @@ class Terminal:
                 self._line("  │   " + self._on_white(line))
         self._line("  └" + "─" * _WIDTH)
         self._line()
-        if address:
-            self._line(f"Scan it with a phone, or open  {address}")
-            self._line()
+
+    def address(self, address: str) -> None:
+        """Say where a person can approve."""
+        self._line(f"Scan it with a phone, or open  {address}")
+        self._line()
 
     def close(self) -> None:
         """Leave the cursor at the start of an empty line, wherever Ctrl-C found it."""
@@ -102,6 +111,19 @@ class Terminal:
             self._out.flush()
         self._status = text
 
+    def _panel(self, picture: Image.Image) -> list[str]:
+        """The panel in half blocks, made smaller where the terminal is narrower than it."""
+        columns = shutil.get_terminal_size().columns - _INDENT
+        scale = -(-picture.width // max(columns, 1))
+        if scale > 1:
+            picture = picture.reduce(scale)
+        if self._colour:
+            return coloured_blocks(picture)
+        grey = picture.convert("L")
+        width, dots = grey.width, grey.tobytes()
+        rows = [dots[start : start + width] for start in range(0, len(dots), width)]
+        return half_blocks([[dot > _HALF for dot in row] for row in rows])
+
     def _on_white(self, line: str) -> str:
         return f"\x1b[30;107m{line}\x1b[0m" if self._colour else line
 
@@ -115,3 +137,26 @@ def half_blocks(modules: list[list[bool]]) -> list[str]:
         "".join(ink[pair] for pair in zip(upper, lower, strict=True))
         for upper, lower in zip(modules[::2], modules[1::2], strict=True)
     ]
+
+
+def coloured_blocks(picture: Image.Image) -> list[str]:
+    """A picture in half blocks of its own colours, two rows to a line."""
+    rgb = picture.convert("RGB")
+    width, dots = rgb.width, rgb.tobytes()
+    rows = [
+        [tuple(dots[at : at + 3]) for at in range(start, start + 3 * width, 3)]
+        for start in range(0, len(dots), 3 * width)
+    ]
+    if len(rows) % 2:
+        rows.append([(0, 0, 0)] * width)
+    lines = []
+    for upper, lower in zip(rows[::2], rows[1::2], strict=True):
+        line, last = "", None
+        for pair in zip(upper, lower, strict=True):
+            if pair != last:
+                (r, g, b), (r2, g2, b2) = pair
+                line += f"\x1b[38;2;{r};{g};{b};48;2;{r2};{g2};{b2}m"
+                last = pair
+            line += "▀"
+        lines.append(line + "\x1b[0m")
+    return lines

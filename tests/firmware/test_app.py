@@ -69,7 +69,7 @@ class Bench:
         def from_config(**named):
             link = real(**named)
             link._provider._http = self.http
-            link._clock = link._provider._clock = link._upkeep._clock = self.clock
+            link._clock = link._provider._clock = self.clock
             return link
 
         app.AccountLink.from_config = from_config
@@ -115,6 +115,7 @@ async def test_it_links_shows_calls_and_stays():
             "linked",
             "[linked]",
             "api",
+            "ready",
         ]
         assert bench.of("api") == [{"status": 200}]
         assert bench.lines == ["Linked", "Account  Ana"]
@@ -127,7 +128,15 @@ async def test_next_time_it_starts_linked():
         bench = Bench(folder)
         bench.http.answer(API, reply(200, {}))
         await bench.run(60_000)
-        assert bench.names == ["[starting]", "[wifi]", "clock", "linked", "[linked]", "api"]
+        assert bench.names == [
+            "[starting]",
+            "[wifi]",
+            "clock",
+            "linked",
+            "[linked]",
+            "api",
+            "ready",
+        ]
         assert bench.of("linked")[0]["stored"] is True
         assert bench.http.count(DEVICE) == 0
 
@@ -181,7 +190,7 @@ async def test_a_bad_configuration_is_told_and_shown():
             assert bench.names == ["[starting]", "error", "[error]"]
             (error,) = bench.of("error")
             assert error["kind"] == "config" and error["fatal"] is True
-            assert field in error["message"] and field in bench.lines[1]
+            assert field in error["message"] and field in " ".join(bench.lines)
 
 
 async def test_an_api_out_of_reach_does_not_end_it():
@@ -193,7 +202,8 @@ async def test_an_api_out_of_reach_does_not_end_it():
             errors = bench.of("error")
             assert all(members["fatal"] is False for members in errors)
             assert len(errors) + len(bench.of("api")) == 1
-            assert bench.names[-1] in ("error", "api")
+            assert bench.names[-2] in ("error", "api")
+            assert bench.names[-1] == "ready"
             assert bench.lines[0] == "Linked"
 
 

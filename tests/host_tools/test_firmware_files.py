@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 import keyfob_host
-from keyfob_host.compiler import compile_file, compile_firmware, size_table
+from keyfob_host.compiler import (
+    compile_file,
+    compile_firmware,
+    compiled_firmware,
+    is_native,
+    size_table,
+)
 from keyfob_host.errors import CliError
 from keyfob_host.resources import firmware_dir
 
@@ -27,6 +33,8 @@ ROOMS = {
     "events": (2, "events"),
     "ui": (3, "ui"),
     "provider": (3, "provider"),
+    "approval": (4, "approval"),
+    "identity": (4, "identity"),
     "upkeep": (4, "upkeep"),
     "link": (5, "roof"),
     "app": (6, "attic"),
@@ -135,8 +143,20 @@ def test_the_check_lets_good_code_be(room, source):
 def test_every_file_compiles_for_a_board(tmp_path):
     compiled = compile_firmware(tmp_path)
     print(size_table(compiled))
-    assert [c.name for c in compiled] == [f"keyfob/{name}" for name in NAMES]
+    anywhere = [name for path, name in zip(FILES, NAMES, strict=True) if not is_native(path)]
+    assert [c.name for c in compiled] == [f"keyfob/{name}" for name in anywhere]
     assert all((tmp_path / c.name).with_suffix(".mpy").is_file() for c in compiled)
+
+
+@pytest.mark.parametrize("arch", ["xtensawin", "rv32imc", "x64"])
+def test_machine_code_compiles_for_every_kind_of_chip(arch):
+    assert compiled_firmware(arch).keys() == {
+        f"/lib/keyfob/{name.removesuffix('.py')}.mpy" for name in NAMES
+    }
+
+
+def test_without_a_kind_of_chip_there_is_no_machine_code():
+    assert not [path for path in compiled_firmware() if path.endswith("_viper.mpy")]
 
 
 def test_main_and_the_examples_compile_too(tmp_path):

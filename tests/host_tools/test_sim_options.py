@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from keyfob_host.errors import UsageError
-from keyfob_sim.options import RULES, SECRET_VARIABLE, Given, Goal, SimOptions, resolve
+from keyfob_sim.options import RULES, SECRET_VARIABLE, Given, Goal, PowerCut, SimOptions, resolve
 
+CPYTHON = {"runtime": "cpython"}
 ISSUER = {"issuer": "https://login.example.com", "client_id": "board"}
 
 
@@ -32,7 +33,9 @@ def test_without_options_a_virtual_board_meets_the_embedded_server():
     assert got.embedded
     assert dataclasses.asdict(got) | {"board": None} == {
         "board": None,
-        "runtime": "cpython",
+        "runtime": "micropython",
+        "heap": 114688,
+        "serial": None,
         "clock": "real",
         "issuer": None,
         "provider": None,
@@ -51,6 +54,8 @@ def test_without_options_a_virtual_board_meets_the_embedded_server():
         "timeout": 300.0,
         "state_dir": None,
         "screens": None,
+        "faults": None,
+        "power_cut": None,
         "json": False,
     }
 
@@ -60,6 +65,17 @@ def test_without_options_a_virtual_board_meets_the_embedded_server():
     [
         ({"board": "esp32-generic"}, "board.chip", "esp32"),
         ({"runtime": "cpython"}, "runtime", "cpython"),
+        ({"runtime": "cpython"}, "heap", None),
+        ({"runtime": "micropython"}, "runtime", "micropython"),
+        ({"board": "esp32c3-oled"}, "heap", 131072),
+        ({"heap": "96k"}, "heap", 98304),
+        ({"heap": "1M"}, "heap", 1048576),
+        ({"heap": "65536"}, "heap", 65536),
+        ({"serial": "/tmp/tty"}, "serial", Path("/tmp/tty")),
+        ({"faults": "f.toml"}, "faults", Path("f.toml")),
+        ({"power_cut": "3"}, "power_cut", PowerCut(3, "torn")),
+        ({"power_cut": "3:none"}, "power_cut", PowerCut(3, "none")),
+        ({"power_cut": "12:done"}, "power_cut", PowerCut(12, "done")),
         ({"clock": "virtual"}, "clock", "virtual"),
         ({"clock": "real"}, "clock", "real"),
         (ISSUER, "issuer", "https://login.example.com"),
@@ -130,11 +146,18 @@ def test_defaults_depend_on_who_is_watching(terminal, given, approve, until, tim
     [
         ({"board": "esp33"}, "there is no board 'esp33'", "--board esp32-generic"),
         ({"runtime": "wasm"}, "--runtime takes micropython or cpython", "--runtime cpython"),
-        ({"runtime": "micropython"}, "--runtime micropython is not there yet", "cpython"),
-        ({"serial": "/tmp/tty"}, "--serial is not there yet", "leave --serial out"),
-        ({"faults": "f.toml"}, "--faults is not there yet", "leave --faults out"),
-        ({"power_cut": "3:torn"}, "--power-cut is not there yet", "leave --power-cut out"),
-        ({"heap": "128k"}, "--heap caps the heap of --runtime micropython", "leave --heap out"),
+        (CPYTHON | {"serial": "/tmp/tty"}, "--serial needs the micropython", "leave --runtime"),
+        (CPYTHON | {"heap": "128k"}, "--heap caps the heap of the micropython", "leave --heap"),
+        (CPYTHON | {"power_cut": "3"}, "--power-cut needs the micropython", "leave --runtime"),
+        ({"heap": "8k"}, "--heap takes a size from 16k up, not '8k'", "--heap 112k"),
+        ({"heap": "k"}, "not 'k'", "--heap 112k"),
+        ({"heap": "1.5m"}, "not '1.5m'", "--heap 112k"),
+        ({"heap": "128kb"}, "not '128kb'", "--heap 112k"),
+        ({"heap": "64kk"}, "not '64kk'", "--heap 112k"),
+        ({"power_cut": "0"}, "not '0'", "--power-cut 7:torn"),
+        ({"power_cut": "x"}, "not 'x'", "--power-cut 7:torn"),
+        ({"power_cut": "3:"}, "not '3:'", "--power-cut 7:torn"),
+        ({"power_cut": "3:half"}, "not '3:half'", "--power-cut 7:torn"),
         ({"clock": "fast"}, "--clock takes real or virtual, not 'fast'", "--clock virtual"),
         (ISSUER | {"provider": "x"}, "--issuer and --provider both", "one of them"),
         ({"issuer": ISSUER["issuer"]}, "--issuer needs --client-id", "--client-id ID"),
@@ -182,6 +205,14 @@ def test_what_makes_no_sense_is_refused(given, message, hint):
     error = refusal(**given)
     assert message in error.message
     assert hint in error.hint
+
+
+def test_without_the_vm_cpython_runs_the_firmware():
+    assert resolve(Given(), terminal=False, environ={}, has_vm=False).runtime == "cpython"
+    with pytest.raises(UsageError) as caught:
+        resolve(Given(runtime="micropython"), terminal=False, environ={}, has_vm=False)
+    assert "is not installed" in caught.value.message
+    assert "--runtime cpython" in caught.value.hint
 
 
 def test_every_rule_is_tested():

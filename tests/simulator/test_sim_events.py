@@ -1,11 +1,10 @@
 """`keyfob sim --json` against its own server: every event, every goal, every way to end."""
 
-import json
 from pathlib import Path
 
 import pytest
 import zxingcpp
-from board_run import run_board
+from board_run import RUNTIMES, run_board, stored_tokens
 from PIL import Image
 
 VIRTUAL = ("--clock", "virtual")
@@ -35,9 +34,9 @@ MEMBERS = {
 }
 
 
-@pytest.fixture
-def sim(capsys):
-    return lambda *arguments: run_board(capsys, *arguments)
+@pytest.fixture(params=RUNTIMES)
+def sim(request, capsys):
+    return lambda *arguments: run_board(capsys, "--runtime", request.param, *arguments)
 
 
 def test_a_board_links_calls_and_refreshes(sim):
@@ -61,7 +60,7 @@ def test_a_board_links_calls_and_refreshes(sim):
     ]
     assert [poll["result"] for poll in run.of("poll")] == ["pending", "approved"]
     assert run.only("boot")["cause"] == "power_on"
-    assert run.only("boot")["runtime"] == "cpython"
+    assert run.only("boot")["runtime"] in RUNTIMES
     assert run.only("clock")["source"] == "ntp"
     assert run.only("user_code")["resumed"] is False
     assert run.only("linked")["account"] == "Ana Alves"
@@ -108,7 +107,8 @@ def test_time_never_runs_backwards_and_polls_keep_their_distance(sim):
     answered = [code["t"], *(poll["t"] for poll in polls)]
     gaps = [sent - before for sent, before in zip(left, answered, strict=False)]
     assert min(gaps) > code["interval"]
-    assert max(gaps) < 2 * code["interval"] + 2
+    assert max(gaps[:-1]) < code["interval"] + 2
+    assert gaps[-1] < 2 * code["interval"] + 5  # the last one waits for the end to come near
     assert code["t"] + 1798 < left[-1] < code["t"] + 1800
     assert 1799 < expired["t"] - code["t"] <= 1800.5
     assert all(poll["result"] == "pending" for poll in polls)
@@ -227,9 +227,15 @@ def test_an_api_out_of_reach_does_not_cost_the_link(sim):
 def test_screens_are_pictures_whose_qr_can_be_read(sim, tmp_path):
     run = sim(*VIRTUAL, "--approve", "auto", "--screens", tmp_path / "new" / "folder")
     screens = run.of("screen")
-    assert [screen["name"] for screen in screens] == ["starting", "wifi", "user_code", "linked"]
+    assert [screen["name"] for screen in screens] == [
+        "starting",
+        "wifi",
+        "clock",
+        "user_code",
+        "linked",
+    ]
     assert all(Path(screen["png"]).is_file() for screen in screens)
-    (code,) = zxingcpp.read_barcodes(Image.open(screens[2]["png"]))
+    (code,) = zxingcpp.read_barcodes(Image.open(screens[3]["png"]))
     assert code.text == run.only("user_code")["verification_uri_complete"]
 
 
@@ -240,7 +246,7 @@ def test_without_screens_there_are_no_pictures(sim):
 def test_nothing_secret_is_told(sim, tmp_path):
     state = tmp_path / "state"
     run = sim(*VIRTUAL, "--approve", "auto", "--until", "refreshed:2", "--state-dir", state)
-    tokens = json.loads((state / "flash" / "link-account.json").read_text())["tokens"]
+    tokens = stored_tokens(state)
     secrets = [tokens[name] for name in ("access_token", "refresh_token", "id_token")]
     assert all(len(secret) > 20 for secret in secrets)
     assert not [secret for secret in secrets if secret[:20] in run.stdout + run.stderr]

@@ -3,17 +3,18 @@
 import json
 
 import pytest
-from board_run import run_board
+from board_run import RUNTIMES, board_files, run_board
 
 from keyfob_sim import state
 
 LINK = ("--clock", "virtual", "--approve", "auto")
 
 
-@pytest.fixture
-def sim(capsys, tmp_path):
+@pytest.fixture(params=RUNTIMES)
+def sim(request, capsys, tmp_path):
     """Run a board whose state is in tmp_path/board."""
-    return lambda *words: run_board(capsys, "--state-dir", tmp_path / "board", *words)
+    options = ("--runtime", request.param, "--state-dir", tmp_path / "board")
+    return lambda *words: run_board(capsys, *options, *words)
 
 
 def test_a_second_run_starts_linked(sim):
@@ -25,6 +26,18 @@ def test_a_second_run_starts_linked(sim):
     assert second.of("user_code") == []
     assert second.only("server")["issuer"] == first.only("server")["issuer"]
     assert len(second.of("refreshed")) == 2
+
+
+@pytest.mark.parametrize("order", [RUNTIMES, RUNTIMES[::-1]], ids="-then-".join)
+def test_the_other_runtime_goes_on_with_the_same_flash(capsys, tmp_path, order):
+    first, second = [
+        run_board(
+            capsys, "--runtime", runtime, "--state-dir", tmp_path, *LINK, "--until", "refreshed"
+        )
+        for runtime in order
+    ]
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert second.only("linked")["stored"] is True
 
 
 def test_a_third_run_lives_on_what_the_second_rotated(sim):
@@ -70,7 +83,8 @@ def test_a_stored_link_is_never_shown_to_another_server(capsys, sim, tmp_path, m
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff\x00\x12", b'{"for": 1}'])
 def test_a_damaged_link_is_survived(sim, tmp_path, damage):
     sim(*LINK)
-    (tmp_path / "board" / "flash" / "link-account.json").write_bytes(damage)
+    with board_files(tmp_path / "board") as files, files.open("/link-account.json", "wb") as file:
+        file.write(damage)
     run = sim(*LINK)
     assert run.exit_code == 0
     assert run.of("user_code")
@@ -119,7 +133,7 @@ def test_two_runs_do_not_share_a_folder(sim, tmp_path):
 def test_flash_and_server_are_kept_apart_and_private(sim, tmp_path):
     sim(*LINK)
     board = tmp_path / "board"
-    assert (board / "flash" / "keyfob.json").is_file()
+    assert (board / "flash" / "flash.img").is_file()
     assert [path.name for path in (board / "server").iterdir()] == ["state.json"]
     assert [(board / name).stat().st_mode & 0o077 for name in ("flash", "server")] == [0, 0]
 

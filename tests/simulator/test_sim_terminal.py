@@ -69,7 +69,7 @@ def test_colour_is_left_out_on_request(monkeypatch):
     for variable, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
         monkeypatch.setattr(os, "environ", variable)
         out = Tty()
-        Terminal(out).screen(["Code  ABCD"], "https://as.example/device")
+        Terminal(out).screen(["Code  ABCD"], "https://as.example/device", None)
         assert ("\x1b[30;107m" in out.getvalue()) is coloured
 
 

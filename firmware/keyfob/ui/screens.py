@@ -1,32 +1,14 @@
-"""What to say in each state, and which event brings the state about.
+"""Which event brings up which screen, and what of it changes with time.
 
-A line names the member it needs in braces; a line whose member is unknown is left out.
-Nothing here but the user code of a living attempt is worth hiding, and the screen after
-it replaces it (RFC 8628 section 5.5).
+What the screens say is in texts, where it goes on a panel in layout; both are read when
+they are needed and let go again. Nothing here but the user code of a living attempt is
+worth hiding, and the screen after it replaces it (RFC 8628 section 5.5).
 """
 
-_SCREENS = {
-    "starting": ("Starting",),
-    "wifi": ("Joining Wi-Fi",),
-    "user_code": (
-        "Link this device",
-        "Open  {verification_uri}",
-        "Code  {user_code}",
-        "Check that the page shows this code. Only continue if you hold this device.",
-    ),
-    "offline": (
-        "Trying to reach the provider",
-        "{trouble}",
-        "Open  {verification_uri}",
-        "Code  {user_code}",
-    ),
-    "linked": ("Linked", "Account  {account}"),
-    "denied": ("Refused on the phone", "Restart the device for a new code"),
-    "expired": ("The code ran out", "Restart the device for a new code"),
-    "sign_in_again": ("Sign-in needed again", "Restart the device for a new code"),
-    "unlinked": ("No longer linked",),
-    "error": ("Something is wrong", "{message}", "{hint}"),
-}
+import sys
+
+from keyfob.compat import const
+from keyfob.oauth import ticks
 
 # The screen that an event brings up. Events that are not here leave the screen alone.
 _SCREEN_OF = {
@@ -39,24 +21,49 @@ _SCREEN_OF = {
     "error": "error",
 }
 
+_PAGE = const(5_000)  # ms that a page stands, where a screen has several
+_NEWS = const(10_000)  # ms that a panel tells of a link before it shows an idle one
+_REST = const(1_000)  # ms between two drawings, at least
+_MINUTE = const(60_000)
+_STEP = const(10_000)  # ms by which the last minute is told
+
 
 class Screens:
     """Keeps `display` in step with a link: give its `notify` to an AccountLink.
 
-    A display has `show(lines)`. `shown(name)` is called after each new screen.
+    A display is a panel (see layout) with `fill(0)` and `show()`, or has `show(lines)` alone.
+    `shown(name)` is called after each new screen. `language` is a column of texts; `button`
+    names the button that links and unlinks, None where there is none.
+
+    Some of what a panel shows changes with time: call `update(ticks)` after each new screen,
+    and again after as many ms as it returns.
     """
 
-    def __init__(self, display, shown=None):
+    def __init__(self, display, shown=None, language="en", button=None):
         self._display = display
+        self._is_panel = hasattr(display, "fill")
         self._shown = shown
+        self._language = language
+        self._button = button
         self._name = None
+        self._members = None  # what it was filled in from
+        self._items = ()  # what stands there, as texts.items gives it
         self._code = None  # the members of user_code while the attempt lives
+        self._symbol = None  # its QR, where the panel has room for one
+        self._left = None  # ms until it runs out, if that is known
+        self._pages = 1
+        self._age = 0  # ms since the screen came up
+        self._seen = None  # ticks of the last update, None before the first
+        self._drawn = None  # the page and the time left as they stand there
+        self._drawn_at = 0  # the age at which they were drawn
 
     def notify(self, event, members):
         """Show what happened, if it changes what the person should see."""
         name = _SCREEN_OF.get(event)
         if event == "poll":
             name, members = self._waiting(members)
+        elif event == "wifi" and self._name == "wifi" and members["state"] == "joined":
+            name = "clock"  # which is what comes next
         elif event == "error" and (not members["fatal"] or self._name == "sign_in_again"):
             name = None  # what goes on, or what the screen already says better
         if name is not None:
@@ -64,14 +71,38 @@ class Screens:
 
     def show(self, name, members):
         """Bring up a screen, filled in from `members`."""
+        is_code = name in ("user_code", "offline")
+        if not is_code or (name == "user_code" and members is not self._code):
+            self._forget_code()
+            self._seen = None
+            if is_code:
+                self._learn_code(members)
         self._name = name
-        if name == "user_code":
-            self._code = members
-        elif name != "offline":
-            self._code = None
-        self._display.show(lines(name, members))
+        self._members = members
+        self._age = 0
+        self._items = self._texts()
+        self._pages = 1
+        self._draw()
         if self._shown is not None:
             self._shown(name)
+
+    def update(self, now):
+        """Draw what has changed by `now` (ticks). Returns ms until the next call, None for never.
+
+        There is nothing to come before a screen's first update.
+        """
+        if not self._is_panel:
+            return None
+        step = 0 if self._seen is None else ticks.diff(now, self._seen)
+        self._seen = now
+        self._age += step
+        if self._left is not None:
+            self._left = max(0, self._left - step)
+        if self._name == "linked" and self._age >= _NEWS:
+            self.show("idle", self._members)
+        elif self._drawn != self._due() and self._age - self._drawn_at >= _REST:
+            self._draw()
+        return self._wait()
 
     def _waiting(self, members):
         """The screen and its members while polls go through, or do not."""
@@ -82,14 +113,91 @@ class Screens:
             return "user_code", self._code
         return None, members
 
+    def _learn_code(self, members):
+        self._code = members
+        if members.get("expires_in"):
+            self._left = int(members["expires_in"] * 1000)
+        if self._is_panel:
+            from keyfob.ui.symbol import symbol_for
 
-def lines(name, members):
-    """Return the lines of the screen `name`, filled in from `members`."""
-    shown = []
-    for line in _SCREENS[name]:
-        member = line.partition("{")[2].partition("}")[0]
-        if not member:
-            shown.append(line)
-        elif members.get(member):
-            shown.append(line.replace("{%s}" % member, str(members[member])))
-    return shown
+            self._symbol = symbol_for(self._display, members)
+            _let_go("symbol", "qr")
+
+    def _forget_code(self):
+        if self._symbol is not None:
+            bitmap = self._symbol[0]
+            for index in range(len(bitmap)):
+                bitmap[index] = 0
+        self._symbol = self._code = self._left = None
+
+    def _texts(self):
+        """The texts of the screen; the time left is filled in when it is drawn."""
+        from keyfob.ui.texts import items
+
+        members = dict(self._members, button=self._button)
+        if self._left is not None:
+            members["left"] = "{left}"
+        found = items(self._name, members, self._language, not self._is_panel)
+        _let_go("texts")
+        return found
+
+    def _due(self):
+        """The page and the time left that should stand there now."""
+        left = self._left
+        if left is None:
+            told = ""
+        elif left >= _MINUTE:
+            told = "%d min" % (left // _MINUTE)
+        else:
+            told = "%d s" % max(10, left // _STEP * 10)
+        return self._age // _PAGE % self._pages, told
+
+    def _wait(self):
+        """Milliseconds until something is due, None if nothing ever is."""
+        waits = []
+        if self._pages > 1:
+            waits.append(_PAGE - self._age % _PAGE)
+        if self._left is not None and self._left >= 2 * _STEP:
+            step = _MINUTE if self._left >= _MINUTE else _STEP
+            waits.append(self._left % step + 1)
+        if self._name == "linked":
+            waits.append(_NEWS - self._age)
+        return max(_REST, min(waits)) if waits else None
+
+    def _draw(self):
+        page, left = self._drawn = self._due()
+        self._drawn_at = self._age
+        items = [
+            (text.replace("{left}", left) if sign == "~" else text, sign)
+            for text, sign in self._items
+        ]
+        if self._is_panel:
+            self._draw_panel(items, page)
+        else:
+            self._display.show([text for text, _ in items])
+
+    def _draw_panel(self, items, page):
+        panel = self._display
+        panel.fill(0)
+        try:
+            from keyfob.ui.layout import draw
+
+            self._pages = draw(panel, items, self._symbol, page)
+        except MemoryError:
+            panel.fill(0)  # dark, but without a code that is over
+        try:
+            panel.show()
+            if hasattr(panel, "steady"):
+                panel.steady(self._symbol is not None)
+        except OSError:
+            pass  # a panel that came loose must not cost the link
+        if self._wait() is None:
+            _let_go("layout", "fonts")
+
+
+def _let_go(*names):
+    """Give back the RAM of modules of this package, until they are imported again."""
+    package = sys.modules["keyfob.ui"]
+    for name in names:
+        if sys.modules.pop("keyfob.ui." + name, None) is not None:
+            delattr(package, name)

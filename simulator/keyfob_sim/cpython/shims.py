@@ -1,12 +1,14 @@
 """The modules that a board has and CPython has not, as thin as the firmware allows.
 
-`time` and `asyncio` are seen by the firmware only: they are in place while its files are
-imported and the real ones are back before anything runs.
+`time`, `asyncio` and `os` are seen by the firmware only: they are in place while its files are
+imported and the real ones are back before anything runs. So are its own `open` and `print`.
 """
 
 import asyncio
 import contextlib
+import errno
 import importlib
+import os
 import pkgutil
 import sys
 import time as host_time
@@ -14,60 +16,30 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from keyfob_sim.cpython.virtual_time import JumpingLoop
+from littlefs.errors import LittleFSError
 
-_EPOCH_2000 = 946_684_800  # an ESP32 counts from 2000-01-01
+from keyfob_sim.cpython import framebuf
+from keyfob_sim.cpython.virtual_time import BoardLoop
+from keyfob_sim.hardware.board import VirtualBoard
+from keyfob_sim.hardware.filesystem import FileSystem
+from keyfob_sim.hardware.rtc import EPOCH_2000
+from keyfob_sim.hardware.uplink import LookupFailed
+from keyfob_sim.hardware.wifi import WifiError
+
 _TICKS_MASK = (1 << 30) - 1
-
-
-class BoardTime:
-    """A board's clocks: `uptime()` in seconds, and an RTC that nobody has set yet."""
-
-    def __init__(self, uptime: Callable[[], float], true_time: Callable[[], float]) -> None:
-        self._uptime = uptime
-        self._true_time = true_time
-        self._offset: float | None = None  # from uptime to the RTC's time
-
-    def ticks_ms(self) -> int:
-        """As `time.ticks_ms` on a 32-bit board."""
-        return int(self._uptime() * 1000) & _TICKS_MASK
-
-    def time(self) -> int:
-        """As `time.time` on an ESP32: from 2000, and from zero at power-on."""
-        return int(self._uptime() + (self._offset or 0.0))
-
-    def gmtime(self, seconds: float) -> host_time.struct_time:
-        """As `time.gmtime` on an ESP32."""
-        return host_time.gmtime(seconds + _EPOCH_2000)
-
-    def set_rtc(self) -> None:
-        """As `ntptime.settime`: the RTC shows the true time from now on."""
-        self._offset = self._true_time() - _EPOCH_2000 - self._uptime()
-
-
-class _Station:
-    """`network.WLAN` of a board beside its access point."""
-
-    def __init__(self, interface: int) -> None:
-        self._connected = False
-
-    def active(self, on: bool | None = None) -> bool:
-        return True
-
-    def isconnected(self) -> bool:
-        return self._connected
-
-    def connect(self, ssid: str, password: str | None = None) -> None:
-        self._connected = True
-
-    def disconnect(self) -> None:
-        self._connected = False
+_NUMBERS = {
+    FileNotFoundError: errno.ENOENT,
+    FileExistsError: errno.EEXIST,
+    IsADirectoryError: errno.EISDIR,
+    NotADirectoryError: errno.ENOTDIR,
+}
+_NAME_UNKNOWN = -202  # as lwIP says it
 
 
 class _Reader:
     """A stream reader whose waits count as real ones."""
 
-    def __init__(self, reader: asyncio.StreamReader, loop: JumpingLoop) -> None:
+    def __init__(self, reader: asyncio.StreamReader, loop: BoardLoop) -> None:
         self._reader = reader
         self._loop = loop
 
@@ -80,19 +52,85 @@ class _Reader:
 
 
 class _Asyncio(ModuleType):
-    """asyncio, with connections that tell a jumping loop when they wait."""
+    """asyncio whose connections go through the board's Wi-Fi, and tell the loop when they wait.
+
+    `run` is the runtime's.
+    """
+
+    def __init__(self, board: VirtualBoard, run: Callable[[Any], Any]) -> None:
+        super().__init__("asyncio")
+        self._board = board
+        self.run = run
 
     def __getattr__(self, name: str) -> Any:
         return getattr(asyncio, name)
 
-    @staticmethod
-    async def open_connection(*args: Any, **kwargs: Any) -> tuple[Any, asyncio.StreamWriter]:
+    async def open_connection(
+        self, host: str, port: int, **kwargs: Any
+    ) -> tuple[Any, asyncio.StreamWriter]:
         loop = asyncio.get_running_loop()
-        if not isinstance(loop, JumpingLoop):
-            return await asyncio.open_connection(*args, **kwargs)
+        assert isinstance(loop, BoardLoop)
+        try:
+            address = self._board.resolve(host, port)
+        except LookupFailed:
+            raise OSError(_NAME_UNKNOWN, "the name is not known") from None
         with loop.busy():
-            reader, writer = await asyncio.open_connection(*args, **kwargs)
+            reader, writer = await asyncio.open_connection(*address, **kwargs)
         return _Reader(reader, loop), writer
+
+
+class _Files:
+    """`os` and `open` of a board, on its littlefs. Raises OSError as a board does."""
+
+    def __init__(self, fs: FileSystem) -> None:
+        self._fs = fs
+
+    def open(self, path: str, mode: str = "r", encoding: str = "utf-8") -> Any:
+        if "b" in mode:
+            return self._try(lambda: self._fs.open(path, mode))
+        return self._try(lambda: self._fs.open(path, mode, encoding=encoding))
+
+    def rename(self, old: str, new: str) -> None:
+        self._try(lambda: self._fs.rename(old, new))
+
+    def remove(self, path: str) -> None:
+        self._try(lambda: self._fs.remove(path))
+
+    def stat(self, path: str) -> Any:
+        return self._try(lambda: self._fs.stat(path))
+
+    def listdir(self, path: str = "/") -> list[str]:
+        return list(self._try(lambda: self._fs.listdir(path)))
+
+    @staticmethod
+    def urandom(count: int) -> bytes:
+        return os.urandom(count)
+
+    @staticmethod
+    def _try(call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except LittleFSError as error:
+            raise OSError(-error.code, os.strerror(-error.code)) from None
+        except OSError as error:  # the library's own, which lack the number
+            number = _NUMBERS[type(error)]
+            raise OSError(number, os.strerror(number)) from None
+
+
+class _Station:
+    """`network.WLAN`, whose errors are OSErrors."""
+
+    def __init__(self, board: VirtualBoard) -> None:
+        self._board = board
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any, **settings: Any) -> Any:
+            try:
+                return self._board.wlan(name, False, arguments, settings)
+            except WifiError as error:
+                raise OSError(str(error)) from None
+
+        return call
 
 
 def _module(name: str, **members: Any) -> ModuleType:
@@ -102,31 +140,57 @@ def _module(name: str, **members: Any) -> ModuleType:
 
 
 @contextlib.contextmanager
-def firmware(board_time: BoardTime) -> Iterator[ModuleType]:
-    """Yield a fresh copy of the firmware's `keyfob.app`, running on `board_time`.
+def firmware(
+    board: VirtualBoard,
+    fs: FileSystem,
+    machine: ModuleType,
+    run: Callable[[Any], Any],
+    write_line: Callable[[str], None],
+) -> Iterator[None]:
+    """Have a fresh copy of the firmware in `sys.modules`, running on `board`.
 
-    Inside the block `sys.modules` holds this copy and the board's modules.
+    Its `asyncio.run` is `run`, and what it prints goes to `write_line`.
     """
+
+    def settime() -> None:
+        seconds = board.network_time()
+        if seconds is None:
+            raise OSError(_NAME_UNKNOWN, "the name is not known")
+        board.rtc.set(seconds)
+
+    def gmtime(seconds: float) -> host_time.struct_time:
+        return host_time.gmtime(seconds + EPOCH_2000)
+
+    files = _Files(fs)
     lasting = {
-        "network": _module("network", STA_IF=0, WLAN=_Station),
-        "ntptime": _module("ntptime", settime=board_time.set_rtc),
+        "network": _module("network", STA_IF=0, WLAN=lambda interface=0: _Station(board)),
+        "ntptime": _module("ntptime", settime=settime),
+        "machine": machine,
+        "framebuf": framebuf,
     }
     passing = {
         "time": _module(
             "time",
-            ticks_ms=board_time.ticks_ms,
-            time=board_time.time,
-            gmtime=board_time.gmtime,
+            ticks_ms=lambda: int(board.uptime() * 1000) & _TICKS_MASK,
+            time=lambda: int(board.rtc.seconds()),
+            gmtime=gmtime,
+            sleep=board.clock.let_pass,
         ),
-        "asyncio": _Asyncio("asyncio"),
+        "asyncio": _Asyncio(board, run),
+        "os": files,
     }
+
+    def print_words(*words: object) -> None:
+        for line in " ".join(map(str, words)).split("\n"):
+            write_line(line)
+
+    own = {"open": files.open, "print": print_words}
     before = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_firmware(name)}
     with _in_place(lasting):
         try:
             with _in_place(passing):
-                app = importlib.import_module("keyfob.app")
-                _import_all(sys.modules["keyfob"])
-            yield app
+                _import_all(importlib.import_module("keyfob"), own)
+            yield
         finally:
             for name in [name for name in sys.modules if _is_firmware(name)]:
                 del sys.modules[name]
@@ -137,14 +201,16 @@ def _is_firmware(name: str) -> bool:
     return name == "keyfob" or name.startswith("keyfob.")
 
 
-def _import_all(package: ModuleType) -> None:
+def _import_all(package: ModuleType, own: dict[str, Any]) -> None:
     """Import what the firmware would import late, while the board's clock is in place."""
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        importlib.import_module(found.name)
+        if found.name.endswith("_viper"):
+            continue  # machine code for boards
+        vars(importlib.import_module(found.name)).update(own)
 
 
 @contextlib.contextmanager
-def _in_place(modules: dict[str, ModuleType]) -> Iterator[None]:
+def _in_place(modules: dict[str, Any]) -> Iterator[None]:
     before = {name: sys.modules.get(name) for name in modules}
     sys.modules.update(modules)
     try:

@@ -7,21 +7,27 @@ hurries, so a server in another thread or on another machine gets the time it ne
 import asyncio
 import contextlib
 import selectors
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from keyfob_sim.clock import SharedClock
 
-class JumpingLoop(asyncio.SelectorEventLoop):
-    """A selector loop with `time()` ahead of the machine's by all that was skipped."""
 
-    def __init__(self) -> None:
-        self._skipped = 0.0
+class BoardLoop(asyncio.SelectorEventLoop):
+    """A selector loop that lives by a SharedClock, and runs the clock's timers.
+
+    `is_silent` tells whether it is known that nothing can come in on a socket.
+    """
+
+    def __init__(self, clock: SharedClock, is_silent: Callable[[], bool]) -> None:
+        self.clock = clock
+        self._is_silent = is_silent
         self._busy = 0
-        super().__init__(_JumpingSelector(self))
+        super().__init__(_BoardSelector(self))
 
     def time(self) -> float:
         """Seconds, monotonic; the time skipped counts as passed."""
-        return super().time() + self._skipped
+        return self.clock.monotonic()
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
@@ -32,23 +38,31 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         finally:
             self._busy -= 1
 
-    def skip(self, timeout: float) -> bool:
-        """Jump ahead by `timeout` seconds unless something real is being waited for."""
-        if self._busy:
+    def skip(self, timeout: float | None) -> bool:
+        """Let virtual time pass, up to `timeout` seconds; False where the wait must be real."""
+        clock = self.clock
+        wake = clock.until_wake()
+        limits = [limit for limit in (timeout, wake) if limit is not None]
+        if not clock.virtual or not limits:
             return False
-        self._skipped += timeout
+        if self._busy and wake is None and not self._is_silent():
+            return False
+        clock.skip(min(limits))
         return True
 
 
-class _JumpingSelector(selectors.DefaultSelector):
-    def __init__(self, loop: JumpingLoop) -> None:
+class _BoardSelector(selectors.DefaultSelector):
+    def __init__(self, loop: BoardLoop) -> None:
         super().__init__()
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        clock = self._loop.clock
+        due = clock.until_due()
+        if due is not None and (timeout is None or due < timeout):
+            timeout = due
         ready: list[Any] = super().select(0)
-        if ready or timeout == 0:
-            return ready
-        if timeout is not None and self._loop.skip(timeout):
-            return []
-        return super().select(timeout)
+        if not ready and timeout != 0 and not self._loop.skip(timeout):
+            ready = super().select(timeout)
+        clock.run_due()
+        return ready

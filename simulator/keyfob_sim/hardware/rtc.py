@@ -1,4 +1,4 @@
-"""The real-time clock of an ESP32: the time of day, and a little memory that sleep leaves alone."""
+"""The real-time clock of an ESP32: the time of day, and a little memory that outlives sleep."""
 
 import calendar
 import time

@@ -1,0 +1,243 @@
+"""Where everything goes on a panel of any size, and drawing it there.
+
+A panel is anything with `width`, `height` and framebuf's `fill_rect`; 1 is light. Sizes are
+tried from the largest down until all text fits beside the symbol; what never does is spread
+over pages, for the caller to show in turn. Nothing is kept between calls.
+"""
+
+from keyfob.compat import const
+from keyfob.ui import fonts
+
+_SMALL = const(64)  # pixels of the short side up to which a module may be 2 pixels wide, not 3
+_COARSE = const(100)  # ... up to which the font may be drawn in its own size, not doubled
+_LARGEST = const(4)  # times the font's own size
+_QUIET = const(4)  # modules of light around a symbol, where there is room
+_MODULE = const(8)  # pixels: a larger module helps no camera
+_COLUMNS = const(10)  # what a symbol must leave to the text, or is shown by itself: glyphs a line
+_LINES = const(5)  # and lines
+_CUTS = "/.-_?&=: "  # an address or a code is cut behind one of these if that costs no line
+
+
+def largest_symbol(panel):
+    """Return the largest version of QR code that can be read off `panel`, 0 if there is none."""
+    modules = _short(panel) // _least_module(panel) - 2
+    return max(0, (modules - 17) // 4)
+
+
+def draw(panel, items, symbol, page):
+    """Draw page number `page` of `items` (see texts.items) and return how many there are.
+
+    `symbol` is None or a (bitmap, size) as `qr.encode` returns it. The panel must be dark.
+    """
+    pages = _plan(panel, items, symbol)
+    place, blocks = pages[page % len(pages)]
+    if place[0]:
+        _draw_symbol(panel, symbol, place)
+    _draw_blocks(panel, blocks, place)
+    return len(pages)
+
+
+def _plan(panel, items, symbol):
+    """The pages, each a (place, blocks) with blocks as `_flow` makes them.
+
+    A place is a tuple: pixels of a module (0: no symbol), side and corner of the square of
+    light around the symbol, corner and extent of the box that is left to the text.
+    """
+    least = 1 if _short(panel) <= _COARSE else 2
+    before = []
+    if symbol is not None and not list(_places(panel, symbol, least)):
+        before.append((_alone(panel, symbol), ()))
+        symbol = None
+    best = None
+    for size in range(_LARGEST, least - 1, -1):
+        for place in _places(panel, symbol, size):
+            for code_size in range(2 * size, size - 1, -1):
+                for is_whole in (True, False):
+                    pages = _flow(items, place, size, code_size, is_whole, size > least)
+                    if pages is None:
+                        continue
+                    if len(pages) == 1:
+                        return before + pages
+                    if size == least and (best is None or len(pages) < len(best)):
+                        best = pages
+    return before + best
+
+
+def _places(panel, symbol, size):
+    """The places for a symbol that leave room for text of `size`, the largest module first."""
+    width, height = panel.width, panel.height
+    if symbol is None:
+        yield 0, 0, 0, 0, 0, 0, width, height
+        return
+    least = _least_module(panel)
+    gap = 2 * size
+    for module in range(_MODULE, least - 1, -1):
+        light = _light(panel, symbol, module)
+        if light is None:
+            continue
+        below = light + gap
+        for place in (
+            (module, light, 0, (height - light) // 2, below, 0, width - below, height),
+            (module, light, (width - light) // 2, 0, 0, below, width, height - below),
+        ):
+            if (
+                _whole(place[6], size, fonts.WIDTH) >= _COLUMNS
+                and _whole(place[7], size, fonts.HEIGHT) >= _LINES
+            ):
+                yield place
+
+
+def _alone(panel, symbol):
+    """The place of a symbol that has a page to itself."""
+    module = _MODULE
+    while _light(panel, symbol, module) is None:
+        module -= 1
+    light = _light(panel, symbol, module)
+    return module, light, (panel.width - light) // 2, (panel.height - light) // 2, 0, 0, 0, 0
+
+
+def _light(panel, symbol, module):
+    """The side of the square of light around a symbol, None if it has not room enough."""
+    side = _short(panel)
+    wanted = module * (symbol[1] + 2 * _QUIET)
+    if wanted <= side:
+        return wanted
+    if module == _least_module(panel) and module * (symbol[1] + 2) <= side:
+        return side
+    return None
+
+
+def _flow(items, place, size, code_size, is_whole, is_strict):
+    """Pages with the items as blocks (size, lines), None where these sizes are no good.
+
+    The code stands on every page that has room for it. Strict: no word is broken.
+    """
+    width, height = place[6:]
+    blocks = []
+    page = []
+    for text, sign in items:
+        if sign == "?" and not is_whole:
+            continue
+        scale = code_size if sign == "#" else size
+        columns = _whole(width, scale, fonts.WIDTH)
+        if sign in ("#", "@"):
+            lines = _cut(text, columns)
+        else:
+            lines = _wrap(fonts.legible(text), columns, is_strict)
+        if lines is None or (sign == "#" and code_size > size and len(lines) > 2):
+            return None
+        block = (scale, lines)
+        if sign == "#" and _height((block,)) <= height:
+            page.append(block)
+        else:
+            blocks.append(block)
+    return _pages(place, page, blocks, height)
+
+
+def _pages(place, first, blocks, height):
+    """Fill pages of `height` pixels with `blocks`; each begins with `first` where that fits."""
+    pages = [first[:]]
+    for scale, lines in blocks:
+        fitting = max(1, height // (scale * fonts.HEIGHT))
+        while len(lines) > fitting:
+            pages.append([(scale, lines[:fitting])])
+            lines = lines[fitting:]
+        block = (scale, lines)
+        for page in pages:
+            if _height(page) + _height((block,)) <= height:
+                break
+        else:
+            page = first[:] if _height(first) + _height((block,)) <= height else []
+            pages.append(page)
+        page.append(block)
+    return [(place, page) for page in pages if page]
+
+
+def _wrap(text, columns, is_strict):
+    """Lines of whole words; a word that is too long is broken, or None if that is forbidden."""
+    lines = []
+    line = ""
+    for word in text.split():
+        if line and len(line) + 1 + len(word) <= columns:
+            line += " " + word
+            continue
+        if line:
+            lines.append(line)
+        while len(word) > columns:
+            if is_strict:
+                return None
+            lines.append(word[:columns])
+            word = word[columns:]
+        line = word
+    lines.append(line)
+    return lines
+
+
+def _cut(text, columns):
+    """As few lines as there can be, cut behind one of _CUTS where that costs none more."""
+    lines = []
+    left = (len(text) - 1) // columns  # lines behind this one
+    while left:
+        end = columns
+        while end > 1 and text[end - 1] not in _CUTS:
+            end -= 1
+        if len(text) - end > left * columns or text[end - 1] not in _CUTS:
+            end = columns
+        lines.append(text[:end])
+        text = text[end:]
+        left -= 1
+    lines.append(text)
+    return lines
+
+
+def _draw_symbol(panel, symbol, place):
+    module, light, x, y = place[:4]
+    bitmap, size = symbol
+    stride = (size + 7) // 8
+    panel.fill_rect(x, y, light, light, 1)
+    quiet = (light - size * module) // 2
+    y += quiet
+    for row in range(size):
+        start = 0
+        for column in range(size + 1):  # a run of dark modules ends with the row
+            byte = row * stride + (column >> 3)
+            if column < size and bitmap[byte] >> (7 - (column & 7)) & 1:
+                continue
+            if column > start:
+                left = x + quiet + start * module
+                panel.fill_rect(left, y, (column - start) * module, module, 0)
+            start = column + 1
+        y += module
+
+
+def _draw_blocks(panel, blocks, place):
+    """Draw text in the middle of its box, the lines of a block flush with one another."""
+    left, top, width, height = place[4:]
+    spare = height - _height(blocks)
+    gap = min(spare // (len(blocks) + 1), 6 * max([scale for scale, _ in blocks] + [0]))
+    y = top + (spare - gap * (len(blocks) - 1)) // 2
+    for scale, lines in blocks:
+        longest = max([len(line) for line in lines])
+        x = left + (width - longest * scale * fonts.WIDTH + scale) // 2
+        for line in lines:
+            fonts.draw(panel, line, x, y, scale)
+            y += scale * fonts.HEIGHT
+        y += gap
+
+
+def _height(blocks):
+    """Pixels that `blocks` take one below the other."""
+    return sum([len(lines) * scale for scale, lines in blocks]) * fonts.HEIGHT
+
+
+def _whole(pixels, scale, step):
+    """How many glyphs or lines of `step` font pixels go into `pixels`; the last needs no gap."""
+    return (pixels + scale) // (step * scale)
+
+
+def _short(panel):
+    return min(panel.width, panel.height)
+
+
+def _least_module(panel):
+    return 2 if _short(panel) <= _SMALL else 3

@@ -1,0 +1,123 @@
+"""What the screens say, in every language.
+
+A row of _TEXTS is a name and its text in each language, so a language is one more column;
+where a cell is empty, English serves. A text names in braces the member that it needs, and
+is left out where that is unknown.
+
+Both tables are single strings: a board that needs one row reads it and lets go of the rest.
+"""
+
+# The texts of each screen, in order. Of `a/b` the first whose member is known counts. The
+# sign behind a name says how a panel shows it:
+#   #  the code: as large as may be, cut nowhere, without the words before it
+#   @  an address: cut anywhere, without the words before it
+#   ~  holds {left}, which is filled in when it is drawn, for it changes
+#   ?  left out where everything does not fit at once
+_SCREENS = """
+starting|starting
+wifi|wifi
+clock|clock
+press|ready press only?
+user_code|link? open@ code# check? only left~
+offline|offline open@ code# trouble? left~
+linked|linked account
+idle|linked account hold
+denied|denied again/restart
+expired|expired again/restart
+sign_in_again|signed_out again/restart
+unlink|unlink confirm keep
+unlinked|unlinked again/restart
+error|error kind_{kind} message hint?
+"""
+
+_TEXTS = """
+|en|de
+starting|Starting|Startet
+wifi|Joining Wi-Fi|Verbinde mit dem WLAN
+clock|Setting the clock|Stelle die Uhr
+ready|Not linked yet|Noch nicht verbunden
+press|Press button {button} to link|Taste {button} drücken, um zu verbinden
+link|Link this device|Dieses Gerät verbinden
+open|Open  {verification_uri}|Öffnen  {verification_uri}
+code|Code  {user_code}|Code  {user_code}
+left|{left} left|noch {left}
+check|Check that the page shows this code|Zeigt die Seite denselben Code?
+only|Only continue if you hold this device in your hand\
+|Nur fortfahren, wenn du dieses Gerät in der Hand hältst
+offline|Trying to reach the provider|Anbieter nicht erreichbar, neuer Versuch folgt
+trouble|{trouble}|{trouble}
+linked|Linked|Verbunden
+account|Account  {account}|Konto  {account}
+hold|Hold button {button} to unlink|Taste {button} halten, um zu trennen
+denied|Refused on the phone|Am Handy abgelehnt
+expired|The code ran out|Der Code ist abgelaufen
+signed_out|Sign-in needed again|Neue Anmeldung nötig
+unlinked|No longer linked|Nicht mehr verbunden
+again|Press button {button} for a new code|Taste {button} drücken für einen neuen Code
+restart|Restart the device for a new code|Gerät neu starten für einen neuen Code
+unlink|Unlink this device?|Dieses Gerät trennen?
+confirm|Press button {button} to confirm|Taste {button} drücken zum Bestätigen
+keep|Or just wait to stay linked|Oder warten, um verbunden zu bleiben
+error|Something is wrong|Etwas stimmt nicht
+kind_usage|It was used in a wrong way|Falsch benutzt
+kind_config|Its settings are wrong|Einstellungen falsch
+kind_network|No connection|Keine Verbindung
+kind_timeout|No answer in time|Keine Antwort
+kind_tls|The connection is not safe|Verbindung nicht sicher
+kind_provider|The provider refused|Anbieter lehnt ab
+kind_storage|It could not be stored|Speichern ging nicht
+kind_memory|Not enough memory|Zu wenig Speicher
+message|{message}|{message}
+hint|{hint}|{hint}
+"""
+
+
+def items(screen, members, language, with_labels=True):
+    """Return the texts of `screen` as (text, sign) in order, filled in from `members`.
+
+    Without labels a code and an address stand alone.
+    """
+    found = []
+    for name in _cells(_SCREENS, screen)[0].split():
+        sign = name[-1] if name[-1] in "#@~?" else ""
+        for choice in name[: len(name) - len(sign)].split("/"):
+            text = _text(choice, members, language)
+            if text and not with_labels and sign in ("#", "@"):
+                text = text[text.find("{") :]
+            text = text and _filled(text, members)
+            if text:
+                found.append((text, sign))
+                break
+    return found
+
+
+def languages():
+    """Return the languages that there are columns for, the one that serves for all first."""
+    return _cells(_TEXTS, "")
+
+
+def _text(name, members, language):
+    """The text called `name` as it is written in the table, None if there is none."""
+    name = _filled(name, members)
+    cells = name and _cells(_TEXTS, name)
+    if not cells:
+        return None
+    known = languages()
+    return (cells[known.index(language)] if language in known else None) or cells[0]
+
+
+def _filled(text, members):
+    """`text` with its member filled in, None if that is unknown."""
+    member = text.partition("{")[2].partition("}")[0]
+    if not member:
+        return text
+    value = members.get(member)
+    return None if value in (None, "") else text.replace("{%s}" % member, str(value))
+
+
+def _cells(table, name):
+    """What stands behind `name` in a table, None if it has no such row."""
+    start = table.find("\n%s|" % name)
+    if start < 0:
+        return None
+    return table[start + 1 : table.find("\n", start + 1)].split("|")[1:]

@@ -1,0 +1,193 @@
+"""The VM's side of the virtual board: whatever a board has and a PC lacks is asked of the host.
+
+`start` is called before boot.py. The modules beside this file are what a board has in ROM, in C:
+all are loaded from the start, and the VM's heap is larger by what they take (`vm.ROM_SHARE`).
+
+A request is one packet to the host: a number that its reply repeats, a letter that says what
+is wanted, two integers, and perhaps data. Every packet from the host has the same size, since a
+stream's `readinto` goes on until its buffer is full. `services.py` lists the letters.
+
+What a board does in C costs it no heap, so reading flash and waiting leave no garbage here to
+speak of.
+"""
+
+import builtins
+import json
+import os
+import sys
+
+import vfs
+from micropython import const, schedule
+from uselect import POLLIN, poll
+from ustruct import pack_into
+from utime import ticks_ms
+
+_HEADER = const(8)  # bytes: number, kind, size of the payload, value
+_BLOCK = const(4096)  # bytes of flash that are erased together; also of a packet's payload
+_KEPT = const(4)  # blocks of flash
+_INTERRUPT = const(1)  # kinds of packets from the host
+_ERROR = const(2)
+_ROM = ("time", "select", "socket", "os", "machine", "network", "ntptime", "esp32")
+
+interrupts = {}  # what to call when the host says that something happened
+skew = 0  # ms that ticks run ahead of the host's; never behind: asyncio's C part reads those
+virtual = False
+port = None
+
+_request = bytearray(10)
+_packet = bytearray(_HEADER + _BLOCK)
+_number = 0
+_idle = poll()
+
+
+def receive():
+    """Take one packet from the host; if it is an interrupt, serve it."""
+    port.readinto(_packet)
+    if _packet[1] == _INTERRUPT:
+        handler = interrupts.get(_value())
+        if handler:
+            try:
+                schedule(*handler)
+            except RuntimeError:
+                pass  # too many at once: a board loses some then, too
+
+
+def call(letter, first=0, second=0, data=None):
+    """Send a request and return the value of its reply, or raise what the host raised."""
+    global _number
+    _number = (_number + 1) & 0xFF or 1
+    pack_into("<BBii", _request, 0, _number, letter, first, second)
+    port.write(_request + data if data else _request)
+    receive()
+    while _packet[0] != _number or _packet[1] == _INTERRUPT:
+        receive()  # that was an interrupt, or the reply to a request that Ctrl-C broke off
+    if _packet[1] == _ERROR:
+        name, arguments = json.loads(_text())
+        raise getattr(builtins, name)(*arguments)
+    return _value()
+
+
+def ask(name, *arguments):
+    """Call a named service of the host with JSON values, and return its JSON value."""
+    length = call(74, 0, 0, json.dumps((name, arguments)))
+    text = _text()
+    while len(text) < length:
+        receive()
+        text += _text()
+    return json.loads(text)
+
+
+def _value():
+    value = _packet[4] | _packet[5] << 8 | _packet[6] << 16 | _packet[7] << 24
+    return value - (1 << 32) if value >> 31 else value
+
+
+def _text():
+    return bytes(_packet[_HEADER : _HEADER + _packet[2] + (_packet[3] << 8)])
+
+
+def skip(ms, sockets):
+    """Let virtual time pass, up to `ms` (-1: for ever); False where the wait must be real."""
+    global skew
+    if not virtual:
+        return False
+    passed = call(87, ms, sockets)
+    if passed < 0:
+        return False
+    skew += passed
+    return True
+
+
+def wait(ms):
+    """Sleep, while interrupts are served."""
+    end = ticks_ms() + skew + ms
+    while ms > 0:
+        if not skip(ms, 0):
+            for _ in _idle.ipoll(ms):
+                receive()
+        ms = end - ticks_ms() - skew
+
+
+class _Flash:
+    """The block device of the file system. The last few blocks that were read are kept."""
+
+    def __init__(self, blocks):
+        self._blocks = blocks
+        self._kept = [bytearray(_BLOCK) for _ in range(_KEPT)]
+        self._numbers = [-1] * _KEPT
+        self._oldest = 0
+
+    def readblocks(self, block, buffer, offset=0):
+        kept = self._find(block)
+        for index in range(len(buffer)):
+            buffer[index] = kept[offset + index]
+
+    def writeblocks(self, block, buffer, offset=None):
+        if offset is None:
+            offset = 0
+            self.ioctl(6, block)
+        self._drop(block)
+        call(80, block * _BLOCK + offset, 0, bytes(buffer))
+
+    def ioctl(self, operation, argument):
+        if operation == 4:
+            return self._blocks
+        if operation == 5:
+            return _BLOCK
+        if operation == 6:
+            self._drop(argument)
+            call(69, argument)
+        return 0
+
+    def _find(self, block):
+        """The content of a block."""
+        if block in self._numbers:
+            return self._kept[self._numbers.index(block)]
+        place = self._oldest
+        self._oldest = (place + 1) % _KEPT
+        self._numbers[place] = -1
+        call(82, block * _BLOCK)
+        self._kept[place][:] = memoryview(_packet)[_HEADER:]
+        self._numbers[place] = block
+        return self._kept[place]
+
+    def _drop(self, block):
+        if block in self._numbers:
+            self._numbers[self._numbers.index(block)] = -1
+
+
+def start(number, blocks, is_virtual):
+    """Turn the VM into a board: `number` is the descriptor that leads to the host."""
+    global port, virtual
+    port = open(number, "r+b")  # noqa: SIM115 - for as long as the VM lives
+    _idle.register(port, POLLIN)
+    virtual = is_virtual
+    for name in _ROM:
+        __import__(name)
+    vfs.umount("/")
+    try:
+        vfs.mount(vfs.VfsLfs2(_Flash(blocks)), "/")
+        os.chdir("/")
+    except OSError as error:
+        print("The file system cannot be mounted:", error)
+    sys.path[:] = ["", ".frozen", "/lib"]
+    os.putenv("MICROPYINSPECT", "1")  # from now on the end of a program is the REPL's beginning
+    call(66)
+
+
+def run(name, scope):
+    """Run boot.py or main.py if it is there; return whether it ended well."""
+    try:
+        os.stat(name)
+    except OSError:
+        return True
+    try:
+        execfile(name, scope)
+        word = None
+    except SystemExit:
+        raise  # a soft reset, as on a board
+    except BaseException as error:  # a board prints it and goes on to the REPL
+        sys.print_exception(error)
+        word = type(error).__name__
+    ask("ended", name, word)
+    return word is None

@@ -1,0 +1,219 @@
+"""`machine` of an ESP32, as far as firmware for keyfob's boards goes."""
+
+from binascii import hexlify, unhexlify
+
+import _board
+from micropython import const
+from umachine import *
+from umachine import PinBase
+
+PWRON_RESET = const(1)
+HARD_RESET = const(2)
+WDT_RESET = const(3)
+DEEPSLEEP_RESET = const(4)
+SOFT_RESET = const(5)
+
+_CHUNK = const(4096)  # bytes of SPI traffic in one packet
+_ENODEV = const(19)
+
+
+class Pin(PinBase):
+    IN = const(1)
+    OUT = const(3)
+    OPEN_DRAIN = const(7)
+    PULL_DOWN = const(1)
+    PULL_UP = const(2)
+    IRQ_RISING = const(1)
+    IRQ_FALLING = const(2)
+
+    def __init__(self, id, mode=-1, pull=-1, value=None, **_):
+        self._id = id
+        self.init(mode, pull, value)
+
+    def init(self, mode=-1, pull=-1, value=None, **_):
+        _board.ask("pin.init", self._id, mode, -1 if pull is None else pull)
+        if value is not None:
+            self.value(value)
+
+    def value(self, level=None):
+        if level is None:
+            return _board.call(76, self._id)
+        _board.call(72, self._id, bool(level))
+
+    __call__ = value
+
+    def on(self):
+        self.value(1)
+
+    def off(self):
+        self.value(0)
+
+    def irq(self, handler=None, trigger=3, **_):
+        _board.interrupts[self._id] = (handler, self)
+        if handler is None:
+            del _board.interrupts[self._id]
+            trigger = 0
+        _board.ask("pin.irq", self._id, trigger)
+
+    def __str__(self):
+        return "Pin(%d)" % self._id
+
+
+def _number(pin):
+    return pin._id if isinstance(pin, Pin) else pin
+
+
+class SoftI2C:
+    def __init__(self, scl, sda, freq=400000, **_):
+        self._bus = _board.ask("i2c.open", _number(scl), _number(sda), freq)
+
+    def scan(self):
+        return _board.ask("i2c.scan", self._bus)
+
+    def writeto(self, address, data, stop=True):
+        if _board.call(73, self._bus, address, data) < 0:
+            raise OSError(_ENODEV)
+        return len(data)
+
+    def writevto(self, address, vector, stop=True):
+        return self.writeto(address, b"".join(vector), stop)
+
+    def readfrom(self, address, count, stop=True):
+        return unhexlify(_board.ask("i2c.read", self._bus, address, count))
+
+    def readfrom_into(self, address, buffer, stop=True):
+        buffer[:] = self.readfrom(address, len(buffer))
+
+    def writeto_mem(self, address, register, data, **_):
+        self.writeto(address, bytes((register,)) + data)
+
+    def readfrom_mem(self, address, register, count, **_):
+        self.writeto(address, bytes((register,)), False)
+        return self.readfrom(address, count)
+
+    def readfrom_mem_into(self, address, register, buffer, **_):
+        buffer[:] = self.readfrom_mem(address, register, len(buffer))
+
+
+class I2C(SoftI2C):
+    def __init__(self, id=0, scl=None, sda=None, freq=400000, **_):
+        pins = ((18, 19), (25, 26))[id]  # where an ESP32 has them unless told otherwise
+        super().__init__(pins[0] if scl is None else scl, pins[1] if sda is None else sda, freq)
+
+
+class SPI:
+    MSB = const(0)
+    LSB = const(1)
+
+    def __init__(self, id, baudrate=1000000, sck=None, mosi=None, miso=None, **_):
+        pins = (14, 13) if id == 1 else (18, 23)
+        sck = pins[0] if sck is None else _number(sck)
+        self._bus = _board.ask("spi.open", sck, pins[1] if mosi is None else _number(mosi))
+
+    def init(self, *_, **__):
+        pass
+
+    def deinit(self):
+        pass
+
+    def write(self, data):
+        for start in range(0, len(data), _CHUNK):
+            _board.call(83, self._bus, 0, data[start : start + _CHUNK])
+
+    def readinto(self, buffer, write=0):
+        self.write(bytes((write,)) * len(buffer))
+        buffer[:] = bytes(len(buffer))  # no panel here drives MISO
+
+    def read(self, count, write=0):
+        buffer = bytearray(count)
+        self.readinto(buffer, write)
+        return bytes(buffer)
+
+    def write_readinto(self, data, buffer):
+        self.write(data)
+        buffer[:] = bytes(len(buffer))
+
+
+def unique_id():
+    return unhexlify(_board.ask("machine.unique_id"))
+
+
+def reset_cause():
+    return _board.ask("machine.reset_cause")
+
+
+def reset():
+    _board.ask("machine.reset")
+
+
+class SoftSPI(SPI):
+    def __init__(self, baudrate=500000, sck=None, mosi=None, miso=None, **_):
+        super().__init__(1, sck=sck, mosi=mosi)
+
+
+class RTC:
+    def datetime(self, fields=None):
+        if fields is None:
+            return tuple(_board.ask("rtc.datetime"))
+        _board.ask("rtc.set_datetime", fields)
+
+    def init(self, fields):
+        year, month, day, hour, minute, second, us, _ = fields
+        self.datetime((year, month, day, 0, hour, minute, second, us))
+
+    def memory(self, data=None):
+        if data is None:
+            return unhexlify(_board.ask("rtc.memory"))
+        _board.ask("rtc.set_memory", hexlify(data))
+
+
+class WDT:
+    def __init__(self, id=0, timeout=5000):
+        _board.ask("wdt.start", timeout)
+
+    def feed(self):
+        _board.call(70)
+
+
+class Timer:
+    ONE_SHOT = const(0)
+    PERIODIC = const(1)
+
+    def __init__(self, id, **settings):
+        self._id = id
+        if settings:
+            self.init(**settings)
+
+    def init(self, mode=PERIODIC, period=-1, freq=-1, callback=None, **_):
+        if freq > 0:
+            period = int(1000 / freq)
+        _board.interrupts[1000 + self._id] = (callback or (lambda _: None), self)
+        _board.ask("timer.start", self._id, period, mode)
+
+    def deinit(self):
+        _board.interrupts.pop(1000 + self._id, None)
+        _board.ask("timer.stop", self._id)
+
+
+def freq(hz=None):
+    return 160000000 if hz is None else None
+
+
+def bootloader(timeout=0):
+    _board.ask("machine.bootloader")
+
+
+def deepsleep(ms=-1):
+    _board.ask("machine.deepsleep", ms)
+
+
+def lightsleep(ms=-1):
+    _board.wait(ms if ms >= 0 else 1 << 30)
+
+
+def disable_irq():
+    return 0
+
+
+def enable_irq(state=0):
+    pass

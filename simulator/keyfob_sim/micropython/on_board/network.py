@@ -1,0 +1,38 @@
+"""`network` of an ESP32: constants and every method of WLAN are the host's."""
+
+import _board
+
+
+class WLAN:
+    IF_STA = 0
+    IF_AP = 1
+    PM_NONE = 0
+    PM_PERFORMANCE = 1
+    PM_POWERSAVE = 2
+
+    def __init__(self, interface=0):
+        self._interface = interface
+
+    def __getattr__(self, name):
+        def method(*arguments, **settings):
+            found = _board.ask("wlan." + name, self._interface, arguments, settings)
+            return _bytes(found) if name == "scan" or "mac" in arguments else found
+
+        return method
+
+
+def _bytes(found):
+    from binascii import unhexlify
+
+    if isinstance(found, list):
+        return [(unhexlify(row[0]), unhexlify(row[1])) + tuple(row[2:]) for row in found]
+    return unhexlify(found)
+
+
+def hostname(*name):
+    station = WLAN()
+    return station.config(hostname=name[0]) if name else station.config("hostname")
+
+
+def __getattr__(name):
+    return _board.ask("network.constant", name)

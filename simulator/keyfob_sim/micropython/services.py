@@ -1,0 +1,246 @@
+"""What the VM may ask of the host, and which part of the virtual board answers.
+
+A request is a letter, two integers and perhaps data; the reply is an integer:
+
+R offset           read a block of flash, which is the payload
+P offset, data     program flash
+E block            erase a block of flash
+W ms sockets       let virtual time pass; the ms that did, -1 where the wait must be real
+T                  seconds since 2000-01-01, by the RTC
+L pin              level of a pin
+H pin level        set a pin
+I bus address data write to an I2C device; -1 where none answers
+S bus, data        write to SPI
+F                  feed the watchdog
+B                  the file system is mounted, boot.py is next
+J, text            anything else: a JSON list of a service's name and its arguments
+"""
+
+import binascii
+import json
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from keyfob_sim.hardware.board import VirtualBoard
+from keyfob_sim.hardware.nvs import NvsError
+from keyfob_sim.hardware.uplink import LookupFailed
+from keyfob_sim.hardware.wifi import NETWORK_CONSTANTS, WifiError
+from keyfob_sim.micropython.vm import PACKET
+
+_REQUEST = struct.Struct("<BBii")
+_HEADER = struct.Struct("<BBHi")
+_PAYLOAD = PACKET - _HEADER.size
+_REPLY, _INTERRUPT, _ERROR = range(3)
+_TIMER = 1000  # interrupts from here on are those of timers
+_NAME_UNKNOWN = -202  # as lwIP says it
+
+
+class VmError(Exception):
+    """What a request raises inside the VM: a built-in exception by name, and its arguments."""
+
+    def __init__(self, name: str, *arguments: object) -> None:
+        super().__init__(name, *arguments)
+        self.name = name
+        self.arguments = arguments
+
+
+class Services:
+    """Answers requests. `system` has what is the runtime's to do, by the names of services.
+
+    `wait(ms, sockets)` lets virtual time pass, see W.
+    """
+
+    def __init__(
+        self,
+        board: VirtualBoard,
+        wait: Callable[[int, bool], int],
+        system: dict[str, Callable[..., Any]],
+    ) -> None:
+        self._board = board
+        self._buses: list[tuple[int, int]] = []
+        self._timers: dict[int, Any] = {}
+        self._watchdog: Any = None
+        self._patience = 0.0
+        self.send: Callable[[bytes], object] = lambda packet: None
+        self.bite: Callable[[], None] = lambda: None  # what the watchdog does
+        self._letters: dict[str, Callable[[int, int, bytes], Any]] = {
+            "P": lambda offset, _, data: board.flash.program(offset, data),
+            "E": lambda block, _, __: board.flash.erase(block),
+            "W": lambda ms, sockets, _: wait(ms, bool(sockets)),
+            "T": lambda *_: int(board.rtc.seconds()),
+            "L": lambda pin, _, __: board.pins.level(pin),
+            "H": lambda pin, level, _: board.pins.write(pin, level),
+            "I": self._i2c_write,
+            "S": lambda bus, _, data: board.spi_write(*self._buses[bus], data),
+            "F": lambda *_: self._feed(),
+            "B": lambda *_: None,
+        }
+        self._names: dict[str, Callable[..., Any]] = {
+            "pin.init": board.pins.configure,
+            "pin.irq": board.pins.watch,
+            "i2c.open": lambda scl, sda, frequency: self._open(scl, sda),
+            "i2c.scan": lambda bus: board.i2c_scan(*self._buses[bus]),
+            "i2c.read": self._i2c_read,
+            "spi.open": self._open,
+            "rtc.datetime": board.rtc.datetime,
+            "rtc.set_datetime": board.rtc.set_datetime,
+            "rtc.set": board.rtc.set,
+            "rtc.memory": lambda: board.rtc.memory.hex(),
+            "rtc.set_memory": lambda text: board.rtc.set_memory(binascii.unhexlify(text)),
+            "ntp.time": self._ntp,
+            "wdt.start": self._start_watchdog,
+            "timer.start": self._start_timer,
+            "timer.stop": self._stop_timer,
+            "machine.unique_id": lambda: board.unique_id.hex(),
+            "machine.uname": lambda: _uname(board),
+            "uplink.resolve": self._resolve,
+            "network.constant": _network_constant,
+            "nvs.open": lambda namespace: board.nvs.open(namespace),
+            "nvs.set_i32": board.nvs.set_i32,
+            "nvs.get_i32": board.nvs.get_i32,
+            "nvs.set_blob": lambda space, key, text: board.nvs.set_blob(
+                space, key, binascii.unhexlify(text)
+            ),
+            "nvs.get_blob": lambda space, key, size: board.nvs.get_blob(space, key, size).hex(),
+            "nvs.erase_key": board.nvs.erase_key,
+            "nvs.commit": board.nvs.commit,
+            **system,
+        }
+
+    def boot(self) -> None:
+        """Forget what the last boot opened."""
+        self._buses.clear()
+        for number in list(self._timers):
+            self._stop_timer(number)
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            self._watchdog = None
+
+    def answer(self, request: bytes) -> None:
+        """Serve one packet from the VM. Raises PowerLost, and what `system` raises."""
+        number, code, first, second = _REQUEST.unpack_from(request)
+        letter = chr(code)
+        try:
+            if letter == "R":
+                self._reply(number, _REPLY, 0, self._board.flash.read(first, _PAYLOAD))
+            elif letter == "J":
+                self._call(number, request[_REQUEST.size :])
+            else:
+                data = request[_REQUEST.size :]
+                self._reply(number, _REPLY, self._letters[letter](first, second, data) or 0)
+        except VmError as error:
+            text = json.dumps([error.name, error.arguments]).encode()
+            self._reply(number, _ERROR, 0, text[:_PAYLOAD])
+
+    def interrupt(self, what: int) -> None:
+        """Tell the VM that something happened: a pin's edge, or a timer."""
+        self._reply(0, _INTERRUPT, what)
+
+    def _reply(self, number: int, kind: int, value: int, payload: bytes = b"") -> None:
+        head = _HEADER.pack(number, kind, len(payload), value)
+        self.send((head + payload).ljust(PACKET, b"\0"))
+
+    def _call(self, number: int, text: bytes) -> None:
+        name, arguments = json.loads(text)
+        if name.startswith("wlan."):
+            found = self._wlan(name[5:], *arguments)
+        else:
+            found = self._named(name, arguments)
+        answer = json.dumps(found).encode()
+        for start in range(0, max(1, len(answer)), _PAYLOAD):
+            self._reply(number, _REPLY, len(answer), answer[start : start + _PAYLOAD])
+
+    def _named(self, name: str, arguments: list[Any]) -> Any:
+        try:
+            return self._names[name](*arguments)
+        except NvsError as error:
+            raise VmError("OSError", error.number, error.name) from None
+        except (OverflowError, ValueError) as error:
+            raise VmError(type(error).__name__, str(error)) from None
+
+    # Time
+
+    def _start_watchdog(self, timeout_ms: int) -> None:
+        self._patience = timeout_ms / 1000
+        self._feed()
+
+    def _feed(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        self._watchdog = self._board.clock.after(self._patience, lambda: self.bite())
+
+    def _start_timer(self, number: int, period_ms: int, is_periodic: int) -> None:
+        self._stop_timer(number)
+
+        def ring() -> None:
+            self.interrupt(_TIMER + number)
+            if is_periodic:
+                self._timers[number] = self._board.clock.after(period_ms / 1000, ring)
+
+        self._timers[number] = self._board.clock.after(period_ms / 1000, ring)
+
+    def _stop_timer(self, number: int) -> None:
+        timer = self._timers.pop(number, None)
+        if timer is not None:
+            timer.cancel()
+
+    # Buses
+
+    def _open(self, *pins: int) -> int:
+        if pins not in self._buses:
+            self._buses.append(pins)  # type: ignore[arg-type]
+        return self._buses.index(pins)  # type: ignore[arg-type]
+
+    def _i2c_write(self, bus: int, address: int, data: bytes) -> int:
+        return 0 if self._board.i2c_write(*self._buses[bus], address, data) else -1
+
+    def _i2c_read(self, bus: int, address: int, count: int) -> str:
+        found = self._board.i2c_read(*self._buses[bus], address, count)
+        if found is None:
+            raise VmError("OSError", 19)  # ENODEV
+        return found.hex()
+
+    # Network
+
+    def _wlan(self, name: str, *call: Any) -> Any:
+        try:
+            return _plain(self._board.wlan(name, *call))
+        except WifiError as error:
+            raise VmError("OSError", str(error)) from None
+        except AttributeError:
+            raise VmError("AttributeError", f"'WLAN' object has no attribute '{name}'") from None
+        except (TypeError, ValueError) as error:
+            raise VmError(type(error).__name__, str(error)) from None
+
+    def _ntp(self, host: str) -> int:
+        seconds = self._board.network_time()
+        if seconds is None:
+            raise VmError("OSError", _NAME_UNKNOWN)
+        return seconds
+
+    def _resolve(self, host: str, port: int) -> tuple[str, int]:
+        try:
+            return self._board.resolve(host, port)
+        except LookupFailed:
+            raise VmError("OSError", _NAME_UNKNOWN) from None
+        except OSError as error:
+            raise VmError("OSError", error.errno) from None
+
+
+def _network_constant(name: str) -> int:
+    if name not in NETWORK_CONSTANTS:
+        raise VmError("AttributeError", f"'module' object has no attribute '{name}'")
+    return NETWORK_CONSTANTS[name]
+
+
+def _plain(value: Any) -> Any:
+    """`value` with its bytes as hexadecimal text, since JSON has none."""
+    if isinstance(value, bytes):
+        return value.hex()
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _uname(board: VirtualBoard) -> list[str]:
+    machine = f"{board.about.title} (simulated) with {board.about.chip.upper()}"
+    return ["esp32", "esp32", "1.29.0", "v1.29.0 keyfob virtual board", machine]

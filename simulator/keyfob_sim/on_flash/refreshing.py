@@ -1,0 +1,35 @@
+"""As firmware/main.py, for a run that counts refreshes: the simulator's, not a board's."""
+
+from keyfob.compat import tidy_heap
+
+tidy_heap()
+
+import asyncio  # noqa: E402
+
+from keyfob.app import App, run  # noqa: E402
+from keyfob.errors import KeyfobError, TransportError  # noqa: E402
+
+AT_ONCE = 0  # refreshes to make without waiting until they are due
+
+
+class Refreshing(App):
+    async def idle(self):
+        link = self.link
+        if not link.can_refresh:
+            raise KeyfobError(
+                "the provider gave no refresh token",
+                "ask for it by --scope; many providers want offline_access",
+                "no_refresh_token",
+            )
+        left = AT_ONCE
+        while left:
+            try:
+                await link.refresh()
+                left -= 1
+            except TransportError as error:
+                self._events.tell_error(error)
+                await asyncio.sleep(link.pause / 1000)
+        await super().idle()
+
+
+run(Refreshing)

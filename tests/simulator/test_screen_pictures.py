@@ -1,0 +1,278 @@
+"""Every screen in every language on panels of every size, read back from its pixels alone.
+
+Text is read with the project's own glyphs as templates, symbols with zxing-cpp. Neither is told
+where anything stands.
+"""
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import zxingcpp
+from PIL import Image, ImageOps
+
+from keyfob.ui import fonts, texts
+from keyfob.ui.screens import Screens
+
+PANELS = [(72, 40), (128, 32), (96, 64), (128, 64), (135, 240), (240, 240), (320, 240)]
+LANGUAGES = texts.languages()
+SCREENS = [line.partition("|")[0] for line in texts._SCREENS.strip().splitlines()]
+
+CODES = {
+    "usual": ("WDJB-MJHT", "https://github.com/login/device", None),
+    "complete": (
+        "RSIK-KRAM",
+        "https://example.okta.com/activate",
+        "https://example.okta.com/activate?user_code=RSIK-KRAM",
+    ),
+    "short": ("7", "http://a.b", None),
+    "digits": ("019-450-730", "https://www.google.com/device", None),
+    "longest": ("W" * 15, "https://login.example.com/oauth/device/x", None),
+    "look-alikes": ("0O1Il5S8B2ZG6uv", "https://as.example/0OoIl1|5Ss8B?rn=m&vv=w", None),
+    "case": ("fH7k-Qp0O", "https://as.example/Device?x=%7Bid%7D&y={z}", None),
+    "braces": ("{user_code}", "https://a.example/{left}", None),
+    "umlauts": ("äÖ-ß", "https://as.example/device", None),
+    "too long": (
+        "WDJB-MJHT",
+        "https://auth.example-company.com/device",
+        "https://auth.example-company.com/oauth2/default/v1/activate?user_code=WDJB-MJHT&lang=en-GB",
+    ),
+}
+
+# What each panel can show of a symbol: its largest version at level L, in bytes of any text.
+CAPACITY = {(96, 64): 53, (128, 64): 53, (135, 240): 134, (240, 240): 271, (320, 240): 271}
+
+MEMBERS: dict[str, Any] = {
+    "account": "Ana.Beispiel-Müller@example-company.com",
+    "trouble": "no connection to auth.example-company.com: its name is not known",
+    "kind": "tls",
+    "message": "auth.example-company.com is not trusted: the certificate has expired",
+    "hint": "check the CA certificate, the host name and the clock",
+    "fatal": True,
+}
+
+
+class Panel:
+    """A panel that keeps every picture it showed, and lets nothing be drawn beyond its edges."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width = width
+        self.height = height
+        self.shown: list[list[bytes]] = []
+        self._rows = [bytearray(width) for _ in range(height)]
+
+    def fill(self, colour: int) -> None:
+        self.fill_rect(0, 0, self.width, self.height, colour)
+
+    def fill_rect(self, x: int, y: int, width: int, height: int, colour: int) -> None:
+        assert x >= 0
+        assert y >= 0
+        assert x + width <= self.width
+        assert y + height <= self.height
+        for row in self._rows[y : y + height]:
+            row[x : x + width] = bytes([colour]) * width
+
+    def show(self) -> None:
+        self.shown.append([bytes(row) for row in self._rows])
+
+
+def pages_of(panel: Panel, screens: Screens) -> list[list[bytes]]:
+    """The different pages of the screen that stands on `panel`, in order."""
+    del panel.shown[:-1]
+    now = 0
+    wait = screens.update(now)
+    while wait is not None and now < 60_000:
+        now += wait
+        wait = screens.update(now)
+    return [page for index, page in enumerate(panel.shown) if page not in panel.shown[:index]]
+
+
+def code_pages(
+    size: tuple[int, int], name: str, language: str = "en", screen: str = "user_code"
+) -> list[list[bytes]]:
+    code, address, complete = CODES[name]
+    panel = Panel(*size)
+    screens = Screens(panel, None, language, "boot")
+    screens.notify(
+        "user_code",
+        {
+            "user_code": code,
+            "verification_uri": address,
+            "verification_uri_complete": complete,
+            "expires_in": None,
+        },
+    )
+    if screen == "offline":
+        screens.notify("poll", {"result": "retry", "trouble": MEMBERS["trouble"]})
+    return pages_of(panel, screens)
+
+
+# Reading a picture
+
+
+@functools.cache
+def alphabet() -> dict[bytes, str]:
+    """The characters by their columns."""
+    characters = [chr(code) for code in range(32, 127)] + list("ÄÖÜßäöü")
+    return {bytes(fonts.glyph(character)): character for character in characters}
+
+
+def symbol_box(page: list[bytes]) -> tuple[int, int, int, int] | None:
+    """Where the square of light around a symbol is (left, top, right, bottom), None without one."""
+    image = Image.frombytes("L", (len(page[0]), len(page)), b"".join(page))
+    seen = image.copy().load()
+    assert seen is not None
+    for y in range(image.height):
+        for x in range(image.width):
+            if seen[x, y] == 1:
+                area = list(_flood(seen, x, y, image.width, image.height))
+                left, top = min(a for a, _ in area), min(b for _, b in area)
+                right, bottom = max(a for a, _ in area) + 1, max(b for _, b in area) + 1
+                if right - left == bottom - top >= 44:
+                    return left, top, right, bottom
+    return None
+
+
+def _flood(seen: Any, x: int, y: int, width: int, height: int) -> Iterator[tuple[int, int]]:
+    edge = [(x, y)]
+    while edge:
+        x, y = edge.pop()
+        if 0 <= x < width and 0 <= y < height and seen[x, y] == 1:
+            seen[x, y] = 2
+            yield x, y
+            edge += [(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)]
+
+
+def symbol_text(page: list[bytes]) -> str | None:
+    """What a camera reads off the panel in its black bezel, None without a symbol."""
+    image = Image.frombytes("L", (len(page[0]), len(page)), b"".join(page)).point([0, 255] * 128)
+    image = ImageOps.expand(image.resize((image.width * 4, image.height * 4)), border=80, fill=0)
+    found = zxingcpp.read_barcodes(image)
+    assert len(found) <= 1
+    return found[0].text if found else None
+
+
+def lines_of(page: list[bytes]) -> list[str]:
+    """The lines of text on a page, from top to bottom."""
+    box = symbol_box(page)
+    rows = list(page)
+    if box is not None:
+        left, top, right, bottom = box
+        for y in range(top, bottom):
+            rows[y] = rows[y][:left] + bytes(right - left) + rows[y][right:]
+    lines = []
+    top = 0
+    for y in range(len(rows) + 1):
+        if y == len(rows) or not any(rows[y]):
+            if y > top:
+                lines.append(_read(rows, top, y))
+            top = y + 1
+    return lines
+
+
+def _read(rows: list[bytes], top: int, bottom: int) -> str:
+    """The text whose pixels are in the rows from `top` to `bottom`."""
+    left = min(row.index(1) for row in rows[top:bottom] if 1 in row)
+    right = max(row.rindex(1) for row in rows[top:bottom] if 1 in row) + 1
+    for size in range(8, 0, -1):
+        for y in range(top, bottom - 7 * size - 1, -1):
+            for x in range(left, left - 5 * size, -size):
+                text = _try(rows, x, y, right, size)
+                if text is not None:
+                    return text
+    raise AssertionError(f"no text can be read in rows {top} to {bottom}")
+
+
+def _try(rows: list[bytes], x: int, y: int, right: int, size: int) -> str | None:
+    text = ""
+    while x < right:
+        columns = [_column(rows, x + index * size, y, size) for index in range(6)]
+        if None in columns or columns[5]:
+            return None
+        character = alphabet().get(bytes(columns[:5]))  # type: ignore[arg-type]
+        if character is None:
+            return None
+        text += character
+        x += 6 * size
+    return text
+
+
+def _column(rows: list[bytes], x: int, y: int, size: int) -> int | None:
+    """A glyph's column of seven squares as a number, None where the pixels make no squares."""
+    bits = 0
+    for index in range(7):
+        square = set()
+        for row in range(y + index * size, y + (index + 1) * size):
+            for column in range(x, x + size):
+                inside = 0 <= row < len(rows) and 0 <= column < len(rows[0])
+                square.add(rows[row][column] if inside else 0)
+        if len(square) != 1:
+            return None
+        bits |= square.pop() << index
+    return bits
+
+
+def same_address(one: str | None, other: str) -> bool:
+    """Whether two addresses are the same, with scheme and host in either case."""
+    pattern = re.compile(r"(https?://[^/?#]*)(.*)", re.IGNORECASE)
+    found, wanted = pattern.fullmatch(one or ""), pattern.fullmatch(other)
+    assert wanted is not None
+    return (
+        found is not None and found[1].lower() == wanted[1].lower() and found[2] == wanted[2]
+    )
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+# The tests
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", PANELS, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_every_screen_says_all_it_has_to_say(size, language):
+    for name in SCREENS:
+        if name in ("user_code", "offline"):
+            continue
+        for button in (None, "boot"):
+            panel = Panel(*size)
+            screens = Screens(panel, None, language, button)
+            screens.show(name, MEMBERS)
+            read = [line for page in pages_of(panel, screens) for line in lines_of(page)]
+            wanted = texts.items(name, dict(MEMBERS, button=button), language, False)
+            for text, sign in wanted:
+                if sign != "?":
+                    assert squeezed(text) in squeezed("".join(read)), (name, read)
+            assert sum(map(len, read)) <= len(" ".join(text for text, _ in wanted)), (name, read)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("screen", ["user_code", "offline"])
+@pytest.mark.parametrize("name", CODES)
+@pytest.mark.parametrize("size", PANELS, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_code_and_address_can_be_read_off_every_panel(size, name, screen, language):
+    pages = code_pages(size, name, language, screen)
+    code, address, complete = CODES[name]
+    read = ["".join(lines_of(page)) for page in pages]
+    assert any(code in page for page in read), read
+    assert any(address in page for page in read), read
+    members = {"button": "boot"}
+    for text, sign in texts.items(screen, members, language, False):
+        if sign == "":
+            assert squeezed(text) in squeezed("".join(read)), read
+    expected = None
+    for candidate in (complete, address):
+        if candidate and len(candidate) <= CAPACITY.get(size, 0) and expected is None:
+            expected = candidate
+    symbols = [symbol_text(page) for page in pages]
+    if expected is None:
+        assert symbols == [None] * len(pages)
+    elif size == (96, 64):
+        assert same_address(symbols[0], expected)
+        assert symbols[1:] == [None] * (len(pages) - 1)
+    else:
+        assert all(same_address(symbol, expected) for symbol in symbols), symbols
+        assert any(code in page and address in page for page in read), "not seen together"
