@@ -15,7 +15,6 @@ from keyfob_host.boards import board_file
 from keyfob_host.compiler import compiled_firmware
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.resources import firmware_dir
-from keyfob_sim.certificates import split_certificates, trusted_root
 from keyfob_sim.hardware.board import PASSWORD, SSID
 from keyfob_sim.hardware.filesystem import FileSystem, open_littlefs
 from keyfob_sim.hardware.flash import Flash
@@ -210,6 +209,8 @@ def _roots(
 
 def _known_root(address: str) -> bytes:
     """The root that this host trusts the server at `address` by."""
+    from keyfob_sim.certificates import trusted_root  # slow to import, and only https needs it
+
     parts = urlsplit(address)
     host = parts.hostname or ""
     try:
@@ -228,6 +229,8 @@ def _known_root(address: str) -> bytes:
 
 
 def _read_ca(path: Path) -> list[bytes]:
+    from keyfob_sim.certificates import split_certificates
+
     try:
         return split_certificates(path.read_bytes())
     except OSError as error:

@@ -130,6 +130,13 @@ def _read_marker(directory: Path) -> dict[str, Any]:
         raise UsageError(f"{directory} cannot be read", "another --state-dir") from None
     except (OSError, ValueError):
         raise foreign from None
-    if not isinstance(marker, dict) or marker.get("format") != _FORMAT:
+    if not isinstance(marker, dict):
+        raise foreign
+    if marker.get("format") == _FORMAT - 1:
+        raise UsageError(
+            f"{directory} is of an older keyfob, whose boards kept their files differently",
+            "remove it, or another --state-dir",
+        )
+    if marker.get("format") != _FORMAT:
         raise foreign
     return marker

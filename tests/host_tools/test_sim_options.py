@@ -34,7 +34,7 @@ def test_without_options_a_virtual_board_meets_the_embedded_server():
     assert dataclasses.asdict(got) | {"board": None} == {
         "board": None,
         "runtime": "micropython",
-        "heap": 114688,
+        "heap": 152917,
         "serial": None,
         "clock": "real",
         "issuer": None,
@@ -67,7 +67,7 @@ def test_without_options_a_virtual_board_meets_the_embedded_server():
         ({"runtime": "cpython"}, "runtime", "cpython"),
         ({"runtime": "cpython"}, "heap", None),
         ({"runtime": "micropython"}, "runtime", "micropython"),
-        ({"board": "esp32c3-oled"}, "heap", 131072),
+        ({"board": "esp32c3-oled"}, "heap", 174762),
         ({"heap": "96k"}, "heap", 98304),
         ({"heap": "1M"}, "heap", 1048576),
         ({"heap": "65536"}, "heap", 65536),

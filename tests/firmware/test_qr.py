@@ -1,0 +1,507 @@
+"""The QR encoder: symbols, limits, errors, the bitmap, capitals, and both makes of its loops."""
+
+import binascii
+import gc
+import hashlib
+import sys
+
+import framebuf
+from support import raises
+
+from keyfob.ui import qr
+
+try:
+    from keyfob.ui import qr_viper
+except SyntaxError:  # this MicroPython has no emitter of machine code
+    qr_viper = None
+
+# The data that the standard's own example makes of "01234567" at 1-M, and its correction.
+STANDARD_EXAMPLE = "10200c566180ec11ec11ec11ec11ec11a524d4c1ed36c7872c55"
+
+SYMBOL_1M = """
+    #######...###.#######
+    #.....#.###...#.....#
+    #.###.#..##...#.###.#
+    #.###.#..#.##.#.###.#
+    #.###.#.##.##.#.###.#
+    #.....#....#..#.....#
+    #######.#.#.#.#######
+    .....................
+    #.#.#.#...#.#...#..#.
+    ##.#....#.##.#.#...#.
+    ...##.###.##.###.###.
+    ##..##.#.#.###.##..#.
+    ..#..###.###.###....#
+    ........#.#...#....#.
+    #######.....#...#...#
+    #.....#...#...#..#.##
+    #.###.#.###.#.#.###.#
+    #.###.#..#.#.#.#.###.
+    #.###.#.##.#.###..#.#
+    #.....#....###.###...
+    #######.#..#.###..#.#
+"""
+
+SYMBOL_2L = """
+    #######.##.#.#..#.#######
+    #.....#..#.##...#.#.....#
+    #.###.#.#....###..#.###.#
+    #.###.#.#.####....#.###.#
+    #.###.#.#...#####.#.###.#
+    #.....#.......#...#.....#
+    #######.#.#.#.#.#.#######
+    ..........#.#..#.........
+    ####..#.#.#.#.#.##..###.#
+    #..##...#..#.#..#..#...#.
+    ..##..#######....###.....
+    .#.#...#.##.##.#.#...##..
+    #.#.#.#..##.###..##.#.###
+    ..####..##..####..###...#
+    .#.#####......#.##..#.##.
+    #..#.#.#.#....#...###...#
+    ..###.###..#.#..#########
+    ........#..###..#...#.#.#
+    #######......##.#.#.#.###
+    #.....#..##.#..##...#...#
+    #.###.#..###..#.######.##
+    #.###.#.#..###...##.#####
+    #.###.#.#.##..##.##.#.##.
+    #.....#.#..#####..#.#.#..
+    #######.#######...#######
+"""
+
+# A character of each kind, and how many of it fit by version (ISO/IEC 18004 table 7).
+CAPACITIES = (
+    ("L", "7", (41, 77, 127, 187, 255, 322, 370, 461, 552, 652)),
+    ("L", "K", (25, 47, 77, 114, 154, 195, 224, 279, 335, 395)),
+    ("L", "k", (17, 32, 53, 78, 106, 134, 154, 192, 230, 271)),
+    ("M", "7", (34, 63, 101, 149, 202, 255, 293, 365, 432, 513)),
+    ("M", "K", (20, 38, 61, 90, 122, 154, 178, 221, 262, 311)),
+    ("M", "k", (14, 26, 42, 62, 84, 106, 122, 152, 180, 213)),
+)
+
+# The alphanumeric characters by their values (ISO/IEC 18004 table 5).
+ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+
+# Of an address, what is put in capitals; nothing where the second is None.
+CAPITALS = (
+    ("https://www.google.com/device", "HTTPS://WWW.GOOGLE.COM/device"),
+    (
+        "http://as.example:8400/Device?user_code=ab#c",
+        "HTTP://AS.EXAMPLE:8400/Device?user_code=ab#c",
+    ),
+    ("HttpS://As.Example/Path", "HTTPS://AS.EXAMPLE/Path"),
+    ("https://as.example?q=a/b", "HTTPS://AS.EXAMPLE?q=a/b"),
+    ("https://as.example#a?b", "HTTPS://AS.EXAMPLE#a?b"),
+    ("https://as.example", "HTTPS://AS.EXAMPLE"),
+    ("https://as.example/@me?u=a@b%20c", "HTTPS://AS.EXAMPLE/@me?u=a@b%20c"),
+    ("https://az_09-[].example:80/a", "HTTPS://AZ_09-[].EXAMPLE:80/a"),
+    ("https://as-1.example/ä", "HTTPS://AS-1.EXAMPLE/ä"),
+    ("https://[2001:db8::a]/x", "HTTPS://[2001:DB8::A]/x"),
+    ("https://ana@as.example/", None),
+    ("https://ana:word@as.example/", None),
+    ("https://[fe80::1%25eth0]/x", None),
+    ("https://as%2eexample/", None),
+    ("https://as.example\\path", None),
+    ("https://as.example is where to go", None),
+    ("https://bücher.example/", None),
+    ("https://a`b/", None),
+    ("https://a{b/", None),
+    ("https://a,b/", None),
+    ("https://a;b/", None),
+    ("https://a^b/", None),
+    ("ftp://as.example/", None),
+    ("httpss://as.example/", None),
+    (" https://as.example/", None),
+    ("https:/as.example/", None),
+    ("see https://as.example/", None),
+    ("as.example/device", None),
+    ("://as.example", None),
+    ("mailto:ana@as.example", None),
+    ("", None),
+)
+
+# Where mask n inverts a module (table 10).
+MASKS = (
+    lambda x, y: (x + y) % 2 == 0,
+    lambda x, y: y % 2 == 0,
+    lambda x, y: x % 3 == 0,
+    lambda x, y: (x + y) % 3 == 0,
+    lambda x, y: (y // 2 + x // 3) % 2 == 0,
+    lambda x, y: x * y % 2 + x * y % 3 == 0,
+    lambda x, y: (x * y % 2 + x * y % 3) % 2 == 0,
+    lambda x, y: ((x + y) % 2 + x * y % 3) % 2 == 0,
+)
+
+# Format information by level and mask (table C.1), version information from 7 on (table D.1).
+FORMATS = {
+    "L": (0x77C4, 0x72F3, 0x7DAA, 0x789D, 0x662F, 0x6318, 0x6C41, 0x6976),
+    "M": (0x5412, 0x5125, 0x5E7C, 0x5B4B, 0x45F9, 0x40CE, 0x4F97, 0x4AA0),
+}
+VERSIONS = {7: 0x07C94, 8: 0x085BC, 9: 0x09A99, 10: 0x0A4D3}
+
+BYTECODE = (qr._correct, qr._place, qr._score)
+
+
+def dark(bitmap, size, x, y):
+    return bitmap[y * ((size + 7) // 8) + x // 8] >> (7 - x % 8) & 1
+
+
+def bitmap_of(symbol, size):
+    return symbol.to_bytes(size * ((size + 7) // 8), "big")
+
+
+def picture(bitmap, size):
+    return ["".join([".#"[dark(bitmap, size, x, y)] for x in range(size)]) for y in range(size)]
+
+
+def digest(bitmap):
+    return str(binascii.hexlify(hashlib.sha256(bitmap).digest())[:16], "ascii")
+
+
+def version_of(text, level="L", max_version=10):
+    return (qr.encode(text, level, max_version)[1] - 17) // 4
+
+
+def noise(length, state=1):
+    """The same bytes everywhere, which look like chance."""
+    octets = bytearray(length)
+    for at in range(length):
+        state = (state * 69069 + 1) & 0xFFFFFF
+        octets[at] = state >> 12 & 255
+    return octets
+
+
+def with_kernels(kernels, function, *arguments):
+    before = qr._kernels
+    qr._kernels = kernels
+    try:
+        return function(*arguments)
+    finally:
+        qr._kernels = before
+
+
+def test_the_codewords_of_the_standards_example():
+    data = b"01234567"
+    version, modes = qr._fit(data, "M", 10)
+    codewords = qr._codewords(data, modes, version, "M")
+    assert version == 1
+    assert str(binascii.hexlify(codewords), "ascii") == STANDARD_EXAMPLE
+
+
+def test_whole_symbols():
+    for text, level, drawing in (
+        ("01234567", "M", SYMBOL_1M),
+        ("https://github.com/login/device", "L", SYMBOL_2L),
+    ):
+        assert picture(*qr.encode(text, level)) == drawing.split()
+
+
+def test_large_symbols_by_their_digests():
+    for text, level, size, expected in (
+        ("A" * 200, "L", 45, "67b48620710e6932"),
+        ("x" * 150, "M", 49, "3b31c421f7ae3c6f"),
+        ("9" * 600, "L", 57, "e78987c97f1ee1e9"),
+        ("k" * 271, "L", 57, "808c49789a571d34"),
+    ):
+        bitmap, found = qr.encode(text, level)
+        assert (found, digest(bitmap)) == (size, expected)
+
+
+def test_every_version_holds_what_the_standard_says_and_no_more():
+    for level, char, capacities in CAPACITIES:
+        for version, capacity in enumerate(capacities, 1):
+            assert version_of(char * capacity, level) == version
+            assert version_of(char * capacity, level, version) == version
+            error = raises(ValueError, qr.encode, char * (capacity + 1), level, version)
+            assert str(capacity + 1) in str(error)
+            if version < 10:
+                assert version_of(char * (capacity + 1), level) == version + 1
+
+
+def test_the_level_is_l_unless_said_otherwise():
+    text = "k" * 16
+    assert qr.encode(text) == qr.encode(text, "L")
+    assert version_of(text) == 1
+    assert version_of(text, "M") == 2
+
+
+def test_what_does_not_fit_is_told_by_its_length_and_not_by_its_text():
+    for text, length, max_version in (
+        ("https://as.example/" + "secret" * 50, 319, 10),
+        ("secret" * 50, 300, 10),
+        ("ä" * 20, 40, 2),
+        ("secret", 6, 0),
+        ("secret", 6, -1),
+    ):
+        message = str(raises(ValueError, qr.encode, text, "L", max_version))
+        assert str(length) in message
+        assert "secret" not in message
+        assert "example" not in message
+
+
+def test_no_version_is_above_10():
+    assert version_of("k" * 271, "L", 40) == 10
+    raises(ValueError, qr.encode, "k" * 272, "L", 40)
+
+
+def test_an_unknown_level_is_refused():
+    for level in ("H", "Q", "l", "", None, 1):
+        raises(ValueError, qr.encode, "text", level)
+
+
+def test_the_bitmap_is_rows_of_whole_bytes_with_nothing_beside_the_symbol():
+    for length in (10, 30, 100, 250):
+        bitmap, size = qr.encode("k" * length)
+        width = (size + 7) // 8
+        assert isinstance(bitmap, bytearray)
+        assert len(bitmap) == size * width
+        for y in range(size):
+            assert not any(dark(bitmap, size, x, y) for x in range(size, 8 * width))
+        # Three finder patterns right in the corners.
+        rows = picture(bitmap, size)
+        assert rows[0][:7] == rows[0][-7:] == rows[-1][:7] == rows[6][:7] == "#######"
+
+
+def test_a_framebuf_draws_the_bitmap_as_it_is():
+    bitmap, size = qr.encode("https://github.com/login/device")
+    symbol = framebuf.FrameBuffer(bitmap, size, size, framebuf.MONO_HLSB)
+    canvas = framebuf.FrameBuffer(bytearray(64 * 32 // 8), 64, 32, framebuf.MONO_VLSB)
+    canvas.fill(0)
+    canvas.blit(symbol, 3, 5)
+    for y in range(32):
+        for x in range(64):
+            inside = 3 <= x < 3 + size and 5 <= y < 5 + size
+            expected = dark(bitmap, size, x - 3, y - 5) if inside else 0
+            assert canvas.pixel(x, y) == expected
+
+
+def test_what_may_be_put_in_capitals():
+    for text, expected in CAPITALS:
+        expected = text if expected is None else expected
+        assert qr._with_capitals(text.encode()) == expected.encode()
+
+
+def test_scheme_and_host_are_in_capitals_where_that_saves_a_version():
+    for text, level in (
+        ("https://www.google.com/device", "M"),
+        ("https://login.microsoft.com/device", "L"),
+        ("https://dev-12345678.okta.com/activate?user_code=RSIK-KRAM", "L"),
+    ):
+        capitals = str(qr._with_capitals(text.encode()), "utf-8")
+        lower = "ftps" + text[5:]  # what no capitals are given to, of the same length
+        assert qr.encode(text, level) == qr.encode(capitals, level)
+        assert version_of(text, level) == version_of(lower, level) - 1
+        # Also where it does not fit otherwise.
+        most = version_of(text, level)
+        assert qr.encode(text, level, most) == qr.encode(capitals, level)
+        raises(ValueError, qr.encode, lower, level, most)
+
+
+def test_scheme_and_host_stay_as_they_are_where_that_costs_nothing():
+    for text, level in (
+        ("https://github.com/login/device", "L"),
+        ("https://www.google.com/device", "L"),
+        ("https://login.microsoft.com/device", "M"),
+    ):
+        capitals = str(qr._with_capitals(text.encode()), "utf-8")
+        assert version_of(capitals, level) == version_of(text, level)
+        assert qr.encode(text, level) != qr.encode(capitals, level)
+
+
+def test_text_of_every_kind_is_encoded():
+    for text, version in (
+        ("", 1),
+        ("0", 1),
+        ("A1 $%*+-./:", 1),
+        ("\0\n\x7f", 1),
+        ("ä" * 8, 1),
+        ("ä" * 9, 2),
+        ("漢字", 1),
+        ("k" * 100 + "7" * 100, 7),
+    ):
+        assert version_of(text) == version
+
+
+def test_every_alphanumeric_character_has_its_own_value():
+    for value in range(45):
+        char = ALPHABET[value : value + 1]
+        stream = qr._stream(char, b"\1", 1, 19)
+        # Mode 0010, a count of nine bits, six bits of value.
+        assert int.from_bytes(stream[:3], "big") >> 5 == 0b0010_000000001 << 6 | value
+
+
+def test_every_byte_alone_goes_in_the_narrowest_mode_that_can_say_it():
+    for octet in range(256):
+        char = bytes([octet])
+        narrowest = 0 if char in b"0123456789" else 1 if char in ALPHABET else 2
+        assert qr._fit(char * 10, "L", 10)[1] == bytes([narrowest] * 10)
+
+
+def test_segments_make_it_smaller():
+    assert version_of("k" * 17 + "7" * 100) == 4
+    assert version_of("7" * 100 + "k" * 17) == 4
+    assert version_of("A" * 30 + "k" * 20) == 3
+    kinds = (b"7" * 20, b"A" * 20, b"k" * 20)
+    for first in range(3):
+        for second in range(3):
+            data = kinds[first] + kinds[second] + kinds[first]
+            expected = bytes([first] * 20 + [second] * 20 + [first] * 20)
+            assert qr._fit(data, "L", 10)[1] == expected
+    # Where the bits that a segment is rounded up to decide.
+    for data, bits in (
+        (b"1717652cbbaccbbcaaaa92151", 185),
+        (b"ccCB/ACAA/A/C/BB/C//5100878367", 188),
+        (b"07800530022CBAA/ACBBB1672190781", 167),
+    ):
+        assert qr._split(data, qr._COUNT_BITS[0])[0] == bits
+    # A few digits among bytes are not worth a segment of their own.
+    modes = qr._fit(b"kk123kk", "L", 10)[1]
+    assert modes == bytes([2] * 7)
+    modes = qr._fit(b"kkk1234567kkk", "L", 10)[1]
+    assert modes == bytes([2] * 3 + [0] * 7 + [2] * 3)
+
+
+def test_the_masks_are_those_of_the_standard():
+    for size in (21, 25, 57):
+        for rows, inverts in zip(qr._MASKS, MASKS):
+            mask = bitmap_of(qr._mask(rows, size), size)
+            for y in range(size):
+                for x in range(size):
+                    assert dark(mask, size, x, y) == inverts(x, y)
+
+
+def test_what_is_left_for_codewords_is_what_the_standard_says():
+    # Codewords, and modules that remain (table 1).
+    for version, codewords, rest in (
+        (1, 26, 0),
+        (2, 44, 7),
+        (3, 70, 7),
+        (4, 100, 7),
+        (5, 134, 7),
+        (6, 172, 7),
+        (7, 196, 0),
+        (8, 242, 0),
+        (9, 292, 0),
+        (10, 346, 0),
+    ):
+        dark_ones, free = qr._function_modules(version, 17 + 4 * version)
+        assert bin(free).count("1") == 8 * codewords + rest
+        assert dark_ones & free == 0
+        for level in "LM":
+            blocks, degree, capacity = qr._shares(version, level)
+            assert blocks * degree + capacity == codewords
+
+
+def test_level_and_mask_are_told_twice():
+    size = 25
+    places = qr._format_places(size)
+    for level, words in FORMATS.items():
+        for mask, word in enumerate(words):
+            modules = bitmap_of(qr._format(level, mask, places, size), size)
+            row = [dark(modules, size, x, 8) for x in range(size)]
+            column = [dark(modules, size, 8, y) for y in range(size)]
+            digits = [word >> at & 1 for at in range(14, -1, -1)]
+            assert row[:6] + row[7:9] + [column[7]] + list(reversed(column[:6])) == digits
+            assert list(reversed(column[size - 7 :])) + row[size - 8 :] == digits
+            assert row[6] == column[6] == column[size - 8] == 0
+
+
+def test_the_version_is_told_twice_from_7_on():
+    capacities = CAPACITIES[2][2]
+    for version, word in VERSIONS.items():
+        bitmap, size = qr.encode("k" * capacities[version - 1])
+        assert size == 17 + 4 * version
+        for at in range(18):
+            x, y = size - 11 + at % 3, at // 3
+            assert dark(bitmap, size, x, y) == word >> at & 1
+            assert dark(bitmap, size, y, x) == word >> at & 1
+
+
+def test_of_two_masks_with_one_penalty_the_first_is_taken():
+    modules, size = qr.encode("code 45")  # masks 3 and 7 have 370
+    told = [dark(modules, size, x, 8) for x in (0, 1, 2, 3, 4, 5, 7, 8)]
+    assert told == [FORMATS["L"][3] >> at & 1 for at in range(14, 6, -1)]
+
+
+def test_machine_code_runs_wherever_it_can():
+    expected = BYTECODE
+    if sys.implementation.name == "micropython" and qr_viper:
+        expected = qr_viper.KERNELS
+    assert qr._kernels == expected
+
+
+def test_machine_code_and_bytecode_make_the_same_correction():
+    if qr_viper:
+        for version in range(1, 11):
+            for level in "LM":
+                blocks, degree, capacity = qr._shares(version, level)
+                parts = qr._parts(bytes(noise(capacity, version)), blocks)
+                rests = [bytes(rest) for rest in qr_viper.correct(parts, degree)]
+                assert rests == qr._correct(parts, degree)
+    # A part of zeros divides without rest.
+    assert qr._correct([bytes(20)], 7) == [bytes(7)]
+
+
+def test_machine_code_and_bytecode_place_alike():
+    if qr_viper:
+        for version in range(1, 11):
+            size = 17 + 4 * version
+            _, free = qr._function_modules(version, size)
+            blocks, degree, capacity = qr._shares(version, "L")
+            codewords = noise(capacity + blocks * degree, version)
+            placed = qr._place(codewords, free, size)
+            assert placed == qr_viper.place(codewords, free, size)
+            assert placed & free == placed
+
+
+def test_machine_code_and_bytecode_find_the_same_penalty():
+    if qr_viper:
+        for version in (1, 2, 3, 4, 7, 10):
+            size = 17 + 4 * version
+            width = (size + 7) // 8
+            everything = qr._rectangle(0, 0, size, size, size)
+            symbols = [0, everything, qr._function_modules(version, size)[0]]
+            for state in range(6):
+                chance = int.from_bytes(noise(size * width, state), "big")
+                other = int.from_bytes(noise(size * width, 77 + state), "big")
+                symbols += [chance & everything, chance & other & everything]
+            for symbol in symbols:
+                assert qr._score(symbol, size) == qr_viper.score(symbol, size)
+
+
+def test_machine_code_and_bytecode_encode_alike():
+    if qr_viper:
+        for length in (0, 3, 20, 60, 110, 150, 200, 265):
+            text = "".join([chr(32 + octet % 95) for octet in noise(length, length)])
+            for level in "LM":
+                if length > 213 and level == "M":
+                    continue
+                by_bytecode = with_kernels(BYTECODE, qr.encode, text, level)
+                by_machine = with_kernels(qr_viper.KERNELS, qr.encode, text, level)
+                assert by_bytecode == by_machine
+
+
+def test_penalties_that_can_be_counted_by_hand():
+    size = 21
+    everything = qr._rectangle(0, 0, size, size, size)
+    checkers = everything & qr._mask(qr._MASKS[0], size)
+    runs = 2 * size * (3 + size - 5)
+    squares = 3 * (size - 1) * (size - 1)
+    for kernels in (BYTECODE, qr_viper.KERNELS if qr_viper else BYTECODE):
+        score = kernels[2]
+        assert score(checkers, size) == 0
+        assert score(everything, size) == score(0, size) == runs + squares + 100
+        # Stripes: runs down every column, and no square; 11 of 21 columns are dark.
+        columns = everything & qr._mask(b"\x2a", size)
+        assert score(columns, size) == runs // 2
+
+
+def test_only_the_bitmap_is_left_on_the_heap():
+    if hasattr(gc, "mem_alloc"):
+        qr.encode("warm")
+        gc.collect()
+        before = gc.mem_alloc()
+        result = qr.encode("https://example.okta.com/activate?user_code=RSIK-KRAM")
+        gc.collect()
+        assert gc.mem_alloc() - before < len(result[0]) + 256

