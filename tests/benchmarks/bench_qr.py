@@ -33,7 +33,8 @@ before = gc.mem_alloc()
 from keyfob.ui import qr
 gc.collect()
 live = gc.mem_alloc() - before
-kinds = {"bytecode": (qr._correct, qr._place, qr._score)}
+from keyfob.ui import qr_bytecode
+kinds = {"bytecode": qr_bytecode.KERNELS}
 try:
     from keyfob.ui import qr_viper
     kinds["viper"] = qr_viper.KERNELS
@@ -62,7 +63,7 @@ print(json.dumps([live, rows]))
 
 ENCODE = """
 import sys
-from keyfob.ui import qr
+from keyfob.ui import qr, qr_bytecode
 for text in sys.stdin.read().split():
     qr.encode(text)
 """

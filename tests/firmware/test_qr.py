@@ -8,7 +8,7 @@ import sys
 import framebuf
 from support import raises
 
-from keyfob.ui import qr
+from keyfob.ui import qr, qr_bytecode
 
 try:
     from keyfob.ui import qr_viper
@@ -140,7 +140,7 @@ FORMATS = {
 }
 VERSIONS = {7: 0x07C94, 8: 0x085BC, 9: 0x09A99, 10: 0x0A4D3}
 
-BYTECODE = (qr._correct, qr._place, qr._score)
+BYTECODE = qr_bytecode.KERNELS
 
 
 def dark(bitmap, size, x, y):
@@ -438,9 +438,9 @@ def test_machine_code_and_bytecode_make_the_same_correction():
                 blocks, degree, capacity = qr._shares(version, level)
                 parts = qr._parts(bytes(noise(capacity, version)), blocks)
                 rests = [bytes(rest) for rest in qr_viper.correct(parts, degree)]
-                assert rests == qr._correct(parts, degree)
+                assert rests == qr_bytecode.correct(parts, degree)
     # A part of zeros divides without rest.
-    assert qr._correct([bytes(20)], 7) == [bytes(7)]
+    assert qr_bytecode.correct([bytes(20)], 7) == [bytes(7)]
 
 
 def test_machine_code_and_bytecode_place_alike():
@@ -450,7 +450,7 @@ def test_machine_code_and_bytecode_place_alike():
             _, free = qr._function_modules(version, size)
             blocks, degree, capacity = qr._shares(version, "L")
             codewords = noise(capacity + blocks * degree, version)
-            placed = qr._place(codewords, free, size)
+            placed = qr_bytecode.place(codewords, free, size)
             assert placed == qr_viper.place(codewords, free, size)
             assert placed & free == placed
 
@@ -467,7 +467,7 @@ def test_machine_code_and_bytecode_find_the_same_penalty():
                 other = int.from_bytes(noise(size * width, 77 + state), "big")
                 symbols += [chance & everything, chance & other & everything]
             for symbol in symbols:
-                assert qr._score(symbol, size) == qr_viper.score(symbol, size)
+                assert qr_bytecode.score(symbol, size) == qr_viper.score(symbol, size)
 
 
 def test_machine_code_and_bytecode_encode_alike():

