@@ -1,6 +1,11 @@
 """What the person sees, and when it goes away again."""
 
-from keyfob.ui import screens
+import sys
+
+import framebuf
+
+from keyfob.oauth import ticks
+from keyfob.ui import fonts, texts
 from keyfob.ui.displays.console import Console
 from keyfob.ui.screens import Screens
 
@@ -8,11 +13,13 @@ CODE = {
     "user_code": "fH7k-Qp0O",
     "verification_uri": "https://as.example/Device?x=%7Bid%7D&y={z}",
     "verification_uri_complete": None,
+    "expires_in": 900,
 }
+SCREENS = [row.partition("|")[0] for row in texts._SCREENS.strip().split("\n")]
 
 
-class Panel:
-    """A display that remembers what stands on it, and all it ever showed."""
+class Lines:
+    """A display of text that remembers what stands on it, and all it ever showed."""
 
     def __init__(self):
         self.lines = []
@@ -22,9 +29,47 @@ class Panel:
         self.lines = lines
 
 
+class Panel:
+    """A panel of pixels in memory."""
+
+    def __init__(self, width, height):
+        self.width = width
+        self.height = height
+        self.shown = 0  # how often
+        self.is_steady = False
+        self.trouble = None
+        self.memory_error_in = 0  # drawing calls
+        self._pixels = bytearray(width * height)
+
+    def fill(self, colour):
+        assert colour == 0
+        self._pixels = bytearray(len(self._pixels))
+
+    def fill_rect(self, x, y, width, height, colour):
+        assert 0 <= x <= x + width <= self.width
+        assert 0 <= y <= y + height <= self.height
+        self.memory_error_in -= 1
+        if self.memory_error_in == 0:
+            raise MemoryError
+        row = bytes([colour]) * width
+        for start in range(y * self.width + x, (y + height) * self.width + x, self.width):
+            self._pixels[start : start + width] = row
+
+    def show(self):
+        if self.trouble:
+            raise self.trouble
+        self.shown += 1
+
+    def steady(self, on):
+        self.is_steady = on
+
+    def picture(self):
+        return bytes(self._pixels)
+
+
 def at_code():
     """A panel with a living code on it."""
-    panel = Panel()
+    panel = Lines()
     view = Screens(panel, panel.names.append)
     view.notify("user_code", CODE)
     return panel, view
@@ -44,14 +89,14 @@ def text(panel):
 
 def test_code_and_address_are_shown_exactly_as_they_were_sent():
     for code in ("fH7k-Qp0O", "123456789", "WWWWWWWWWWWWWWW", "a b_c", "äÖ-ß", "{user_code}"):
-        panel = Panel()
+        panel = Lines()
         Screens(panel).notify("user_code", dict(CODE, user_code=code))
         assert "Code  " + code in panel.lines
         assert "Open  " + CODE["verification_uri"] in panel.lines
 
 
 def test_a_complete_address_replaces_neither_of_them():
-    panel = Panel()
+    panel = Lines()
     complete = "https://as.example/device?user_code=fH7k-Qp0O"
     Screens(panel).notify("user_code", dict(CODE, verification_uri_complete=complete))
     assert "Code  " + CODE["user_code"] in panel.lines
@@ -104,7 +149,7 @@ def test_while_the_provider_is_away_the_code_stays_and_the_trouble_is_told():
 
 
 def test_the_account_is_named_if_it_is_known():
-    panel = Panel()
+    panel = Lines()
     view = Screens(panel)
     view.notify("linked", {"account": "Ana"})
     assert panel.lines == ["Linked", "Account  Ana"]
@@ -113,7 +158,7 @@ def test_the_account_is_named_if_it_is_known():
 
 
 def test_an_error_is_shown_if_it_ends_something():
-    panel = Panel()
+    panel = Lines()
     view = Screens(panel, panel.names.append)
     view.notify("error", error(False))
     assert panel.names == []
@@ -122,7 +167,7 @@ def test_an_error_is_shown_if_it_ends_something():
 
 
 def test_an_ended_link_is_a_screen_that_an_error_does_not_cover():
-    panel = Panel()
+    panel = Lines()
     view = Screens(panel, panel.names.append)
     view.notify("signed_out", {})
     view.notify("error", error(True))
@@ -140,10 +185,306 @@ def test_other_events_leave_the_screen_alone():
 
 
 def test_every_screen_has_words_without_its_members():
-    for name in screens._SCREENS:
-        shown = screens.lines(name, {})
-        assert shown and all(shown), name
-        assert "{" not in "".join(shown), name
+    for name in SCREENS:
+        for language in texts.languages():
+            shown = texts.items(name, {}, language)
+            assert shown and all(text for text, _ in shown), name
+            assert "{" not in "".join([text for text, _ in shown]), name
+
+
+def test_every_text_is_there_in_every_language_with_its_glyphs():
+    box = fonts.glyph("\u4e2d")
+    for row in texts._TEXTS.strip().split("\n"):
+        cells = row.split("|")
+        assert len(cells) == 1 + len(texts.languages()), row
+        if cells[0]:
+            members = [cell.partition("{")[2].partition("}")[0] for cell in cells[1:]]
+            assert all(cells) and members == [members[0]] * len(members), row
+        assert all(fonts.glyph(char) != box for char in row), row
+
+
+def test_every_name_in_the_screens_is_a_text():
+    for row in texts._SCREENS.strip().split("\n"):
+        for name in row.split("|")[1].replace("/", " ").split():
+            name = name.rstrip("#@~?").replace("{kind}", "memory")
+            assert "\n%s|" % name in texts._TEXTS, name
+
+
+def test_every_kind_of_error_has_its_reason():
+    for kind in ("usage", "config", "network", "tls", "provider", "storage", "memory", "timeout"):
+        told = texts.items("error", {"kind": kind}, "de")
+        assert len(told) == 2, kind
+    assert len(texts.items("error", {"kind": "nobody-knows-this"}, "de")) == 1
+
+
+def test_it_speaks_the_language_of_its_owner():
+    for language, words in (("en", "Linked"), ("de", "Verbunden"), ("tlh", "Linked")):
+        panel = Lines()
+        Screens(panel, language=language).notify("linked", {"account": None})
+        assert panel.lines == [words]
+    panel = Lines()
+    view = Screens(panel)
+    view.show("starting", {})
+    view.language = "de"
+    view.show("starting", {})
+    assert panel.lines == ["Startet"]
+
+
+def test_a_text_without_translation_appears_in_english():
+    complete = texts._TEXTS
+    texts._TEXTS = complete.replace("linked|Linked|Verbunden\n", "linked|Linked|\n")
+    try:
+        assert texts.items("linked", {}, "de") == [("Linked", "")]
+    finally:
+        texts._TEXTS = complete
+
+
+def test_it_says_what_to_press_or_to_restart_where_there_is_nothing_to_press():
+    for name in ("denied", "expired", "sign_in_again", "unlinked"):
+        panel = Lines()
+        Screens(panel, button="A").show(name, {})
+        assert panel.lines[-1] == "Press button A for a new code"
+        Screens(panel).show(name, {})
+        assert panel.lines[-1] == "Restart the device for a new code"
+
+
+def test_setting_the_clock_follows_joining_the_network():
+    panel, view = at_code()
+    view.notify("wifi", {"state": "joined"})
+    assert panel.names == ["user_code"]
+    view.show("wifi", {})
+    view.notify("wifi", {"state": "failed"})
+    assert panel.names[-1] == "wifi"
+    view.notify("wifi", {"state": "joined"})
+    assert panel.names[-1] == "clock"
+
+
+def test_the_console_is_never_drawn_again_by_itself():
+    panel, view = at_code()
+    assert "15 min left" in panel.lines
+    del panel.lines[:]
+    assert view.update(0) is None
+    assert view.update(600_000) is None
+    assert panel.lines == []
+    view.notify("linked", {"account": "Ana"})
+    assert view.update(700_000) is None
+    assert panel.names[-1] == "linked"
+
+
+def test_the_time_left_is_told_in_coarse_steps():
+    panel = Panel(320, 240)
+    view = Screens(panel)
+    view.notify("user_code", dict(CODE, expires_in=150))
+    drawn = []
+    now = 5
+    wait = view.update(now)
+    while wait is not None:
+        count = panel.shown
+        now = (now + wait) & (ticks.PERIOD - 1)
+        wait = view.update(now)
+        assert panel.shown == count + 1  # never called in vain
+        drawn.append((now - 5, view._drawn[1]))
+    assert drawn == [
+        (30_001, "1 min"),
+        (90_001, "50 s"),
+        (100_001, "40 s"),
+        (110_001, "30 s"),
+        (120_001, "20 s"),
+        (130_001, "10 s"),
+    ]
+    view.update(now + 60_000)
+    assert view._drawn[1] == "10 s"
+
+
+def test_the_time_left_of_a_new_code_is_all_of_it():
+    for seconds, told in ((900, "15 min"), (60, "1 min"), (59, "50 s"), (5, "10 s")):
+        view = Screens(Panel(320, 240))
+        view.notify("user_code", dict(CODE, expires_in=seconds))
+        assert view._drawn == (0, told)
+    view.notify("user_code", dict(CODE, expires_in=None))
+    assert view._drawn == (0, "")
+    assert "left" not in str(view._items)
+
+
+def test_the_time_left_goes_on_while_the_provider_is_away():
+    panel = Panel(320, 240)
+    view = Screens(panel)
+    view.notify("user_code", dict(CODE, expires_in=900))
+    view.update(ticks.PERIOD - 30_000)  # the counter wraps
+    view.update(30_000)
+    view.notify("poll", poll("retry", "no connection"))
+    view.update(90_000)
+    assert view._drawn[1] == "13 min"
+    view.notify("poll", poll("pending"))
+    view.update(150_000)
+    assert view._drawn[1] == "12 min"
+    view.notify("user_code", dict(CODE, expires_in=900))
+    view.update(9_000_000)  # whatever happened before the new code
+    assert view._drawn[1] == "15 min"
+
+
+def test_pages_take_turns():
+    panel = Panel(72, 40)
+    view = Screens(panel)
+    view.notify("user_code", dict(CODE, user_code="W" * 15, expires_in=None))
+    first = panel.picture()
+    assert view._pages == 3
+    seen = []
+    wait = view.update(0)
+    for _ in range(3):
+        assert wait == 5_000
+        wait = view.update((len(seen) + 1) * 5_000)
+        seen.append(panel.picture())
+    assert seen[2] == first
+    assert len({first, seen[0], seen[1]}) == 3
+    view.update(25_000)
+    view.notify("user_code", dict(CODE, user_code="W" * 15, expires_in=None))
+    assert panel.picture() == first
+
+
+def test_a_panel_is_drawn_once_a_second_at_most():
+    panel = Panel(72, 40)
+    view = Screens(panel)
+    view.notify("user_code", dict(CODE, expires_in=905))  # 15 min until 5.001 s
+    now = shown = 0
+    last = -1_000
+    wait = view.update(0)
+    while now < 100_000:
+        now += min(wait, 300)  # called more often than it asked for
+        wait = view.update(now)
+        assert wait > 0
+        if panel.shown != shown:
+            assert now - last >= 1_000, now
+            last = now
+            shown = panel.shown
+
+
+def test_a_new_link_becomes_an_idle_one():
+    panel = Panel(128, 64)
+    names = []
+    view = Screens(panel, names.append, button="boot")
+    view.notify("linked", {"account": "Ana", "stored": False})
+    assert view.update(7_000) == 10_000
+    assert view.update(16_999) == 1
+    assert names == ["linked"]
+    assert view.update(17_000) is None
+    assert names == ["linked", "idle"]
+    assert [text for text, _ in view._items] == [
+        "Linked",
+        "Account  Ana",
+        "Hold button boot to unlink",
+    ]
+
+
+def test_nothing_of_a_code_is_left_on_a_panel():
+    for name, event, members in (
+        ("linked", "linked", {"account": "Ana"}),
+        ("denied", "denied", {}),
+        ("expired", "expired", {}),
+        ("sign_in_again", "signed_out", {}),
+        ("error", "error", error(True)),
+    ):
+        clean = Panel(128, 64)
+        Screens(clean).show(name, members)
+        panel = Panel(128, 64)
+        view = Screens(panel)
+        view.notify("user_code", CODE)
+        assert panel.picture() != clean.picture()
+        symbol = view._symbol[0]
+        assert any(symbol)
+        view.notify(event, members)
+        assert panel.picture() == clean.picture(), name
+        assert not any(symbol)
+        assert view._symbol is None and view._code is None
+        assert CODE["user_code"] not in str(view._items) + str(view._members)
+
+
+def test_a_panel_is_steady_while_it_shows_a_symbol():
+    panel = Panel(128, 64)
+    view = Screens(panel)
+    view.notify("user_code", CODE)
+    assert panel.is_steady
+    view.notify("linked", {"account": None})
+    assert not panel.is_steady
+
+
+def test_a_panel_that_came_loose_costs_nothing_but_the_picture():
+    panel = Panel(128, 64)
+    panel.trouble = OSError(19)
+    names = []
+    view = Screens(panel, names.append)
+    view.notify("user_code", CODE)
+    assert view.update(0) > 0
+    panel.trouble = None
+    view.notify("linked", {"account": None})
+    assert names == ["user_code", "linked"]
+    assert panel.shown == 1
+
+
+def test_without_memory_for_drawing_the_old_code_goes_away_all_the_same():
+    panel = Panel(128, 64)
+    view = Screens(panel)
+    view.notify("user_code", CODE)
+    panel.memory_error_in = 30
+    view.notify("denied", {})
+    assert not any(panel.picture())
+    assert panel.shown == 2
+
+
+def test_without_memory_for_words_too():
+    class NoMemory:
+        def __getattr__(self, name):
+            raise MemoryError
+
+    panel = Panel(128, 64)
+    view = Screens(panel)
+    view.notify("user_code", CODE)
+    real = sys.modules.get("keyfob.ui.texts")
+    sys.modules["keyfob.ui.texts"] = NoMemory()
+    try:
+        view.notify("denied", {})
+    finally:
+        sys.modules.pop("keyfob.ui.texts", None)
+        if real is not None:
+            sys.modules["keyfob.ui.texts"] = real
+    assert not any(panel.picture())
+    assert panel.shown == 2
+
+
+def test_a_board_keeps_in_memory_only_what_it_will_draw_with():
+    if sys.implementation.name != "micropython":
+        return
+    panel = Panel(128, 64)
+    view = Screens(panel)
+
+    def loaded(*names):
+        return [name for name in names if "keyfob.ui." + name in sys.modules]
+
+    view.notify("user_code", CODE)
+    names = ("texts", "symbol", "qr", "qr_viper", "qr_bytecode", "layout", "fonts")
+    assert loaded(*names) == []
+    view.notify("denied", {})
+    assert loaded(*names) == []
+
+
+def test_it_draws_on_any_frame_buffer():
+    class Display(framebuf.FrameBuffer):
+        width = 128
+        height = 64
+
+        def __init__(self):
+            self.buffer = bytearray(1024)
+            super().__init__(self.buffer, 128, 64, framebuf.MONO_VLSB)
+
+        def show(self):
+            pass
+
+    display = Display()
+    panel = Panel(128, 64)
+    for view in (Screens(display), Screens(panel)):
+        view.notify("user_code", CODE)
+    drawn = bytes([display.pixel(x, y) for y in range(64) for x in range(128)])
+    assert drawn == panel.picture()
 
 
 def test_the_console_shows_one_line_each():

@@ -50,20 +50,16 @@ def read_screens(run: BoardRun, board: str) -> None:
         assert f"{scheme.lower()}://{host.lower()}/{path}" == address
 
 
-def test_the_whole_job_over_tls_fits_into_128k(capsys):
+def test_the_whole_job_over_tls_fits_into_128k(capsys, tmp_path):
     run = run_board(
         capsys,
         *LINK,
-        "--board",
-        "esp32-ssd1306",
-        "--https",
-        "--heap",
-        "128k",
-        "--until",
-        "refreshed:3",
+        *("--board", "esp32-ssd1306", "--https", "--heap", "128k"),
+        *("--until", "refreshed:3", "--screens", tmp_path),
     )
     assert run.exit_code == 0, run
     assert not run.of("error")
+    read_screens(run, "esp32-ssd1306")
 
 
 @pytest.mark.parametrize("heap", ["16k", "24k", "40k", "64k", "90k"])

@@ -10,7 +10,6 @@ WIDTH = 6  # pixels from one glyph to the next, the space between them included
 HEIGHT = 8  # pixels from one line to the next, likewise
 
 _COLUMNS = const(5)
-_ROWS = const(7)
 _FIRST = const(32)
 _OTHERS = "ÄÖÜßäöü"  # behind the box
 
@@ -63,8 +62,9 @@ def legible(text):
 def draw(panel, text, x, y, size, colour=1):
     """Draw one line of `text` from its top left corner on, a font pixel `size` pixels wide."""
     for char in text:
-        start = _start(char)
-        for column in range(start, start + _COLUMNS):
+        column = _start(char)
+        end = column + _COLUMNS
+        while column < end:
             bits = _GLYPHS[column]
             row = y
             while bits:
@@ -73,6 +73,7 @@ def draw(panel, text, x, y, size, colour=1):
                 bits >>= 1
                 row += size
             x += size
+            column += 1
         x += size
 
 

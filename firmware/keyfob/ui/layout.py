@@ -7,10 +7,12 @@ over pages, for the caller to show in turn. Nothing is kept between calls.
 
 from keyfob.compat import const
 from keyfob.ui import fonts
+from keyfob.ui.symbol import least_module, short
 
-_SMALL = const(64)  # pixels of the short side up to which a module may be 2 pixels wide, not 3
-_COARSE = const(100)  # ... up to which the font may be drawn in its own size, not doubled
-_LARGEST = const(4)  # times the font's own size
+# Pixels of the short side up to which the font may be drawn in its own size, not doubled.
+_COARSE = const(100)
+    100
+)  # pixels of the short side up to which the font may be drawn in its own size, not doubled
 _QUIET = const(4)  # modules of light around a symbol, where there is room
 _MODULE = const(8)  # pixels: a larger module helps no camera
 _COLUMNS = const(10)  # what a symbol must leave to the text, or is shown by itself: glyphs a line
@@ -18,58 +20,70 @@ _LINES = const(5)  # and lines
 _CUTS = "/.-_?&=: "  # an address or a code is cut behind one of these if that costs no line
 
 
-def largest_symbol(panel):
-    """Return the largest version of QR code that can be read off `panel`, 0 if there is none."""
-    modules = _short(panel) // _least_module(panel) - 2
-    return max(0, (modules - 17) // 4)
+def plan(panel, items, symbol):
+    """Return how `draw` best shows `items` (see texts.items) and `symbol` on `panel`.
 
-
-def draw(panel, items, symbol, page):
-    """Draw page number `page` of `items` (see texts.items) and return how many there are.
-
-    `symbol` is None or a (bitmap, size) as `qr.encode` returns it. The panel must be dark.
+    `symbol` is None or a (bitmap, size) as `qr.encode` returns it. The plan holds for texts
+    of about the same length.
     """
-    pages = _plan(panel, items, symbol)
-    place, blocks = pages[page % len(pages)]
+    least = 1 if short(panel) <= _COARSE else 2
+    alone = None
+    if symbol is not None and not list(_places(panel, symbol, least)):
+        alone = _alone(panel, symbol)
+        symbol = None
+    letters = [sum([len(text) for text, sign in items if sign != "?"])]
+    letters.append(sum([len(text) for text, _ in items]))
+    growth = 2 if "#" in [sign for _, sign in items] else 1
+    largest = 2 if symbol else 2 * least  # beside a symbol: larger modules, not larger text
+    best = fewest = None
+    for size in range(largest, least - 1, -1):
+        cell = fonts.WIDTH * fonts.HEIGHT * size * size
+        for code_size in range(growth * size, size - 1, -1):
+            for place in _places(panel, symbol, size):
+                for is_whole in (1, 0):
+                    if letters[is_whole] * cell > place[6] * place[7] and (
+                        is_whole or size > least
+                    ):
+                        continue  # it cannot be one page
+                    found = alone, place, size, code_size, is_whole
+                    pages = _flow(items, found, size > least)
+                    if pages and len(pages) == 1:
+                        return found
+                    if pages and size == least and (best is None or len(pages) < fewest):
+                        best = found
+                        fewest = len(pages)
+    return best
+
+
+def draw(panel, items, symbol, plan, page):
+    """Draw page number `page` of `items` by a `plan` and return how many there are.
+
+    The panel must be dark.
+    """
+    alone, place = plan[:2]
+    pages = _flow(items, plan, False)
+    if alone is not None:
+        pages.insert(0, ())
+    page %= len(pages)
+    if alone is not None and page == 0:
+        place = alone
     if place[0]:
         _draw_symbol(panel, symbol, place)
-    _draw_blocks(panel, blocks, place)
+    _draw_blocks(panel, pages[page], place)
     return len(pages)
 
 
-def _plan(panel, items, symbol):
-    """The pages, each a (place, blocks) with blocks as `_flow` makes them.
+def _places(panel, symbol, size):
+    """The places for a symbol that leave room for text of `size`, the largest module first.
 
     A place is a tuple: pixels of a module (0: no symbol), side and corner of the square of
     light around the symbol, corner and extent of the box that is left to the text.
     """
-    least = 1 if _short(panel) <= _COARSE else 2
-    before = []
-    if symbol is not None and not list(_places(panel, symbol, least)):
-        before.append((_alone(panel, symbol), ()))
-        symbol = None
-    best = None
-    for size in range(_LARGEST, least - 1, -1):
-        for place in _places(panel, symbol, size):
-            for code_size in range(2 * size, size - 1, -1):
-                for is_whole in (True, False):
-                    pages = _flow(items, place, size, code_size, is_whole, size > least)
-                    if pages is None:
-                        continue
-                    if len(pages) == 1:
-                        return before + pages
-                    if size == least and (best is None or len(pages) < len(best)):
-                        best = pages
-    return before + best
-
-
-def _places(panel, symbol, size):
-    """The places for a symbol that leave room for text of `size`, the largest module first."""
     width, height = panel.width, panel.height
     if symbol is None:
         yield 0, 0, 0, 0, 0, 0, width, height
         return
-    least = _least_module(panel)
+    least = least_module(panel)
     gap = 2 * size
     for module in range(_MODULE, least - 1, -1):
         light = _light(panel, symbol, module)
@@ -98,23 +112,25 @@ def _alone(panel, symbol):
 
 def _light(panel, symbol, module):
     """The side of the square of light around a symbol, None if it has not room enough."""
-    side = _short(panel)
+    side = short(panel)
     wanted = module * (symbol[1] + 2 * _QUIET)
     if wanted <= side:
         return wanted
-    if module == _least_module(panel) and module * (symbol[1] + 2) <= side:
+    if module == least_module(panel) and module * (symbol[1] + 2) <= side:
         return side
     return None
 
 
-def _flow(items, place, size, code_size, is_whole, is_strict):
-    """Pages with the items as blocks (size, lines), None where these sizes are no good.
+def _flow(items, plan, is_strict):
+    """The items as pages, lists of blocks (size, lines); None where the plan is no good.
 
     The code stands on every page that has room for it. Strict: no word is broken.
     """
+    _, place, size, code_size, is_whole = plan
     width, height = place[6:]
     blocks = []
     page = []
+    to_type = []
     for text, sign in items:
         if sign == "?" and not is_whole:
             continue
@@ -124,33 +140,39 @@ def _flow(items, place, size, code_size, is_whole, is_strict):
             lines = _cut(text, columns)
         else:
             lines = _wrap(fonts.legible(text), columns, is_strict)
-        if lines is None or (sign == "#" and code_size > size and len(lines) > 2):
+        if lines is None or (sign == "#" and code_size > size and not _is_neat(lines)):
             return None
         block = (scale, lines)
+        if sign in ("#", "@"):
+            to_type.append(block)
         if sign == "#" and _height((block,)) <= height:
             page.append(block)
         else:
             blocks.append(block)
-    return _pages(place, page, blocks, height)
+    if place[0] and code_size > size and _height(to_type) > height:
+        return None  # beside a symbol, code and address together count for more than size
+    return _pages(page, blocks, height)
 
 
-def _pages(place, first, blocks, height):
+def _pages(first, blocks, height):
     """Fill pages of `height` pixels with `blocks`; each begins with `first` where that fits."""
     pages = [first[:]]
     for scale, lines in blocks:
         fitting = max(1, height // (scale * fonts.HEIGHT))
-        while len(lines) > fitting:
-            pages.append([(scale, lines[:fitting])])
-            lines = lines[fitting:]
-        block = (scale, lines)
-        for page in pages:
-            if _height(page) + _height((block,)) <= height:
+        if len(lines) > fitting:
+            while len(lines) > fitting:
+                pages.append([(scale, lines[:fitting])])
+                lines = lines[fitting:]
+            pages.append([(scale, lines)])
+            continue
+        block = [(scale, lines)]
+        for page in pages if first else pages[-1:]:  # beside a code the order does not matter
+            if _height(page + block) <= height:
+                page += block
                 break
         else:
-            page = first[:] if _height(first) + _height((block,)) <= height else []
-            pages.append(page)
-        page.append(block)
-    return [(place, page) for page in pages if page]
+            pages.append(first + block if _height(first + block) <= height else block)
+    return [page for page in pages if page] or [[]]
 
 
 def _wrap(text, columns, is_strict):
@@ -177,7 +199,7 @@ def _cut(text, columns):
     """As few lines as there can be, cut behind one of _CUTS where that costs none more."""
     lines = []
     left = (len(text) - 1) // columns  # lines behind this one
-    while left:
+    while left > 0:
         end = columns
         while end > 1 and text[end - 1] not in _CUTS:
             end -= 1
@@ -188,6 +210,11 @@ def _cut(text, columns):
         left -= 1
     lines.append(text)
     return lines
+
+
+def _is_neat(lines):
+    """Whether a code stands on one line, or on two that part where its groups do."""
+    return len(lines) == 1 or (len(lines) == 2 and lines[0][-1] in _CUTS)
 
 
 def _draw_symbol(panel, symbol, place):
@@ -233,11 +260,3 @@ def _height(blocks):
 def _whole(pixels, scale, step):
     """How many glyphs or lines of `step` font pixels go into `pixels`; the last needs no gap."""
     return (pixels + scale) // (step * scale)
-
-
-def _short(panel):
-    return min(panel.width, panel.height)
-
-
-def _least_module(panel):
-    return 2 if _short(panel) <= _SMALL else 3

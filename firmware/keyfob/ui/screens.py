@@ -5,9 +5,7 @@ they are needed and let go again. Nothing here but the user code of a living att
 worth hiding, and the screen after it replaces it (RFC 8628 section 5.5).
 """
 
-import sys
-
-from keyfob.compat import const
+from keyfob.compat import const, drop
 from keyfob.oauth import ticks
 
 # The screen that an event brings up. Events that are not here leave the screen alone.
@@ -21,6 +19,8 @@ _SCREEN_OF = {
     "error": "error",
 }
 
+_ENCODER = ("keyfob.ui.qr", "keyfob.ui.qr_viper", "keyfob.ui.qr_bytecode")
+
 _PAGE = const(5_000)  # ms that a page stands, where a screen has several
 _NEWS = const(10_000)  # ms that a panel tells of a link before it shows an idle one
 _REST = const(1_000)  # ms between two drawings, at least
@@ -32,8 +32,9 @@ class Screens:
     """Keeps `display` in step with a link: give its `notify` to an AccountLink.
 
     A display is a panel (see layout) with `fill(0)` and `show()`, or has `show(lines)` alone.
-    `shown(name)` is called after each new screen. `language` is a column of texts; `button`
-    names the button that links and unlinks, None where there is none.
+    `shown(name)` is called after each new screen. The attributes `language`, a column of
+    texts, and `button`, the name of the button that links and unlinks (None: there is none),
+    count from the next screen on.
 
     Some of what a panel shows changes with time: call `update(ticks)` after each new screen,
     and again after as many ms as it returns.
@@ -43,14 +44,15 @@ class Screens:
         self._display = display
         self._is_panel = hasattr(display, "fill")
         self._shown = shown
-        self._language = language
-        self._button = button
+        self.language = language
+        self.button = button
         self._name = None
         self._members = None  # what it was filled in from
         self._items = ()  # what stands there, as texts.items gives it
         self._code = None  # the members of user_code while the attempt lives
         self._symbol = None  # its QR, where the panel has room for one
         self._left = None  # ms until it runs out, if that is known
+        self._plan = None  # how it is laid out on a panel, over this many pages
         self._pages = 1
         self._age = 0  # ms since the screen came up
         self._seen = None  # ticks of the last update, None before the first
@@ -80,16 +82,20 @@ class Screens:
         self._name = name
         self._members = members
         self._age = 0
-        self._items = self._texts()
+        try:
+            self._items = self._texts()
+        except MemoryError:
+            self._items = ()
+        self._plan = None
         self._pages = 1
         self._draw()
         if self._shown is not None:
             self._shown(name)
 
     def update(self, now):
-        """Draw what has changed by `now` (ticks). Returns ms until the next call, None for never.
+        """Draw what has changed by `now` in ticks; return ms until the next call, None for never.
 
-        There is nothing to come before a screen's first update.
+        A new screen's time begins with its first update.
         """
         if not self._is_panel:
             return None
@@ -100,7 +106,10 @@ class Screens:
             self._left = max(0, self._left - step)
         if self._name == "linked" and self._age >= _NEWS:
             self.show("idle", self._members)
-        elif self._drawn != self._due() and self._age - self._drawn_at >= _REST:
+        elif self._drawn != self._due():
+            rest = self._drawn_at + _REST - self._age
+            if rest > 0:
+                return rest
             self._draw()
         return self._wait()
 
@@ -117,11 +126,15 @@ class Screens:
         self._code = members
         if members.get("expires_in"):
             self._left = int(members["expires_in"] * 1000)
-        if self._is_panel:
+        if not self._is_panel:
+            return
+        try:
             from keyfob.ui.symbol import symbol_for
 
             self._symbol = symbol_for(self._display, members)
-            _let_go("symbol", "qr")
+        except MemoryError:
+            pass  # the code can be typed
+        drop("keyfob.ui.symbol", *_ENCODER)
 
     def _forget_code(self):
         if self._symbol is not None:
@@ -134,11 +147,11 @@ class Screens:
         """The texts of the screen; the time left is filled in when it is drawn."""
         from keyfob.ui.texts import items
 
-        members = dict(self._members, button=self._button)
+        members = dict(self._members, button=self.button)
         if self._left is not None:
             members["left"] = "{left}"
-        found = items(self._name, members, self._language, not self._is_panel)
-        _let_go("texts")
+        found = items(self._name, members, self.language, not self._is_panel)
+        drop("keyfob.ui.texts")
         return found
 
     def _due(self):
@@ -162,7 +175,7 @@ class Screens:
             waits.append(self._left % step + 1)
         if self._name == "linked":
             waits.append(_NEWS - self._age)
-        return max(_REST, min(waits)) if waits else None
+        return min(waits) if waits else None
 
     def _draw(self):
         page, left = self._drawn = self._due()
@@ -180,24 +193,17 @@ class Screens:
         panel = self._display
         panel.fill(0)
         try:
-            from keyfob.ui.layout import draw
+            from keyfob.ui import layout
 
-            self._pages = draw(panel, items, self._symbol, page)
+            if self._plan is None:
+                self._plan = layout.plan(panel, items, self._symbol)
+            self._pages = layout.draw(panel, items, self._symbol, self._plan, page)
         except MemoryError:
-            panel.fill(0)  # dark, but without a code that is over
+            panel.fill(0)  # no picture is better than a code that is over
         try:
             panel.show()
             if hasattr(panel, "steady"):
                 panel.steady(self._symbol is not None)
         except OSError:
             pass  # a panel that came loose must not cost the link
-        if self._wait() is None:
-            _let_go("layout", "fonts")
-
-
-def _let_go(*names):
-    """Give back the RAM of modules of this package, until they are imported again."""
-    package = sys.modules["keyfob.ui"]
-    for name in names:
-        if sys.modules.pop("keyfob.ui." + name, None) is not None:
-            delattr(package, name)
+        drop("keyfob.ui.layout", "keyfob.ui.fonts", "keyfob.ui.symbol")

@@ -43,8 +43,8 @@ code|Code  {user_code}|Code  {user_code}
 left|{left} left|noch {left}
 check|Check that the page shows this code|Zeigt die Seite denselben Code?
 only|Only continue if you hold this device in your hand\
-|Nur fortfahren, wenn du dieses Gerät in der Hand hältst
-offline|Trying to reach the provider|Anbieter nicht erreichbar, neuer Versuch folgt
+|Nur mit diesem Gerät in der Hand fortfahren
+offline|Trying to reach the provider|Anbieter nicht erreichbar
 trouble|{trouble}|{trouble}
 linked|Linked|Verbunden
 account|Account  {account}|Konto  {account}
@@ -103,7 +103,8 @@ def _text(name, members, language):
     if not cells:
         return None
     known = languages()
-    return (cells[known.index(language)] if language in known else None) or cells[0]
+    text = cells[known.index(language)] if language in known else ""
+    return text or cells[0]
 
 
 def _filled(text, members):
