@@ -11,8 +11,6 @@ from keyfob.ui.symbol import least_module, short
 
 # Pixels of the short side up to which the font may be drawn in its own size, not doubled.
 _COARSE = const(100)
-    100
-)  # pixels of the short side up to which the font may be drawn in its own size, not doubled
 _QUIET = const(4)  # modules of light around a symbol, where there is room
 _MODULE = const(8)  # pixels: a larger module helps no camera
 _COLUMNS = const(10)  # what a symbol must leave to the text, or is shown by itself: glyphs a line
