@@ -23,8 +23,10 @@ class AccountLink:
 
     `notify(event, members)` is told of everything that happens, by the event names of
     the command line's `--json`; a time in its members is in ms. Members never hold a
-    token, a device code or a secret.
+    token, a device code or a secret. `language` is the configuration's, None by default.
     """
+
+    language = None
 
     def __init__(
         self, profile, client, scope=None, http=None, clock=None, store=None, notify=None
@@ -65,6 +67,7 @@ class AccountLink:
         link = cls(found.profile, found.client, found.scope, http, store=store, notify=notify)
         link._wifi = found.wifi
         link._api = found.api
+        link.language = found.language
         del load
         drop("keyfob.config", "keyfob.oauth.profile_fields")
         return link

@@ -178,6 +178,14 @@ async def test_any_other_error_ends_it_and_takes_the_code_off_the_screen():
         assert "fH7k-Qp0O" not in "".join(bench.lines)
 
 
+async def test_it_speaks_the_language_of_the_configuration():
+    for language, title in (("de", "Verbunden"), ("en", "Linked"), ("tlh", "Linked")):
+        with Folder() as folder:
+            bench = Bench(folder, dict(CONFIGURATION, language=language)).approved()
+            await bench.run(60_000)
+            assert bench.lines[0] == title
+
+
 async def test_a_bad_configuration_is_told_and_shown():
     for configuration, field in (
         (None, "/keyfob.json"),

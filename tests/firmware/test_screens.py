@@ -153,8 +153,9 @@ def test_the_account_is_named_if_it_is_known():
     view = Screens(panel)
     view.notify("linked", {"account": "Ana"})
     assert panel.lines == ["Linked", "Account  Ana"]
-    view.notify("linked", {"account": None})
-    assert panel.lines == ["Linked"]
+    for nobody in (None, ""):
+        view.notify("linked", {"account": nobody})
+        assert panel.lines == ["Linked"]
 
 
 def test_an_error_is_shown_if_it_ends_something():
@@ -339,6 +340,7 @@ def test_pages_take_turns():
     assert len({first, seen[0], seen[1]}) == 3
     view.update(25_000)
     view.notify("user_code", dict(CODE, user_code="W" * 15, expires_in=None))
+    assert view.update(26_000) == 5_000
     assert panel.picture() == first
 
 
