@@ -29,8 +29,9 @@ class BoardRun:
 
     @property
     def names(self) -> list[str]:
-        """The events' names in order, those of the screen left out."""
-        return [event["event"] for event in self.events if event["event"] != "screen"]
+        """The events' names in order, those of the screen and the window left out."""
+        names = [event["event"] for event in self.events]
+        return [name for name in names if name not in ("screen", "window")]
 
     def of(self, name: str) -> list[Event]:
         return [event for event in self.events if event["event"] == name]

@@ -45,7 +45,9 @@ class SharedClock:
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._moved = threading.Condition()
-        self._sleepers: list[float] = []  # when each sleeping thread wants to wake
+        # Until when each sleeping thread sleeps, and whether somebody waits for it.
+        self._sleepers: dict[int, tuple[float, Callable[[], bool]]] = {}
+        self.fell_asleep: Callable[[], object] = lambda: None  # called by a thread that sleeps
 
     def monotonic(self) -> float:
         """Seconds, from no particular start; the time skipped counts as passed."""
@@ -95,25 +97,40 @@ class SharedClock:
             heapq.heappop(self._timers)
         return max(0.0, self._timers[0][0] - self.monotonic()) if self._timers else None
 
-    def run_due(self) -> None:
-        """Run every timer that is due."""
+    def run_due(self) -> bool:
+        """Run every timer that is due; return whether there was any."""
+        ran = False
         while self.until_due() == 0.0:
             heapq.heappop(self._timers)[2].run()
+            ran = True
+        return ran
 
     # Sleeping: for the threads of the server
 
-    def sleep(self, seconds: float) -> None:
-        """Let `seconds` of this clock pass for the calling thread."""
+    def sleep(self, seconds: float, is_awaited: Callable[[], bool] = lambda: True) -> None:
+        """Let `seconds` of this clock pass for the calling thread.
+
+        `is_awaited` tells any other thread whether somebody still waits for this one.
+        """
+        number = next(self._numbers)
         end = self.monotonic() + seconds
         with self._moved:
-            self._sleepers.append(end)
+            self._sleepers[number] = end, is_awaited
+        self.fell_asleep()
+        with self._moved:
             try:
                 while (left := end - self.monotonic()) > 0:
                     self._moved.wait(left)
             finally:
-                self._sleepers.remove(end)
+                del self._sleepers[number]
 
     def until_wake(self) -> float | None:
         """Seconds until a sleeping thread goes on, None where none sleeps."""
         with self._moved:
-            return max(0.0, min(self._sleepers) - self.monotonic()) if self._sleepers else None
+            ends = [end for end, _ in self._sleepers.values()]
+            return max(0.0, min(ends) - self.monotonic()) if ends else None
+
+    def holds_up(self) -> bool:
+        """Whether somebody waits for a thread that sleeps, so that only time can end the wait."""
+        with self._moved:
+            return any(is_awaited() for _, is_awaited in self._sleepers.values())

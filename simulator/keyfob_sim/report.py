@@ -10,12 +10,14 @@ from keyfob_sim.terminal import Terminal
 class Report:
     """Tells events as they come.
 
-    `t` returns the board's time in seconds, `flash_ops` the operations on its flash.
+    `t` returns the board's time in seconds, `flash_ops` the operations on its flash;
+    `told(event, members)` is called with each event too.
     """
 
     def __init__(self, *, as_json: bool) -> None:
         self.t: Callable[[], float] = lambda: 0.0
         self.flash_ops: Callable[[], int] = lambda: 0
+        self.told: Callable[[str, dict[str, Any]], object] = lambda event, members: None
         self.terminal = None if as_json else Terminal()
 
     def say(self, event: str, members: dict[str, Any]) -> None:
@@ -25,6 +27,7 @@ class Report:
         else:
             line = {"event": event, "t": round(self.t(), 3), **members}
             print(json.dumps(line), flush=True)
+        self.told(event, members)
 
     def error(self, kind: str, message: str, hint: str) -> dict[str, Any]:
         """Tell an error of the simulator's own, which ends the run; return its members."""

@@ -11,6 +11,8 @@ from typing import Any
 from keyfob_host.errors import INTERRUPTED, TERMINATED, CliError, UsageError
 from keyfob_sim import board_files, state
 from keyfob_sim.clock import SharedClock
+from keyfob_sim.dashboard.window import Window
+from keyfob_sim.faults import Faults, load_scenario
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.options import SimOptions
 from keyfob_sim.report import Report
@@ -48,6 +50,7 @@ def run(options: SimOptions) -> int:
 @contextlib.contextmanager
 def _opened(options: SimOptions, report: Report) -> Iterator[tuple[Simulation, Runtime]]:
     """Everything a run needs, taken down again whatever happens."""
+    scenario = load_scenario(options)
     if options.screens is not None:
         _make_folder(options.screens)
     with contextlib.ExitStack() as stack:
@@ -59,6 +62,8 @@ def _opened(options: SimOptions, report: Report) -> Iterator[tuple[Simulation, R
         board = VirtualBoard(options.board, found.flash, clock)
         stack.callback(board.close)
         report.flash_ops = lambda: board.power.ops
+        if options.power_cut is not None:
+            board.power.cut_at(*options.power_cut)
         simulation = Simulation(options, report, found, board)
         stack.callback(simulation.save)
         server = stack.enter_context(_server(options, found, clock))
@@ -66,6 +71,11 @@ def _opened(options: SimOptions, report: Report) -> Iterator[tuple[Simulation, R
             report.say("server", server.description)
         board_files.install(board.flash, options, server and server.description)
         runtime = stack.enter_context(_runtime(options, board, simulation))
+        queue = None if server is None else server.realm.faults
+        faults = Faults(scenario, board, runtime, simulation, queue)
+        simulation.occurred = faults.see
+        window = Window(options, board, runtime, faults, simulation, report, server)
+        stack.enter_context(window)
         yield simulation, runtime
 
 
@@ -87,6 +97,7 @@ def _server(options: SimOptions, found: state.State, clock: SharedClock) -> Iter
             ca_dir=found.server / "ca",
         ),
         now=clock.now,
+        sleep=clock.sleep,
     )
     with server:
         yield server

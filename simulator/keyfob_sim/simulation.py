@@ -1,6 +1,7 @@
 """Follows one run of a board: its events, its screens, and how far it is from its goal."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from keyfob_host.errors import CliError
@@ -24,7 +25,12 @@ class Told(CliError):
 
 
 class Simulation:
-    """What a run's board says and shows, told to `report`; a `runtime.Watcher`."""
+    """What a run's board says and shows, told to `report`; a `runtime.Watcher`.
+
+    `occurred(event)` is called with each event of the board, `heard(line)` with each line of the
+    serial port, `shown(lines, address)` with each screen of text. `window` is the address of the
+    run's page, None where it has none.
+    """
 
     def __init__(
         self, options: SimOptions, report: Report, found: State, board: VirtualBoard
@@ -44,6 +50,10 @@ class Simulation:
         self._lines: list[str] = []
         self._pictures = 0
         self._has_booted = False
+        self.occurred: Callable[[str], object] = lambda event: None
+        self.heard: Callable[[str], object] = lambda line: None
+        self.shown: Callable[[list[str], str | None], object] = lambda lines, address: None
+        self.window: str | None = None
 
     @property
     def failure(self) -> CliError:
@@ -65,15 +75,19 @@ class Simulation:
 
     def booted(self, cause: str) -> None:
         """The firmware starts."""
-        if not self._has_booted:
+        is_first = not self._has_booted
+        if is_first:
             self._clock.power_on()
             self._has_booted = True
         self._lines = []
         about = self._options
         self.say("boot", {"cause": cause, "board": about.board.name, "runtime": about.runtime})
+        if is_first and self.window is not None:
+            self.say("window", {"url": self.window})
 
     def hear(self, line: str) -> None:
         """Take a line from the serial port: an event of the firmware, or text."""
+        self.heard(line)
         if line.startswith(_MACHINE_LINE):
             try:
                 members = json.loads(line[1:])
@@ -87,6 +101,7 @@ class Simulation:
         """Take an event of the simulator's own."""
         self._report.say(event, members)
         self.progress.see(event, members)
+        self.occurred(event)
 
     def stopped(self) -> None:
         """main.py has ended by itself; under `forever` the last screen stays."""
@@ -127,11 +142,13 @@ class Simulation:
         if event in _SAVED_AFTER:
             self._state.save(self._clock.t(), self._clock.now() if self._clock.virtual else None)
         self._waits_for_screen = self.progress.ended and event in _SHOWN
+        self.occurred(event)
 
     def _draw(self, members: dict[str, Any]) -> None:
         """Show the screen that the firmware has just brought up."""
         lines, self._lines = self._lines, []
         address = self._address if members["name"] == "user_code" else None
+        self.shown(lines, address)
         picture = self._board.picture()
         if self._report.terminal is not None:
             self._report.terminal.screen(lines, address, picture)

@@ -65,6 +65,9 @@ class Terminal:
     def _boot(self, t: float, members: dict[str, Any]) -> None:
         self._line(f"Virtual board  {members['board']} ({members['runtime']})")
 
+    def _window(self, t: float, members: dict[str, Any]) -> None:
+        self._line(f"Window  {members['url']}")
+
     def _user_code(self, t: float, members: dict[str, Any]) -> None:
         self._until = t + members["expires_in"]
 
@@ -96,6 +99,16 @@ class Terminal:
 
     def _expired(self, t: float, members: dict[str, Any]) -> None:
         self._line(f"[{t:8.1f} s] the code ran out")
+
+    def _fault(self, t: float, members: dict[str, Any]) -> None:
+        told = {**members}
+        what = told.pop("do").replace("_", " ")
+        how = "over" if told.pop("over") else ", ".join(f"{k} {v}" for k, v in told.items())
+        self._line(f"[{t:8.1f} s] fault: {what}" + (f" ({how})" if how else ""))
+
+    def _power_cut(self, t: float, members: dict[str, Any]) -> None:
+        where = "" if members["op"] is None else f" at flash operation {members['op']}"
+        self._line(f"[{t:8.1f} s] the power went{where}")
 
     def _error(self, t: float, members: dict[str, Any]) -> None:
         if not members["fatal"]:

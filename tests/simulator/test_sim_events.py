@@ -12,6 +12,7 @@ VIRTUAL = ("--clock", "virtual")
 # The members that each event has by DESIGN, besides `event` and `t`.
 MEMBERS = {
     "boot": {"cause", "board", "runtime"},
+    "window": {"url"},
     "wifi": {"state"},
     "clock": {"state", "source"},
     "user_code": {

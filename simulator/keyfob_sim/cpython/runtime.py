@@ -1,6 +1,7 @@
 """Runs a virtual board's firmware in this process: for debuggers, coverage, and everywhere."""
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -22,6 +23,7 @@ class CPythonRuntime(Runtime):
         self._loop = BoardLoop(board.clock, lambda: board.uplink.is_silent)
         self._main: asyncio.Task[Any] | None = None
         self._cause: str | None = "power_on"  # why to boot next, None while there is no reason
+        board.clock.fell_asleep = lambda: self.call_soon(lambda: None)  # ends a wait on sockets
 
     def run(self) -> None:
         """Power the board on and let it run until the watcher has seen enough."""
@@ -29,10 +31,12 @@ class CPythonRuntime(Runtime):
             while not self._watcher.ended:
                 cause, self._cause = self._cause, None
                 if cause is None:  # main.py is over: wait for a reset
-                    self._run(asyncio.sleep(1))
+                    with contextlib.suppress(asyncio.CancelledError):
+                        self._run(asyncio.sleep(1))
                 else:
                     self._boot(cause)
         finally:
+            self._board.clock.fell_asleep = lambda: None
             self._cancel_all()
             self._loop.close()
 
@@ -94,7 +98,9 @@ class CPythonRuntime(Runtime):
             self._main = None
 
     def _hear(self, line: str) -> None:
-        self._watcher.hear(line)
+        if self._cause is None:  # else the board is off, and only this process does not know
+            self._watcher.hear(line)
+            self._board.clock.run_due()
         self._stop_if_over()
 
     def _stop_if_over(self) -> None:

@@ -1,18 +1,20 @@
 """The modules that a board has and CPython has not, as thin as the firmware allows.
 
-`time`, `asyncio` and `os` are seen by the firmware only: they are in place while its files are
-imported and the real ones are back before anything runs. So are its own `open` and `print`.
+`time`, `asyncio` and `os` are seen by the firmware only, for they are the ones that its own
+`__import__` finds; the threads of this process go on with the real ones. So it is with `open`
+and `print`.
 """
 
 import asyncio
+import builtins
 import contextlib
 import errno
-import importlib
 import os
-import pkgutil
 import sys
 import time as host_time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 from typing import Any
 
@@ -133,6 +135,33 @@ class _Station:
         return call
 
 
+class _Loader(SourceFileLoader):
+    """Runs a file with builtins of its own."""
+
+    def __init__(self, name: str, path: str, own: dict[str, Any]) -> None:
+        super().__init__(name, path)
+        self._own = own
+
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module)["__builtins__"] = self._own
+        super().exec_module(module)
+
+
+class _Finder(MetaPathFinder):
+    """Finds the files of the firmware, to be run with `own` as their builtins."""
+
+    def __init__(self, own: dict[str, Any]) -> None:
+        self._own = own
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path) if _is_firmware(name) else None
+        if spec is not None and spec.origin is not None:
+            spec.loader = _Loader(name, spec.origin, self._own)
+        return spec
+
+
 def _module(name: str, **members: Any) -> ModuleType:
     module = ModuleType(name)
     vars(module).update(members)
@@ -162,13 +191,13 @@ def firmware(
         return host_time.gmtime(seconds + EPOCH_2000)
 
     files = _Files(fs)
-    lasting = {
+    shared = {
         "network": _module("network", STA_IF=0, WLAN=lambda interface=0: _Station(board)),
         "ntptime": _module("ntptime", settime=settime),
         "machine": machine,
         "framebuf": framebuf,
     }
-    passing = {
+    hidden = {
         "time": _module(
             "time",
             ticks_ms=lambda: int(board.uptime() * 1000) & _TICKS_MASK,
@@ -184,29 +213,29 @@ def firmware(
         for line in " ".join(map(str, words)).split("\n"):
             write_line(line)
 
-    own = {"open": files.open, "print": print_words}
+    def import_name(
+        name: str, scope: Any = None, local: Any = None, parts: Any = (), level: int = 0
+    ) -> Any:
+        if level == 0 and name in hidden:
+            return hidden[name]
+        return builtins.__import__(name, scope, local, parts, level)
+
+    own = {"__import__": import_name, "open": files.open, "print": print_words}
+    finder = _Finder({**vars(builtins), **own})
     before = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_firmware(name)}
-    with _in_place(lasting):
-        try:
-            with _in_place(passing):
-                _import_all(importlib.import_module("keyfob"), own)
+    sys.meta_path.insert(0, finder)
+    try:
+        with _in_place(shared):
             yield
-        finally:
-            for name in [name for name in sys.modules if _is_firmware(name)]:
-                del sys.modules[name]
-            sys.modules.update(before)
+    finally:
+        sys.meta_path.remove(finder)
+        for name in [name for name in sys.modules if _is_firmware(name)]:
+            del sys.modules[name]
+        sys.modules.update(before)
 
 
 def _is_firmware(name: str) -> bool:
     return name == "keyfob" or name.startswith("keyfob.")
-
-
-def _import_all(package: ModuleType, own: dict[str, Any]) -> None:
-    """Import what the firmware would import late, while the board's clock is in place."""
-    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if found.name.endswith("_viper"):
-            continue  # machine code for boards
-        vars(importlib.import_module(found.name)).update(own)
 
 
 @contextlib.contextmanager

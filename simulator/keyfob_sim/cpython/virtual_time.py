@@ -45,7 +45,7 @@ class BoardLoop(asyncio.SelectorEventLoop):
         limits = [limit for limit in (timeout, wake) if limit is not None]
         if not clock.virtual or not limits:
             return False
-        if self._busy and wake is None and not self._is_silent():
+        if self._busy and not (clock.holds_up() or self._is_silent()):
             return False
         clock.skip(min(limits))
         return True

@@ -22,14 +22,15 @@ from keyfob_sim.hardware.wifi import AccessPoint, Station, WifiError
 SSID, PASSWORD = "keyfob-sim", "no-secret-at-all"
 FILES_AT = 0x200000  # where MicroPython's partition for files begins on every ESP32
 _PRESS = 0.12  # s that a press lasts
+_ANOTHER_PASSWORD = "the-owner-has-changed-it"  # noqa: S105 - of an access point that is not there
 _EHOSTUNREACH = 118  # as lwIP numbers it
 
 
 class VirtualBoard:
     """The hardware of one board; whoever runs the firmware asks it for everything.
 
-    `interrupt(pin)` is called when an edge that the firmware watches has come, and `changed()`
-    when what a person sees may have.
+    `interrupt(pin)` is called when an edge that the firmware watches has come, `changed()` when
+    what a person sees may have, and `joining()` when the firmware has Wi-Fi join a network.
     """
 
     def __init__(self, about: Board, folder: Path, clock: SharedClock) -> None:
@@ -48,6 +49,7 @@ class VirtualBoard:
         self.panel: Panel | None = None if about.display is None else make_panel(about.display)
         self.interrupt: Callable[[int], None] = lambda pin: None
         self.changed: Callable[[], None] = lambda: None
+        self.joining: Callable[[], None] = lambda: None
         self.is_led_on = False
         self._boot = clock.monotonic()
         self._held: dict[str, Timer] = {}
@@ -105,19 +107,33 @@ class VirtualBoard:
             if name == "active" and not any(arguments):
                 return False
             raise WifiError("this board is a station only")
-        if name.startswith("_") or name in ("power_off", "next_change"):
+        if name.startswith("_") or name in ("power_off", "next_change", "throw_out"):
             raise AttributeError(name)
-        return getattr(self.station, name)(*arguments, **settings)
+        found = getattr(self.station, name)(*arguments, **settings)
+        if name == "connect":
+            self.joining()
+        return found
 
     def lose_wifi(self) -> None:
         """Take the access point away; what was under way falls silent."""
         self.access_point.up = False
-        self.uplink.cut()
+        self._carry()
 
     def restore_wifi(self) -> None:
         """Bring the access point back."""
         self.access_point.up = True
-        self.uplink.restore()
+        self._carry()
+
+    def lock_out(self) -> None:
+        """Start the access point anew with another password, so that it lets nobody in."""
+        self.access_point.password = _ANOTHER_PASSWORD
+        self.station.throw_out()
+        self._carry()
+
+    def let_in(self) -> None:
+        """Have the access point want the board's password again."""
+        self.access_point.password = PASSWORD
+        self._carry()
 
     def resolve(self, host: str, port: int) -> tuple[str, int]:
         """Where connections to a server go. Raises LookupFailed, and OSError for an address."""
@@ -129,7 +145,10 @@ class VirtualBoard:
 
     def network_time(self) -> int | None:
         """Seconds since 2000-01-01 as a time server says, None where none answers."""
-        if not (self.has_time_server and self.station.isconnected()) or self.uplink.is_silent:
+        uplink = self.uplink
+        if not (self.has_time_server and self.station.isconnected() and uplink.dns):
+            return None
+        if uplink.is_silent:
             return None
         return int(self.clock.now() - EPOCH_2000)
 
@@ -199,6 +218,13 @@ class VirtualBoard:
         for button in self.about.buttons:
             if name in (None, button.name):
                 self.pins.drive(button.pin, 1 - button.pressed)
+
+    def _carry(self) -> None:
+        """Carry the board's traffic if the access point has it in."""
+        if self.access_point.up and self.access_point.password == PASSWORD:
+            self.uplink.restore()
+        else:
+            self.uplink.cut()
 
     def _is_on_i2c(self, scl: int, sda: int, address: int) -> bool:
         wires = self.about.display.i2c if self.about.display else None

@@ -224,6 +224,13 @@ class Station:
         self._catch_up()
         return None if self._event is None else self._event[0] - self._now()
 
+    def throw_out(self) -> None:
+        """Lose the network now, as when its access point starts anew; the driver tries again."""
+        self._catch_up()
+        if self._joined:
+            self._event = (self._now(), BEACON_TIMEOUT)
+            self._catch_up()
+
     def _setting(self, name: str) -> Any:
         if name == "ssid":
             return self._ssid

@@ -11,7 +11,7 @@ from pathlib import Path
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.power import PowerLost
 from keyfob_sim.micropython.serial_port import SerialPort
-from keyfob_sim.micropython.services import Services
+from keyfob_sim.micropython.services import NUDGE, Services
 from keyfob_sim.micropython.vm import Boot, Vm
 from keyfob_sim.runtime import RESET_CAUSES, Runtime, Watcher
 
@@ -53,6 +53,7 @@ class MicroPythonRuntime(Runtime):
         self._serial = serial
         self._vm: Vm | None = None
         self._cause = "power_on"
+        self._next: str | None = "power_on"  # why to boot next, None while there is no reason
         self._is_raw = False
         self._is_mounted = False
         self._early = b""  # what was typed before the VM could take it
@@ -76,6 +77,7 @@ class MicroPythonRuntime(Runtime):
         )
         self._services.bite = lambda: self.reboot("watchdog")
         board.interrupt = self._services.interrupt
+        self._clock.fell_asleep = self._look_again
 
     def run(self) -> None:
         """Power the board on and serve it until the watcher has seen enough."""
@@ -83,10 +85,10 @@ class MicroPythonRuntime(Runtime):
         if self._serial is not None:
             self._selector.register(self._serial.fd, selectors.EVENT_READ, self._type)
         try:
-            self._boot("power_on")
             while not self._watcher.ended:
                 self._turn()
         finally:
+            self._clock.fell_asleep = lambda: None
             self._stop_vm()
             self._selector.close()
             os.close(self._waker)
@@ -100,13 +102,7 @@ class MicroPythonRuntime(Runtime):
     def reboot(self, cause: str) -> None:
         """Stop the VM wherever it is, and boot it again."""
         self._stop_vm()
-        if cause == "power_on":
-            self._board.power_off()
-        elif cause == "soft_reset":
-            self._board.soft_reset()
-        else:
-            self._board.reset()
-        self._boot(cause)
+        self._next = cause
 
     def type(self, data: bytes) -> None:
         """Send `data` to the board's serial port, as a program on the PC would."""
@@ -123,6 +119,9 @@ class MicroPythonRuntime(Runtime):
     # One turn
 
     def _turn(self) -> None:
+        cause, self._next = self._next, None
+        if cause is not None:
+            self._boot(cause)
         due = self._clock.until_due()
         if self._vm is None and self._clock.virtual and due is not None:
             self._clock.skip(due)
@@ -140,13 +139,22 @@ class MicroPythonRuntime(Runtime):
                 return
             if self._vm is vm or key.fd == self._wake_up:  # else it is of a VM that has gone
                 key.data()
-        if not self._watcher.ended:
-            self._clock.run_due()
+        if not self._watcher.ended and self._clock.run_due():
+            self._nudge()
 
     def _run_calls(self) -> None:
         os.read(self._wake_up, 1024)
         while self._calls:
             self._calls.popleft()()
+        self._nudge()
+
+    def _look_again(self) -> None:
+        self.call_soon(lambda: None)
+
+    def _nudge(self) -> None:
+        """Have the VM ask again how long to wait, for what it waits for may have changed."""
+        if self._clock.virtual:
+            self._services.interrupt(NUDGE)
 
     def _type(self) -> None:
         assert self._serial is not None
@@ -154,9 +162,9 @@ class MicroPythonRuntime(Runtime):
 
     def _serve(self) -> None:
         """Answer one request, after whatever was printed before it."""
-        self._print()
         vm = self._vm
-        if vm is None or self._watcher.ended:
+        self._print()
+        if vm is None or vm is not self._vm or self._watcher.ended:
             return
         try:
             request = vm.link.recv(_REQUEST)
@@ -193,12 +201,19 @@ class MicroPythonRuntime(Runtime):
                 text = line.rstrip(b"\r").decode("utf-8", "replace")
                 self._tail.append(text)
                 self._watcher.hear(text)
-                if self._watcher.ended:
+                self._clock.run_due()  # what this brings about comes before what is printed next
+                if self._watcher.ended or self._vm is not vm:
                     return
 
     # Boots and ends
 
     def _boot(self, cause: str) -> None:
+        if cause == "power_on":
+            self._board.power_off()
+        elif cause == "soft_reset":
+            self._board.soft_reset()
+        else:
+            self._board.reset()
         self._cause = cause
         self._services.boot()
         self._board.boot()
@@ -229,7 +244,7 @@ class MicroPythonRuntime(Runtime):
         for end in (vm.link, vm.output):
             if end in self._selector.get_map():
                 self._selector.unregister(end)
-        self._services.send = lambda packet: None
+        self._services.send = lambda packet, flags: None
         return vm.kill()
 
     def _vm_ended(self, vm: Vm) -> None:
@@ -316,7 +331,8 @@ class MicroPythonRuntime(Runtime):
         due, wake = clock.until_due(), clock.until_wake()
         limits += [limit for limit in (due, wake) if limit is not None]
         # What a socket waits for is on its way, unless it is known that nothing can come.
-        if not limits or (sockets and wake is None and not self._board.uplink.is_silent):
+        hopeless = self._board.uplink.is_silent or clock.holds_up()
+        if not limits or (sockets and not hopeless):
             return -1
         step = int(min(limits) * 1000 + 0.999)
         clock.skip(step / 1000)

@@ -17,7 +17,9 @@ J, text            anything else: a JSON list of a service's name and its argume
 """
 
 import binascii
+import contextlib
 import json
+import socket
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +35,7 @@ _HEADER = struct.Struct("<BBHi")
 _PAYLOAD = PACKET - _HEADER.size
 _REPLY, _INTERRUPT, _ERROR = range(3)
 _TIMER = 1000  # interrupts from here on are those of timers
+NUDGE = -1  # an interrupt that nothing in the VM handles
 _NAME_UNKNOWN = -202  # as lwIP says it
 
 
@@ -62,7 +65,7 @@ class Services:
         self._timers: dict[int, Any] = {}
         self._watchdog: Any = None
         self._patience = 0.0
-        self.send: Callable[[bytes], object] = lambda packet: None
+        self.send: Callable[[bytes, int], object] = lambda packet, flags: None
         self.bite: Callable[[], None] = lambda: None  # what the watchdog does
         self._letters: dict[str, Callable[[int, int, bytes], Any]] = {
             "P": lambda offset, _, data: board.flash.program(offset, data),
@@ -134,12 +137,15 @@ class Services:
             self._reply(number, _ERROR, 0, text[:_PAYLOAD])
 
     def interrupt(self, what: int) -> None:
-        """Tell the VM that something happened: a pin's edge, or a timer."""
-        self._reply(0, _INTERRUPT, what)
+        """Tell the VM that something happened: a pin's edge, or a timer. It may be too busy."""
+        with contextlib.suppress(OSError):
+            self._reply(0, _INTERRUPT, what, flags=socket.MSG_DONTWAIT)
 
-    def _reply(self, number: int, kind: int, value: int, payload: bytes = b"") -> None:
+    def _reply(
+        self, number: int, kind: int, value: int, payload: bytes = b"", flags: int = 0
+    ) -> None:
         head = _HEADER.pack(number, kind, len(payload), value)
-        self.send((head + payload).ljust(PACKET, b"\0"))
+        self.send((head + payload).ljust(PACKET, b"\0"), flags)
 
     def _call(self, number: int, text: bytes) -> None:
         name, arguments = json.loads(text)

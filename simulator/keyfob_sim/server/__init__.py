@@ -7,8 +7,23 @@ request log for tests, and a clock that may be virtual.
         server.description["issuer"]
 """
 
-from .command import serve
-from .options import ServerOptions
-from .server import MockServer
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .command import serve
+    from .options import ServerOptions
+    from .server import MockServer
 
 __all__ = ["MockServer", "ServerOptions", "serve"]
+
+_HOMES = {"MockServer": ".server", "ServerOptions": ".options", "serve": ".command"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: who needs one module here must not wait for Flask and Authlib."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)

@@ -1,4 +1,4 @@
-"""The admin API: decide on codes, look at the request log, start afresh.
+"""The admin API: decide on codes, look at the request log, let things go wrong, start afresh.
 
 It has no password, so it must not be within reach of a web page that the developer happens to
 have open: bodies are JSON (no form of another site can send that), a foreign Origin is refused,
@@ -15,6 +15,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from .config import User
 from .description import ADMIN
+from .faults import FaultError, parse
 from .openapi import PATHS, document
 from .realm import Realm
 from .records import PENDING, Grant
@@ -77,6 +78,7 @@ def admin_routes(realm: Realm) -> Blueprint:
     def reset() -> Response:
         _body("/reset")
         realm.store.clear()
+        realm.faults.clear()
         realm.log.clear()
         return jsonify(reset=True)
 
@@ -90,6 +92,23 @@ def admin_routes(realm: Realm) -> Blueprint:
         if not after.isascii() or not after.isdigit():
             raise AdminError(400, "after is not a number", "give the n of an entry")
         return jsonify(requests=realm.log.entries(int(after), request.args.get("endpoint")))
+
+    @routes.get("/faults")
+    def faults() -> Response:
+        return jsonify(faults=[fault.members() for fault in realm.faults.left()])
+
+    @routes.post("/faults")
+    def add_fault() -> Response:
+        try:
+            fault = parse(_json_object())
+        except FaultError as error:
+            raise AdminError(400, str(error), f"see {ADMIN}/openapi.json") from None
+        realm.faults.add(fault)
+        return jsonify(fault.members())
+
+    @routes.delete("/faults")
+    def clear_faults() -> Response:
+        return jsonify(cleared=realm.faults.clear())
 
     @routes.get("")
     @routes.get("/openapi.json")
@@ -121,9 +140,8 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _body(path: str) -> dict[str, Any]:
-    """Read the JSON body and check it against what the API description says about `path`."""
-    schema = PATHS[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+def _json_object() -> dict[str, Any]:
+    """Read the JSON body."""
     if request.mimetype != "application/json":
         raise AdminError(
             415, "the body must be JSON", "send it with Content-Type: application/json"
@@ -131,6 +149,13 @@ def _body(path: str) -> dict[str, Any]:
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise AdminError(400, "the body is not a JSON object", f"see {ADMIN}/openapi.json")
+    return body
+
+
+def _body(path: str) -> dict[str, Any]:
+    """Read the JSON body and check it against what the API description says about `path`."""
+    schema = PATHS[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    body = _json_object()
     known = schema["properties"]
     for name, value in body.items():
         if name not in known:

@@ -35,7 +35,9 @@ def make_app(realm: Realm) -> Flask:
     app.add_url_rule("/", "home", lambda: redirect(VERIFICATION, 302))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
-    # Run in reverse: the automatic decision comes after the answer it follows was logged.
+    # Run in reverse: the automatic decision comes after the answer it follows was logged, and a
+    # fault's headers replace any other.
+    app.after_request(_fault_headers)
     app.after_request(_decider(realm))
     app.after_request(_security_headers(style))
     app.after_request(_logger(realm))
@@ -103,6 +105,13 @@ def _security_headers(style: str) -> Any:
     return add
 
 
+def _fault_headers(response: Response) -> Response:
+    fault = g.get("fault")
+    if fault is not None and fault.headers:
+        response.headers.update(fault.headers)
+    return response
+
+
 def _decider(realm: Realm) -> Any:
     def decide(response: Response) -> Response:
         if g.get("error") == "authorization_pending":
@@ -116,14 +125,15 @@ def _logger(realm: Realm) -> Any:
     def log(response: Response) -> Response:
         if not request.path.startswith(ADMIN):
             sent = request.headers
-            grant = g.get("grant")
+            grant, fault = g.get("grant"), g.get("fault")
             realm.log.request(
                 g.get("form", {}),
                 endpoint=(request.endpoint or "").rpartition(".")[2] or None,
                 method=request.method,
                 path=request.path,
-                status=response.status_code,
+                status=None if fault and fault.drop else response.status_code,
                 error=g.get("error"),
+                fault=fault and fault.kind,
                 client_id=g.get("client_id"),
                 client_auth=g.get("client_auth"),
                 grant=grant.id if grant else None,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from flask import Blueprint, Response, g, jsonify
+from flask import Blueprint, Response, g, jsonify, request
 
 from .description import API, ENDPOINTS, metadata
+from .faults import Fault
 from .grants import ResourceProtector, claims_of
 from .oauth import AuthorizationServer, read_form
 from .realm import Realm
+from .transport import HANG_UP, IS_AWAITED
 
 # Route name -> the name that Authlib registers the endpoint under.
 _FORM_ENDPOINTS = {
@@ -24,6 +27,22 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
     """Make the blueprint. Its functions' names are the endpoint names of the request log."""
     routes = Blueprint("protocol", __name__)
     protected = ResourceProtector(realm)
+
+    @routes.before_request
+    def go_wrong() -> Response | None:
+        fault = realm.faults.take((request.endpoint or "").rpartition(".")[2])
+        if fault is None:
+            return None
+        g.fault = fault
+        if fault.delay:
+            realm.sleep(fault.delay, request.environ.get(IS_AWAITED, lambda: True))
+        if fault.lost or fault.drop:
+            request.environ[HANG_UP] = True
+        if not (fault.drop or fault.status or realm.is_closed):
+            return None
+        with contextlib.suppress(OAuth2Error):
+            g.form = read_form()  # for the request log
+        return _answer(fault)
 
     def with_form(answer: Any) -> Response:
         try:
@@ -79,3 +98,13 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
         )
 
     return routes
+
+
+def _answer(fault: Fault) -> Response:
+    """What is answered in the server's place; its headers are set last of all, by the app."""
+    if isinstance(fault.body, str | None):
+        answer = Response(fault.body or "", mimetype="text/plain")
+    else:
+        answer = jsonify(fault.body)
+    answer.status_code = fault.status or 500
+    return answer

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .faults import MEMBERS
+
 _ERROR = {"$ref": "#/components/schemas/Error"}
 _GRANT = {"$ref": "#/components/schemas/Grant"}
+_FAULT = {"$ref": "#/components/schemas/Fault"}
 _USER_CODE = {
     "type": "string",
     "description": "As the device shows it; case, spaces and dashes do not matter.",
@@ -52,6 +55,10 @@ def _post(summary: str, body: dict[str, Any], schema: dict[str, Any]) -> dict[st
     }
 
 
+def _delete(summary: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"delete": _get(summary, schema)["get"]}
+
+
 def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "schema": schema, "description": description}
 
@@ -81,7 +88,7 @@ PATHS: dict[str, Any] = {
         _object({"revoked": {"type": "integer"}}),
     ),
     "/reset": _post(
-        "Forget all grants, tokens and the request log; keys and secrets stay.",
+        "Forget all grants, tokens, faults and the request log; keys and secrets stay.",
         _object({}),
         _object({"reset": {"type": "boolean"}}),
     ),
@@ -95,6 +102,18 @@ PATHS: dict[str, Any] = {
         _query("after", {"type": "integer"}, "Only entries numbered above this."),
         _query("endpoint", {"type": "string"}, "Only requests to this endpoint, such as token."),
     ),
+    "/faults": {
+        **_get(
+            "The faults that are left, oldest first.",
+            _object({"faults": {"type": "array", "items": _FAULT}}),
+        ),
+        **_post(
+            "Add a fault behind those of its endpoint: what goes wrong with its next requests.",
+            _object({name: kind.schema for name, kind in MEMBERS.items()}, ["endpoint"]),
+            _FAULT,
+        ),
+        **_delete("Forget the faults that are left.", _object({"cleared": {"type": "integer"}})),
+    },
     "/openapi.json": _get("This document.", {"type": "object"}),
 }
 
@@ -119,6 +138,7 @@ _SCHEMAS: dict[str, Any] = {
             "interval": {"type": "number", "description": "Seconds, slow_downs included."},
         },
     },
+    "Fault": _object({name: kind.schema for name, kind in MEMBERS.items()}, ["endpoint"]),
     "Entry": {
         "type": "object",
         "properties": {
@@ -128,8 +148,15 @@ _SCHEMAS: dict[str, Any] = {
             "endpoint": {"type": ["string", "null"]},
             "method": {"type": "string"},
             "path": {"type": "string"},
-            "status": {"type": "integer"},
+            "status": {
+                "type": ["integer", "null"],
+                "description": "Null for a request that was dropped.",
+            },
             "error": {"type": ["string", "null"], "description": "OAuth error code."},
+            "fault": {
+                "enum": ["answer", "delay", "drop", "lost", None],
+                "description": "What went wrong on request, see /faults.",
+            },
             "client_id": {"type": ["string", "null"]},
             "client_auth": {"enum": ["none", "basic", "post", None]},
             "grant": {"type": ["string", "null"]},

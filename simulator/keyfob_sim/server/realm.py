@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
@@ -12,11 +14,19 @@ from joserfc.jwk import RSAKey
 from keyfob_host.errors import CliError
 
 from .config import Config, User
+from .faults import FaultQueue
 from .records import APPROVED, DENIED, Client, Grant
 from .request_log import RequestLog
 from .store import Store, UserCodeError
 
 _KEY_BITS = 2048
+
+# Lets seconds pass for a request; the second argument tells whether its client still waits.
+Sleep: TypeAlias = Callable[[float, Callable[[], bool]], None]
+
+
+def _sleep(seconds: float, is_awaited: Callable[[], bool]) -> None:
+    time.sleep(seconds)
 
 
 @dataclass
@@ -28,10 +38,13 @@ class Realm:
     log: RequestLog
     now: Callable[[], float]  # Unix seconds, possibly virtual
     approve: str | None = None  # None, "auto" or "deny"
+    sleep: Sleep = _sleep  # by the clock of `now`
     issuer: str = ""
     clients: dict[str, Client] = field(init=False)
     users: dict[str, User] = field(init=False)
     key: RSAKey = field(init=False, repr=False)
+    faults: FaultQueue = field(init=False, repr=False, default_factory=FaultQueue)
+    is_closed: bool = field(init=False, default=False)  # nothing may be carried out any more
 
     def __post_init__(self) -> None:
         scopes = frozenset(self.config.scopes)

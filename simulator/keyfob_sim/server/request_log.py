@@ -19,13 +19,17 @@ _MOST = 10_000  # entries
 
 
 class RequestLog:
-    """Entries in the order of the answers; the oldest go once there are 10 000."""
+    """Entries in the order of the answers; the oldest go once there are 10 000.
+
+    `added()` is called after each.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._lock = threading.Lock()
         self._entries: deque[dict[str, Any]] = deque(maxlen=_MOST)
         self._numbers = count(1)
+        self.added: Callable[[], object] = lambda: None
 
     def request(self, parameters: Mapping[str, str], **members: Any) -> None:
         """Add a request; `parameters` are its form, redacted here."""
@@ -62,3 +66,4 @@ class RequestLog:
     def _add(self, members: dict[str, Any]) -> None:
         with self._lock:
             self._entries.append({"n": next(self._numbers), "time": self._now(), **members})
+        self.added()

@@ -20,7 +20,7 @@ from .app import make_app
 from .config import load_config
 from .description import describe
 from .options import ServerOptions
-from .realm import Realm
+from .realm import Realm, Sleep
 from .request_log import RequestLog
 from .store import Store
 from .transport import HttpServer
@@ -32,16 +32,24 @@ _OUTSIDE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 class MockServer:
     """One authorization server in a thread of this process; also a context manager.
 
-    `now` gives Unix seconds and may be virtual. Raises CliError and UsageError, from here and
-    from `start`, for a configuration, a state or an address that cannot be used.
+    `now` gives Unix seconds and may be virtual; `sleep(seconds, is_awaited)` lets them pass for a
+    request, and may ask whether its client still waits. Raises CliError and UsageError, from here
+    and from `start`, for a configuration, a state or an address that cannot be used.
     """
 
-    def __init__(self, options: ServerOptions, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        options: ServerOptions,
+        now: Callable[[], float] = time.time,
+        sleep: Sleep | None = None,
+    ) -> None:
         self.options = options
         self.description: dict[str, Any] = {}
         config = load_config(options.config)
         store = Store(now, options.state)
         self.realm = Realm(config, store, RequestLog(now), now, options.approve)
+        if sleep is not None:
+            self.realm.sleep = sleep
         self._now = now
         self._http: HttpServer | None = None
         self._cleanup = contextlib.ExitStack()
@@ -82,6 +90,7 @@ class MockServer:
         if self._http is not None:
             self._http.stop()
             self._http = None
+            self.realm.is_closed = True
             self.realm.store.save()
         self._cleanup.close()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import selectors
 import socket
 import socketserver
 import ssl
@@ -26,6 +27,11 @@ HANDSHAKE_TIMEOUT = 10.0  # seconds of the host's clock
 IDLE_TIMEOUT = 300.0
 
 _READ = 65536
+
+# Members of the environment, beside those of WSGI: an application sets the first to have the
+# connection closed without its answer, and may ask the second whether the client still waits.
+HANG_UP = "keyfob.hang_up"
+IS_AWAITED = "keyfob.is_awaited"
 
 # Already in the environment under other names, or dealt with here.
 _TAKEN_HEADERS = ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING")
@@ -65,10 +71,14 @@ class Handler(BaseHTTPRequestHandler):
             answer[:] = [status, headers]
             return None
 
-        result: Iterable[bytes] = self.server.app(self._environ(body), start_response)
+        environ = self._environ(body)
+        result: Iterable[bytes] = self.server.app(environ, start_response)
         content = b"".join(result)
         if hasattr(result, "close"):
             result.close()
+        if environ.get(HANG_UP):
+            self.close_connection = True
+            return
         status, headers = answer
         code, _, reason = status.partition(" ")
         self.send_response(int(code), reason)
@@ -83,6 +93,12 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve  # noqa: N815
+
+    def _is_awaited(self) -> bool:
+        """Whether the client is silent, as who waits is: it has neither gone nor asked again."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.connection, selectors.EVENT_READ)
+            return not selector.select(0)
 
     def _body(self) -> bytes:
         length = self.headers.get_all("Content-Length", [])
@@ -144,6 +160,7 @@ class Handler(BaseHTTPRequestHandler):
             "SERVER_PROTOCOL": self.request_version,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
+            IS_AWAITED: self._is_awaited,
         }
         for name in set(self.headers):
             key = "HTTP_" + name.upper().replace("-", "_")
