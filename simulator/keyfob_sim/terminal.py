@@ -32,9 +32,15 @@ class Terminal:
             show(t, members)
 
     def screen(self, lines: list[str], address: str | None, picture: Image.Image | None) -> None:
-        """Show the board's screen: what its panel shows, or its text and the QR of `address`."""
+        """Show the board's screen: what its panel shows, or its text and the QR of `address`.
+
+        The QR follows a panel, too, where the terminal is too narrow to show that as it is.
+        """
         if picture is not None:
-            lines, address = [*lines, *self._panel(picture)], None
+            scale = self._scale(picture)
+            lines = [*lines, *self._panel(picture.reduce(scale))]
+            if scale == 1:
+                address = None  # its QR is on the panel, for the camera to read
         elif len(lines) == 1 and not address:
             self._line("  · " + lines[0])
             return
@@ -124,12 +130,15 @@ class Terminal:
             self._out.flush()
         self._status = text
 
+    def _scale(self, picture: Image.Image) -> int:
+        """How many times smaller a picture has to be to fit into the terminal."""
+        if not self._live:
+            return 1
+        columns = max(1, shutil.get_terminal_size().columns - _INDENT)
+        return -(-picture.width // columns)
+
     def _panel(self, picture: Image.Image) -> list[str]:
-        """The panel in half blocks, made smaller where the terminal is narrower than it."""
-        columns = shutil.get_terminal_size().columns - _INDENT
-        scale = -(-picture.width // max(columns, 1))
-        if scale > 1:
-            picture = picture.reduce(scale)
+        """The panel in half blocks."""
         if self._colour:
             return coloured_blocks(picture)
         grey = picture.convert("L")

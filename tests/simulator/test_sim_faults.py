@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import socket
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from keyfob_host.boards import load_board
 from keyfob_sim import board_files
 from keyfob_sim.clock import SharedClock
 from keyfob_sim.faults import ACTIONS, EVENTS, Fault, Faults
-from keyfob_sim.hardware.board import VirtualBoard
+from keyfob_sim.hardware.board import PASSWORD, SSID, VirtualBoard
 
 SIMULATOR = Path(__file__).parents[2] / "simulator"
 SCENARIOS = sorted(SIMULATOR.glob("scenarios/*.toml"))
@@ -55,6 +56,27 @@ class Hasty(App):
 run(Hasty)
 """
 
+# A main.py that waits for a server which says nothing.
+PATIENT = """
+from keyfob.app import App, run
+from keyfob.errors import TransportError
+from keyfob.net import wifi
+from keyfob.net.clock import Clock
+from keyfob.net.http import HttpClient
+from keyfob.oauth.messages import get_request
+
+class Patient(App):
+    async def run(self):
+        await wifi.join([{{"ssid": "{ssid}", "password": "{password}"}}], Clock())
+        try:
+            await HttpClient().send(get_request("http://127.0.0.1:{port}/"), 25000)
+        except TransportError:
+            self._emit("expired", {{}})
+            self._emit("screen", {{"name": "expired"}})
+
+run(Patient)
+"""
+
 
 @pytest.fixture
 def scenario(tmp_path):
@@ -70,7 +92,7 @@ def scenario(tmp_path):
 
 @pytest.fixture
 def leaps(monkeypatch):
-    """How many seconds of a poll's time have passed at once."""
+    """How many seconds have passed at once from a poll's leaving to its reply."""
     made = []
     skip = SharedClock.skip
 
@@ -163,6 +185,15 @@ def _enlarged(path):
     bordered = Image.new("L", (picture.width + 16, picture.height + 16), picture.getpixel((0, 0)))
     bordered.paste(picture, (8, 8))
     return bordered.resize((bordered.width * 6, bordered.height * 6), Image.Resampling.NEAREST)
+
+
+def test_wifi_lost_ends_a_wait_that_was_a_real_one(sim, scenario, leaps, main):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        main(PATIENT.format(ssid=SSID, password=PASSWORD, port=port).encode())
+        run = sim("--clock", "virtual", "--until", "expired", *scenario(fault("wifi_lost", 3)))
+    assert run.exit_code == 0
+    assert leaps({"sent": run.only("fault")["t"], "t": run.only("expired")["t"]}) > 15
 
 
 def test_wifi_back_ends_a_loss_before_its_time(sim, scenario):

@@ -112,3 +112,47 @@ def _read_until(descriptor, mark):
             break
         seen += piece
     return seen
+
+
+def panel(width: int = 128) -> Image.Image:
+    """A panel's picture: light but for its right half."""
+    picture = Image.new("RGB", (width, 64), (255, 255, 255))
+    picture.paste((0, 0, 0), (width // 2, 0, width, 64))
+    return picture
+
+
+def test_a_panel_is_shown_pixel_by_pixel_in_half_blocks():
+    out = io.StringIO()
+    Terminal(out).screen([], "https://as.example/device", panel())
+    rows = [line[4:] for line in out.getvalue().splitlines() if line.startswith("  │ ")]
+    assert rows == ["█" * 64 + " " * 64] * 32
+
+
+@pytest.mark.parametrize(("columns", "shown", "has_qr"), [(140, 128, False), (80, 64, True)])
+def test_in_a_narrow_terminal_the_panel_is_smaller_and_its_qr_stands_below(
+    monkeypatch, columns, shown, has_qr
+):
+    class Tty(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(os, "environ", {"NO_COLOR": "1", "COLUMNS": str(columns), "LINES": "40"})
+    out = Tty()
+    Terminal(out).screen([], "https://as.example/device", panel())
+    rows = [line[4:] for line in out.getvalue().splitlines() if line.startswith("  │ ")]
+    assert rows[0] == "█" * (shown // 2) + " " * (shown // 2)
+    blocks = [row[2:] for row in rows[32 * shown // 128 :]]
+    assert (decode(blocks) if blocks else None) == (
+        "https://as.example/device" if has_qr else None
+    )
+
+
+def test_colours_of_a_panel_reach_a_terminal_that_has_them(monkeypatch):
+    class Tty(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(os, "environ", {"COLUMNS": "200", "LINES": "40"})
+    out = Tty()
+    Terminal(out).screen([], None, Image.new("RGB", (2, 2), (10, 20, 30)))
+    assert "\x1b[38;2;10;20;30;48;2;10;20;30m▀▀\x1b[0m" in out.getvalue()
