@@ -206,4 +206,5 @@ class Screens:
                 panel.steady(self._symbol is not None)
         except OSError:
             pass  # a panel that came loose must not cost the link
-        drop("keyfob.ui.layout", "keyfob.ui.fonts", "keyfob.ui.symbol")
+        if self._pages == 1:  # else they are needed again in a few seconds
+            drop("keyfob.ui.layout", "keyfob.ui.fonts", "keyfob.ui.symbol")

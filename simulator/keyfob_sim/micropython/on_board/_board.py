@@ -24,7 +24,7 @@ from utime import ticks_ms
 
 _HEADER = const(8)  # bytes: number, kind, size of the payload, value
 _BLOCK = const(4096)  # bytes of flash that are erased together; also of a packet's payload
-_KEPT = const(4)  # blocks of flash
+_KEPT = const(8)  # blocks of flash
 _INTERRUPT = const(1)  # kinds of packets from the host
 _ERROR = const(2)
 _ROM = ("time", "select", "socket", "os", "machine", "network", "ntptime", "esp32")
