@@ -131,13 +131,21 @@ def sim(
     ] = DEFAULT_BOARD,
     runtime: Annotated[
         str | None,
-        _option("--runtime", "micropython|cpython", "What runs the firmware; cpython so far."),
+        _option(
+            "--runtime",
+            "micropython|cpython",
+            "What runs the firmware.  [default: micropython where its VM is installed]",
+        ),
     ] = None,
     heap: Annotated[
-        str | None, _option("--heap", "SIZE", "Heap of the micropython runtime; not there yet.")
+        str | None,
+        _option(
+            "--heap", "SIZE", "Heap left to the firmware, such as 112k.  [default: the board's]"
+        ),
     ] = None,
     serial: Annotated[
-        str | None, _option("--serial", "PATH", "Serial port of the board; not there yet.")
+        str | None,
+        _option("--serial", "PATH", "Link PATH to the board's serial port, for mpremote."),
     ] = None,
     clock: Annotated[
         str | None,
@@ -227,11 +235,15 @@ def sim(
         str | None, _option("--screens", "DIR", "Save each screen as a PNG.")
     ] = None,
     faults: Annotated[
-        str | None, _option("--faults", "FILE", "Scenario of faults; not there yet.")
+        str | None, _option("--faults", "FILE", "Scenario of faults, as TOML.")
     ] = None,
     power_cut: Annotated[
         str | None,
-        _option("--power-cut", "N[:none|torn|done]", "Cut power at flash write N; not there yet."),
+        _option(
+            "--power-cut",
+            "N[:none|torn|done]",
+            "Cut power at flash operation N.  [default how: torn]",
+        ),
     ] = None,
     json: Annotated[bool, _flag("--json", "One JSON object a line on stdout.")] = False,
 ) -> int:

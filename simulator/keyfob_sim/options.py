@@ -27,6 +27,7 @@ DEFAULT_TIMEOUT = 300.0
 # What fits into a board's heap takes about a third more in a VM whose words have 64 bits.
 _WIDER = (4, 3)
 SMALLEST_HEAP = 16 * 1024  # bytes: with less not even the REPL comes up
+LARGEST_HEAP = 64 * 1024 * 1024  # no board has more, PSRAM and all
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
 
@@ -289,9 +290,11 @@ def parse_heap(text: str) -> int:
     """A size in bytes, with k or m for 1024 and its square; raises UsageError."""
     number = text.rstrip("kKmM")
     unit = _UNITS.get(text[len(number) :].lower())
-    if number.isascii() and number.isdigit() and unit and int(number) * unit >= SMALLEST_HEAP:
-        return int(number) * unit
-    raise UsageError(f"--heap takes a size from 16k up, not {text!r}", "--heap 112k")
+    if number.isascii() and number.isdigit() and unit:
+        size = int(number) * unit
+        if SMALLEST_HEAP <= size <= LARGEST_HEAP:
+            return size
+    raise UsageError(f"--heap takes a size from 16k to 64m, not {text!r}", "--heap 112k")
 
 
 def parse_power_cut(text: str) -> PowerCut:

@@ -21,6 +21,8 @@ expect = pytest.importorskip("playwright.sync_api", reason="playwright is not in
 pytestmark = pytest.mark.browser
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
+expect.set_options(timeout=20_000)  # ms
+
 SMALLEST_TARGET = 44  # CSS pixels, what a thumb hits
 PATIENCE = 20  # s
 
@@ -49,6 +51,7 @@ class Run:
             text=True,
         )
         self._events = queue.Queue()
+        self._seen = []
         threading.Thread(target=self._read, daemon=True).start()
         self.url = self.next("window")["url"]
 
@@ -59,7 +62,11 @@ class Run:
     def next(self, name, /, **members):
         """The next event of that name and with these members; those before it are gone."""
         while True:
-            event = self._events.get(timeout=PATIENCE)
+            try:
+                event = self._events.get(timeout=PATIENCE)
+            except queue.Empty:
+                raise AssertionError(f"no {name} {members} after {self._seen}") from None
+            self._seen.append(event)
             if event["event"] == name and members.items() <= event.items():
                 return event
 

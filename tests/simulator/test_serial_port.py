@@ -165,3 +165,20 @@ def test_a_path_that_is_taken_is_refused(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[0].startswith("keyfob: ")
     assert done.stderr.splitlines()[1] == "try: another path for --serial"
     assert (tmp_path / "tty").read_text() == "mine"
+
+
+def test_it_breaks_into_a_main_that_never_stops_printing(port: VirtualPort) -> None:
+    flood = """
+import asyncio
+async def m():
+    while True:
+        print("tick")
+        await asyncio.sleep(0)
+asyncio.run(m())
+"""
+    try:
+        port.mpremote("exec", f"with open('/boot.py', 'w') as f: f.write({flood!r})")
+        port.mpremote("resume", "reset")
+        assert port.mpremote("exec", "print('in')") == "in\n"
+    finally:
+        port.mpremote("exec", "import os; os.remove('/boot.py')")

@@ -1,7 +1,9 @@
 """`keyfob sim --faults` and `--power-cut`: what befalls a board on purpose."""
 
+import os
 import re
 import shlex
+import signal
 import socket
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from keyfob_sim import board_files
 from keyfob_sim.clock import SharedClock
 from keyfob_sim.faults import ACTIONS, EVENTS, Fault, Faults
 from keyfob_sim.hardware.board import PASSWORD, SSID, VirtualBoard
+from keyfob_sim.micropython.runtime import compile_rom
+from keyfob_sim.micropython.vm import PACKET, Boot, Vm
 
 SIMULATOR = Path(__file__).parents[2] / "simulator"
 SCENARIOS = sorted(SIMULATOR.glob("scenarios/*.toml"))
@@ -450,6 +454,15 @@ def test_a_clock_jumps_by_so_many_seconds(tmp_path):
     assert board.rtc.seconds() == pytest.approx(749.5, abs=1)
     faults.strike("clock_unset", {})
     assert board.rtc.seconds() == pytest.approx(0, abs=1)
+
+
+def test_a_vm_that_dies_before_it_is_answered_takes_nobody_along(tmp_path):
+    vm = Vm(Boot(heap=65536, rom=compile_rom(tmp_path), blocks=16, virtual=False))
+    assert vm.link.recv(65536)
+    os.kill(vm.pid, signal.SIGKILL)
+    vm.wait()
+    vm.send(bytes(PACKET))
+    assert vm.kill() == -signal.SIGKILL
 
 
 # Buttons

@@ -53,7 +53,7 @@ def test_joining_takes_board_time(station, clock):
     assert station.status() == IDLE
     station.connect("home", "correct horse")
     assert station.status() == CONNECTING
-    assert 0.5 < station.next_change() < 3
+    assert 0.2 < station.next_change() < 3
     clock.advance(station.next_change() - 0.1)
     assert not station.isconnected()
     assert station.status() == CONNECTING
@@ -270,7 +270,7 @@ def test_without_reconnects_a_lost_network_stays_lost(joined, home, clock):
 
 def test_a_network_that_goes_during_an_attempt_is_not_joined(station, home, clock):
     station.connect("home", "correct horse")
-    clock.advance(0.5)
+    clock.advance(0.2)
     home.up = False
     clock.advance(1)
     assert station.status() == NO_AP_FOUND

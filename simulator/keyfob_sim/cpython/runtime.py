@@ -23,6 +23,7 @@ class CPythonRuntime(Runtime):
         self._loop = BoardLoop(board.clock, lambda: board.uplink.is_silent)
         self._main: asyncio.Task[Any] | None = None
         self._cause: str | None = "power_on"  # why to boot next, None while there is no reason
+        self._loop.set_exception_handler(_tell_of_faults)
         board.clock.fell_asleep = lambda: self.call_soon(lambda: None)  # ends a wait on sockets
 
     def run(self) -> None:
@@ -132,3 +133,9 @@ class CPythonRuntime(Runtime):
             task.cancel()
         if tasks:
             self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+
+
+def _tell_of_faults(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """As usual, but for signals that found a task at work: they end the run, which is all."""
+    if not isinstance(context.get("exception"), (KeyboardInterrupt, SystemExit)):
+        loop.default_exception_handler(context)

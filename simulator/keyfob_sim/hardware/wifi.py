@@ -48,7 +48,7 @@ _WRONG_PASSWORD = (KEY_HANDSHAKE_TIMEOUT, HANDSHAKE_TIMEOUT, AUTH_FAIL)
 
 # Seconds of board time.
 SCAN = 2.4  # of all channels, which is also how long an attempt looks for its network
-_JOIN = 1.2  # association, keys and an address
+_JOIN = 0.3  # association, keys and an address, where all goes well
 _REFUSAL = 3.0  # keys that do not match
 _SILENCE = 6.0  # without beacons before the driver believes that its network is gone
 _SETTLE = 0.1  # after a disconnect

@@ -5,6 +5,7 @@ import os
 import re
 import selectors
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -185,6 +186,13 @@ class MicroPythonRuntime(Runtime):
         except _Reset as reset:
             self._go_to_sleep(reset)
 
+    def _hear(self) -> None:
+        """Take what the VM has printed, unless whoever listens is far behind."""
+        if self._serial is not None and self._serial.is_full:
+            time.sleep(_PAUSE)  # the VM waits in its write, as for a UART
+        else:
+            self._print()
+
     def _print(self) -> None:
         """Take what the VM has printed; its end is the end of the VM."""
         vm = self._vm
@@ -229,9 +237,11 @@ class MicroPythonRuntime(Runtime):
             main=not (cause == "soft_reset" and self._is_raw),
         )
         self._vm = vm = Vm(boot)
-        self._services.send = vm.link.send
+        self._services.send = vm.send
+        self._services.interrupted = vm.interrupted
+        vm.press_ctrl_c = self._services.press_ctrl_c
         self._selector.register(vm.link, selectors.EVENT_READ, self._serve)
-        self._selector.register(vm.output, selectors.EVENT_READ, self._print)
+        self._selector.register(vm.output, selectors.EVENT_READ, self._hear)
         self._board.power.start()
         if cause == "soft_reset" and self._is_raw:
             self._early = _RAW

@@ -12,6 +12,8 @@ from pathlib import Path
 from keyfob_host.errors import UsageError
 from keyfob_sim.micropython.vm import make_raw
 
+_FULL = 1 << 12  # bytes that may wait for a listener before the board has to
+_GAP = 0.01  # s between two writes: whoever reads until nothing comes must find an end
 _PATIENCE = 2.0  # s without a byte taken, after which nobody is listening
 
 
@@ -31,6 +33,7 @@ class SerialPort:
         self._waiting = b""  # for a listener that is slower than the board
         self._is_heard = False
         self._heard_at = 0.0
+        self._sent_at = 0.0
         try:
             if path.is_symlink() and os.readlink(path).startswith("/dev/"):
                 path.unlink()  # of a run that was killed
@@ -45,6 +48,11 @@ class SerialPort:
     def is_behind(self) -> bool:
         """Whether `write` has more to send once the listener has read some."""
         return bool(self._waiting)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits for the listener that the board has to wait, too."""
+        return len(self._waiting) >= _FULL
 
     def read(self) -> bytes:
         """What a program has sent."""
@@ -62,6 +70,8 @@ class SerialPort:
                 self._hear()
         self._waiting += data
         while self._waiting:
+            if time.monotonic() - self._sent_at < _GAP:
+                return
             try:
                 sent = os.write(self.fd, self._waiting)
             except BlockingIOError:
@@ -70,7 +80,7 @@ class SerialPort:
                     self._waiting = b""
                 return
             self._waiting = self._waiting[sent:]
-            self._heard_at = time.monotonic()
+            self._heard_at = self._sent_at = time.monotonic()
 
     def close(self) -> None:
         """Take the port and its name away."""

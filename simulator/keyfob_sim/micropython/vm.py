@@ -5,6 +5,7 @@ has been written to a pipe can be read at once, so events and requests keep thei
 """
 
 import contextlib
+import fcntl
 import os
 import pty
 import signal
@@ -14,6 +15,7 @@ import sys
 import sysconfig
 import termios
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +25,11 @@ from keyfob_host.errors import CliError
 ROM_SHARE = 64 * 1024
 
 PACKET = 4104  # bytes of every packet to the VM: see on_board/_board.py
+_FIFO = 4096  # bytes that the VM may print before it has to wait
 _BUFFER = 1 << 18  # bytes that wait in the link in either direction
 _CTRL_C = b"\x03"
-_BREATH = 0.1  # s in which one Ctrl-C takes effect; a second one would kill the VM
+_PATIENCE = 0.3  # s that a program has to wait for something, or to ask, before a signal ends it
+_BREATH = 0.1  # s in which a signal takes effect; a second one would kill the VM
 _RUNNING = termios.BRKINT  # an idle flag of the terminal, set while the VM reads no line
 _START = (
     "import sys, _board\n"
@@ -68,6 +72,8 @@ class Vm:
         self._keyboard, terminal = _open_terminal()
         self.output, their_output = os.pipe()
         os.set_blocking(self.output, False)
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            fcntl.fcntl(self.output, fcntl.F_SETPIPE_SZ, _FIFO)
         code = _START.format(
             link=theirs.fileno(),
             blocks=boot.blocks,
@@ -89,7 +95,9 @@ class Vm:
             theirs.close()
             os.close(terminal)
             os.close(their_output)
-        self._interrupted = 0.0
+        self._asked: float | None = None  # when the program was last asked to interrupt itself
+        self._signalled = 0.0
+        self.press_ctrl_c: Callable[[], None] = lambda: None
         self._typed = b""  # what the terminal has no room for yet
 
     @property
@@ -103,14 +111,21 @@ class Vm:
         try:
             while self._typed:
                 if self._typed.startswith(_CTRL_C) and self._is_interruptible():
-                    self._interrupt()
+                    if not self._interrupt():
+                        return  # until it has taken it
                     self._typed = self._typed[1:]
                 else:
+                    self._asked = None
                     end = self._typed.find(_CTRL_C, 1)
                     text = self._typed if end < 0 else self._typed[:end]
                     self._typed = self._typed[os.write(self._keyboard, text) :]
         except BlockingIOError:
             pass
+
+    def send(self, packet: bytes, flags: int = 0) -> None:
+        """Send a packet over `link`; a VM that has just died takes none."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.link.send(packet, flags)
 
     def read(self) -> bytes | None:
         """What it has printed, b"" at its end, None while there is nothing."""
@@ -147,10 +162,30 @@ class Vm:
         running = termios.tcgetattr(self._keyboard)[0] & _RUNNING
         return bool(running) and not self._ignores_interrupts()
 
-    def _interrupt(self) -> None:
-        if time.monotonic() - self._interrupted > _BREATH:
-            self._interrupted = time.monotonic()
+    def interrupted(self) -> None:
+        """Take note that the program has taken the last Ctrl-C."""
+        if self._asked is not None:
+            self._asked = None
+            self._typed = self._typed.removeprefix(_CTRL_C)
+
+    def _interrupt(self) -> bool:
+        """Interrupt the program; return False until that is done.
+
+        It is asked to interrupt itself. A signal would leap out of whatever C code it is in,
+        so that is for a program which never waits and asks for nothing.
+        """
+        now = time.monotonic()
+        if self._asked is None:
+            if now - self._signalled < _BREATH:
+                return False
+            self._asked = now
+            self.press_ctrl_c()
+        elif now - self._asked > _PATIENCE:
+            self._asked = None
+            self._signalled = now
             self._process.send_signal(signal.SIGINT)
+            return True
+        return False
 
     def _ignores_interrupts(self) -> bool:
         """Whether the program has called `micropython.kbd_intr(-1)`."""

@@ -25,8 +25,10 @@ from utime import ticks_ms
 _HEADER = const(8)  # bytes: number, kind, size of the payload, value
 _BLOCK = const(4096)  # bytes of flash that are erased together; also of a packet's payload
 _KEPT = const(8)  # blocks of flash
+_ENOMEM = const(-12)
 _INTERRUPT = const(1)  # kinds of packets from the host
 _ERROR = const(2)
+_KEYBOARD = const(3)  # Ctrl-C
 _ROM = ("time", "select", "socket", "os", "machine", "network", "ntptime", "esp32")
 
 interrupts = {}  # what to call when the host says that something happened
@@ -37,12 +39,19 @@ port = None
 _request = bytearray(10)
 _packet = bytearray(_HEADER + _BLOCK)
 _number = 0
+_is_shielded = False  # inside littlefs, which no exception may leap over
+_is_interrupted = False  # Ctrl-C came, and has not been raised yet
+_TAKEN = b"\0K\0\0\0\0\0\0\0\0"  # a request that nobody waits for: Ctrl-C has been raised
 _idle = poll()
 
 
 def receive():
     """Take one packet from the host; if it is an interrupt, serve it."""
+    global _is_interrupted
     port.readinto(_packet)
+    if _packet[1] == _KEYBOARD:
+        _is_interrupted = True
+        break_off()
     if _packet[1] == _INTERRUPT:
         handler = interrupts.get(_value())
         if handler:
@@ -52,14 +61,29 @@ def receive():
                 pass  # too many at once: a board loses some then, too
 
 
+def break_off():
+    """Raise KeyboardInterrupt if Ctrl-C has come and this is a place for it.
+
+    The VM's own way is to leap out of whatever its C code is doing, which littlefs and the
+    garbage collector do not survive; the host takes that way only with a program that never
+    waits and asks for nothing.
+    """
+    global _is_interrupted
+    if _is_interrupted and not _is_shielded:
+        _is_interrupted = False
+        port.write(_TAKEN)
+        raise KeyboardInterrupt
+
+
 def call(letter, first=0, second=0, data=None):
     """Send a request and return the value of its reply, or raise what the host raised."""
     global _number
+    break_off()
     _number = (_number + 1) & 0xFF or 1
     pack_into("<BBii", _request, 0, _number, letter, first, second)
     port.write(_request + data if data else _request)
     receive()
-    while _packet[0] != _number or _packet[1] == _INTERRUPT:
+    while _packet[0] != _number or _packet[1] in (_INTERRUPT, _KEYBOARD):
         receive()  # that was an interrupt, or the reply to a request that Ctrl-C broke off
     if _packet[1] == _ERROR:
         name, arguments = json.loads(_text())
@@ -109,7 +133,11 @@ def wait(ms):
 
 
 class _Flash:
-    """The block device of the file system. The last few blocks that were read are kept."""
+    """The block device of the file system. The last few blocks that were read are kept.
+
+    A board's is in C. No exception may leave this one, for it would leap over littlefs's code
+    and leave that in the middle of something: Ctrl-C has to wait.
+    """
 
     def __init__(self, blocks):
         self._blocks = blocks
@@ -118,16 +146,10 @@ class _Flash:
         self._oldest = 0
 
     def readblocks(self, block, buffer, offset=0):
-        kept = self._find(block)
-        for index in range(len(buffer)):
-            buffer[index] = kept[offset + index]
+        return self._shield(self._read, block, buffer, offset)
 
     def writeblocks(self, block, buffer, offset=None):
-        if offset is None:
-            offset = 0
-            self.ioctl(6, block)
-        self._drop(block)
-        call(80, block * _BLOCK + offset, 0, bytes(buffer))
+        return self._shield(self._write, block, buffer, offset)
 
     def ioctl(self, operation, argument):
         if operation == 4:
@@ -135,9 +157,35 @@ class _Flash:
         if operation == 5:
             return _BLOCK
         if operation == 6:
-            self._drop(argument)
-            call(69, argument)
+            return self._shield(self._erase, argument, None, 0)
         return 0
+
+    def _shield(self, action, block, buffer, offset):
+        global _is_shielded
+        _is_shielded = True
+        try:
+            action(block, buffer, offset)
+            return 0
+        except MemoryError:
+            return _ENOMEM
+        finally:
+            _is_shielded = False
+
+    def _read(self, block, buffer, offset):
+        kept = self._find(block)
+        for index in range(len(buffer)):
+            buffer[index] = kept[offset + index]
+
+    def _write(self, block, buffer, offset):
+        if offset is None:
+            offset = 0
+            self._erase(block, None, 0)
+        self._drop(block)
+        call(80, block * _BLOCK + offset, 0, bytes(buffer))
+
+    def _erase(self, block, _, __):
+        self._drop(block)
+        call(69, block)
 
     def _find(self, block):
         """The content of a block."""
