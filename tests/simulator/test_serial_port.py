@@ -176,9 +176,10 @@ async def m():
         await asyncio.sleep(0)
 asyncio.run(m())
 """
+    port.mpremote("exec", "import os; os.rename('/main.py', '/main.bak')")
     try:
-        port.mpremote("exec", f"with open('/boot.py', 'w') as f: f.write({flood!r})")
+        port.mpremote("exec", f"with open('/main.py', 'w') as f: f.write({flood!r})")
         port.mpremote("resume", "reset")
         assert port.mpremote("exec", "print('in')") == "in\n"
     finally:
-        port.mpremote("exec", "import os; os.remove('/boot.py')")
+        port.mpremote("exec", "import os; os.rename('/main.bak', '/main.py')")
