@@ -141,14 +141,35 @@ FORMATS = {
 VERSIONS = {7: 0x07C94, 8: 0x085BC, 9: 0x09A99, 10: 0x0A4D3}
 
 BYTECODE = qr_bytecode.KERNELS
+L, M = 0, 1  # as the encoder counts levels
 
 
 def dark(bitmap, size, x, y):
     return bitmap[y * ((size + 7) // 8) + x // 8] >> (7 - x % 8) & 1
 
 
-def bitmap_of(symbol, size):
-    return symbol.to_bytes(size * ((size + 7) // 8), "big")
+def modes_of(runs):
+    """The mode of every byte."""
+    modes = bytearray()
+    for run in runs:
+        modes += bytes([run & 3]) * ((run >> 2) - len(modes))
+    return modes
+
+
+def bitmap_of(rows):
+    """Rows as integers to rows of whole bytes."""
+    size = len(rows)
+    width = (size + 7) // 8
+    return b"".join([(row << (8 * width - size)).to_bytes(width, "big") for row in rows])
+
+
+def penalties(rows):
+    """The penalty by each make of the loops that runs here."""
+    size = len(rows)
+    found = [qr_bytecode.score(rows, qr_bytecode.work_space(size))]
+    if qr_viper:
+        found.append(qr_viper._score(bitmap_of(rows), size, 1 << 20))
+    return found
 
 
 def picture(bitmap, size):
@@ -157,6 +178,18 @@ def picture(bitmap, size):
 
 def digest(bitmap):
     return str(binascii.hexlify(hashlib.sha256(bitmap).digest())[:16], "ascii")
+
+
+def function_patterns(version):
+    """What is dark in them, and what they take."""
+    size = 17 + 4 * version
+    dark_ones, taken = [0] * size, [0] * size
+    qr_bytecode.pattern(dark_ones, taken, version)
+    return dark_ones, taken
+
+
+def bin_ones(rows):
+    return sum([bin(row).count("1") for row in rows])
 
 
 def version_of(text, level="L", max_version=10):
@@ -173,20 +206,20 @@ def noise(length, state=1):
 
 
 def with_kernels(kernels, function, *arguments):
-    before = qr._kernels
-    qr._kernels = kernels
+    before = qr._correct, qr._draw
+    qr._correct, qr._draw = kernels
     try:
         return function(*arguments)
     finally:
-        qr._kernels = before
+        qr._correct, qr._draw = before
 
 
 def test_the_codewords_of_the_standards_example():
     data = b"01234567"
-    version, modes = qr._fit(data, "M", 10)
-    codewords = qr._codewords(data, modes, version, "M")
+    version, runs = qr._fit(data, M, 10)
     assert version == 1
-    assert str(binascii.hexlify(codewords), "ascii") == STANDARD_EXAMPLE
+    codewords = qr._correct(qr._stream(data, runs, version, 16), 1, 10)
+    assert str(binascii.hexlify(codewords), "ascii") == STANDARD_EXAMPLE + "00"
 
 
 def test_whole_symbols():
@@ -326,7 +359,7 @@ def test_text_of_every_kind_is_encoded():
 def test_every_alphanumeric_character_has_its_own_value():
     for value in range(45):
         char = ALPHABET[value : value + 1]
-        stream = qr._stream(char, b"\1", 1, 19)
+        stream = qr._stream(char, [1 << 2 | 1], 1, 19)
         # Mode 0010, a count of nine bits, six bits of value.
         assert int.from_bytes(stream[:3], "big") >> 5 == 0b0010_000000001 << 6 | value
 
@@ -335,7 +368,7 @@ def test_every_byte_alone_goes_in_the_narrowest_mode_that_can_say_it():
     for octet in range(256):
         char = bytes([octet])
         narrowest = 0 if char in b"0123456789" else 1 if char in ALPHABET else 2
-        assert qr._fit(char * 10, "L", 10)[1] == bytes([narrowest] * 10)
+        assert modes_of(qr._fit(char * 10, L, 10)[1]) == bytes([narrowest] * 10)
 
 
 def test_segments_make_it_smaller():
@@ -347,28 +380,27 @@ def test_segments_make_it_smaller():
         for second in range(3):
             data = kinds[first] + kinds[second] + kinds[first]
             expected = bytes([first] * 20 + [second] * 20 + [first] * 20)
-            assert qr._fit(data, "L", 10)[1] == expected
+            assert modes_of(qr._fit(data, L, 10)[1]) == expected
     # Where the bits that a segment is rounded up to decide.
     for data, bits in (
         (b"1717652cbbaccbbcaaaa92151", 185),
         (b"ccCB/ACAA/A/C/BB/C//5100878367", 188),
         (b"07800530022CBAA/ACBBB1672190781", 167),
     ):
-        assert qr._split(data, qr._COUNT_BITS[0])[0] == bits
+        assert qr._split(data, 1)[0] == bits
     # A few digits among bytes are not worth a segment of their own.
-    modes = qr._fit(b"kk123kk", "L", 10)[1]
+    modes = modes_of(qr._fit(b"kk123kk", L, 10)[1])
     assert modes == bytes([2] * 7)
-    modes = qr._fit(b"kkk1234567kkk", "L", 10)[1]
+    modes = modes_of(qr._fit(b"kkk1234567kkk", L, 10)[1])
     assert modes == bytes([2] * 3 + [0] * 7 + [2] * 3)
 
 
 def test_the_masks_are_those_of_the_standard():
-    for size in (21, 25, 57):
-        for rows, inverts in zip(qr._MASKS, MASKS):
-            mask = bitmap_of(qr._mask(rows, size), size)
-            for y in range(size):
-                for x in range(size):
-                    assert dark(mask, size, x, y) == inverts(x, y)
+    for number, inverts in enumerate(MASKS):
+        for y in range(57):
+            row = qr._MASKS[12 * number + y % 12]
+            for x in range(57):
+                assert row >> (5 - x % 6) & 1 == inverts(x, y)
 
 
 def test_what_is_left_for_codewords_is_what_the_standard_says():
@@ -385,20 +417,26 @@ def test_what_is_left_for_codewords_is_what_the_standard_says():
         (9, 292, 0),
         (10, 346, 0),
     ):
-        dark_ones, free = qr._function_modules(version, 17 + 4 * version)
-        assert bin(free).count("1") == 8 * codewords + rest
-        assert dark_ones & free == 0
-        for level in "LM":
-            blocks, degree, capacity = qr._shares(version, level)
-            assert blocks * degree + capacity == codewords
+        dark_ones, taken = function_patterns(version)
+        assert bin_ones(taken) == (17 + 4 * version) ** 2 - 8 * codewords - rest
+        for row, places in zip(dark_ones, taken):
+            assert row & ~places == 0
+        for rank in (L, M):
+            at = 2 * (10 * rank + version - 1)
+            blocks, degree = qr._BLOCKS[at], qr._BLOCKS[at + 1]
+            assert blocks * degree + qr._capacity(version, rank) == codewords
 
 
 def test_level_and_mask_are_told_twice():
     size = 25
-    places = qr._format_places(size)
-    for level, words in FORMATS.items():
+    nothing = [0] * size
+    everywhere = [(1 << size) - 1] * size
+    for rank, words in enumerate((FORMATS["L"], FORMATS["M"])):
+        formats = qr._FORMATS[16 * rank : 16 * rank + 16]
         for mask, word in enumerate(words):
-            modules = bitmap_of(qr._format(level, mask, places, size), size)
+            rows = [0] * size
+            qr_bytecode._apply(rows, nothing, everywhere, mask, formats, qr._MASKS)
+            modules = bitmap_of(rows)
             row = [dark(modules, size, x, 8) for x in range(size)]
             column = [dark(modules, size, 8, y) for y in range(size)]
             digits = [word >> at & 1 for at in range(14, -1, -1)]
@@ -428,46 +466,43 @@ def test_machine_code_runs_wherever_it_can():
     expected = BYTECODE
     if sys.implementation.name == "micropython" and qr_viper:
         expected = qr_viper.KERNELS
-    assert qr._kernels == expected
+    assert (qr._correct, qr._draw) == expected
 
 
 def test_machine_code_and_bytecode_make_the_same_correction():
-    if qr_viper:
-        for version in range(1, 11):
-            for level in "LM":
-                blocks, degree, capacity = qr._shares(version, level)
-                parts = qr._parts(bytes(noise(capacity, version)), blocks)
-                rests = [bytes(rest) for rest in qr_viper.correct(parts, degree)]
-                assert rests == qr_bytecode.correct(parts, degree)
-    # A part of zeros divides without rest.
-    assert qr_bytecode.correct([bytes(20)], 7) == [bytes(7)]
+    for version in range(1, 11):
+        for rank in (L, M):
+            at = 2 * (10 * rank + version - 1)
+            stream = bytes(noise(qr._capacity(version, rank), version))
+            shares = qr._BLOCKS[at], qr._BLOCKS[at + 1]
+            if qr_viper:
+                assert qr_viper.correct(stream, *shares) == qr_bytecode.correct(stream, *shares)
+    # Zeros divide without rest.
+    assert qr_bytecode.correct(bytes(20), 1, 7) == bytes(20 + 7 + 1)
 
 
-def test_machine_code_and_bytecode_place_alike():
+def test_machine_code_and_bytecode_draw_alike():
     if qr_viper:
         for version in range(1, 11):
-            size = 17 + 4 * version
-            _, free = qr._function_modules(version, size)
-            blocks, degree, capacity = qr._shares(version, "L")
-            codewords = noise(capacity + blocks * degree, version)
-            placed = qr_bytecode.place(codewords, free, size)
-            assert placed == qr_viper.place(codewords, free, size)
-            assert placed & free == placed
+            at = 2 * (version - 1)
+            count = qr._capacity(version, L) + qr._BLOCKS[at] * qr._BLOCKS[at + 1] + 1
+            arguments = version, noise(count, version), qr._FORMATS[:16], qr._MASKS
+            assert qr_viper.draw(*arguments) == qr_bytecode.draw(*arguments)
 
 
 def test_machine_code_and_bytecode_find_the_same_penalty():
-    if qr_viper:
-        for version in (1, 2, 3, 4, 7, 10):
-            size = 17 + 4 * version
-            width = (size + 7) // 8
-            everything = qr._rectangle(0, 0, size, size, size)
-            symbols = [0, everything, qr._function_modules(version, size)[0]]
-            for state in range(6):
-                chance = int.from_bytes(noise(size * width, state), "big")
-                other = int.from_bytes(noise(size * width, 77 + state), "big")
-                symbols += [chance & everything, chance & other & everything]
-            for symbol in symbols:
-                assert qr_bytecode.score(symbol, size) == qr_viper.score(symbol, size)
+    for version in (1, 2, 3, 4, 7, 10):
+        size = 17 + 4 * version
+        for state in range(6):
+            chance = noise(16 * size, state)
+            rows = []
+            for y in range(size):
+                row = int.from_bytes(chance[16 * y : 16 * y + 8], "big")
+                if state & 1:
+                    row &= int.from_bytes(chance[16 * y + 8 : 16 * y + 16], "big")
+                rows.append(row >> 64 - size)
+            assert len(set(penalties(rows))) == 1
+        assert len(set(penalties(function_patterns(version)[0]))) == 1
 
 
 def test_machine_code_and_bytecode_encode_alike():
@@ -484,17 +519,16 @@ def test_machine_code_and_bytecode_encode_alike():
 
 def test_penalties_that_can_be_counted_by_hand():
     size = 21
-    everything = qr._rectangle(0, 0, size, size, size)
-    checkers = everything & qr._mask(qr._MASKS[0], size)
+    full = (1 << size) - 1
+    stripes = full // 3
     runs = 2 * size * (3 + size - 5)
     squares = 3 * (size - 1) * (size - 1)
-    for kernels in (BYTECODE, qr_viper.KERNELS if qr_viper else BYTECODE):
-        score = kernels[2]
-        assert score(checkers, size) == 0
-        assert score(everything, size) == score(0, size) == runs + squares + 100
-        # Stripes: runs down every column, and no square; 11 of 21 columns are dark.
-        columns = everything & qr._mask(b"\x2a", size)
-        assert score(columns, size) == runs // 2
+    checkers = [stripes, ~stripes & full] * (size // 2) + [stripes]
+    assert set(penalties(checkers)) == {0}
+    assert set(penalties([0] * size)) == {runs + squares + 100}
+    assert set(penalties([full] * size)) == {runs + squares + 100}
+    # Stripes: runs down every column, and no square.
+    assert set(penalties([stripes] * size)) == {runs // 2}
 
 
 def test_only_the_bitmap_is_left_on_the_heap():

@@ -1,129 +1,268 @@
 """The long loops of keyfob.ui.qr as bytecode, which every MicroPython and CPython runs.
 
-keyfob.ui.qr_viper has the same functions as machine code.
+keyfob.ui.qr_viper has the same functions as machine code. Here a row of modules is an integer,
+its leftmost module the highest bit, so that a rule about modules is a few operations for a whole
+row. A canvas is two lists of rows: what is dark, and what is taken by a function pattern.
 """
 
-# Error correction. A polynomial over GF(256) is an integer with a byte for each coefficient.
+from keyfob.compat import const
+
+_BEFORE = const(7)  # rows before the first that `score` looks back at
 
 
-def correct(parts, degree):
-    """Return the error correction codewords of each part: the rest after a long division."""
-    multiples = _generator(degree)
-    rests = []
-    for part in parts:
-        rest = 0
-        for byte in part:
-            rest = rest << 8 ^ byte << 8 * degree
-            factor = rest >> 8 * degree
-            for multiple in multiples:
-                if factor & 1:
-                    rest ^= multiple
-                factor >>= 1
-        rests.append(rest.to_bytes(degree, "big"))
-    return rests
+def correct(stream, blocks, degree):
+    """Return all codewords in the order of their placement.
+
+    The data are dealt into blocks, the last of which may have one more; the error correction
+    codewords of each are the rest after a long division.
+    """
+    powers = bytearray(255)  # of 2 in GF(256)
+    logarithms = bytearray(256)
+    value = 1
+    for at in range(255):
+        powers[at] = value
+        logarithms[value] = at
+        value <<= 1
+        if value > 255:
+            value ^= 0x11D
+    generator = bytearray(degree)  # without its first coefficient, which is 1
+    generator[degree - 1] = 1
+    for root in range(degree):
+        for at in range(degree):
+            value = generator[at]
+            if value:
+                value = powers[(logarithms[value] + root) % 255]
+            if at + 1 < degree:
+                value ^= generator[at + 1]
+            generator[at] = value
+    for at in range(degree):
+        generator[at] = logarithms[generator[at]]
+    short = len(stream) // blocks
+    longer = len(stream) % blocks
+    dealt = bytearray(len(stream) + blocks * degree + 1)  # and bits for modules that remain
+    start = 0
+    for block in range(blocks):
+        end = start + short + (block >= blocks - longer)
+        rest = _rest(stream, start, end, generator, powers, logarithms)
+        for at in range(start, end):
+            index = at - start
+            dealt[index * blocks + block - (blocks - longer) * (index == short)] = stream[at]
+        for index in range(degree):
+            dealt[len(stream) + index * blocks + block] = rest[index]
+        start = end
+    return dealt
 
 
-def _generator(degree):
-    """Return the generator polynomial times 1, 2, 4 ... 128."""
-    ones = int.from_bytes(b"\1" * (degree + 1), "big")
-    product = root = 1
-    for _ in range(degree):
-        scaled = 0
-        factor = root
-        power = product
-        while factor:
-            if factor & 1:
-                scaled ^= power
-            factor >>= 1
-            power = _double(power, ones)
-        product = product << 8 ^ scaled
-        root = _double(root, 1)
-    multiples = [product]
-    for _ in range(7):
-        multiples.append(_double(multiples[-1], ones))
-    return multiples
+def _rest(stream, start, end, generator, powers, logarithms):
+    degree = len(generator)
+    rest = bytearray(degree)
+    head = 0  # where the highest coefficient is: the rest goes round in its buffer
+    for index in range(start, end):
+        factor = stream[index] ^ rest[head]
+        rest[head] = 0
+        head = (head + 1) % degree
+        if factor:
+            factor = logarithms[factor]
+            at = head
+            for value in generator:
+                rest[at] ^= powers[(factor + value) % 255]
+                at += 1
+                if at == degree:
+                    at = 0
+    return rest[head:] + rest[:head]
 
 
-def _double(polynomial, ones):
-    """Every coefficient times 2, modulo x^8 + x^4 + x^3 + x^2 + 1; in `ones` all are 1."""
-    return (polynomial & 127 * ones) << 1 ^ (polynomial >> 7 & ones) * 29
-
-
-# The symbol, an integer as in qr.
-
-
-def place(codewords, free, size):
-    """Return the symbol of the codewords: upwards and downwards in columns of two modules."""
+def draw(version, codewords, formats, masks):
+    """Return the bitmap of the symbol with the mask of the lowest penalty, the first of equals."""
+    size = 17 + 4 * version
+    dark = [0] * size
+    taken = [0] * size
+    pattern(dark, taken, version)
+    place(dark, taken, codewords)
+    rows = [0] * size
+    work = work_space(size)
+    best = lowest = None
+    for mask in range(8):
+        _apply(rows, dark, taken, mask, formats, masks)
+        penalty = score(rows, work, lowest)
+        if lowest is None or penalty < lowest:
+            best, lowest = mask, penalty
+    _apply(rows, dark, taken, best, formats, masks)
     width = size + 7 >> 3
-    end = size * width
-    modules = bytearray(end)
-    free = free.to_bytes(end, "big")
-    feed = iter(codewords)
-    left = 0
+    bitmap = bytearray(size * width)
+    at = 0
+    for row in rows:
+        row <<= 8 * width - size
+        for shift in range(8 * width - 8, -1, -8):
+            bitmap[at] = row >> shift & 255
+            at += 1
+    return bitmap
+
+
+def pattern(dark, taken, version):
+    """Draw all function patterns."""
+    size = len(dark)
+    far = size - 7
+    mid = size - 1 >> 1
+    for y in range(9):
+        taken[y] |= 0x1FF << size - 9 | 0xFF
+    for y in range(far - 1, size):
+        taken[y] |= 0x1FF << size - 9
+    for x, y in ((0, 0), (far, 0), (0, far)):
+        _stamp(dark, x, y, b"\x7f\x41\x5d\x5d\x5d\x41\x7f", 7)
+    dark[far - 1] |= 1 << size - 9  # in every symbol
+    centres = ((far, far), (6, mid), (mid, 6), (mid, mid), (far, mid), (mid, far))
+    for x, y in centres[: 0 if version < 2 else 1 if version < 7 else 6]:
+        _stamp(dark, x - 2, y - 2, b"\x1f\x11\x15\x11\x1f", 5)
+        _stamp(taken, x - 2, y - 2, b"\x1f\x1f\x1f\x1f\x1f", 5)
+    if version >= 7:
+        word = version << 12
+        for at in (3, 2, 1, 0):  # the check bits of a BCH code (annex D)
+            if word >> at + 12 & 1:
+                word ^= 0x1F25 << at
+        word |= version << 12
+        for at in range(18):
+            along, across = at // 3, at % 3
+            taken[along] |= 7 << 8
+            taken[far - 4 + across] |= 1 << size - 1 - along
+            dark[along] |= (word >> at & 1) << 10 - across
+            dark[far - 4 + across] |= (word >> at & 1) << size - 1 - along
+    dark[6] |= (2 << size) // 3  # timing: every other one, from the lowest bit on
+    taken[6] = (1 << size) - 1
+    for y in range(size):
+        taken[y] |= 1 << far
+        dark[y] |= (~y & 1) << far
+
+
+def _stamp(rows, x, y, lines, across):
+    """Make dark what is 1 in `lines`, with the top left module at x, y."""
+    for line in lines:
+        rows[y] |= line << len(rows) - across - x
+        y += 1
+
+
+def place(dark, taken, codewords):
+    """Draw the codewords, upwards and downwards in columns of two modules."""
+    size = len(dark)
+    at = left = bits = 0
     for column in range(size - 1, 0, -2):
-        rows = range(0, end, width) if column & 2 else range(end - width, -1, -width)
-        right = column - (column <= 6)  # not the column of the timing pattern
-        for row in rows:
-            for x in (right, right - 1):
-                at = row + (x >> 3)
-                bit = 128 >> (x & 7)
-                if free[at] & bit:
-                    if not left:
-                        byte = next(feed, 0)
-                        left = 8
+        shift = size - 1 - column + (column <= 6)  # not the column of the timing pattern
+        for y in range(size) if column & 2 else range(size - 1, -1, -1):
+            cells = ~(taken[y] >> shift) & 3
+            if cells:
+                if left < 2:
+                    bits = (bits & 1) << 8 | codewords[at]
+                    at += 1
+                    left += 8
+                if cells == 3:  # the right one is first
+                    left -= 2
+                    pair = bits >> left
+                    dark[y] |= (pair >> 1 & 1 | pair << 1 & 2) << shift
+                else:
                     left -= 1
-                    if byte >> left & 1:
-                        modules[at] |= bit
-    return int.from_bytes(modules, "big")
+                    dark[y] |= (bits >> left & 1) << shift + (cells >> 1)
 
 
-def score(symbol, size):
+def _apply(rows, dark, taken, mask, formats, masks):
+    """Fill in `rows`: the symbol under a mask, with the word that tells of level and mask."""
+    size = len(rows)
+    full = (1 << size) - 1
+    lines = [row * 0x41041041041041 >> 60 - size for row in masks[12 * mask : 12 * mask + 12]]
+    for y in range(size):
+        rows[y] = dark[y] ^ lines[y % 12] & (full ^ taken[y])
+    word = formats[2 * mask] << 8 | formats[2 * mask + 1]
+    rows[8] |= word >> 9 << size - 6 | (word >> 7 & 3) << size - 9 | word & 255
+    for at in range(15):
+        if word >> at & 1 and at != 7:
+            y = at + (at == 6) if at < 7 else size - 15 + at
+            rows[y] |= 1 << size - 9
+
+
+def work_space(size):
+    """Return the lists in which `score` notes what it will want of a row later."""
+    return [[0] * (_BEFORE + size) for _ in range(3)]
+
+
+def score(rows, work, limit=None):
     """Return the penalty of a finished symbol (ISO/IEC 18004:2015 section 7.8.3.1).
 
     The finder-like pattern is 1:1:3:1:1 with four light modules before or after it, each a
     pattern, and all within the symbol. For the proportion of dark modules table 11 puts exactly
     55 % into two rows; here a step away from 50 % counts once it is whole, and 60 % costs 20.
+    Once it has reached `limit` it is not counted any further. `work` is what `work_space` made.
     """
-    width = size + 7 >> 3
-    stride = 8 * width
-    fields = [
-        int.from_bytes(pattern * (size * width + 1 >> 1), "big")
-        for pattern in (b"\x55\x55", b"\x33\x33", b"\x0f\x0f", b"\x00\xff")
-    ]
-    row = (1 << size) - 1 << stride - size
-    everything = int.from_bytes(row.to_bytes(width, "big") * size, "big")
-    light = symbol ^ everything
-    alike = []
-    penalty = 0
-    # Each bit below speaks of a module and of those before it, to its left or above it. What
-    # would reach beyond the edge meets the padding, which is neither dark nor light.
-    for step in (1, stride):
-        inside = everything & everything >> step
-        change = (symbol ^ symbol >> step) & inside
+    size = len(rows)
+    lones, cores, fours = work
+    full = (1 << size) - 1
+    inner = full >> 1
+    inside = 0  # as `full` once there is a row above
+    penalty = dark = 0
+    above = alike_above = change_above = same_above = three_above = three_before = five_above = 0
+    at = _BEFORE  # where this row is in the lists of `work`
+    for row in rows:
+        # Each bit speaks of a module and of those before it, to its left or above it.
+        change = (row ^ row >> 1) & inner
+        alike = change ^ inner
+        three = alike & alike >> 1
+        five = three & three >> 2
+        lone = change & change >> 1
+        core = row & lone & three >> 2 & lone >> 4  # 1011101
+        if core:
+            four = three & three >> 1 & ~row
+            finders = core >> 4 & four | four >> 7 & core
+        else:
+            finders = 0
+        ends = five & ~(five >> 1)
+        while ends:
+            penalty += 2
+            ends &= ends - 1
+        while five:
+            penalty += 1
+            five &= five - 1
+        change = (row ^ above) & inside
         same = change ^ inside
-        three = same & same >> step
-        five = three & three >> 2 * step
-        runs = five | five << step | five << 2 * step  # n - 2 of a run of n
-        lone = change & change >> step
-        core = symbol & lone & three >> 2 * step & lone >> 4 * step  # 1011101
-        four = light & three & same >> 2 * step
-        finders = core >> 4 * step & four | four >> 7 * step & core
-        penalty += _ones(runs, fields) + 40 * _ones(finders, fields)
-        alike.append(same)
-    across, down = alike
-    penalty += 3 * _ones(across & across >> stride & down, fields)
+        squares = alike & alike_above & same
+        while squares:
+            penalty += 3
+            squares &= squares - 1
+        three = same & same_above
+        five = three & three_before
+        lone = change & change_above
+        core = row & lone & three_before & lones[at - 4]
+        four = three & three_above & ~row
+        ends = five & ~five_above
+        five_above = five
+        while ends:
+            penalty += 2
+            ends &= ends - 1
+        while five:
+            penalty += 1
+            five &= five - 1
+        bits = four & cores[at - 4] | core & fours[at - 7]
+        while bits:
+            penalty += 40
+            bits &= bits - 1
+        while finders:
+            penalty += 40
+            finders &= finders - 1
+        if limit is not None and penalty >= limit:
+            return penalty
+        lones[at] = lone
+        cores[at] = core
+        fours[at] = four
+        at += 1
+        three_before = three_above
+        three_above = three
+        above = row
+        alike_above = alike
+        change_above = change
+        same_above = same
+        inside = full
+        row -= row >> 1 & 0x155555555555555
+        row = (row & 0x333333333333333) + (row >> 2 & 0x333333333333333)
+        dark += (row + (row >> 4) & 0xF0F0F0F0F0F0F0F) % 255
     modules = size * size
-    return penalty + 10 * (abs(20 * _ones(symbol, fields) - 10 * modules) // modules)
+    return penalty + 10 * (abs(20 * dark - 10 * modules) // modules)
 
 
-def _ones(bits, fields):
-    """Return how many bits are 1, added up in fields of 2, 4, 8 and 16 bits."""
-    pairs, nibbles, octets, words = fields
-    bits -= bits >> 1 & pairs
-    bits = (bits & nibbles) + (bits >> 2 & nibbles)
-    bits = bits + (bits >> 4) & octets
-    bits = bits + (bits >> 8) & words
-    return bits % 0xFFFF
-
-
-KERNELS = (correct, place, score)
+KERNELS = (correct, draw)

@@ -1,6 +1,7 @@
 """The long loops of keyfob.ui.qr as machine code, for a MicroPython that can run it.
 
-Each function of KERNELS does what its namesake in keyfob.ui.qr_bytecode does.
+Each function of KERNELS does what its namesake in keyfob.ui.qr_bytecode does. A canvas is a
+bytearray of two bitmaps: what is dark, and what is taken by a function pattern.
 """
 
 # ruff: noqa: RUF046 - int() makes a machine word of an object
@@ -19,128 +20,251 @@ else:  # CPython runs the same lines as they stand
     ptr8 = memoryview
 
 
-_LOGARITHMS = const(510)  # in the table, after the powers of 2 in GF(256) twice in a row
+# Where things are in the work space of `correct`, after the powers of 2 in GF(256).
+_LOGARITHMS = const(255)
+_GENERATOR = const(511)
+_REST = const(543)
+_SPACE = const(576)
 
 
-def correct(parts, degree):
-    """Return the error correction codewords of each part."""
-    table = bytearray(_LOGARITHMS + 256)
-    generator = bytearray(degree + 1)
-    _prepare(table, generator)
-    rests = []
-    for part in parts:
-        rest = bytearray(degree + 1)
-        _divide(part, rest, generator, table)
-        rests.append(rest[:degree])
-    return rests
+def correct(stream, blocks, degree):
+    """Return all codewords in the order of their placement."""
+    dealt = bytearray(len(stream) + blocks * degree + 1)  # and bits for modules that remain
+    _correct(stream, dealt, bytearray(_SPACE), blocks << 8 | degree)
+    return dealt
 
 
 @micropython.viper
-def _prepare(table: ptr8, generator_):
-    """Fill in the table, and the logarithms of the generator polynomial's coefficients."""
+def _correct(stream_, dealt: ptr8, work: ptr8, shares: int):
+    stream = ptr8(stream_)
+    length = int(len(stream_))
+    blocks = shares >> 8
+    degree = shares & 255
     value = 1
     for at in range(255):
-        table[at] = value
-        table[at + 255] = value
-        table[_LOGARITHMS + value] = at
+        work[at] = value
+        work[_LOGARITHMS + value] = at
         value <<= 1
         if value & 256:
             value ^= 0x11D
-    generator = ptr8(generator_)
-    degree = int(len(generator_)) - 1
-    generator[0] = 1
+    generator = _GENERATOR  # its coefficients, at the end their logarithms
+    work[generator] = 1
     for root in range(degree):
-        at = root + 1
-        while at:
-            generator[at] ^= table[table[_LOGARITHMS + generator[at - 1]] + root]
+        at = generator + root + 1
+        while at > generator:
+            power = work[_LOGARITHMS + work[at - 1]] + root
+            work[at] ^= work[power if power < 255 else power - 255]
             at -= 1
-    for at in range(degree + 1):
-        generator[at] = table[_LOGARITHMS + generator[at]]
+    for at in range(generator, generator + degree + 1):
+        work[at] = work[_LOGARITHMS + work[at]]
+    rest = _REST
+    short = length // blocks
+    whole = blocks - length % blocks  # blocks that are not one longer
+    source = 0
+    for block in range(blocks):
+        for at in range(rest, rest + degree + 1):
+            work[at] = 0
+        for index in range(short if block < whole else short + 1):
+            byte = stream[source]
+            source += 1
+            dealt[index * blocks + block - (0 if index < short else whole)] = byte
+            factor = byte ^ work[rest]
+            for at in range(rest, rest + degree):
+                work[at] = work[at + 1]
+            if factor:
+                factor = work[_LOGARITHMS + factor]
+                for at in range(degree):
+                    power = factor + work[generator + at + 1]
+                    work[rest + at] ^= work[power if power < 255 else power - 255]
+        for at in range(degree):
+            dealt[length + at * blocks + block] = work[rest + at]
+
+
+def draw(version, codewords, formats, masks):
+    """Return the bitmap of the symbol with the mask of the lowest penalty, the first of equals."""
+    size = 17 + 4 * version
+    bitmap = bytearray(size * (size + 7 >> 3))
+    canvas = bytearray(2 * len(bitmap))
+    _pattern(canvas, version)
+    _place(canvas, size, codewords)
+    best = lowest = None
+    for mask in range(8):
+        word = (formats[2 * mask] << 8 | formats[2 * mask + 1]) << 9 | mask << 6 | size
+        _apply(bitmap, canvas, masks, word)
+        penalty = _score(bitmap, size, 1 << 20 if lowest is None else lowest)
+        if lowest is None or penalty < lowest:
+            best, lowest = word, penalty
+    _apply(bitmap, canvas, masks, best)
+    return bitmap
 
 
 @micropython.viper
-def _divide(part_, rest: ptr8, generator_, table: ptr8):
-    part = ptr8(part_)
-    generator = ptr8(generator_)
-    degree = int(len(generator_)) - 1
-    for at in range(int(len(part_))):
-        factor = part[at] ^ rest[0]
-        for index in range(degree):
-            rest[index] = rest[index + 1]
-        if factor:
-            logarithm = table[_LOGARITHMS + factor]
-            for index in range(degree):
-                rest[index] ^= table[logarithm + generator[index + 1]]
-
-
-def place(codewords, free, size):
-    """Return the symbol of the codewords."""
-    modules = bytearray(size * (size + 7 >> 3))
-    _place(modules, free.to_bytes(len(modules), "big"), bytes(codewords) + b"\0", size)
-    return int.from_bytes(modules, "big")
-
-
-@micropython.viper
-def _place(modules: ptr8, free: ptr8, codewords: ptr8, size: int):
+def _pattern(canvas: ptr8, version: int):
+    """Draw all function patterns, and take what is beside the symbol."""
+    size = 17 + 4 * version
     width = size + 7 >> 3
-    taken = 0
+    taken = size * width
+    far = size - 4
+    mid = size - 1 >> 1
+    patterns = 3 if version < 2 else 4 if version < 7 else 9
+    for index in range(patterns):
+        # Rings around a middle: three finders with the light around them, then alignment.
+        x = 3 if index == 0 or index == 2 else far
+        row = 3 if index < 2 else far
+        reach = 4
+        if index >= 3:
+            reach = 2
+            x = 6 if index == 4 else mid if index == 5 or index == 6 or index == 8 else far - 3
+            row = 6 if index == 5 else mid if index == 4 or index == 6 or index == 7 else far - 3
+        for down in range(0 - reach, reach + 1):
+            for across in range(0 - reach, reach + 1):
+                x_here = x + across
+                row_here = row + down
+                ring = across if across > 0 else 0 - across
+                other = down if down > 0 else 0 - down
+                if other > ring:
+                    ring = other
+                if x_here >= 0 and x_here < size and row_here >= 0 and row_here < size:
+                    at = row_here * width + (x_here >> 3)
+                    bit = 128 >> (x_here & 7)
+                    canvas[taken + at] |= bit
+                    if ring != 4 and ring != (2 if reach == 4 else 1):
+                        canvas[at] |= bit
+    for near in range(9):  # where level and mask are told
+        for row in range(2):
+            at = near * width + 1 if row else 8 * width + (near >> 3)
+            canvas[taken + at] |= 128 if row else 128 >> (near & 7)
+            other = size - 1 - near
+            at = other * width + 1 if row else 8 * width + (other >> 3)
+            if near < 8:
+                canvas[taken + at] |= 128 if row else 128 >> (other & 7)
+    canvas[(far - 4) * width + 1] |= 128  # in every symbol
+    if version >= 7:
+        word = version << 12
+        for at in range(4):  # the check bits of a BCH code (annex D)
+            if word >> (15 - at) & 1:
+                word ^= 0x1F25 << (3 - at)
+        word |= version << 12
+        for at in range(18):
+            for turned in range(2):
+                x = at // 3 if turned else far - 7 + at % 3
+                row = far - 7 + at % 3 if turned else at // 3
+                canvas[taken + row * width + (x >> 3)] |= 128 >> (x & 7)
+                if word >> at & 1:
+                    canvas[row * width + (x >> 3)] |= 128 >> (x & 7)
+    for at in range(6 * width, 7 * width):  # timing
+        canvas[at] |= 0xAA
+        canvas[taken + at] = 255
+    beside = 255 >> (size & 7)
+    canvas[7 * width - 1] &= 255 - beside
+    for row in range(size):
+        canvas[taken + row * width] |= 2
+        canvas[row * width] |= 0 if row & 1 else 2
+        canvas[taken + (row + 1) * width - 1] |= beside
+
+
+@micropython.viper
+def _place(canvas: ptr8, size: int, codewords: ptr8):
+    """Draw the codewords, upwards and downwards in columns of two modules."""
+    width = size + 7 >> 3
+    taken = size * width
+    used = 0
     column = size - 1
     while column > 0:
         right = column - 1 if column <= 6 else column
         for index in range(size):
             row = index if column & 2 else size - 1 - index
-            for side in range(2):
-                x = right - side
-                at = row * width + (x >> 3)
+            at = row * width
+            for x in range(right, right - 2, -1):
+                byte = at + (x >> 3)
                 bit = 128 >> (x & 7)
-                if free[at] & bit:
-                    if codewords[taken >> 3] << (taken & 7) & 128:
-                        modules[at] |= bit
-                    taken += 1
+                if not canvas[taken + byte] & bit:
+                    if codewords[used >> 3] << (used & 7) & 128:
+                        canvas[byte] |= bit
+                    used += 1
         column -= 2
 
 
-def score(symbol, size):
-    """Return the penalty of a finished symbol."""
-    return _score(symbol.to_bytes(size * (size + 7 >> 3), "big"), size)
+@micropython.viper
+def _apply(bitmap: ptr8, canvas: ptr8, masks: ptr8, word: int):
+    """Fill in `bitmap`: the symbol under a mask, with the word that tells of level and mask."""
+    size = word & 63
+    mask = 12 * (word >> 6 & 7)
+    word >>= 9
+    width = size + 7 >> 3
+    taken = size * width
+    at = 0
+    for row in range(size):
+        tile = masks[mask + row % 12] * 0x41041  # six modules four times over are three bytes
+        shift = 16
+        for _ in range(width):
+            bitmap[at] = canvas[at] ^ (tile >> shift & (255 - canvas[taken + at]))
+            shift = shift - 8 if shift else 16
+            at += 1
+    for index in range(15):
+        if word >> index & 1:
+            near = index if index < 8 else 14 - index
+            if near > 5:
+                near += 1
+            x = 8 if index < 8 else near
+            row = near if index < 8 else 8
+            bitmap[row * width + (x >> 3)] |= 128 >> (x & 7)
+            x = size - 1 - index if index < 8 else 8
+            row = 8 if index < 8 else size - 15 + index
+            bitmap[row * width + (x >> 3)] |= 128 >> (x & 7)
 
 
 @micropython.viper
-def _score(modules: ptr8, size: int) -> int:
+def _score(modules: ptr8, size: int, limit: int) -> int:
+    """Return the penalty of a finished symbol, or at least `limit` if it is; see qr_bytecode."""
     width = size + 7 >> 3
-    dark = 0
     penalty = 0
+    dark = 0
+    at = 0
+    for row in range(size):
+        left = 0  # bit 0: the module on the left, bit 1: whether it is as the one below, or none
+        last = row == size - 1
+        for column in range(width):
+            byte = modules[at]
+            squares = byte
+            while squares:
+                dark += 1
+                squares &= squares - 1
+            if not last:
+                alike = 255 - (byte ^ modules[at + width])
+                if column == width - 1:
+                    alike &= 255 << (8 * width - size)
+                here = 255 - (byte ^ (byte >> 1 | left << 7))
+                squares = alike & here & (alike >> 1 | left << 6 & 128)
+                while squares:
+                    penalty += 3
+                    squares &= squares - 1
+                left = byte & 1 | alike << 1 & 2
+            at += 1
     for line in range(2 * size):  # rows, then columns
+        if penalty >= limit:
+            return penalty
         run = 0
         window = 0
+        at = line * width if line < size else 0
+        x = 0 if line < size else line - size
         for along in range(size):
-            x = along if line < size else line - size
-            y = line if line < size else along
-            module = modules[y * width + (x >> 3)] >> (7 - (x & 7)) & 1
-            dark += module
+            module = modules[at + (x >> 3)] >> (7 - (x & 7)) & 1
+            if line < size:
+                x += 1
+            else:
+                at += width
             if along and window & 1 == module:
                 run += 1
-                if run == 5:
-                    penalty += 3
-                elif run > 5:
-                    penalty += 1
+                if run >= 5:
+                    penalty += 3 if run == 5 else 1
             else:
                 run = 1
             window = (window << 1 | module) & 0x7FF
             if along >= 10 and (window == 0x5D0 or window == 0x05D):
                 penalty += 40
-    for y in range(size - 1):
-        at = y * width
-        last = 0
-        for x in range(size):
-            shift = 7 - (x & 7)
-            column = modules[at + (x >> 3)] >> shift & 1
-            column |= (modules[at + width + (x >> 3)] >> shift & 1) << 1
-            if x and column == last and (column == 0 or column == 3):
-                penalty += 3
-            last = column
-    steps = 10 * dark - 10 * size * size  # every module was counted twice
-    return penalty + 10 * ((steps if steps > 0 else -steps) // (size * size))
+    steps = 20 * dark - 10 * size * size
+    return penalty + 10 * ((steps if steps > 0 else 0 - steps) // (size * size))
 
 
-KERNELS = (correct, place, score)
+KERNELS = (correct, draw)
