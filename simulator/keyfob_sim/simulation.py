@@ -49,6 +49,7 @@ class Simulation:
         self._address: str | None = None
         self._lines: list[str] = []
         self._pictures = 0
+        self._has_pressed = False
         self._has_booted = False
         self.occurred: Callable[[str], object] = lambda event: None
         self.heard: Callable[[str], object] = lambda line: None
@@ -80,6 +81,7 @@ class Simulation:
             self._clock.power_on()
             self._has_booted = True
         self._lines = []
+        self._has_pressed = False
         about = self._options
         self.say("boot", {"cause": cause, "board": about.board.name, "runtime": about.runtime})
         if is_first and self.window is not None:
@@ -154,6 +156,9 @@ class Simulation:
             self._report.terminal.screen(lines, address, picture)
             if address is not None:
                 self._report.terminal.address(address)
+        if members["name"] == "press" and not self._has_pressed:
+            self._has_pressed = True  # once a boot: whoever starts a run wants to see it link
+            self._board.press()
         members["png"] = None
         if self._options.screens is not None:
             self._pictures += 1

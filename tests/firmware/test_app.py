@@ -8,6 +8,7 @@ from fakes import (
     API,
     DEVICE,
     ISSUER,
+    REVOKE,
     TOKEN,
     FakeClock,
     FakeHttp,
@@ -27,6 +28,7 @@ CONFIGURATION = {
         "issuer": ISSUER,
         "device_authorization_endpoint": DEVICE,
         "token_endpoint": TOKEN,
+        "revocation_endpoint": REVOKE,
         "client_id": "board",
     },
     "scope": "openid profile",
@@ -37,7 +39,7 @@ CONFIGURATION = {
 class Bench:
     """A board on the bench: an App on a folder of its own, with its network scripted."""
 
-    def __init__(self, folder, configuration=CONFIGURATION):
+    def __init__(self, folder, configuration=CONFIGURATION, button=None):
         self.clock = FakeClock()
         self.http = FakeHttp(self.clock)
         self.lines = []
@@ -45,8 +47,9 @@ class Bench:
         if configuration is not None:
             folder.write("keyfob.json", configuration)
         self.app = App(
-            folder.path, self, lambda event, members: self.told.append((event, members))
+            folder.path, self, lambda event, members: self.told.append((event, members)), button
         )
+        self.app._clock = self.clock
 
     def show(self, lines):
         self.lines = lines
@@ -342,3 +345,149 @@ def test_main_starts_it():
     finally:
         app.run = real
     assert started == [True]
+
+
+class Button:
+    """Presses that the test makes; it takes no time."""
+
+    name = "boot"
+
+    def __init__(self):
+        self._presses = []
+        self._pushed = asyncio.Event()
+
+    def push(self, is_long=False):
+        self._presses.append(is_long)
+        self._pushed.set()
+
+    async def press(self, sleep_ms):
+        await self._pushed.wait()
+        self._pushed.clear()
+        return self._presses.pop(0)
+
+
+class Session:
+    """A Bench with a button, running until the end of the `async with` block."""
+
+    def __init__(self, folder, prepare=None):
+        self.button = Button()
+        self.bench = Bench(folder, button=self.button)
+        if prepare:
+            prepare(self.bench)
+
+    async def __aenter__(self):
+        self._task = asyncio.create_task(self.bench.run(10_000_000))
+        await self.bench.clock.sleep(1_000)
+        return self
+
+    async def __aexit__(self, *_):
+        self._task.cancel()
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            pass
+
+    async def push(self, is_long=False, then_ms=1_000):
+        self.button.push(is_long)
+        await self.bench.clock.sleep(then_ms)
+
+    @property
+    def screen(self):
+        return self.bench.of("screen")[-1]["name"]
+
+
+async def test_a_board_with_a_button_waits_to_be_asked():
+    with Folder() as folder:
+        async with Session(folder, Bench.approved) as session:
+            await session.bench.clock.sleep(600_000)
+            assert session.screen == "press"
+            assert session.bench.http.count(DEVICE) == 0
+            assert session.bench.lines[1] == "Press button boot to link"
+            await session.push(then_ms=60_000)
+            assert session.screen == "linked"
+            assert session.bench.names[-1] == "ready"
+
+
+async def test_after_each_bad_end_a_press_gets_a_new_code():
+    for answer, screen in (
+        (refusal("access_denied"), "denied"),
+        (refusal("expired_token"), "expired"),
+        (refusal("invalid_client", 401), "error"),
+    ):
+        with Folder() as folder:
+            session = Session(folder)
+            session.bench.http.answer(DEVICE, device_code(), device_code(user_code="NEXT-ONE"))
+            session.bench.http.answer(TOKEN, answer, tokens())
+            session.bench.http.answer(API, reply(200, {}))
+            async with session:
+                await session.push(then_ms=60_000)
+                assert session.screen == screen
+                assert session.bench.http.count(DEVICE) == 1
+                await session.push(then_ms=60_000)
+                assert session.screen == "linked"
+                codes = [members["user_code"] for members in session.bench.of("user_code")]
+                assert len(codes) == 2 and codes[1] == "NEXT-ONE"
+
+
+async def test_a_press_while_a_code_is_up_changes_nothing():
+    with Folder() as folder:
+        session = Session(folder)
+        session.bench.http.answer(DEVICE, device_code())
+        session.bench.http.answer(TOKEN, refusal("authorization_pending"), ...)
+        async with session:
+            await session.push()
+            for is_long in (False, True):
+                await session.push(is_long)
+            assert session.screen == "user_code"
+            assert session.bench.http.count(DEVICE) == 1
+
+
+async def test_unlinking_takes_a_long_press_and_a_short_one():
+    with Folder() as folder:
+        async with Session(folder, Bench.approved) as session:
+            bench = session.bench
+            bench.http.answer(REVOKE, reply(200))
+            await session.push(then_ms=60_000)
+            await session.push(is_long=True)
+            assert session.screen == "unlink"
+            assert bench.app.link.is_linked
+            await session.push(is_long=True)  # that is no answer
+            assert session.screen == "unlink"
+            await session.push()
+            assert session.screen == "unlinked"
+            assert bench.of("unlinked") == [{"revoked": True}]
+            assert not bench.app.link.is_linked
+            bench.http.script(DEVICE, device_code())
+            bench.http.script(TOKEN, tokens(2))
+            await session.push(then_ms=60_000)
+            assert bench.names.count("linked") == 2
+
+
+async def test_a_short_press_tells_of_the_link_again():
+    with Folder() as folder:
+        async with Session(folder, Bench.approved) as session:
+            await session.push(then_ms=60_000)
+            shown = len(session.bench.of("screen"))
+            await session.push()  # the console has no idle screen
+            assert len(session.bench.of("screen")) == shown
+            session.bench.app._screens.show("idle", {})
+            await session.push()
+            assert session.screen == "linked"
+
+
+async def test_a_link_that_has_ended_can_be_made_again_with_the_button():
+    with Folder() as folder:
+        await Bench(folder).approved().run(60_000)
+
+        def prepare(bench):
+            bench.clock.start += 4_000
+            bench.http.answer(TOKEN, refusal("invalid_grant"), tokens(2))
+            bench.http.answer(DEVICE, device_code())
+            bench.http.answer(API, reply(200, {}))
+
+        async with Session(folder, prepare) as session:
+            await session.bench.clock.sleep(60_000)
+            assert session.screen == "sign_in_again"
+            assert session.bench.http.count(DEVICE) == 0
+            await session.push(then_ms=60_000)
+            assert session.screen == "linked"

@@ -37,6 +37,7 @@ class Panel:
         self.height = height
         self.shown = 0  # how often
         self.is_steady = False
+        self.level = None  # of contrast
         self.trouble = None
         self.memory_error_in = 0  # drawing calls
         self._pixels = bytearray(width * height)
@@ -62,6 +63,11 @@ class Panel:
 
     def steady(self, on):
         self.is_steady = on
+
+    def contrast(self, level):
+        if self.trouble:
+            raise self.trouble
+        self.level = level
 
     def picture(self):
         return bytes(self._pixels)
@@ -369,7 +375,7 @@ def test_a_new_link_becomes_an_idle_one():
     assert view.update(7_000) == 10_000
     assert view.update(16_999) == 1
     assert names == ["linked"]
-    assert view.update(17_000) is None
+    assert view.update(17_000) == 60_000
     assert names == ["linked", "idle"]
     assert [text for text, _ in view._items] == [
         "Linked",
@@ -494,3 +500,57 @@ def test_the_console_shows_one_line_each():
     written = []
     Console(written.append).show(["Linked", "Account  Ana"])
     assert written == ["Linked", "Account  Ana"]
+
+
+def test_a_resting_panel_is_dimmed_until_it_is_woken():
+    for name in ("idle", "press", "denied", "expired", "unlinked", "sign_in_again", "error"):
+        panel = Panel(128, 64)
+        view = Screens(panel, button="boot")
+        view.show(name, {"kind": "tls", "message": "no", "hint": None})
+        assert view.update(5) == 60_000
+        assert view.wake() is False
+        assert view.update(60_004) == 1
+        assert view.update(60_005) is None
+        assert panel.level == 0
+        assert view.wake() is True
+        assert panel.level > 100
+        assert view.update(60_010) == 59_995
+        view.update(120_005)
+        assert panel.level == 0
+        view.show("linked", {})  # a new screen is bright
+        assert panel.level > 100
+
+
+def test_nothing_is_dimmed_that_no_button_could_wake():
+    for name, button in (("idle", None), ("error", None), ("wifi", "boot"), ("user_code", "boot")):
+        panel = Panel(128, 64)
+        view = Screens(panel, button=button)
+        view.show(name, dict(CODE, kind="tls", message="no", hint=None))
+        now = 0
+        wait = view.update(now)
+        while wait is not None and now < 600_000:
+            now += wait
+            wait = view.update(now)
+        assert panel.level is None
+
+
+def test_a_panel_that_came_loose_does_not_mind_being_dimmed():
+    panel = Panel(128, 64)
+    view = Screens(panel, button="boot")
+    view.show("idle", {})
+    view.update(0)
+    panel.trouble = OSError(19)
+    view.update(60_000)
+    assert view.wake() is True
+
+
+def test_a_question_that_nobody_answers_goes_away():
+    for panel in (Panel(128, 64), Lines()):
+        names = []
+        view = Screens(panel, names.append, button="boot")
+        view.notify("linked", {"account": "Ana", "stored": True})
+        view.show("unlink", {})
+        assert view.update(0) == 15_000
+        view.update(15_000)
+        assert names == ["linked", "unlink", "linked"]
+        assert "Account  Ana" in [text for text, _ in view._items]

@@ -164,3 +164,66 @@ def test_every_board_opens_its_display(drivers, name, monkeypatch):
     assert panel.faults == []
     if board.display.spi is not None:
         assert pins[board.display.spi.backlight].level == 1
+
+
+class LibraryPanel(framebuf.FrameBuffer):
+    """An SSD1306 as micropython-lib's driver offers it: `buffer`, `show`, `contrast` and more."""
+
+    def __init__(self, width, height, i2c):
+        self.width, self.height, self.pages = width, height, height // 8
+        self.buffer = bytearray(self.pages * width)
+        super().__init__(self.buffer, width, height, framebuf.MONO_VLSB)
+        self._i2c = i2c
+        for command in (0x20, 0x00, 0xA8, height - 1, 0xA1, 0xC8, 0xDA, 0x12, 0x8D, 0x14, 0xAF):
+            self.write_cmd(command)
+
+    def write_cmd(self, command):
+        self._i2c.writevto(0x3C, (bytes((0x80, command)),))
+
+    def poweroff(self):
+        self.write_cmd(0xAE)
+
+    def poweron(self):
+        self.write_cmd(0xAF)
+
+    def contrast(self, level):
+        self.write_cmd(0x81)
+        self.write_cmd(level)
+
+    def show(self):
+        for command in (0x21, 0, self.width - 1, 0x22, 0, self.pages - 1):
+            self.write_cmd(command)
+        self._i2c.writevto(0x3C, (b"\x40", self.buffer))
+
+
+def test_the_display_object_of_micropython_lib_works_unchanged(drivers):
+    from keyfob.ui.screens import Screens
+
+    seen = []
+    for kind in ("ours", "library"):
+        panel = make_panel(Display("ssd1306", 128, 64, 0, 0, 0, False, False, None, None))
+        display = (
+            drivers("SSD1306", panel, False)
+            if kind == "ours"
+            else LibraryPanel(128, 64, I2c(panel))
+        )
+        screens = Screens(display, button="boot")
+        code = {
+            "user_code": "WDJB-MJHT",
+            "verification_uri": "https://github.com/login/device",
+            "verification_uri_complete": None,
+            "expires_in": 900,
+        }
+        pictures = []
+        for event, members in (("user_code", code), ("linked", {"account": "Ana"})):
+            screens.notify(event, members)
+            screens.update(0)
+            pictures.append(panel.image().tobytes())
+        for now in (10_000, 10_000, 70_000):
+            screens.update(now)
+        assert panel.contrast == 0
+        assert screens.wake()
+        assert panel.contrast == 0xCF
+        assert panel.faults == []
+        seen.append(pictures)
+    assert seen[0] == seen[1]

@@ -760,3 +760,62 @@ def test_a_button_has_to_be_there(vm, scenario):
         assert f"'{name}'" in run.complaint[1].lower()
     none = vm("--board", "esp32-generic", *scenario(fault("press", 1)))
     assert (none.exit_code, "has none" in none.complaint[0]) == (2, True)
+
+
+BUTTONS = """
+[[fault]]
+on = "linked"
+after = 5
+do = "press"
+for = 2
+
+[[fault]]
+on = "linked"
+after = 10
+do = "press"
+
+[[fault]]
+on = "unlinked"
+after = 70
+do = "press"
+
+[[fault]]
+on = "unlinked"
+after = 75
+do = "press"
+"""
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_button_unlinks_and_links_again(tmp_path, capsys, runtime):
+    """Held and then pressed; a minute later one press wakes the panel, the next gets a code."""
+    scenario = tmp_path / "buttons.toml"
+    scenario.write_text(BUTTONS)
+    board = ("--board", "esp32-ssd1306", "--runtime", runtime, "--faults", scenario)
+    done = run_board(capsys, *AUTO, *board, "--until", "refreshed")
+    screens = [event["name"] for event in done.of("screen")]
+    assert screens[screens.index("linked") :] == [
+        "linked", "unlink", "unlinked", "user_code", "linked", "idle",
+    ]  # fmt: skip
+    assert done.only("unlinked")["revoked"] is True
+    first, second = done.of("user_code")
+    assert first["user_code"] != second["user_code"]
+    assert second["t"] - done.only("unlinked")["t"] >= 75
+    assert done.exit_code == 0
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_led_tells_of_each_state(tmp_path, capsys, runtime, monkeypatch):
+    lit = []
+    real = VirtualBoard._pin_changed
+
+    def watched(board, pin, level):
+        if pin == 2:
+            lit.append(level)
+        real(board, pin, level)
+
+    monkeypatch.setattr(VirtualBoard, "_pin_changed", watched)
+    board = ("--board", "esp32-ssd1306", "--runtime", runtime)
+    assert run_board(capsys, *AUTO, *board, "--until", "refreshed").exit_code == 0
+    assert lit.count(1) > 20  # it blinks for ten seconds once linked
+    assert lit[-1] == 0

@@ -21,8 +21,14 @@ _SCREEN_OF = {
 
 _ENCODER = ("keyfob.ui.qr", "keyfob.ui.qr_viper", "keyfob.ui.qr_bytecode")
 
+# How long in ms a panel shows a screen before it goes on to another.
+_NEXT = {"linked": (10_000, "idle"), "unlink": (15_000, "linked")}
+
 _PAGE = const(5_000)  # ms that a page stands, where a screen has several
-_NEWS = const(10_000)  # ms that a panel tells of a link before it shows an idle one
+# What may stand for days, and is dimmed after a while where a button can wake it.
+_RESTING = ("idle", "press", "denied", "expired", "unlinked", "sign_in_again", "error")
+_DIM = const(60_000)  # ms
+_BRIGHT = const(0xCF)
 _REST = const(1_000)  # ms between two drawings, at least
 _MINUTE = const(60_000)
 _STEP = const(10_000)  # ms by which the last minute is told
@@ -46,6 +52,8 @@ class Screens:
         self._shown = shown
         self.language = language
         self.button = button
+        self._is_dimmed = False
+        self._link = {}  # the members of the screen that tells of the link
         self._name = None
         self._members = None  # what it was filled in from
         self._items = ()  # what stands there, as texts.items gives it
@@ -71,8 +79,24 @@ class Screens:
         if name is not None:
             self.show(name, members)
 
+    @property
+    def name(self):
+        """The screen that is up, None before the first."""
+        return self._name
+
+    def wake(self):
+        """Make a dimmed panel bright again; return whether it was dimmed."""
+        was_dimmed = self._is_dimmed
+        if was_dimmed:
+            self._dim(False)
+            self._age = 0
+        return was_dimmed
+
     def show(self, name, members):
         """Bring up a screen, filled in from `members`."""
+        self.wake()
+        if name == "linked":
+            self._link = members
         is_code = name in ("user_code", "offline")
         if not is_code or (name == "user_code" and members is not self._code):
             self._forget_code()
@@ -97,21 +121,35 @@ class Screens:
 
         A new screen's time begins with its first update.
         """
-        if not self._is_panel:
+        if not self._is_panel and self._name != "unlink":
             return None
         step = 0 if self._seen is None else ticks.diff(now, self._seen)
         self._seen = now
         self._age += step
         if self._left is not None:
             self._left = max(0, self._left - step)
-        if self._name == "linked" and self._age >= _NEWS:
-            self.show("idle", self._members)
+        limit, following = _NEXT.get(self._name, (None, None))
+        if limit is not None and self._age >= limit:
+            self.show(following, self._link)
+        elif self._may_dim() and self._age >= _DIM:
+            self._dim(True)
         elif self._drawn != self._due():
             rest = self._drawn_at + _REST - self._age
             if rest > 0:
                 return rest
             self._draw()
         return self._wait()
+
+    def _may_dim(self):
+        return self._name in _RESTING and self.button is not None and not self._is_dimmed
+
+    def _dim(self, is_dimmed):
+        self._is_dimmed = is_dimmed
+        try:
+            if hasattr(self._display, "contrast"):
+                self._display.contrast(0 if is_dimmed else _BRIGHT)
+        except OSError:
+            pass  # as where it is drawn
 
     def _waiting(self, members):
         """The screen and its members while polls go through, or do not."""
@@ -173,8 +211,10 @@ class Screens:
         if self._left is not None and self._left >= 2 * _STEP:
             step = _MINUTE if self._left >= _MINUTE else _STEP
             waits.append(self._left % step + 1)
-        if self._name == "linked":
-            waits.append(_NEWS - self._age)
+        if self._name in _NEXT:
+            waits.append(_NEXT[self._name][0] - self._age)
+        elif self._may_dim():
+            waits.append(max(0, _DIM - self._age))
         return min(waits) if waits else None
 
     def _draw(self):

@@ -1,0 +1,57 @@
+"""The button that links and unlinks: short presses and long ones, without their bouncing."""
+
+import asyncio
+
+from keyfob.compat import const, flag
+
+_LOOK = const(25)  # ms between two looks at a button; what is shorter is no press
+_LONG = const(1_500)  # ms
+
+
+class Button:
+    """A button called `name` on `pin`, a machine.Pin that reads `pressed` while it is down."""
+
+    def __init__(self, pin, pressed=0, name=""):
+        self.name = name
+        self._pin = pin
+        self._pressed = pressed
+        self._edge = flag()
+        self._is_told = False  # that it is being held
+        pin.irq(self._moved)
+
+    async def press(self, sleep_ms=None):
+        """Wait for a press and return whether it is a long one, which is so before it ends.
+
+        Only one task may wait. `sleep_ms(ms)` waits in place of asyncio's.
+        """
+        sleep_ms = sleep_ms or _sleep
+        while True:
+            await self._edge.wait()
+            held = 0
+            await sleep_ms(_LOOK)
+            while self._pin.value() == self._pressed and not self._is_told:
+                held += _LOOK
+                self._is_told = held == _LONG
+                if self._is_told:
+                    return True
+                await sleep_ms(_LOOK)
+            if held:
+                return False
+            self._is_told = self._is_told and self._pin.value() == self._pressed
+
+    def _moved(self, _):
+        self._edge.set()
+
+
+def open_button(buttons):
+    """Return the first of `buttons` (see /board.json) as a Button. Imports `machine`."""
+    from machine import Pin
+
+    about = buttons[0]
+    pulls = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN, "none": None}
+    pin = Pin(about["pin"], Pin.IN, pulls[about["pull"]])
+    return Button(pin, about["pressed"], about["name"])
+
+
+async def _sleep(ms):
+    await asyncio.sleep(ms / 1000)

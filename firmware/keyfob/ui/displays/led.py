@@ -1,0 +1,64 @@
+"""A status LED, for boards without a screen and for whoever looks from afar."""
+
+from keyfob.oauth import ticks
+
+# By screen: ms on, off, on ... over and over. One number: it stays on, none: it stays off.
+_PATTERNS = {
+    "starting": (250, 250),
+    "wifi": (250, 250),
+    "clock": (250, 250),
+    "press": (100, 1900),
+    "user_code": (1,),
+    "offline": (1000, 1000),
+    "linked": (100, 100),
+    "idle": (),
+    "unlink": (500, 100),
+    "denied": (100, 200, 100, 1600),
+    "expired": (100, 200, 100, 1600),
+    "unlinked": (100, 200, 100, 1600),
+    "sign_in_again": (100, 200, 100, 200, 100, 1300),
+    "error": (100, 200, 100, 200, 100, 200, 100, 1000),
+}
+
+
+class StatusLed:
+    """Shows a state by a pattern of its own on `pin`, a machine.Pin; `on` is the lit level."""
+
+    def __init__(self, pin, on=1):
+        self._pin = pin
+        self._on = on
+        self._pattern = ()
+        self._phase = 0
+        self._since = None  # ticks when the phase began
+
+    def show(self, name):
+        """Begin the pattern of the screen called `name`."""
+        self._pattern = _PATTERNS.get(name, ())
+        self._phase = 0
+        self._since = None
+        self._light(bool(self._pattern))
+
+    def update(self, now):
+        """Go on with it, `now` in ticks; return ms until the next call, None for never."""
+        pattern = self._pattern
+        if len(pattern) < 2:
+            return None
+        if self._since is None:
+            self._since = now
+        left = pattern[self._phase] - ticks.diff(now, self._since)
+        if left > 0:
+            return left
+        self._phase = (self._phase + 1) % len(pattern)
+        self._since = now
+        self._light(self._phase % 2 == 0)
+        return pattern[self._phase]
+
+    def _light(self, is_on):
+        self._pin.value(self._on if is_on else 1 - self._on)
+
+
+def open_led(about):
+    """Return the LED that `about` (see /board.json) describes. Imports `machine`."""
+    from machine import Pin
+
+    return StatusLed(Pin(about["pin"], Pin.OUT), about["on"])

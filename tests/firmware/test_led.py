@@ -1,0 +1,76 @@
+"""The status LED: a pattern for each screen."""
+
+from keyfob.ui.displays import led
+from keyfob.ui.displays.led import StatusLed
+from keyfob.ui.texts import _SCREENS
+
+SCREENS = [line.partition("|")[0] for line in _SCREENS.strip().split("\n")]
+PERIOD = 1 << 30
+
+
+class Pin:
+    def __init__(self):
+        self.level = None
+
+    def value(self, level):
+        self.level = level
+
+
+def played(name, ms=4_000, start=0, on=1):
+    """The light over `ms` as (ms, lit), a pair for each change."""
+    pin = Pin()
+    light = StatusLed(pin, on)
+    light.show(name)
+    found = [(0, pin.level == on)]
+    now = 0
+    wait = light.update(start)
+    while wait is not None and now + wait < ms:
+        now += wait
+        wait = light.update((start + now) % PERIOD)
+        lit = pin.level == on
+        if lit != found[-1][1]:
+            found.append((now, lit))
+    return found
+
+
+def test_every_screen_has_a_pattern():
+    assert set(led._PATTERNS) == set(SCREENS)
+
+
+def test_screens_that_ask_for_different_things_look_different():
+    alike = (("starting", "wifi", "clock"), ("denied", "expired", "unlinked"))
+    looks = {str(played(name)) for name in SCREENS}
+    assert len(looks) == len(SCREENS) - 2 - 2
+    for names in alike:
+        assert len({str(played(name)) for name in names}) == 1
+
+
+def test_a_pattern_goes_round():
+    assert played("denied")[:6] == [
+        (0, True), (100, False), (300, True), (400, False), (2_000, True), (2_100, False),
+    ]  # fmt: skip
+
+
+def test_it_stays_on_for_a_code_and_off_for_a_link_at_rest():
+    assert played("user_code") == [(0, True)]
+    assert played("idle") == [(0, False)]
+    assert played("no such screen") == [(0, False)]
+
+
+def test_an_led_may_be_lit_by_0():
+    assert played("press", on=0) == played("press", on=1)
+
+
+def test_ticks_may_wrap():
+    assert played("wifi", start=PERIOD - 300) == played("wifi")
+
+
+def test_a_call_too_early_changes_nothing():
+    pin = Pin()
+    light = StatusLed(pin)
+    light.show("press")
+    assert light.update(0) == 100
+    assert light.update(40) == 60
+    assert pin.level == 1
+    assert light.update(100) == 1_900
+    assert pin.level == 0
