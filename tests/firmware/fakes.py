@@ -63,8 +63,19 @@ class FakeClock:
         finally:
             self._wakes.remove(wake)
 
+    source = "rtc"
+
     async def synchronise(self):
-        return None if self.start is None else "rtc"
+        pass
+
+    def keep(self):
+        pass
+
+    def witness(self, date):
+        pass
+
+    def jitter(self, limit):
+        return 0
 
 
 class FakeHttp:

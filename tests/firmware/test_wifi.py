@@ -18,8 +18,12 @@ class Radio:
     """
 
     STA_IF = 0
+    STAT_NO_AP_FOUND = 201
+    STAT_WRONG_PASSWORD = 202
+    STAT_HANDSHAKE_TIMEOUT = 204
 
-    def __init__(self, known=(), delay=2, busy=0, joined=None):
+    def __init__(self, known=(), delay=2, busy=0, joined=None, state=1001):
+        self.state = state
         self.calls = []
         self._known = dict(known)
         self._delay = delay
@@ -55,6 +59,9 @@ class Radio:
     def config(self, name):
         assert name == "ssid"
         return self._joined
+
+    def status(self):
+        return self.state
 
     def connect(self, ssid, password):
         if self._busy:

@@ -2,23 +2,36 @@
 
 They are never mixed. Waits and deadlines follow the first, which nobody can set; Unix
 time is used only for what is stored and for dates in certificates and ID tokens, and
-"unknown" is one of its values.
+"unknown" is one of its values. Who may set it is in `witnesses`, loaded when one is heard.
 """
 
 import asyncio
+import os
 import time
 
-from keyfob.compat import const
-from keyfob.oauth.ticks import PERIOD
+from keyfob.compat import const, drop
+from keyfob.oauth.ticks import PERIOD, Stopwatch
 
-_FLOOR = const(1_767_225_600)  # 2026-01-01: a clock that says less has not been set
+_FLOOR = const(1_767_225_600)  # 2026-01-01, before this was built: less is not set
+_CEILING = const(2_524_608_000)  # 2050-01-01: more is nonsense
 _EPOCH_2000 = const(946_684_800)  # Unix time of 2000-01-01, where an ESP32 starts to count
-_TRIES = const(3)
-_PAUSE = const(1_000)  # ms between them
+_APART = const(300)  # s between two readings that contradict each other
 
 
 class Clock:
-    """Reads the platform's `time` module."""
+    """Reads the platform's `time` module, and sets its clock.
+
+    `source` is what knew the time last: "rtc" (it was set already), "ntp" (a time server),
+    "http" (a reply's Date); None before any did.
+    """
+
+    def __init__(self):
+        self.source = None
+        self.asked = 0  # questions to time servers
+        self.in_vain = 0  # of the last ones, how many had no credible answer
+        self.proof = None  # (Unix time, Stopwatch): what verified TLS has said
+        self.doubt = None  # the same of a time server that contradicts the clock
+        self._rest = None  # (Stopwatch, ms): no question before it ends
 
     def ticks(self):
         """Monotonic milliseconds that wrap at `oauth.ticks.PERIOD`."""
@@ -27,31 +40,70 @@ class Clock:
 
     def unix(self):
         """Unix seconds, or None while the clock has not been set."""
-        now = int(time.time())
-        if time.gmtime(0)[0] == 2000:
-            now += _EPOCH_2000
-        return now if now >= _FLOOR else None
+        return credible(int(time.time()) + epoch())
 
     async def sleep(self, ms):
         """Let other tasks run for `ms` milliseconds."""
         await asyncio.sleep(ms / 1000)
 
-    async def synchronise(self):
-        """Set the clock if it is not set; return what knew the time, or None.
+    def jitter(self, limit):
+        """A random number of ms below `limit`, lest boards that began together act together."""
+        return int.from_bytes(os.urandom(2), "big") * limit // 65536
 
-        "rtc" means that it was right already, "ntp" that a time server was asked.
+    async def synchronise(self):
+        """Set the clock if it is not set; return what knew the time, or None."""
+        from keyfob.net import witnesses
+
+        await witnesses.synchronise(self)
+        del witnesses
+        drop("keyfob.net.witnesses")
+        return self.source
+
+    def keep(self):
+        """Ask a time server if that is due: about once a day, more often while it is in vain.
+
+        For a background task, every now and then while there is a network.
         """
-        if self.unix() is not None:
-            return "rtc"
-        try:
-            import ntptime
-        except ImportError:
-            return None
-        for _ in range(_TRIES):
-            try:
-                ntptime.settime()
-            except (OSError, OverflowError, ValueError):  # no answer, or nonsense
-                await self.sleep(_PAUSE)
-            if self.unix() is not None:
-                return "ntp"
-        return None
+        if self.source is not None and self.unix() is None:  # somebody has unset it
+            self.source = self._rest = None
+        if self._rest is None or self._rest[0].elapsed(self.ticks()) >= self._rest[1]:
+            from keyfob.net import witnesses
+
+            witnesses.ask(self)
+            del witnesses
+            drop("keyfob.net.witnesses")
+
+    def witness(self, date):
+        """Take the Date header (or None) of an uncached reply over verified TLS.
+
+        It sets a clock that is not set, and one that it contradicts.
+        """
+        if self.proof is None or not self.agrees(self.proof, self.unix()):
+            from keyfob.net import witnesses
+
+            witnesses.hear(self, date)
+            del witnesses
+            drop("keyfob.net.witnesses")
+
+    def note(self, unix):
+        """A reading, which goes on from now."""
+        return unix, Stopwatch(self.ticks())
+
+    def agrees(self, reading, unix):
+        """Whether an earlier reading says by now about the same as `unix` (or None)."""
+        then, watch = reading
+        return unix is not None and abs(then + watch.elapsed(self.ticks()) // 1000 - unix) <= _APART
+
+    def rest(self, ms):
+        """Ask nobody for so long."""
+        self._rest = (Stopwatch(self.ticks()), ms)
+
+
+def epoch():
+    """Unix time where the platform starts to count."""
+    return _EPOCH_2000 if time.gmtime(0)[0] == 2000 else 0
+
+
+def credible(unix):
+    """`unix`, or None where no clock that is set can say that."""
+    return unix if _FLOOR <= unix < _CEILING else None

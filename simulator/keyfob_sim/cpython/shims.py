@@ -181,11 +181,11 @@ def firmware(
     Its `asyncio.run` is `run`, and what it prints goes to `write_line`.
     """
 
-    def settime() -> None:
+    def ntp_time() -> int:
         seconds = board.network_time()
         if seconds is None:
             raise OSError(_NAME_UNKNOWN, "the name is not known")
-        board.rtc.set(seconds)
+        return seconds
 
     def gmtime(seconds: float) -> host_time.struct_time:
         return host_time.gmtime(seconds + EPOCH_2000)
@@ -193,7 +193,7 @@ def firmware(
     files = _Files(fs)
     shared = {
         "network": _module("network", STA_IF=0, WLAN=lambda interface=0: _Station(board)),
-        "ntptime": _module("ntptime", settime=settime),
+        "ntptime": _module("ntptime", time=ntp_time),
         "machine": machine,
         "framebuf": framebuf,
     }
