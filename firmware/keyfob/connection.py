@@ -8,48 +8,44 @@ _LOOK = const(10_000)  # ms between two looks at Wi-Fi and the clock
 class Connection:
     """The Wi-Fi of `networks` (none: it is up by other means) and the time of day.
 
-    Events tell of both. `returned()` is called when a network that was away is back.
+    Events tell of both. Where a network comes back, refreshes of `account` need not wait.
     """
 
-    def __init__(self, networks, clock, events, returned):
+    def __init__(self, networks, clock, events, account):
         self.networks = networks
         self.clock = clock
         self.events = events
         self.station = None  # the platform's, once it has joined
-        self.is_away = False
-        self._returned = returned
+        self.is_away = False  # it is known that the network is not there
+        self._account = account
         self._told = ()  # (source,) of the time that has been told of
 
-    async def join(self, is_patient=False):
+    async def join(self, is_patient):
         """Get onto the network and learn the time.
 
         Raises TransportError where no network lets us in, unless `is_patient`: then it tries
         again for ever.
         """
-        await self._load(lambda joining: joining.join(self, is_patient))
+        from keyfob import joining
+
+        try:
+            await joining.join(self, is_patient)
+        finally:
+            del joining
+            drop("keyfob.joining")
         await self.clock.synchronise()
         self._tell_time()
 
     async def run(self):
         """Look after both, for ever."""
         while True:
-            if self.is_away or not (self.station is None or self.station.isconnected()):
-                await self._load(lambda joining: joining.rejoin(self))
-                await self.clock.synchronise()
-                self._returned()
+            if self.is_away or (self.station is not None and not self.station.isconnected()):
+                await self.join(True)
+                if self._account.tokens is not None:
+                    self._account.tokens.resume()
             self.clock.keep()
             self._tell_time()
             await self.clock.sleep(_LOOK)
-
-    async def _load(self, task):
-        """Run `task(joining)` with that module loaded."""
-        from keyfob import joining
-
-        try:
-            await task(joining)
-        finally:
-            del joining
-            drop("keyfob.joining")
 
     def _tell_time(self):
         source = None if self.clock.unix() is None else self.clock.source

@@ -12,6 +12,8 @@ _DRIVER = const(30)  # s that a network's return is left to the driver, which lo
 async def join(connection, is_patient):
     """Join the first network that lets us in; see `Connection.join`."""
     clock, events = connection.clock, connection.events
+    if connection.station is not None and await _is_back(connection):
+        return
     pause = _PAUSE
     trouble = None
     while True:
@@ -29,16 +31,16 @@ async def join(connection, is_patient):
         pause = min(2 * pause, _MAX_PAUSE)
 
 
-async def rejoin(connection):
-    """Come back onto a network that was lost."""
-    if not connection.is_away:
-        connection.is_away = True
-        connection.events.tell("wifi", state="lost")
-        for _ in range(_DRIVER):
-            if connection.station.isconnected():
-                return _arrived(connection)
-            await connection.clock.sleep(_SECOND)
-    await join(connection, True)
+async def _is_back(connection):
+    """Whether a network that was lost came back without our doing anything."""
+    connection.is_away = True
+    connection.events.tell("wifi", state="lost")
+    for _ in range(_DRIVER):
+        if connection.station.isconnected():
+            _arrived(connection)
+            return True
+        await connection.clock.sleep(_SECOND)
+    return False
 
 
 async def _join_once(connection):

@@ -218,18 +218,13 @@ class AccountLink:
 
     async def _join(self):
         """Get onto the network, learn the time, and look after both from then on."""
-        connection = Connection(self._wifi, self._clock, self._events, self._returned)
+        connection = Connection(self._wifi, self._clock, self._events, self._account)
         try:
             await connection.join(self.is_patient and not self.is_linked)
         except TransportError:
             if not self.is_linked:
                 raise
         self._watch = asyncio.create_task(connection.run())
-
-    def _returned(self):
-        """The network is back."""
-        if self._upkeep is not None:
-            self._upkeep.resume()
 
     async def _link(self):
         """Get a person's approval, and make it last."""

@@ -112,12 +112,6 @@ class Upkeep:
             finally:
                 self._account.forget()
 
-    def resume(self):
-        """Try again what got no answer: the network is back."""
-        if self._account.tokens is not None:
-            self._account.tokens.resume()
-            self._late = 0
-
     def _spread(self, tokens):
         """Draw when to refresh `tokens`, so that a fleet that booted together spreads out."""
         if tokens is not None:

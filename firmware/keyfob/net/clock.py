@@ -15,7 +15,7 @@ from keyfob.oauth.ticks import PERIOD, Stopwatch
 _FLOOR = const(1_767_225_600)  # 2026-01-01, before this was built: less is not set
 _CEILING = const(2_524_608_000)  # 2050-01-01: more is nonsense
 _EPOCH_2000 = const(946_684_800)  # Unix time of 2000-01-01, where an ESP32 starts to count
-_APART = const(300)  # s between two readings that contradict each other
+_CALM = const(60_000)  # ms without another reply
 
 
 class Clock:
@@ -29,9 +29,10 @@ class Clock:
         self.source = None
         self.asked = 0  # questions to time servers
         self.in_vain = 0  # of the last ones, how many had no credible answer
-        self.proof = None  # (Unix time, Stopwatch): what verified TLS has said
+        self.date = None  # (Date header, Stopwatch): what verified TLS says, to be judged
+        self.proof = None  # (Unix time, Stopwatch): what it has said
         self.doubt = None  # the same of a time server that contradicts the clock
-        self._rest = None  # (Stopwatch, ms): no question before it ends
+        self.rest = None  # (ms, Stopwatch): no question before that
 
     def ticks(self):
         """Monotonic milliseconds that wrap at `oauth.ticks.PERIOD`."""
@@ -59,44 +60,30 @@ class Clock:
         drop("keyfob.net.witnesses")
         return self.source
 
+    def witness(self, date):
+        """Remember the Date header (or None) of an uncached reply over verified TLS."""
+        self.date = date, Stopwatch(self.ticks())
+
     def keep(self):
-        """Ask a time server if that is due: about once a day, more often while it is in vain.
+        """Hear a Date, and ask a time server about once a day, more often while in vain.
 
         For a background task, every now and then while there is a network.
         """
-        if self.source is not None and self.unix() is None:  # somebody has unset it
-            self.source = self._rest = None
-        if self._rest is None or self._rest[0].elapsed(self.ticks()) >= self._rest[1]:
+        is_set = self.unix() is not None
+        if self.source is not None and not is_set:  # somebody has unset it
+            self.source = self.rest = None
+        now = self.ticks()
+        # A clock that is set can wait for the end of the linking, when there is more room.
+        is_date_due = self.date and (not is_set or self.date[1].elapsed(now) >= _CALM)
+        if is_date_due or self.rest is None or self.rest[1].elapsed(now) >= self.rest[0]:
             from keyfob.net import witnesses
 
-            witnesses.ask(self)
+            if is_date_due:
+                witnesses.hear(self)
+            else:
+                witnesses.ask(self)
             del witnesses
             drop("keyfob.net.witnesses")
-
-    def witness(self, date):
-        """Take the Date header (or None) of an uncached reply over verified TLS.
-
-        It sets a clock that is not set, and one that it contradicts.
-        """
-        if self.proof is None or not self.agrees(self.proof, self.unix()):
-            from keyfob.net import witnesses
-
-            witnesses.hear(self, date)
-            del witnesses
-            drop("keyfob.net.witnesses")
-
-    def note(self, unix):
-        """A reading, which goes on from now."""
-        return unix, Stopwatch(self.ticks())
-
-    def agrees(self, reading, unix):
-        """Whether an earlier reading says by now about the same as `unix` (or None)."""
-        then, watch = reading
-        return unix is not None and abs(then + watch.elapsed(self.ticks()) // 1000 - unix) <= _APART
-
-    def rest(self, ms):
-        """Ask nobody for so long."""
-        self._rest = (Stopwatch(self.ticks()), ms)
 
 
 def epoch():

@@ -8,7 +8,9 @@ second has the last word.
 
 from keyfob.compat import const, drop
 from keyfob.net import clock as clocks
+from keyfob.oauth.ticks import Stopwatch
 
+_APART = const(300)  # s between two readings that contradict each other
 _SECOND = const(1_000)  # ms between two questions at power-up
 _SOON = const(60_000)  # ms before somebody is asked again, doubled each time that is in vain
 _HOUR = const(3_600_000)  # ms, up to this
@@ -23,7 +25,7 @@ async def synchronise(clock):
     if clock.unix() is not None:
         if clock.source is None:
             clock.source = "rtc"
-            clock.rest(_SOON)  # somebody may have set it wrong
+            _rest(clock, _SOON)  # somebody may have set it wrong
         return
     for left in range(len(_SERVERS) - 1, -1, -1):
         if ask(clock):
@@ -31,7 +33,7 @@ async def synchronise(clock):
         if left:
             await clock.sleep(_SECOND)
     clock.in_vain = 0
-    clock.rest(_SOON)
+    _rest(clock, _SOON)
 
 
 def ask(clock):
@@ -39,28 +41,30 @@ def ask(clock):
     unix = clocks.credible(_query(_SERVERS[clock.asked % len(_SERVERS)]))
     clock.asked += 1
     if unix is None or not _is_believed(clock, unix):
-        clock.rest(min(_SOON << min(clock.in_vain, 6), _HOUR))
+        _rest(clock, min(_SOON << min(clock.in_vain, 6), _HOUR))
         clock.in_vain += 1
         return False
-    is_small = clock.agrees(clock.note(unix), clock.unix())
+    is_small = _agree(clock, _note(clock, unix), clock.unix())
     _set(clock, unix, clock.source if is_small else "ntp")
     clock.doubt = None
     clock.in_vain = 0
-    clock.rest(_DAY - clock.jitter(_DAY // 8))
+    _rest(clock, _DAY - clock.jitter(_DAY // 8))
     return True
 
 
-def hear(clock, date):
-    """Take a Date header, or None, from a server that has proven who it is."""
+def hear(clock):
+    """Judge the Date of a server that has proven who it is."""
     from keyfob.oauth import http_date
 
+    date, watch = clock.date
+    clock.date = None
     unix = clocks.credible(http_date.parse(date) or 0)
     del http_date
     drop("keyfob.oauth.http_date")
     if unix is not None:
-        clock.proof = clock.note(unix)
-        if not clock.agrees(clock.proof, clock.unix()):
-            _set(clock, unix, "http")
+        clock.proof = unix, watch
+        if not _agree(clock, clock.proof, clock.unix()):
+            _set(clock, _now(clock, clock.proof), "http")
 
 
 def _is_believed(clock, unix):
@@ -70,14 +74,14 @@ def _is_believed(clock, unix):
     another server agrees.
     """
     if clock.proof is not None:
-        if clock.agrees(clock.proof, unix):
+        if _agree(clock, clock.proof, unix):
             return True
         clock.proof = None  # the next reply decides
-    reading = clock.note(unix)
-    if clock.unix() is None or clock.agrees(reading, clock.unix()):
+    reading = _note(clock, unix)
+    if clock.unix() is None or _agree(clock, reading, clock.unix()):
         return True
     doubt, clock.doubt = clock.doubt, reading
-    return doubt is not None and clock.agrees(doubt, unix)
+    return doubt is not None and _agree(clock, doubt, unix)
 
 
 def _query(server):
@@ -91,6 +95,27 @@ def _query(server):
         return ntptime.time() + clocks.epoch()
     except (OSError, OverflowError, ValueError):  # no answer, or nonsense
         return 0
+
+
+def _note(clock, unix):
+    """A reading, which goes on from now."""
+    return unix, Stopwatch(clock.ticks())
+
+
+def _now(clock, reading):
+    """What an earlier reading says by now."""
+    unix, watch = reading
+    return unix + watch.elapsed(clock.ticks()) // 1000
+
+
+def _agree(clock, reading, unix):
+    """Whether an earlier reading says by now about the same as `unix` (or None)."""
+    return unix is not None and abs(_now(clock, reading) - unix) <= _APART
+
+
+def _rest(clock, ms):
+    """Ask nobody for so long."""
+    clock.rest = ms, Stopwatch(clock.ticks())
 
 
 def _set(clock, unix, source):

@@ -26,7 +26,7 @@ from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.filesystem import FileSystem
 from keyfob_sim.hardware.rtc import EPOCH_2000
 from keyfob_sim.hardware.uplink import LookupFailed
-from keyfob_sim.hardware.wifi import WifiError
+from keyfob_sim.hardware.wifi import NETWORK_CONSTANTS, WifiError
 
 _TICKS_MASK = (1 << 30) - 1
 _NUMBERS = {
@@ -192,7 +192,9 @@ def firmware(
 
     files = _Files(fs)
     shared = {
-        "network": _module("network", STA_IF=0, WLAN=lambda interface=0: _Station(board)),
+        "network": _module(
+            "network", **NETWORK_CONSTANTS, WLAN=lambda interface=0: _Station(board)
+        ),
         "ntptime": _module("ntptime", time=ntp_time),
         "machine": machine,
         "framebuf": framebuf,
