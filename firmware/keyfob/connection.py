@@ -3,6 +3,7 @@
 from keyfob.compat import const, drop
 
 _LOOK = const(10_000)  # ms between two looks at Wi-Fi and the clock
+_NAP = const(60_000)  # the same where there is no Wi-Fi to look after
 
 
 class Connection:
@@ -11,14 +12,15 @@ class Connection:
     Events tell of both. Where a network comes back, refreshes of `account` need not wait.
     """
 
+    station = None  # the platform's, once it has joined
+    is_away = False  # it is known that the network is not there
+    _told = ()  # (source,) of the time that has been told of
+
     def __init__(self, networks, clock, events, account):
         self.networks = networks
         self.clock = clock
         self.events = events
-        self.station = None  # the platform's, once it has joined
-        self.is_away = False  # it is known that the network is not there
         self._account = account
-        self._told = ()  # (source,) of the time that has been told of
 
     async def join(self, is_patient):
         """Get onto the network and learn the time.
@@ -45,7 +47,7 @@ class Connection:
                     self._account.tokens.resume()
             self.clock.keep()
             self._tell_time()
-            await self.clock.sleep(_LOOK)
+            await self.clock.sleep(_NAP if self.station is None else _LOOK)
 
     def _tell_time(self):
         source = None if self.clock.unix() is None else self.clock.source

@@ -32,8 +32,11 @@ class FakeClock:
     """Ticks, Unix time and sleeps in a time of its own.
 
     It stands still while any task has something to do, and then jumps to the end of the
-    shortest sleep. `now` is in ms since it was made.
+    shortest sleep. `now` is in ms since it was made; `luck`, below 1, decides what is drawn.
     """
+
+    source = "rtc"
+    luck = 0
 
     def __init__(self, unix=UNIX, first_tick=0):
         self.now = 0
@@ -63,8 +66,6 @@ class FakeClock:
         finally:
             self._wakes.remove(wake)
 
-    source = "rtc"
-
     async def synchronise(self):
         pass
 
@@ -75,7 +76,7 @@ class FakeClock:
         pass
 
     def jitter(self, limit):
-        return 0
+        return int(limit * self.luck)
 
 
 class FakeHttp:

@@ -335,6 +335,39 @@ def test_a_time_server_that_fails(sim, scenario):
     ]
 
 
+def test_over_tls_a_reply_tells_the_time_that_no_time_server_tells(sim, scenario):
+    run = sim(*AUTO, "--https", "--until", "refreshed", *scenario(fault("time_server_fails", 0)))
+    assert run.exit_code == 0
+    assert [(clock["state"], clock["source"]) for clock in run.of("clock")] == [
+        ("unknown", None),
+        ("set", "http"),
+    ]
+    assert run.of("clock")[1]["t"] < 40
+
+
+@pytest.mark.parametrize("days", [90, -90])
+def test_over_tls_a_clock_that_jumps_is_put_right(sim, scenario, days):
+    run = sim(
+        *AUTO, "--https", "--until", "refreshed:2",
+        *scenario(fault("clock_jump", "refreshed", seconds=days * 86_400)),
+    )  # fmt: skip
+    assert run.exit_code == 0
+    assert [clock["source"] for clock in run.of("clock")] == ["ntp", "http"]
+    first, second = times(run, "refreshed")
+    assert 3000 < second - first < 3400  # whose time the clock's jumps do not touch
+
+
+def test_a_time_server_that_answers_late_is_asked_again(sim, scenario):
+    run = sim(
+        *AUTO, "--until", "refreshed",
+        *scenario(fault("time_server_fails", 0, **{"for": 600})),
+    )  # fmt: skip
+    assert run.exit_code == 0
+    unknown, known = run.of("clock")
+    assert (unknown["state"], known["state"], known["source"]) == ("unknown", "set", "ntp")
+    assert 600 < known["t"] < 1300
+
+
 # The server
 
 

@@ -25,14 +25,14 @@ class Clock:
     "http" (a reply's Date); None before any did.
     """
 
-    def __init__(self):
-        self.source = None
-        self.asked = 0  # questions to time servers
-        self.in_vain = 0  # of the last ones, how many had no credible answer
-        self.date = None  # (Date header, Stopwatch): what verified TLS says, to be judged
-        self.proof = None  # (Unix time, Stopwatch): what it has said
-        self.doubt = None  # the same of a time server that contradicts the clock
-        self.rest = None  # (ms, Stopwatch): no question before that
+    source = None
+    # What `witnesses` remembers. On the class, since there are clocks that set nothing.
+    asked = 0  # questions to time servers
+    in_vain = 0  # of the last ones, how many had no credible answer
+    date = None  # (Date header, Stopwatch): what verified TLS says, to be judged
+    proof = None  # (Unix time, Stopwatch): what it has said
+    doubt = None  # the same of a time server that contradicts the clock
+    rest = None  # (ms, Stopwatch): no question before that
 
     def ticks(self):
         """Monotonic milliseconds that wrap at `oauth.ticks.PERIOD`."""
