@@ -5,6 +5,7 @@ from radio import HOME, OPEN, WORK, Radio
 from keyfob.errors import TransportError
 from keyfob.net import wifi
 
+
 class Clock:
     def __init__(self):
         self.slept = 0
