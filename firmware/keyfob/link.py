@@ -8,7 +8,7 @@ async with AccountLink.from_config() as link:
 import asyncio
 
 from keyfob.account import Account
-from keyfob.compat import drop
+from keyfob.compat import const, drop
 from keyfob.connection import Connection
 from keyfob.errors import KeyfobError, ProviderError, StorageError, TransportError
 from keyfob.events import Events
@@ -17,6 +17,8 @@ from keyfob.net.http import HttpClient
 from keyfob.net.http_reply import MAX_BODY
 from keyfob.oauth.messages import Request, get_request
 from keyfob.provider import Provider
+
+_NAP = const(30_000)  # ms before a link that waits for the time is tried again
 
 
 class AccountLink:
@@ -135,7 +137,8 @@ class AccountLink:
         """
         async with self._linking:
             if not self.is_linked:
-                await self._link()
+                while not await self._link():
+                    await self._clock.sleep(_NAP)
         self._look_after()
         stored = self._account.is_stored
         self._events.tell("linked", scope=self.scope, account=self.account, stored=stored)
@@ -227,13 +230,20 @@ class AccountLink:
         self._watch = asyncio.create_task(connection.run())
 
     async def _link(self):
-        """Get a person's approval, and make it last."""
+        """Get a person's approval, and make it last; False where it waits for the time.
+
+        Without the time an ESP32 trusts no certificate, and time servers are asked on.
+        """
         try:
             await self._provider.discover()
             await self._accept(await self._get_approval())
+            return True
         except KeyfobError as error:
-            self._events.tell_error(error, fatal=True)
-            raise
+            waits = self.is_patient and error.kind == "tls" and self._clock.unix() is None
+            self._events.tell_error(error, fatal=not waits)
+            if not waits:
+                raise
+            return False
         finally:
             await self._provider.hang_up()
 

@@ -2,7 +2,20 @@
 
 import asyncio
 
-from fakes import API, TOKEN, Board, FakeClock, Told, fails, lost, reply, tokens
+from fakes import (
+    API,
+    DEVICE,
+    TOKEN,
+    UNIX,
+    Board,
+    FakeClock,
+    Told,
+    device_code,
+    fails,
+    lost,
+    reply,
+    tokens,
+)
 from radio import HOME, Radio
 
 from keyfob.connection import Connection
@@ -254,3 +267,29 @@ async def test_the_date_of_a_reply_is_a_witness_where_tls_has_verified_it():
         await fails(KeyfobError, link.refresh())  # that was no token
         await link.get(API)  # another's clock, or a cached reply
         assert dates == heard
+
+
+async def test_a_board_that_trusts_no_certificate_for_want_of_the_time_waits_for_it():
+    for is_patient in (False, True):
+        board = Board(clock=FakeClock(None))
+        board.link.is_patient = is_patient
+        board.http.answer(DEVICE, lost("tls"), ...)
+        if not is_patient:
+            await fails(TransportError, board.link.ensure_linked())
+            assert board.told.last("error")["fatal"] is True
+    task = asyncio.create_task(board.link.ensure_linked())
+    await board.clock.sleep(10 * MINUTE)
+    assert not task.done() and board.told.last("error")["fatal"] is False
+    board.clock.start = UNIX
+    board.http.script(DEVICE, device_code())
+    board.http.script(TOKEN, tokens())
+    await board.clock.sleep(MINUTE)
+    assert task.done() and board.link.is_linked
+
+
+async def test_but_with_the_time_a_certificate_that_is_refused_is_an_end():
+    board = Board()
+    board.link.is_patient = True
+    board.http.answer(DEVICE, lost("tls"), ...)
+    await fails(TransportError, board.link.ensure_linked())
+    assert board.told.last("error")["fatal"] is True
