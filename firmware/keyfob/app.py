@@ -67,6 +67,7 @@ class App:
                 tasks.append(asyncio.create_task(self._watch_button()))
             self._screens.show("starting", {})
             link = AccountLink.from_config(root=self._root, notify=self.notify)
+            link.is_patient = True
             if link.language is not None:
                 self._screens.language = link.language
             self._screens.show("wifi", {})

@@ -8,7 +8,8 @@ async with AccountLink.from_config() as link:
 import asyncio
 
 from keyfob.account import Account
-from keyfob.compat import drop
+from keyfob.compat import const, drop
+from keyfob.connection import Connection
 from keyfob.errors import KeyfobError, ProviderError, StorageError, TransportError
 from keyfob.events import Events
 from keyfob.net.clock import Clock
@@ -17,6 +18,8 @@ from keyfob.net.http_reply import MAX_BODY
 from keyfob.oauth.messages import Request, get_request
 from keyfob.provider import Provider
 
+_NAP = const(30_000)  # ms before a link that waits for the time is tried again
+
 
 class AccountLink:
     """One link between this device and an account.
@@ -24,9 +27,12 @@ class AccountLink:
     `notify(event, members)` is told of everything that happens, by the event names of
     the command line's `--json`; a time in its members is in ms. Members never hold a
     token, a device code or a secret. `language` is the configuration's, None by default.
+    With `is_patient`, `async with` waits for Wi-Fi for ever; else it raises TransportError
+    where no network lets the board in, unless there is a stored link, which can wait.
     """
 
     language = None
+    is_patient = False
 
     def __init__(
         self, profile, client, scope=None, http=None, clock=None, store=None, notify=None
@@ -44,6 +50,7 @@ class AccountLink:
         self._wifi = ()
         self._api = None
         self._task = None
+        self._watch = None
 
     @classmethod
     def from_config(cls, path="/keyfob.json", notify=None, root=""):
@@ -73,11 +80,11 @@ class AccountLink:
         return link
 
     async def __aenter__(self):
-        await self._join()
         try:
             self._account.load()
         except StorageError as error:
             self._events.tell_error(error)  # linking again mends it
+        await self._join()
         self._is_open = True
         self._look_after()
         return self
@@ -86,9 +93,10 @@ class AccountLink:
         self._is_open = False
         try:
             # Awaiting the task could swallow a cancel that is meant for us.
-            while self._task is not None and not self._task.done():
-                self._task.cancel()
-                await asyncio.sleep(0)
+            for task in (self._task, self._watch):
+                while task is not None and not task.done():
+                    task.cancel()
+                    await asyncio.sleep(0)
         finally:
             await self._provider.hang_up()
 
@@ -129,7 +137,8 @@ class AccountLink:
         """
         async with self._linking:
             if not self.is_linked:
-                await self._link()
+                while not await self._link():
+                    await self._clock.sleep(_NAP)
         self._look_after()
         stored = self._account.is_stored
         self._events.tell("linked", scope=self.scope, account=self.account, stored=stored)
@@ -211,30 +220,30 @@ class AccountLink:
         return revoked
 
     async def _join(self):
-        """Get onto the network, and learn the time."""
-        from keyfob.net import wifi
-
-        tell = self._events.tell
+        """Get onto the network, learn the time, and look after both from then on."""
+        connection = Connection(self._wifi, self._clock, self._events, self._account)
         try:
-            if await wifi.join(self._wifi, self._clock) is not None:
-                tell("wifi", state="joined")
+            await connection.join(self.is_patient and not self.is_linked)
         except TransportError:
-            tell("wifi", state="failed")
-            raise
-        finally:
-            del wifi
-            drop("keyfob.net.wifi")
-        source = await self._clock.synchronise()
-        tell("clock", state="unknown" if source is None else "set", source=source)
+            if not self.is_linked:
+                raise
+        self._watch = asyncio.create_task(connection.run())
 
     async def _link(self):
-        """Get a person's approval, and make it last."""
+        """Get a person's approval, and make it last; False where it waits for the time.
+
+        Without the time an ESP32 trusts no certificate, and time servers are asked on.
+        """
         try:
             await self._provider.discover()
             await self._accept(await self._get_approval())
+            return True
         except KeyfobError as error:
-            self._events.tell_error(error, fatal=True)
-            raise
+            waits = self.is_patient and error.kind == "tls" and self._clock.unix() is None
+            self._events.tell_error(error, fatal=not waits)
+            if not waits:
+                raise
+            return False
         finally:
             await self._provider.hang_up()
 

@@ -19,29 +19,33 @@ class Provider:
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`; see `HttpClient.send`."""
-        return await self._http.send(request, timeout_ms, max_body)
+        reply = await self._http.send(request, timeout_ms, max_body)
+        # Nothing between here and there may answer such a request from a cache.
+        if request.url == self.profile.token_endpoint and request.url.startswith("https:"):
+            self._clock.witness(reply.headers.get("date"))
+        return reply
 
     async def hang_up(self):
         """Close the connection: its TLS buffers are large, and idle from now on."""
         await self._http.close()
 
-    async def discover(self):
+    async def discover(self, tries=_TRIES):
         """Learn the endpoints that the configuration left to the issuer.
 
-        Raises TransportError once several tries have failed, and what `Discovery` raises.
+        Raises TransportError once `tries` have failed, and what `Discovery` raises.
         """
         if self.profile.is_complete:
             return
         try:
-            await self._look_up()
+            await self._look_up(tries)
         finally:
             drop("keyfob.oauth.metadata")
 
-    async def _look_up(self):
+    async def _look_up(self, tries):
         from keyfob.oauth import metadata
 
         pause = _FIRST_PAUSE
-        for left in range(_TRIES - 1, -1, -1):
+        for left in range(tries - 1, -1, -1):
             try:
                 search = metadata.Discovery(self.profile)
                 while not search.receive(await self.send(search.request()), self.client):

@@ -24,6 +24,8 @@ class Upkeep:
         self._trouble = None  # why the last refresh yielded nothing
         self._rejected_at = None  # ticks when an API last asked for a refresh
         self._changed = asyncio.Event()  # wakes the background task
+        self._late = 0  # ms beyond a pause that the background task waits
+        self._spread(account.tokens)
 
     async def run(self):
         """Refresh ahead of expiry, for ever."""
@@ -35,14 +37,22 @@ class Upkeep:
                 self._changed.clear()
             elif due > 0:
                 await self._clock.sleep(min(due, _NAP))
+            elif self._late:
+                late, self._late = self._late, 0
+                await self._clock.sleep(late)
             else:
                 try:
                     await self.refresh()  # where it fails it sets a pause
+                except NotLinked:
+                    pass  # which has been told
                 except KeyfobError as error:
                     self._events.tell_error(error)
+                    pause = tokens.pause(self._clock.ticks())
+                    self._late = self._clock.jitter(min(pause // 8, _NAP))
 
     def keep(self, tokens):
         """Make `tokens` the account's. A store that fails is told of, and no more."""
+        self._spread(tokens)
         try:
             self._account.keep(tokens)
         except StorageError as error:
@@ -102,6 +112,11 @@ class Upkeep:
             finally:
                 self._account.forget()
 
+    def _spread(self, tokens):
+        """Draw when to refresh `tokens`, so that a fleet that booted together spreads out."""
+        if tokens is not None:
+            tokens.early = self._clock.jitter(tokens.leeway)
+
     async def _refresh(self, tokens):
         """Refresh once, and once more soon after where the reply was lost."""
         if tokens.pause(self._clock.ticks()):
@@ -120,7 +135,7 @@ class Upkeep:
         """Ask for new tokens once; return None, or the error that says why there are none."""
         provider = self._provider
         try:
-            await provider.discover()
+            await provider.discover(1)  # this one is tried again itself
             request = tokens.refresh_request(provider.profile, provider.client)
             reply = await provider.send(request)
             successor = tokens.receive(reply, provider.profile, provider.client, *self._now())

@@ -32,8 +32,11 @@ class FakeClock:
     """Ticks, Unix time and sleeps in a time of its own.
 
     It stands still while any task has something to do, and then jumps to the end of the
-    shortest sleep. `now` is in ms since it was made.
+    shortest sleep. `now` is in ms since it was made; `luck`, below 1, decides what is drawn.
     """
+
+    source = "rtc"
+    luck = 0
 
     def __init__(self, unix=UNIX, first_tick=0):
         self.now = 0
@@ -64,7 +67,16 @@ class FakeClock:
             self._wakes.remove(wake)
 
     async def synchronise(self):
-        return None if self.start is None else "rtc"
+        pass
+
+    def keep(self):
+        pass
+
+    def witness(self, date):
+        pass
+
+    def jitter(self, limit):
+        return int(limit * self.luck)
 
 
 class FakeHttp:

@@ -622,3 +622,207 @@ async def test_a_refresh_that_waited_for_an_unlink_finds_no_link():
     revoked, error = await asyncio.gather(link.unlink(), outcome(link.refresh()))
     assert revoked is True and isinstance(error, NotLinked)
     assert board.http.count(TOKEN) == 0
+
+
+# Many boards, and long troubles
+
+
+async def test_boards_that_began_together_do_not_refresh_together():
+    due = []
+    for luck in (0, 0.25, 0.5, 0.75, 0.999):
+        board = Board()
+        board.clock.luck = luck
+        async with board.link as link:
+            await board.linked()
+            board.http.answer(TOKEN, tokens(2), tokens(3))
+            begun = board.clock.now
+            await board.clock.sleep(7_000_000)
+            assert board.http.count(TOKEN) == 2
+            due += [board.http.sent_at[0] - begun]
+            gap = board.http.sent_at[1] - board.http.sent_at[0]
+            assert 3_150_000 <= gap <= 3_300_000  # drawn anew, and never late
+            assert link.is_linked
+    assert due == sorted(due)[::-1]
+    assert all(early - later > 30_000 for early, later in zip(due, due[1:])), due
+
+
+async def test_however_short_a_life_is_no_draw_makes_a_storm():
+    for life in (1, 10, 29, 31, 40, 60, 100):
+        for luck in (0, 0.999):
+            board = Board()
+            board.clock.luck = luck
+            async with board.link:
+                await board.linked(expires_in=life)
+                board.http.answer(TOKEN, tokens(2, expires_in=life), ...)
+                await board.clock.sleep(600_000)
+            gaps = [b - a for a, b in zip(board.http.sent_at, board.http.sent_at[1:])]
+            assert gaps and min(gaps) >= 30_000, (life, luck, gaps)
+            assert max(gaps) <= max(30_000, life * 1_000), (life, luck, gaps)
+
+
+async def test_after_a_failure_boards_do_not_come_back_together():
+    gaps = []
+    for luck in (0, 0.999):
+        board = Board()
+        board.clock.luck = luck
+        async with board.link:
+            await board.linked()
+            board.http.answer(TOKEN, GATEWAY, ...)
+            await board.clock.sleep(DAY)
+            gaps.append(board.http.sent_at[-1] - board.http.sent_at[-2])
+    assert gaps[0] == 900_000
+    assert 950_000 <= gaps[1] <= 960_000
+
+
+async def test_a_provider_that_is_down_for_a_week_is_survived_and_left_in_peace():
+    for trouble in (reply(503), lost()):
+        for known in (True, False):
+            await down_for_a_week(trouble, known)
+
+
+async def down_for_a_week(trouble, is_known):
+    """It is down from the boot on; `is_known` tells whether its endpoints are configured."""
+    store = MemoryStore()
+    await Board(store=store).linked()
+    fields = {} if is_known else {"token_endpoint": None}
+    board = Board(store=store, clock=FakeClock(UNIX + 4_000), **fields)
+    board.link._account.load()
+    tries = []  # when each began: two requests for the issuer's documents are one
+
+    def answer(request):
+        del board.http.requests[:], board.http.sent_at[:], board.told.events[:]
+        if not tries or board.clock.now - tries[-1] > 100:
+            tries.append(board.clock.now)
+        return trouble
+
+    for url in (TOKEN, DISCOVERY, ISSUER + "/.well-known/oauth-authorization-server"):
+        board.http.answer(url, answer, ...)
+    task = asyncio.create_task(board.link._keep_up().run())
+    await board.clock.sleep(7 * DAY)
+    late = [after - before for before, after in zip(tries, tries[1:])][12:]
+    assert min(late) >= 900_000
+    assert 600 < len(tries) < 7 * 24 * 4 + 12
+    assert store.load()["tokens"]["refresh_token"] == "rt-secret-1"
+    assert "signed_out" not in board.told.names
+    document = {
+        "issuer": ISSUER,
+        "device_authorization_endpoint": DEVICE,
+        "token_endpoint": TOKEN,
+    }
+    board.http.script(DISCOVERY, reply(200, document))
+    board.http.script(TOKEN, tokens(2))
+    await board.clock.sleep(1_000_000)
+    assert await board.link.token() == "at-secret-2"
+    task.cancel()
+
+
+async def test_a_day_of_retry_after_is_a_day_of_peace():
+    board = Board()
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, reply(503, retry_after="86400"), tokens(2))
+        await board.clock.sleep(HOUR)
+        assert board.http.count(TOKEN) == 1
+        await board.clock.sleep(DAY - HOUR)
+        assert board.http.count(TOKEN) == 1
+        await board.clock.sleep(HOUR + 120_000)
+        assert await link.token() == "at-secret-2"
+
+
+# Clocks that jump
+
+
+async def test_a_clock_that_jumps_between_all_requests_sets_off_no_storm():
+    store = MemoryStore()
+    await Board(store=store).linked()
+    board = Board(store=store)
+    times = []
+
+    def refresh(request):
+        times.append(board.clock.now)
+        return tokens(1 + len(times), id_token=None)
+
+    board.http.answer(TOKEN, refresh, ...)
+    board.http.answer(API, reply(200, {}), ...)
+    async with board.link as link:
+        for index in range(10 * 60):
+            board.clock.start += (90 if index % 2 else -90) * 86_400
+            await link.get(API)
+            await board.clock.sleep(60_000)
+            del board.http.requests[:], board.http.sent_at[:]
+        assert link.is_linked
+    assert min(after - before for before, after in zip(times, times[1:])) >= 3_000_000
+    assert len(times) <= 10 * 3_600 // 3_300 + 2  # one too many at the start, and no more
+    assert "signed_out" not in board.told.names
+
+
+async def test_boots_with_a_wrong_clock_cost_a_refresh_each_and_never_the_link():
+    store = MemoryStore()
+    await Board(store=store).linked()
+    for number, wrong in enumerate((90, -90, None, 0, -90, 90), 2):
+        unix = None if wrong is None else UNIX + number * 60 + wrong * 86_400
+        board = Board(store=store, clock=FakeClock(unix))
+        board.http.answer(TOKEN, tokens(number, id_token=None), ...)
+        board.http.answer(API, reply(200, {}), ...)
+        async with board.link as link:
+            for _ in range(50):
+                await link.get(API)
+                await board.clock.sleep(1_000)
+            assert link.is_linked
+        assert board.http.count(TOKEN) <= 1
+
+
+# Replies that were lost after the provider had rotated
+
+
+class Rotating:
+    """A token endpoint that rotates; a used token answers for `grace` ms, then is dead.
+
+    `loses` replies, after it has done what was asked.
+    """
+
+    def __init__(self, clock, grace, loses=1):
+        self.clock = clock
+        self.grace = grace
+        self.loses = loses
+        self.count = 1
+        self.used = {}  # refresh token: when it was first used
+
+    def __call__(self, request):
+        token = fields_of(request)["refresh_token"]
+        first = self.used.setdefault(token, self.clock.now)
+        if self.clock.now - first > self.grace or (first != self.clock.now and not self.grace):
+            return DEAD
+        self.count += 1
+        if self.loses:
+            self.loses -= 1
+            return lost()
+        return tokens(self.count)
+
+
+async def test_where_used_tokens_have_grace_a_lost_reply_costs_nothing():
+    for loses in (1, 2, 3):  # 2 s, 4 s, 8 s after each other
+        board = Board(store=MemoryStore())
+        async with board.link as link:
+            await board.linked()
+            server = Rotating(board.clock, 60_000, loses)
+            board.http.answer(TOKEN, server, ...)
+            await board.clock.sleep(HOUR)
+            assert link.is_linked and "signed_out" not in board.told.names
+            assert used(board)[: loses + 1] == ["rt-secret-1"] * (loses + 1)
+            assert await link.token() == "at-secret-%d" % server.count
+            stored = board.store.load()["tokens"]["refresh_token"]
+            assert stored == "rt-secret-%d" % server.count
+            await board.clock.sleep(10 * HOUR)
+            assert len(board.told.of("refreshed")) == 11
+
+
+async def test_where_they_have_none_it_ends_the_link_at_once():
+    board = Board(store=MemoryStore())
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, Rotating(board.clock, 0), ...)
+        await board.clock.sleep(HOUR)
+        assert not link.is_linked and board.store.load() is None
+        assert board.told.names == ["signed_out", "error"]
+        assert board.http.count(TOKEN) == 2

@@ -1,73 +1,9 @@
 """Joining Wi-Fi, with a radio that behaves as the ESP32's does."""
 
-import sys
+from radio import HOME, OPEN, WORK, Radio
 
 from keyfob.errors import TransportError
 from keyfob.net import wifi
-
-HOME = {"ssid": "Home", "password": "p4ssword"}
-WORK = {"ssid": "Work", "password": "s3cret"}
-OPEN = {"ssid": "Cafe"}
-
-
-class Radio:
-    """In place of the `network` module inside `with`.
-
-    `known` maps an ssid to its password. The state becomes connected `delay` looks after
-    a connect; `busy` connects fail first, as they do while the driver still tries.
-    """
-
-    STA_IF = 0
-
-    def __init__(self, known=(), delay=2, busy=0, joined=None):
-        self.calls = []
-        self._known = dict(known)
-        self._delay = delay
-        self._busy = busy
-        self._joined = joined
-        self._wanted = None
-
-    def __enter__(self):
-        self._before = sys.modules.get("network")
-        sys.modules["network"] = self
-        return self
-
-    def __exit__(self, *_):
-        del sys.modules["network"]
-        if self._before is not None:
-            sys.modules["network"] = self._before
-
-    def WLAN(self, interface):  # noqa: N802 - the platform's name
-        assert interface == self.STA_IF
-        return self
-
-    def active(self, on):
-        assert on is True
-        self.calls.append("active")
-
-    def isconnected(self):
-        if self._wanted is not None:
-            self._looks += 1
-            if self._looks > self._delay:
-                self._joined = self._wanted
-        return self._joined is not None
-
-    def config(self, name):
-        assert name == "ssid"
-        return self._joined
-
-    def connect(self, ssid, password):
-        if self._busy:
-            self._busy -= 1
-            raise OSError("Wifi Internal Error")
-        self.calls.append("connect " + ssid)
-        self._looks = 0
-        is_right = ssid in self._known and self._known[ssid] == password
-        self._wanted = ssid if is_right else None
-
-    def disconnect(self):
-        self.calls.append("disconnect")
-        self._wanted = self._joined = None
 
 
 class Clock:
@@ -164,3 +100,38 @@ async def test_a_radio_that_does_not_start():
         error = await fails([HOME], Clock())
     assert error.kind == "network"
     assert error.message == "Wi-Fi does not work: WiFi Out of Memory"
+
+
+async def test_why_not_is_told_where_the_driver_knows():
+    for state, words in (
+        (Radio.STAT_NO_AP_FOUND, "Home is out of reach"),
+        (Radio.STAT_WRONG_PASSWORD, "Home has another password"),
+        (Radio.STAT_HANDSHAKE_TIMEOUT, "Home seems to have another password"),
+        (1001, "Home"),
+        (15, "Home"),
+    ):
+        with Radio({"Home": "another"}, state=state):
+            error = await fails([HOME], Clock())
+        assert error.message == "no Wi-Fi network let the board in: " + words
+
+
+async def test_a_reason_that_comes_and_goes_is_not_forgotten():
+    class Trying(Radio):
+        looks = 0
+
+        def status(self):
+            self.looks += 1
+            return self.STAT_WRONG_PASSWORD if self.looks == 30 else 1001
+
+    with Trying({"Home": "another"}):
+        error = await fails([HOME], Clock())
+    assert "another password" in error.message
+
+
+async def test_a_platform_without_those_names():
+    class Other(Radio):
+        STAT_NO_AP_FOUND = STAT_WRONG_PASSWORD = STAT_HANDSHAKE_TIMEOUT = None
+
+    with Other({"Home": "another"}, state=5):
+        error = await fails([HOME], Clock())
+    assert error.message == "no Wi-Fi network let the board in: Home"

@@ -33,6 +33,8 @@ ROOMS = {
     "events": (2, "events"),
     "ui": (3, "ui"),
     "provider": (3, "provider"),
+    "connection": (4, "connection"),
+    "joining": (3, "joining"),
     "approval": (4, "approval"),
     "identity": (4, "identity"),
     "upkeep": (4, "upkeep"),

@@ -74,6 +74,7 @@ MISTAKES = {
     "intervall = 5": "'intervall' in the top level",
     'rotation = "sometimes"': "rotation",
     'default_scope = "openid teapot"': "default_scope",
+    "grace = 0": "grace",
     "lifetimes = 5": "lifetimes",
     "[lifetimes]\ndevice = 5": "'device' in [lifetimes]",
     "[lifetimes]\naccess_token = -1": "lifetimes.access_token",

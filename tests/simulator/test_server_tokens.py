@@ -58,7 +58,7 @@ def test_rotation_modes(make_bench, clock, rotation):
     newest = answer.get("refresh_token", first)
     clock.advance(59)
     reused = bench.refresh(first).status_code == 200
-    assert reused == (not mode.rotates or mode.grace > 0)
+    assert reused == (not mode.rotates or mode.has_grace)
     clock.advance(2)
     reused = bench.refresh(first).status_code == 200
     assert reused == (not mode.rotates)
@@ -66,6 +66,19 @@ def test_rotation_modes(make_bench, clock, rotation):
     assert survived == (not mode.revokes_family)
     api = bench.get("api", answer["access_token"])
     assert (api.status_code == 200) == (not mode.revokes_family)
+
+
+def test_within_its_grace_a_retired_token_answers_with_another_new_one(make_bench, clock):
+    bench = make_bench('rotation = "grace"\ngrace = 10\n')
+    first = bench.link()["refresh_token"]
+    lost = bench.refresh(first).json["refresh_token"]
+    clock.advance(9)
+    second = bench.refresh(first).json["refresh_token"]
+    assert len({first, lost, second}) == 3
+    clock.advance(2)  # the grace runs from the first use, whatever was asked since
+    assert bench.refresh(second).status_code == 200
+    assert error(bench.refresh(first)) == (400, "invalid_grant")
+    assert error(bench.refresh(lost)) == (400, "invalid_grant")  # and that ended it all
 
 
 def test_stolen_token_reused_by_another_client_does_not_end_the_link(make_bench):

@@ -1,5 +1,6 @@
 """`keyfob sim --faults` and `--power-cut`: what befalls a board on purpose."""
 
+import itertools
 import os
 import re
 import shlex
@@ -62,6 +63,8 @@ run(Hasty)
 
 # A main.py that waits for a server which says nothing.
 PATIENT = """
+from keyfob.compat import tidy_heap
+tidy_heap()
 from keyfob.app import App, run
 from keyfob.errors import TransportError
 from keyfob.net import wifi
@@ -234,12 +237,69 @@ def test_another_password_keeps_the_board_out_until_it_is_the_old_one(sim, scena
         assert [poll["result"] for poll in run.of("poll")] == ["pending", "retry", "approved"]
 
 
-def test_another_password_for_good_is_a_network_error(sim, scenario):
-    run = sim(*AUTO, *scenario(fault("wrong_password", 0)))
+def test_another_password_for_good_is_told_once_and_tried_for_ever(sim, scenario):
+    run = sim(*AUTO, *scenario(fault("wrong_password", 0)), "--timeout", "2")
     assert run.exit_code == 1
-    assert run.only("wifi")["state"] == "failed"
-    assert run.only("error")["kind"] == "network"
+    assert {event["state"] for event in run.of("wifi")} == {"failed"}
+    gaps = [after - before for before, after in itertools.pairwise(times(run, "wifi"))]
+    assert len(gaps) > 5
+    assert all(60 < gap < 100 for gap in gaps[5:])
+    trouble, timeout = run.of("error")
+    assert (trouble["kind"], trouble["fatal"]) == ("network", False)
+    assert f"{SSID} has another password" in trouble["message"]
+    assert timeout["kind"] == "timeout"
     assert len(run.of("fault")) == 1
+
+
+@pytest.mark.parametrize("do", ["wifi_lost", "wrong_password"])
+def test_a_router_that_is_slower_than_the_board(sim, scenario, do):
+    run = sim(*AUTO, *scenario(fault(do, 0, **{"for": 300})))
+    assert run.exit_code == 0
+    *failed, joined = [event["state"] for event in run.of("wifi")]
+    assert len(failed) > 2
+    assert set(failed) == {"failed"}
+    assert joined == "joined"
+    assert 300 < times(run, "wifi")[-1] < 380
+    assert [screen["name"] for screen in run.of("screen")][:4] == [
+        "starting",
+        "wifi",
+        "clock",
+        "user_code",
+    ]
+    assert not any(error["fatal"] for error in run.of("error"))
+
+
+def test_a_linked_board_that_boots_without_wifi_is_linked_and_comes_back(sim, scenario):
+    run = sim(
+        *AUTO, "--until", "refreshed:2",
+        *scenario(fault("wifi_lost", "api", **{"for": 200}) + fault("reset", "api", after=30)),
+    )  # fmt: skip
+    assert run.exit_code == 0
+    boot = times(run, "boot")[1]
+    after = [event for event in run.of("wifi") if event["t"] > boot]
+    assert after[0]["state"] == "failed"
+    assert after[-1]["state"] == "joined"
+    linked = run.of("linked")[-1]
+    assert linked["stored"] is True
+    assert boot < linked["t"] < after[-1]["t"]
+    assert not any(error["fatal"] for error in run.of("error"))
+
+
+@pytest.mark.parametrize("seconds", [40, 400])
+def test_a_running_board_notices_that_wifi_went_and_that_it_is_back(sim, scenario, seconds):
+    run = sim(
+        *AUTO, "--until", "refreshed",
+        *scenario(fault("wifi_lost", "api", **{"for": seconds})),
+    )  # fmt: skip
+    assert run.exit_code == 0
+    states = [event["state"] for event in run.of("wifi")]
+    assert states[:2] == ["joined", "lost"]
+    assert states[-1] == "joined"
+    assert ("failed" in states) == (seconds > 60)
+    gone, back = times(run, "wifi")[1], times(run, "wifi")[-1]
+    begun, over = times(run, "fault")
+    assert begun < gone < begun + 20
+    assert over < back < over + 80
 
 
 def test_dns_that_fails_for_a_while(sim, scenario):
@@ -273,6 +333,39 @@ def test_a_time_server_that_fails(sim, scenario):
         ("unknown", None),
         ("set", "ntp"),
     ]
+
+
+def test_over_tls_a_reply_tells_the_time_that_no_time_server_tells(sim, scenario):
+    run = sim(*AUTO, "--https", "--until", "refreshed", *scenario(fault("time_server_fails", 0)))
+    assert run.exit_code == 0
+    assert [(clock["state"], clock["source"]) for clock in run.of("clock")] == [
+        ("unknown", None),
+        ("set", "http"),
+    ]
+    assert run.of("clock")[1]["t"] < 40
+
+
+@pytest.mark.parametrize("days", [90, -90])
+def test_over_tls_a_clock_that_jumps_is_put_right(sim, scenario, days):
+    run = sim(
+        *AUTO, "--https", "--until", "refreshed:2",
+        *scenario(fault("clock_jump", "refreshed", seconds=days * 86_400)),
+    )  # fmt: skip
+    assert run.exit_code == 0
+    assert [clock["source"] for clock in run.of("clock")] == ["ntp", "http"]
+    first, second = times(run, "refreshed")
+    assert 3000 < second - first < 3400  # whose time the clock's jumps do not touch
+
+
+def test_a_time_server_that_answers_late_is_asked_again(sim, scenario):
+    run = sim(
+        *AUTO, "--until", "refreshed",
+        *scenario(fault("time_server_fails", 0, **{"for": 600})),
+    )  # fmt: skip
+    assert run.exit_code == 0
+    unknown, known = run.of("clock")
+    assert (unknown["state"], known["state"], known["source"]) == ("unknown", "set", "ntp")
+    assert 600 < known["t"] < 1300
 
 
 # The server

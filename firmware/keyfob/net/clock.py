@@ -2,23 +2,37 @@
 
 They are never mixed. Waits and deadlines follow the first, which nobody can set; Unix
 time is used only for what is stored and for dates in certificates and ID tokens, and
-"unknown" is one of its values.
+"unknown" is one of its values. Who may set it is in `witnesses`, loaded when one is heard.
 """
 
 import asyncio
+import os
 import time
 
-from keyfob.compat import const
-from keyfob.oauth.ticks import PERIOD
+from keyfob.compat import const, drop
+from keyfob.oauth.ticks import PERIOD, Stopwatch
 
-_FLOOR = const(1_767_225_600)  # 2026-01-01: a clock that says less has not been set
+_FLOOR = const(1_767_225_600)  # 2026-01-01, before this was built: less is not set
+_CEILING = const(2_524_608_000)  # 2050-01-01: more is nonsense
 _EPOCH_2000 = const(946_684_800)  # Unix time of 2000-01-01, where an ESP32 starts to count
-_TRIES = const(3)
-_PAUSE = const(1_000)  # ms between them
+_CALM = const(60_000)  # ms without another reply
 
 
 class Clock:
-    """Reads the platform's `time` module."""
+    """Reads the platform's `time` module, and sets its clock.
+
+    `source` is what knew the time last: "rtc" (it was set already), "ntp" (a time server),
+    "http" (a reply's Date); None before any did.
+    """
+
+    source = None
+    # What `witnesses` remembers. On the class, since there are clocks that set nothing.
+    asked = 0  # questions to time servers
+    in_vain = 0  # of the last ones, how many had no credible answer
+    date = None  # (Date header, Stopwatch): what verified TLS says, to be judged
+    proof = None  # (Unix time, Stopwatch): what it has said
+    doubt = None  # the same of a time server that contradicts the clock
+    rest = None  # (ms, Stopwatch): no question before that
 
     def ticks(self):
         """Monotonic milliseconds that wrap at `oauth.ticks.PERIOD`."""
@@ -27,31 +41,56 @@ class Clock:
 
     def unix(self):
         """Unix seconds, or None while the clock has not been set."""
-        now = int(time.time())
-        if time.gmtime(0)[0] == 2000:
-            now += _EPOCH_2000
-        return now if now >= _FLOOR else None
+        return credible(int(time.time()) + epoch())
 
     async def sleep(self, ms):
         """Let other tasks run for `ms` milliseconds."""
         await asyncio.sleep(ms / 1000)
 
-    async def synchronise(self):
-        """Set the clock if it is not set; return what knew the time, or None.
+    def jitter(self, limit):
+        """A random number of ms below `limit`, lest boards that began together act together."""
+        return int.from_bytes(os.urandom(2), "big") * limit // 65536
 
-        "rtc" means that it was right already, "ntp" that a time server was asked.
+    async def synchronise(self):
+        """Set the clock if it is not set; return what knew the time, or None."""
+        from keyfob.net import witnesses
+
+        await witnesses.synchronise(self)
+        del witnesses
+        drop("keyfob.net.witnesses")
+        return self.source
+
+    def witness(self, date):
+        """Remember the Date header (or None) of an uncached reply over verified TLS."""
+        self.date = date, Stopwatch(self.ticks())
+
+    def keep(self):
+        """Hear a Date, and ask a time server about once a day, more often while in vain.
+
+        For a background task, every now and then while there is a network.
         """
-        if self.unix() is not None:
-            return "rtc"
-        try:
-            import ntptime
-        except ImportError:
-            return None
-        for _ in range(_TRIES):
-            try:
-                ntptime.settime()
-            except (OSError, OverflowError, ValueError):  # no answer, or nonsense
-                await self.sleep(_PAUSE)
-            if self.unix() is not None:
-                return "ntp"
-        return None
+        is_set = self.unix() is not None
+        if self.source is not None and not is_set:  # somebody has unset it
+            self.source = self.rest = None
+        now = self.ticks()
+        # A clock that is set can wait for the end of the linking, when there is more room.
+        is_date_due = self.date and (not is_set or self.date[1].elapsed(now) >= _CALM)
+        if is_date_due or self.rest is None or self.rest[1].elapsed(now) >= self.rest[0]:
+            from keyfob.net import witnesses
+
+            if is_date_due:
+                witnesses.hear(self)
+            else:
+                witnesses.ask(self)
+            del witnesses
+            drop("keyfob.net.witnesses")
+
+
+def epoch():
+    """Unix time where the platform starts to count."""
+    return _EPOCH_2000 if time.gmtime(0)[0] == 2000 else 0
+
+
+def credible(unix):
+    """`unix`, or None where no clock that is set can say that."""
+    return unix if _FLOOR <= unix < _CEILING else None

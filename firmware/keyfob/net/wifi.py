@@ -8,55 +8,79 @@ _LOOK = const(100)  # ms between two looks at the state
 _SETTLE = const(1_000)  # ms after a disconnect: the ESP32 refuses a connect before that
 _TRIES = const(2)
 
+# What a driver's states mean, by the names they have where the platform has them. While it
+# tries again and again they come and go, and a wrong password is not always called that.
+_REASONS = (
+    ("STAT_NO_AP_FOUND", "%s is out of reach"),
+    ("STAT_HANDSHAKE_TIMEOUT", "%s seems to have another password"),
+    ("STAT_WRONG_PASSWORD", "%s has another password"),
+)
+
+
+def station():
+    """The platform's Wi-Fi station, or None where it has no Wi-Fi."""
+    try:
+        import network
+    except ImportError:
+        return None
+    return network.WLAN(network.STA_IF)
+
 
 async def join(networks, clock):
     """Join the first of `networks` (dicts of ssid and password) that lets us in.
 
     Returns its ssid; None where there is nothing to join, since the platform's network
-    is up by other means. Raises TransportError where none lets us in.
+    is up by other means. Raises TransportError, which says why, where none lets us in.
     """
-    if not networks:
+    radio = station() if networks else None
+    if radio is None:
         return None
-    try:
-        import network
-    except ImportError:
-        return None
-    station = network.WLAN(network.STA_IF)
     names = [wanted["ssid"] for wanted in networks]
+    reasons = []
     try:
-        station.active(True)
-        if station.isconnected():  # a soft reset leaves Wi-Fi as it was
-            name = station.config("ssid")
+        radio.active(True)
+        if radio.isconnected():  # a soft reset leaves Wi-Fi as it was
+            name = radio.config("ssid")
             if name in names:
                 return name
-            await _leave(station, clock)
+            await _leave(radio, clock)
         for wanted in networks:
-            if await _join_one(station, wanted, clock):
+            reason = await _join_one(radio, wanted, clock)
+            if reason is None:
                 return wanted["ssid"]
+            reasons.append(reason % wanted["ssid"])
     except OSError as error:
         raise TransportError("Wi-Fi does not work: %s" % error, "switch the board off and on")
     raise TransportError(
-        "no Wi-Fi network let the board in: " + ", ".join(names), "check its name and password"
+        "no Wi-Fi network let the board in: " + ", ".join(reasons), "check its name and password"
     )
 
 
-async def _join_one(station, wanted, clock):
+async def _join_one(radio, wanted, clock):
+    """Try one network; return None once it lets us in, else why not."""
+    import network
+
+    reason = "%s"
     for _ in range(_TRIES):
         try:
-            station.connect(wanted["ssid"], wanted.get("password"))
+            radio.connect(wanted["ssid"], wanted.get("password"))
             break
         except OSError:  # the driver is still busy with another attempt
-            await _leave(station, clock)
+            await _leave(radio, clock)
     else:
-        return False
+        return reason
     for _ in range(_PATIENCE // _LOOK):
-        if station.isconnected():
-            return True
+        if radio.isconnected():
+            return None
+        state = radio.status()
+        for name, words in _REASONS:
+            if state == getattr(network, name, None):
+                reason = words
         await clock.sleep(_LOOK)
-    await _leave(station, clock)
-    return False
+    await _leave(radio, clock)
+    return reason
 
 
-async def _leave(station, clock):
-    station.disconnect()
+async def _leave(radio, clock):
+    radio.disconnect()
     await clock.sleep(_SETTLE)

@@ -42,6 +42,7 @@ class TokenSet:
     def __init__(self, fields):
         for name in _RECORD:
             setattr(self, name, fields.get(name))
+        self.early = 0  # ms ahead of its time that `due` names
         self.is_dead = False  # True once the provider has ended the link
         self.outcome = None  # what the last refresh's answer meant
         self._age = None  # runs since the tokens were issued, if in this boot
@@ -49,6 +50,7 @@ class TokenSet:
         self.failures = 0  # refreshes that got no answer
         self._refusals = 0  # refreshes answered by a bare 400
         self._pause = None  # (Stopwatch, ms): no refresh before it ends
+        self._is_unanswered = False  # the last refresh got no answer
 
     @classmethod
     def granted(cls, members, profile, requested, now, unix=None):
@@ -138,7 +140,7 @@ class TokenSet:
         if self.is_fresh(now, unix):
             if self.expires_in is None:
                 return None
-            ahead = (self.remaining(now, unix) - self._skew()) * 1000
+            ahead = (self.remaining(now, unix) - self._skew()) * 1000 - self.early
         else:
             ahead = 0
         if self._age is not None:  # whatever lifetime a provider states, no storm
@@ -148,6 +150,16 @@ class TokenSet:
     def reject(self):
         """Note that a resource server refused the access token (RFC 6750 section 3.1)."""
         self._rejected = True
+
+    @property
+    def leeway(self):
+        """Milliseconds by which a refresh may be made `early`, that of a fleet spread over."""
+        return 0 if self.expires_in is None else self._skew() * 500
+
+    def resume(self):
+        """Forget the pause after a refresh without any answer: the network is back."""
+        if self._is_unanswered:
+            self._pause = None
 
     def pause(self, now):
         """Milliseconds before another refresh may be tried; 0 if it may be tried now."""
@@ -196,6 +208,7 @@ class TokenSet:
         """Note that a refresh got no answer (a TransportError)."""
         self.outcome = meaning.Outcome(meaning.RETRY, None, error.message)
         self._hold(self.outcome, now)
+        self._is_unanswered = True
 
     def _successor(self, members, profile, now, unix):
         tokens = TokenSet.granted(members, profile, self.scope, now, unix)
@@ -208,6 +221,7 @@ class TokenSet:
     def _hold(self, outcome, now):
         """Decide how long to leave the provider alone."""
         kind = outcome.kind
+        self._is_unanswered = False
         if kind in (meaning.RETRY, meaning.SLOW_DOWN):
             wait = min(_SOON << min(self.failures, 16), _MAX_WAIT)
             self.failures += 1

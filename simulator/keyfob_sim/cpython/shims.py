@@ -26,7 +26,7 @@ from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.filesystem import FileSystem
 from keyfob_sim.hardware.rtc import EPOCH_2000
 from keyfob_sim.hardware.uplink import LookupFailed
-from keyfob_sim.hardware.wifi import WifiError
+from keyfob_sim.hardware.wifi import NETWORK_CONSTANTS, WifiError
 
 _TICKS_MASK = (1 << 30) - 1
 _NUMBERS = {
@@ -181,19 +181,21 @@ def firmware(
     Its `asyncio.run` is `run`, and what it prints goes to `write_line`.
     """
 
-    def settime() -> None:
+    def ntp_time() -> int:
         seconds = board.network_time()
         if seconds is None:
             raise OSError(_NAME_UNKNOWN, "the name is not known")
-        board.rtc.set(seconds)
+        return seconds
 
     def gmtime(seconds: float) -> host_time.struct_time:
         return host_time.gmtime(seconds + EPOCH_2000)
 
     files = _Files(fs)
     shared = {
-        "network": _module("network", STA_IF=0, WLAN=lambda interface=0: _Station(board)),
-        "ntptime": _module("ntptime", settime=settime),
+        "network": _module(
+            "network", **NETWORK_CONSTANTS, WLAN=lambda interface=0: _Station(board)
+        ),
+        "ntptime": _module("ntptime", time=ntp_time),
         "machine": machine,
         "framebuf": framebuf,
     }

@@ -2,6 +2,7 @@
 
 interval = 5                  # seconds between polls
 rotation = "strict"           # off, strict, family or grace; see rotation.py
+grace = 60                    # seconds that a retired refresh token still works, with "grace"
 default_scope = "openid profile offline_access"
 
 [lifetimes]                   # seconds
@@ -145,6 +146,7 @@ class Config:
 
     interval: int = 5
     rotation: str = "strict"
+    grace: int = 60
     default_scope: str = "openid profile offline_access"
     lifetimes: Lifetimes = Lifetimes()
     user_code: UserCode = UserCode()
@@ -181,6 +183,7 @@ class _Reader:
         sections: dict[str, Callable[[Any], Any]] = {
             "interval": lambda value: self.number("interval", value, 1),
             "rotation": lambda value: self.choice("rotation", value, tuple(ROTATIONS)),
+            "grace": lambda value: self.number("grace", value, 1),
             "default_scope": lambda value: self.text("default_scope", value),
             "lifetimes": self.lifetimes,
             "user_code": self.user_code,

@@ -193,7 +193,8 @@ class Refresh(RefreshTokenGrant):
         if token is None or token.client_id != self.request.client.client_id:
             return None
         g.grant = realm.store.grant(token.grant_id)
-        if realm.store.is_live(token, self.rotation.grace):
+        grace = realm.config.grace if self.rotation.has_grace else 0
+        if realm.store.is_live(token, grace):
             return IssuedToken(token, realm)
         if token.retired_at is not None and self.rotation.revokes_family:
             realm.store.revoke_family(token.grant_id)
