@@ -29,6 +29,7 @@ _PAGE = const(5_000)  # ms that a page stands, where a screen has several
 _RESTING = ("idle", "press", "denied", "expired", "unlinked", "sign_in_again", "error")
 _DIM = const(60_000)  # ms
 _BRIGHT = const(0xCF)
+_KEPT = const(3_072)  # bytes of pictures; the code that draws them takes twice as many
 _REST = const(1_000)  # ms between two drawings, at least
 _MINUTE = const(60_000)
 _STEP = const(10_000)  # ms by which the last minute is told
@@ -60,6 +61,8 @@ class Screens:
         self._code = None  # the members of user_code while the attempt lives
         self._symbol = None  # its QR, where the panel has room for one
         self._left = None  # ms until it runs out, if that is known
+        self._kept = []  # the pictures of its pages, with this time left in them
+        self._kept_left = ""
         self._plan = None  # how it is laid out on a panel, over this many pages
         self._pages = 1
         self._age = 0  # ms since the screen came up
@@ -112,6 +115,7 @@ class Screens:
             self._items = ()
         self._plan = None
         self._pages = 1
+        self._kept = []
         self._draw()
         if self._shown is not None:
             self._shown(name)
@@ -231,20 +235,41 @@ class Screens:
 
     def _draw_panel(self, items, page):
         panel = self._display
-        panel.fill(0)
-        try:
-            from keyfob.ui import layout
-
-            if self._plan is None:
-                self._plan = layout.plan(panel, items, self._symbol)
-            self._pages = layout.draw(panel, items, self._symbol, self._plan, page)
-        except MemoryError:
-            panel.fill(0)  # no picture is better than a code that is over
+        kept = self._kept
+        if page < len(kept) and self._kept_left == self._drawn[1]:
+            buffer, picture = panel.buffer, kept[page]
+            for at in range(len(buffer)):
+                buffer[at] = picture[at]
+        else:
+            try:
+                self._compose(items, page)
+            except MemoryError:
+                panel.fill(0)  # no picture is better than a code that is over
         try:
             panel.show()
             if hasattr(panel, "steady"):
                 panel.steady(self._symbol is not None)
         except OSError:
             pass  # a panel that came loose must not cost the link
-        if self._pages == 1:  # else they are needed again in a few seconds
+        if self._pages == 1 or self._kept:  # else they are needed again in a few seconds
             drop("keyfob.ui.layout", "keyfob.ui.fonts", "keyfob.ui.symbol")
+
+    def _compose(self, items, page):
+        """Draw a page, and keep the pictures of all where they are small."""
+        from keyfob.ui import layout
+
+        panel = self._display
+        if self._plan is None:
+            self._plan = layout.plan(panel, items, self._symbol)
+        panel.fill(0)
+        self._pages = layout.draw(panel, items, self._symbol, self._plan, page)
+        size = len(getattr(panel, "buffer", ()))
+        if self._pages > 1 and 0 < size * self._pages <= _KEPT:
+            while len(self._kept) < self._pages:
+                self._kept.append(bytearray(size))
+            self._kept_left = self._drawn[1]
+            for other in range(self._pages - 1, -1, -1):
+                turn = (page + other) % self._pages  # the page itself comes last
+                panel.fill(0)
+                layout.draw(panel, items, self._symbol, self._plan, turn)
+                self._kept[turn][:] = panel.buffer

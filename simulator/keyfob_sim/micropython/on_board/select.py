@@ -3,40 +3,64 @@
 import _board
 import uselect
 
+_POLL = 3  # the ioctl that asks a thing what it is ready for
+
 
 class poll:
+    """Sockets are the VM's own business. With things written in Python, such as a ThreadSafeFlag,
+    its poll would last a millisecond at least, so they are asked here."""
+
     def __init__(self):
         self._poll = uselect.poll()
         self._poll.register(_board.port, uselect.POLLIN)
         self._sockets = 0
+        self._things = {}  # by id: a thing and what it is watched for
 
-    def register(self, thing, *mask):
-        self._poll.register(thing, *mask)
-        self._sockets += _is_real(thing)
+    def register(self, thing, mask=uselect.POLLIN | uselect.POLLOUT):
+        if _is_socket(thing):
+            self._poll.register(thing, mask)
+            self._sockets += 1
+        else:
+            self._things[id(thing)] = thing, mask
 
     def modify(self, thing, mask):
-        self._poll.modify(thing, mask)
+        if _is_socket(thing):
+            self._poll.modify(thing, mask)
+        else:
+            self._things[id(thing)] = thing, mask
 
     def unregister(self, thing):
-        self._poll.unregister(thing)
-        self._sockets -= _is_real(thing)
+        if _is_socket(thing):
+            self._poll.unregister(thing)
+            self._sockets -= 1
+        else:
+            self._things.pop(id(thing), None)
 
     def poll(self, timeout=-1, flags=0):
         return list(self.ipoll(timeout, flags))
 
     def ipoll(self, timeout=-1, flags=0):
         _board.break_off()
-        if timeout and _board.skip(timeout, self._sockets > 0):
+        if timeout and (self._ready() or _board.skip(timeout, self._sockets > 0)):
             timeout = 0
         for found in self._poll.ipoll(timeout, flags):
             if found[0] is _board.port:
                 _board.receive()
             else:
                 yield found
+        for found in self._ready():
+            yield found
+
+    def _ready(self):
+        """The things that are ready, each with what for."""
+        if not self._things:
+            return ()
+        asked = [(thing, thing.ioctl(_POLL, mask)) for thing, mask in self._things.values()]
+        return [found for found in asked if found[1]]
 
 
-def _is_real(thing):
-    return not hasattr(thing, "ioctl")  # something written in Python, such as a ThreadSafeFlag
+def _is_socket(thing):
+    return not hasattr(thing, "ioctl")
 
 
 def __getattr__(name):
