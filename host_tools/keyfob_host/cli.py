@@ -16,6 +16,7 @@ from typer.main import get_command
 from keyfob_host import __version__
 from keyfob_host.boards import DEFAULT_BOARD
 from keyfob_host.errors import FAILED, INTERRUPTED, WRONG_USAGE, CliError
+from keyfob_host.provider_verbs import providers_app
 
 TRACEBACK_VARIABLE = "KEYFOB_TRACEBACK"
 
@@ -284,7 +285,11 @@ def server(
     https: Annotated[bool, _flag("--https", "Speak https, with a CA made for the run.")] = False,
     personality: Annotated[
         str,
-        _option("--personality", "NAME", "Whose dialect to speak.  [default: rfc8628]"),
+        _option(
+            "--personality",
+            "NAME",
+            "Whose dialect to speak, by a name of `keyfob providers`.  [default: rfc8628]",
+        ),
     ] = "rfc8628",
     config: Annotated[
         str | None, _option("--config", "FILE", "Clients, users and lifetimes, as TOML.")
@@ -314,6 +319,9 @@ def server(
         state=Path(state) if state else None,
     )
     return serve(options, json_output=json)
+
+
+app.add_typer(providers_app, name="providers")
 
 
 if __name__ == "__main__":
