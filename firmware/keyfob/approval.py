@@ -1,7 +1,5 @@
 """Getting a person's approval: a code to show, and polls until the person has decided."""
 
-import os
-
 from keyfob.errors import AS_FATAL, TransportError
 from keyfob.oauth import device_grant, ticks
 from keyfob.oauth import outcome as meaning
@@ -15,7 +13,7 @@ async def get_approval(provider, clock, events, scope):
 
     Raises LinkDenied, LinkExpired and what else `DeviceGrant.error` may be.
     """
-    grant = device_grant.DeviceGrant(provider.profile, provider.client, scope, _spread)
+    grant = device_grant.DeviceGrant(provider.profile, provider.client, scope, clock.jitter)
     request = grant.authorize(clock.ticks())
     while request is not None:
         is_poll = grant.state == device_grant.PENDING
@@ -73,8 +71,3 @@ def _tell_poll(events, outcome, wait, took):
         took=took,
         trouble=str(outcome) if outcome.kind >= meaning.RETRY else None,
     )
-
-
-def _spread(limit):
-    """A random number of ms below `limit`."""
-    return int.from_bytes(os.urandom(2), "big") * limit // 65536

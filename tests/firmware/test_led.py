@@ -34,7 +34,8 @@ def played(name, ms=4_000, start=0, on=1):
 
 
 def test_every_screen_has_a_pattern():
-    assert set(led._PATTERNS) == set(SCREENS)
+    rows = led._PATTERNS.strip().split("\n")
+    assert sorted([row.split(" ")[0] for row in rows]) == sorted(SCREENS)
 
 
 def test_screens_that_ask_for_different_things_look_different():

@@ -125,7 +125,7 @@ def test_a_steady_ssd1306_has_the_fastest_oscillator(drivers):
 
 @pytest.mark.parametrize("name", [name for name in known_boards() if load_board(name).display])
 def test_every_board_opens_its_display(drivers, name, monkeypatch):
-    from keyfob.ui.displays import open_display
+    from keyfob.ui.displays.opening import open_display
 
     board = load_board(name)
     panel = make_panel(board.display)

@@ -2,7 +2,7 @@
 
 A panel is anything with `width`, `height` and framebuf's `fill_rect`; 1 is light. Sizes are
 tried from the largest down until all text fits beside the symbol; what never does is spread
-over pages, for the caller to show in turn. Nothing is kept between calls.
+over pages, for the caller to show in turn.
 """
 
 from keyfob.compat import const
@@ -15,7 +15,29 @@ _QUIET = const(4)  # modules of light around a symbol, where there is room
 _MODULE = const(8)  # pixels: a larger module helps no camera
 _COLUMNS = const(10)  # what a symbol must leave to the text, or is shown by itself: glyphs a line
 _LINES = const(5)  # and lines
+_KEPT = const(3_072)  # bytes of pictures; the code that draws them takes twice as many
 _CUTS = "/.-_?&=: "  # an address or a code is cut behind one of these if that costs no line
+
+
+def compose(panel, items, symbol, how, page, kept):
+    """Draw page number `page` and return (the plan, how many pages there are).
+
+    `how` is the plan if there is one already. Where pages alternate on a small panel, their
+    pictures are put into the list `kept`.
+    """
+    how = how or plan(panel, items, symbol)
+    panel.fill(0)
+    pages = draw(panel, items, symbol, how, page)
+    size = len(getattr(panel, "buffer", ()))
+    if pages > 1 and 0 < size * pages <= _KEPT:
+        for step in range(pages - 1, -1, -1):
+            turn = (page + step) % pages  # the page itself comes last
+            panel.fill(0)
+            draw(panel, items, symbol, how, turn)
+            while len(kept) < pages:
+                kept.append(bytearray(size))
+            kept[turn][:] = panel.buffer
+    return how, pages
 
 
 def plan(panel, items, symbol):

@@ -29,7 +29,6 @@ _PAGE = const(5_000)  # ms that a page stands, where a screen has several
 _RESTING = ("idle", "press", "denied", "expired", "unlinked", "sign_in_again", "error")
 _DIM = const(60_000)  # ms
 _BRIGHT = const(0xCF)
-_KEPT = const(3_072)  # bytes of pictures; the code that draws them takes twice as many
 _REST = const(1_000)  # ms between two drawings, at least
 _MINUTE = const(60_000)
 _STEP = const(10_000)  # ms by which the last minute is told
@@ -242,7 +241,12 @@ class Screens:
                 buffer[at] = picture[at]
         else:
             try:
-                self._compose(items, page)
+                from keyfob.ui.layout import compose
+
+                self._kept_left = self._drawn[1]
+                found = compose(panel, items, self._symbol, self._plan, page, kept)
+                self._plan, self._pages = found
+                del compose
             except MemoryError:
                 panel.fill(0)  # no picture is better than a code that is over
         try:
@@ -253,23 +257,3 @@ class Screens:
             pass  # a panel that came loose must not cost the link
         if self._pages == 1 or self._kept:  # else they are needed again in a few seconds
             drop("keyfob.ui.layout", "keyfob.ui.fonts", "keyfob.ui.symbol")
-
-    def _compose(self, items, page):
-        """Draw a page, and keep the pictures of all where they are small."""
-        from keyfob.ui import layout
-
-        panel = self._display
-        if self._plan is None:
-            self._plan = layout.plan(panel, items, self._symbol)
-        panel.fill(0)
-        self._pages = layout.draw(panel, items, self._symbol, self._plan, page)
-        size = len(getattr(panel, "buffer", ()))
-        if self._pages > 1 and 0 < size * self._pages <= _KEPT:
-            while len(self._kept) < self._pages:
-                self._kept.append(bytearray(size))
-            self._kept_left = self._drawn[1]
-            for other in range(self._pages - 1, -1, -1):
-                turn = (page + other) % self._pages  # the page itself comes last
-                panel.fill(0)
-                layout.draw(panel, items, self._symbol, self._plan, turn)
-                self._kept[turn][:] = panel.buffer

@@ -47,7 +47,7 @@ def _board(root):
 def _display(board):
     if board.get("display") is None:
         return None
-    from keyfob.ui.displays import open_display
+    from keyfob.ui.displays.opening import open_display
 
     try:
         return open_display(board)

@@ -3,22 +3,23 @@
 from keyfob.oauth import ticks
 
 # By screen: ms on, off, on ... over and over. One number: it stays on, none: it stays off.
-_PATTERNS = {
-    "starting": (250, 250),
-    "wifi": (250, 250),
-    "clock": (250, 250),
-    "press": (100, 1900),
-    "user_code": (1,),
-    "offline": (1000, 1000),
-    "linked": (100, 100),
-    "idle": (),
-    "unlink": (500, 100),
-    "denied": (100, 200, 100, 1600),
-    "expired": (100, 200, 100, 1600),
-    "unlinked": (100, 200, 100, 1600),
-    "sign_in_again": (100, 200, 100, 200, 100, 1300),
-    "error": (100, 200, 100, 200, 100, 200, 100, 1000),
-}
+# A single string, of which a board keeps no more than the row that it needs.
+_PATTERNS = """
+starting 250 250
+wifi 250 250
+clock 250 250
+press 100 1900
+user_code 1
+offline 1000 1000
+linked 100 100
+idle
+unlink 500 100
+denied 100 200 100 1600
+expired 100 200 100 1600
+unlinked 100 200 100 1600
+sign_in_again 100 200 100 200 100 1300
+error 100 200 100 200 100 200 100 1000
+"""
 
 
 class StatusLed:
@@ -33,7 +34,9 @@ class StatusLed:
 
     def show(self, name):
         """Begin the pattern of the screen called `name`."""
-        self._pattern = _PATTERNS.get(name, ())
+        start = _PATTERNS.find("\n%s " % name)
+        row = _PATTERNS[start + 1 : _PATTERNS.find("\n", start + 1)] if start >= 0 else ""
+        self._pattern = [int(ms) for ms in row.split()[1:]]
         self._phase = 0
         self._since = None
         self._light(bool(self._pattern))
