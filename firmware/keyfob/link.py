@@ -37,7 +37,11 @@ class AccountLink:
         self._clock = Clock() if clock is None else clock
         self._events = Events(notify)
         self._provider = Provider(profile, client, http, self._clock)
-        self._account = Account([profile.identity, client.client_id], store)
+        owner = [profile.identity, client.client_id]
+        if not profile.needs_person:
+            owner.append(profile.grant_type)  # an account of another kind
+        self._account = Account(owner, store)
+        self._switched = False  # it is another account than before
         self._upkeep = None
         self._is_open = False  # inside `async with`, where links are kept up
         self._linking = asyncio.Lock()
@@ -110,9 +114,9 @@ class AccountLink:
 
     @property
     def can_refresh(self):
-        """Whether the provider gave a refresh token."""
+        """Whether new tokens can be had without a person."""
         tokens = self._account.tokens
-        return tokens is not None and tokens.refresh_token is not None
+        return tokens is not None and tokens.can_refresh
 
     @property
     def pause(self):
@@ -128,11 +132,18 @@ class AccountLink:
         reached at all.
         """
         async with self._linking:
+            self._switched = False
             if not self.is_linked:
                 await self._link()
         self._look_after()
         stored = self._account.is_stored
-        self._events.tell("linked", scope=self.scope, account=self.account, stored=stored)
+        self._events.tell(
+            "linked",
+            scope=self.scope,
+            account=self.account,
+            stored=stored,
+            switched=self._switched,
+        )
         return self.account
 
     async def token(self):
@@ -240,6 +251,10 @@ class AccountLink:
 
     async def _get_approval(self):
         """Return the tokens of a new link."""
+        if not self._provider.profile.needs_person:
+            from keyfob.service import get_tokens
+
+            return await get_tokens(self._provider, self._clock, self._scope)
         from keyfob.approval import get_approval
 
         try:
@@ -253,6 +268,7 @@ class AccountLink:
         from keyfob import identity
 
         account = self._account
+        former = account.subject or account.former
         keep = self._keep_up().keep
         try:
             claims = identity.claims(tokens, self._provider, self._clock.unix())
@@ -267,6 +283,7 @@ class AccountLink:
             if claims is not None:
                 identity.note(account, claims)
                 keep(account.tokens)
+        self._switched = None not in (former, account.subject) and former != account.subject
         del identity
         drop("keyfob.identity", "keyfob.oauth.id_token")
 

@@ -1,11 +1,13 @@
 """One provider as this board reaches it."""
 
 from keyfob.compat import const, drop
-from keyfob.errors import TransportError
+from keyfob.errors import KeyfobError, TransportError
 from keyfob.net.http_reply import MAX_BODY
+from keyfob.oauth.ticks import Stopwatch
 
 _TRIES = const(3)  # of a discovery request
 _FIRST_PAUSE = const(1_000)  # ms between them, doubled each time
+_MAX_AGE = const(86_400_000)  # ms after which endpoints are looked up again
 
 
 class Provider:
@@ -16,10 +18,14 @@ class Provider:
         self.client = client
         self._http = http
         self._clock = clock
+        self._age = None  # runs since the endpoints were looked up
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`; see `HttpClient.send`."""
-        return await self._http.send(request, timeout_ms, max_body)
+        reply = await self._http.send(request, timeout_ms, max_body)
+        if reply.status == 404 and self.profile.learned(request.url):
+            self._age = None  # it may have moved
+        return reply
 
     async def hang_up(self):
         """Close the connection: its TLS buffers are large, and idle from now on."""
@@ -28,14 +34,26 @@ class Provider:
     async def discover(self):
         """Learn the endpoints that the configuration left to the issuer.
 
-        Raises TransportError once several tries have failed, and what `Discovery` raises.
+        They are looked up once a day, and again after one of them answered 404. Raises
+        TransportError once several tries have failed, and what `Discovery` raises; never
+        while there are endpoints from an earlier time.
         """
-        if self.profile.is_complete:
+        profile = self.profile
+        if profile.is_configured or self._is_known():
             return
         try:
             await self._look_up()
+        except KeyfobError:
+            if not profile.is_complete:
+                raise
         finally:
             drop("keyfob.oauth.metadata")
+        self._age = Stopwatch(self._clock.ticks())
+
+    def _is_known(self):
+        """Whether the endpoints were looked up lately."""
+        age = self._age
+        return age is not None and age.elapsed(self._clock.ticks()) < _MAX_AGE
 
     async def _look_up(self):
         from keyfob.oauth import metadata

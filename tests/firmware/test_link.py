@@ -105,6 +105,7 @@ async def test_a_code_is_shown_and_polled_for_until_the_person_approves():
         "scope": "openid profile",
         "account": "Ana",
         "stored": False,
+        "switched": False,
     }
     assert fields_of(board.http.requests[0]) == {"scope": "openid profile", "client_id": "board"}
     assert fields_of(board.http.requests[1])["device_code"] == "dc-secret"
@@ -413,6 +414,7 @@ async def test_a_stored_link_needs_no_code():
         "scope": "openid profile",
         "account": "Ana",
         "stored": True,
+        "switched": False,
     }
 
 

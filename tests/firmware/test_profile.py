@@ -18,24 +18,24 @@ def test_without_dialect_fields_it_is_the_standard():
     profile = Profile(BOTH)
     assert profile.grant_type == DEVICE_CODE_GRANT
     assert profile.grant_type == "urn:ietf:params:oauth:grant-type:device_code"
-    assert (profile.scope_param, profile.scope_sep) == ("scope", " ")
     assert profile.accept == "application/json"
-    assert (profile.default_expires, profile.min_interval) == (300, 1)
+    assert (profile.default_expires, profile.default_interval) == (300, 5)
+    assert profile.min_interval == 1
     assert profile.qr_template is None
-    for name in ("extra_da_params", "extra_token_params", "pending_map", "da_aliases"):
+    for name in ("extra_da_params", "extra_token_params", "pending_map"):
         assert getattr(profile, name) == {}
+    assert profile.dialect is None
+    assert Profile(fields(body_format=None)).dialect is None
 
 
-def test_every_dialect_field_is_taken():
+def test_every_common_field_is_taken():
     given = {
-        "scope_param": "scopes",
-        "scope_sep": ",",
         "extra_da_params": {"response_type": "device_code"},
         "extra_token_params": {"audience": "api"},
         "grant_type": "device",
         "pending_map": {"31": "authorization_pending"},
-        "da_aliases": {"code": "device_code"},
         "default_expires": 600,
+        "default_interval": 10,
         "min_interval": 5,
         "accept": "application/vnd.example+json",
         "qr_template": "https://as.example/activate/{user_code}",
@@ -43,6 +43,41 @@ def test_every_dialect_field_is_taken():
     profile = Profile(fields(**given))
     for name in given:
         assert getattr(profile, name) == given[name], name
+    assert profile.dialect is None
+
+
+def test_every_rare_field_is_taken():
+    given = {
+        "body_format": "json",
+        "scope_sep": "array",
+        "scope_param": "scopes",
+        "client_id_param": "clientId",
+        "client_secret_param": "clientSecret",
+        "grant_type_param": "grantType",
+        "device_code_param": "code",
+        "refresh_token_param": "refreshToken",
+        "extra_refresh_params": {"redirect_uri": "urn:x"},
+        "send_user_code": True,
+        "da_aliases": {"code": "device_code"},
+        "token_aliases": {"accessToken": "access_token"},
+        "error_paths": ["message", "error.code"],
+        "default_token_type": "Bearer",
+    }
+    assert Profile(fields(**given)).dialect == given
+    for name in given:  # any one of them makes a dialect, the others by their defaults
+        if name == "scope_sep":
+            continue
+        dialect = Profile(fields(**{name: given[name]})).dialect
+        assert dialect[name] == given[name]
+        assert sorted(dialect) == sorted(given)
+
+
+def test_what_no_request_can_be_made_of_is_named():
+    for bad in ({"body_format": "xml"}, {"scope_sep": "array"}):
+        error = raises(ConfigError, Profile, fields(**bad))
+        for name in bad:
+            assert "provider." + name in error.message
+        assert error.hint
 
 
 def test_a_misspelt_field_is_named():
@@ -71,6 +106,12 @@ def test_a_field_of_the_wrong_type_is_named_with_what_to_write():
         ("extra_da_params", {"audience": None}, "texts"),
         ("extra_token_params", {"audience": ["a"]}, "texts"),
         ("da_aliases", "code", "object"),
+        ("token_aliases", {"accessToken": 1}, "object"),
+        ("send_user_code", 1, "true or false"),
+        ("send_user_code", "yes", "true or false"),
+        ("error_paths", "message", "list"),
+        ("error_paths", ["message", 7], "list of texts"),
+        ("body_format", 1, "text"),
     ]
     for name, value, words in cases:
         error = raises(ConfigError, Profile, fields(**{name: value}))
@@ -86,7 +127,7 @@ def test_null_is_as_good_as_absent():
 
 
 def test_extra_parameters_cannot_repeat_what_keyfob_sends():
-    for where in ("extra_da_params", "extra_token_params"):
+    for where in ("extra_da_params", "extra_token_params", "extra_refresh_params"):
         for name in ("client_id", "client_secret", "grant_type", "device_code"):
             error = raises(ConfigError, Profile, fields(**{where: {name: "s3cret"}}))
             assert where in error.message and name in error.message

@@ -35,6 +35,7 @@ ROOMS = {
     "provider": (3, "provider"),
     "approval": (4, "approval"),
     "identity": (4, "identity"),
+    "service": (4, "service"),
     "upkeep": (4, "upkeep"),
     "link": (5, "roof"),
     "app": (6, "attic"),

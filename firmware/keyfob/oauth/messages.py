@@ -127,16 +127,20 @@ def form(params):
 
     Raises ConfigError for a repeated name: RFC 6749 section 3.2 forbids it.
     """
-    seen = []
-    parts = []
+    parts = ["%s=%s" % (quote(name), quote(value)) for name, value in sendable(params)]
+    return "&".join(parts).encode()
+
+
+def sendable(params):
+    """The (name, value) pairs that have a value. Raises ConfigError for a repeated name."""
+    kept = []
     for name, value in params:
         if value is None or value == "":
             continue
-        if name in seen:
+        if any(name == other for other, _ in kept):
             raise ConfigError("the parameter %s would be sent twice" % name)
-        seen.append(name)
-        parts.append("%s=%s" % (quote(name), quote(value)))
-    return "&".join(parts).encode()
+        kept.append((name, value))
+    return kept
 
 
 def form_request(url, params, client, profile, named=False):
@@ -148,7 +152,16 @@ def form_request(url, params, client, profile, named=False):
     }
     params = list(params)
     client.authenticate(params, headers, named)
-    return Request("POST", url, headers, form(params))
+    if profile.dialect is None:
+        return Request("POST", url, headers, form(params))
+    from keyfob.oauth.dialect import encode
+
+    return Request("POST", url, headers, encode(params, headers, profile.dialect))
+
+
+def pairs(params):
+    """A dict of parameters as (name, value) pairs, in the order of their names."""
+    return [(name, params[name]) for name in sorted(params)]
 
 
 def get_request(url):
@@ -168,6 +181,15 @@ def members(reply):
 
         return form_members(reply.body)
     return value if isinstance(value, dict) else None
+
+
+def in_rfc_names(values, profile, aliases):
+    """The members of a reply by their standard names; `aliases` is the profile's field for it."""
+    if profile.dialect is None:
+        return values
+    from keyfob.oauth.dialect import in_rfc_names
+
+    return in_rfc_names(values, profile.dialect, aliases)
 
 
 def seconds(value):

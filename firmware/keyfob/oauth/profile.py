@@ -8,6 +8,7 @@ device grant differ. No provider's name appears in this package.
 from keyfob.oauth import url
 
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+CLIENT_CREDENTIALS = "client_credentials"
 
 ENDPOINTS = (
     "device_authorization_endpoint",
@@ -18,7 +19,10 @@ ENDPOINTS = (
 
 
 class Profile:
-    """One provider: `issuer`, the endpoints and the dialect, each as an attribute."""
+    """One provider: `issuer`, the endpoints and the common differences, each as an attribute.
+
+    `dialect` holds what only unusual providers need (see `keyfob.oauth.dialect`), or None.
+    """
 
     def __init__(self, fields=None, allow_http=False):
         """Take `fields` (the provider object). Raises ConfigError naming a bad one."""
@@ -26,6 +30,8 @@ class Profile:
 
         self.allow_http = allow_http
         fill(self, {} if fields is None else fields)
+        self._open = [name for name in ENDPOINTS if getattr(self, name) is None]
+        self.is_configured = self.is_complete  # there is nothing to look up
 
     def set_endpoint(self, name, value, label):
         """Set an endpoint; `label` names it in the ConfigError about an address not to use."""
@@ -34,9 +40,16 @@ class Profile:
         setattr(self, name, value)
 
     @property
+    def needs_person(self):
+        """Whether somebody has to approve: not where the board has an account of its own."""
+        return self.grant_type != CLIENT_CREDENTIALS
+
+    @property
     def is_complete(self):
-        """Whether the device grant can start without discovery."""
-        return self.device_authorization_endpoint is not None and self.token_endpoint is not None
+        """Whether the grant can start without discovery."""
+        if self.needs_person and self.device_authorization_endpoint is None:
+            return False
+        return self.token_endpoint is not None
 
     @property
     def identity(self):
@@ -44,8 +57,12 @@ class Profile:
         return self.issuer or self.token_endpoint
 
     def learn(self, metadata):
-        """Fill endpoints that the configuration left open from a discovery document."""
-        for name in ENDPOINTS:
+        """Set the endpoints that the configuration left open from a discovery document."""
+        for name in self._open:
             value = metadata.get(name)
-            if getattr(self, name) is None and isinstance(value, str):
+            if isinstance(value, str):
                 self.set_endpoint(name, value, "the provider's " + name)
+
+    def learned(self, address):
+        """Whether `address` is an endpoint that a discovery document named."""
+        return any(getattr(self, name) == address for name in self._open)
