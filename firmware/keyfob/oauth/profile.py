@@ -33,12 +33,6 @@ class Profile:
         self._open = [name for name in ENDPOINTS if getattr(self, name) is None]
         self.is_configured = self.is_complete  # there is nothing to look up
 
-    def set_endpoint(self, name, value, label):
-        """Set an endpoint; `label` names it in the ConfigError about an address not to use."""
-        if value is not None:
-            url.check(value, label, self.allow_http)
-        setattr(self, name, value)
-
     @property
     def needs_person(self):
         """Whether somebody has to approve: not where the board has an account of its own."""
@@ -57,11 +51,15 @@ class Profile:
         return self.issuer or self.token_endpoint
 
     def learn(self, metadata):
-        """Set the endpoints that the configuration left open from a discovery document."""
-        for name in self._open:
-            value = metadata.get(name)
-            if isinstance(value, str):
-                self.set_endpoint(name, value, "the provider's " + name)
+        """Set the endpoints that the configuration left open from a discovery document.
+
+        Raises ConfigError, and sets none, where one of them is not safe.
+        """
+        found = [name for name in self._open if isinstance(metadata.get(name), str)]
+        for name in found:
+            url.check(metadata[name], "the provider's " + name, self.allow_http)
+        for name in found:
+            setattr(self, name, metadata[name])
 
     def learned(self, address):
         """Whether `address` is an endpoint that a discovery document named."""

@@ -8,6 +8,7 @@ from keyfob.oauth import url
 from keyfob.oauth.messages import Client
 from keyfob.oauth.profile import CLIENT_CREDENTIALS, DEVICE_CODE_GRANT, ENDPOINTS
 
+_ADDRESSES = ("issuer",) + ENDPOINTS
 # field: (type, default). A default of None means the field may be absent. What is in a
 # dict or a list is text, and a number is above 0.
 _COMMON = {
@@ -53,11 +54,11 @@ _OURS = ("client_id", "client_secret", "grant_type", "device_code")
 
 def fill(profile, fields):
     """Set the attributes of `profile` from `fields`. Raises ConfigError naming a bad one."""
-    profile.issuer = _typed(fields, "issuer", str, None)
-    if profile.issuer is not None:
-        url.check(profile.issuer, "provider.issuer", profile.allow_http)
-    for name in ENDPOINTS:
-        profile.set_endpoint(name, _typed(fields, name, str, None), "provider." + name)
+    for name in _ADDRESSES:
+        address = _typed(fields, name, str, None)
+        if address is not None:
+            url.check(address, "provider." + name, profile.allow_http)
+        setattr(profile, name, address)
     for name in _COMMON:
         expected, default = _COMMON[name]
         setattr(profile, name, _typed(fields, name, expected, default))
@@ -71,7 +72,7 @@ def fill(profile, fields):
                         "remove it; keyfob sends it where it belongs",
                     )
         if not any(
-            name in known for known in (("issuer",), ENDPOINTS, _COMMON, _DIALECT, _CLIENT)
+            name in known for known in (_ADDRESSES, _COMMON, _DIALECT, _CLIENT)
         ):
             raise ConfigError(
                 "provider.%s is not a field that keyfob knows" % name,
