@@ -98,9 +98,7 @@ def _error(values, status, profile):
 
         code = error_at(values, status, profile) or code
     is_plain = "access_token" in values or "device_code" in values
-    if not isinstance(code, str) and (
-        code is not None or "error_code" in values or not is_plain
-    ):
+    if not isinstance(code, str) and (code is not None or "error_code" in values or not is_plain):
         from keyfob.oauth.unusual import odd_error
 
         code, text = odd_error(values, text, profile.pending_map)

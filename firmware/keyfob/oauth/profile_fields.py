@@ -71,9 +71,7 @@ def fill(profile, fields):
                         "provider.%s must not set %s" % (name, param),
                         "remove it; keyfob sends it where it belongs",
                     )
-        if not any(
-            name in known for known in (_ADDRESSES, _COMMON, _DIALECT, _CLIENT)
-        ):
+        if not any(name in known for known in (_ADDRESSES, _COMMON, _DIALECT, _CLIENT)):
             raise ConfigError(
                 "provider.%s is not a field that keyfob knows" % name,
                 "check its spelling, or remove it",
