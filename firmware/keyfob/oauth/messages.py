@@ -13,6 +13,7 @@ from keyfob.errors import ConfigError
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BOM = b"\xef\xbb\xbf"
+_NO_FORM = (b"{", b"[", b"<")  # how broken JSON and pages begin
 _MAX_TEXT = const(200)
 _USER_AGENT = "keyfob/0.1"
 
@@ -177,6 +178,8 @@ def members(reply):
     try:
         value = reply.json()
     except (ValueError, RuntimeError, MemoryError):  # the last two: nested without end
+        if reply.body[:1] in _NO_FORM:
+            return None
         from keyfob.oauth.form_body import form_members
 
         return form_members(reply.body)
