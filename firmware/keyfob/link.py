@@ -37,10 +37,7 @@ class AccountLink:
         self._clock = Clock() if clock is None else clock
         self._events = Events(notify)
         self._provider = Provider(profile, client, http, self._clock)
-        owner = [profile.identity, client.client_id]
-        if not profile.needs_person:
-            owner.append(profile.grant_type)  # an account of another kind
-        self._account = Account(owner, store)
+        self._account = Account([profile.identity, client.client_id], store)
         self._switched = False  # it is another account than before
         self._upkeep = None
         self._is_open = False  # inside `async with`, where links are kept up
@@ -251,17 +248,16 @@ class AccountLink:
 
     async def _get_approval(self):
         """Return the tokens of a new link."""
-        if not self._provider.profile.needs_person:
+        if self._provider.profile.needs_person:
+            from keyfob.approval import get_approval as get_tokens
+        else:
             from keyfob.service import get_tokens
 
-            return await get_tokens(self._provider, self._clock, self._scope)
-        from keyfob.approval import get_approval
-
         try:
-            return await get_approval(self._provider, self._clock, self._events, self._scope)
+            return await get_tokens(self._provider, self._clock, self._events, self._scope)
         finally:
-            del get_approval
-            drop("keyfob.approval", "keyfob.oauth.device_grant")
+            del get_tokens
+            drop("keyfob.approval", "keyfob.service", "keyfob.oauth.device_grant")
 
     async def _accept(self, tokens):
         """Make a new link durable, then known, and find out whose it is."""

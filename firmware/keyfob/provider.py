@@ -1,12 +1,10 @@
 """One provider as this board reaches it."""
 
 from keyfob.compat import const, drop
-from keyfob.errors import KeyfobError, TransportError
+from keyfob.errors import KeyfobError
 from keyfob.net.http_reply import MAX_BODY
 from keyfob.oauth.ticks import Stopwatch
 
-_TRIES = const(3)  # of a discovery request
-_FIRST_PAUSE = const(1_000)  # ms between them, doubled each time
 _MAX_AGE = const(86_400_000)  # ms after which endpoints are looked up again
 
 
@@ -38,35 +36,19 @@ class Provider:
         TransportError once several tries have failed, and what `Discovery` raises; never
         while there are endpoints from an earlier time.
         """
-        profile = self.profile
-        if profile.is_configured or self._is_known():
+        age = self._age
+        if self.profile.is_configured or (
+            age is not None and age.elapsed(self._clock.ticks()) < _MAX_AGE
+        ):
             return
+        from keyfob.discovery import look_up
+
         try:
-            await self._look_up()
+            await look_up(self, self._clock)
         except KeyfobError:
-            if not profile.is_complete:
+            if not self.profile.is_complete:
                 raise
         finally:
-            drop("keyfob.oauth.metadata")
+            del look_up
+            drop("keyfob.discovery", "keyfob.oauth.metadata")
         self._age = Stopwatch(self._clock.ticks())
-
-    def _is_known(self):
-        """Whether the endpoints were looked up lately."""
-        age = self._age
-        return age is not None and age.elapsed(self._clock.ticks()) < _MAX_AGE
-
-    async def _look_up(self):
-        from keyfob.oauth import metadata
-
-        pause = _FIRST_PAUSE
-        for left in range(_TRIES - 1, -1, -1):
-            try:
-                search = metadata.Discovery(self.profile)
-                while not search.receive(await self.send(search.request()), self.client):
-                    pass
-                return
-            except TransportError as error:
-                if error.kind == "tls" or not left:
-                    raise
-            await self._clock.sleep(pause)
-            pause *= 2

@@ -3,7 +3,7 @@
 Nobody approves, and there is no refresh token: new tokens are asked for in the same way.
 """
 
-from keyfob.oauth.messages import form_request, pairs
+from keyfob.oauth.messages import form_request
 from keyfob.oauth.profile import CLIENT_CREDENTIALS
 from keyfob.oauth.token_set import TokenSet
 
@@ -11,8 +11,8 @@ from keyfob.oauth.token_set import TokenSet
 def token_request(profile, client, scope=None):
     """Return the token request (section 4.4.2)."""
     params = [("grant_type", CLIENT_CREDENTIALS), ("scope", scope)]
-    params.extend(pairs(profile.extra_token_params))
-    return form_request(profile.token_endpoint, params, client, profile)
+    extra = profile.extra_token_params
+    return form_request(profile.token_endpoint, params, client, profile, extra)
 
 
 def before_tokens(scope):

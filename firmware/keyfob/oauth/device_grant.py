@@ -17,7 +17,7 @@ from keyfob.compat import const
 from keyfob.errors import LinkDenied, LinkExpired, ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
 from keyfob.oauth import url
-from keyfob.oauth.messages import form_request, in_rfc_names, is_printable, pairs, quote, seconds
+from keyfob.oauth.messages import form_request, in_rfc_names, is_printable, quote, seconds
 from keyfob.oauth.ticks import Stopwatch
 
 IDLE = const(0)
@@ -96,10 +96,10 @@ class DeviceGrant:
             raise UsageError("this grant has been started already")
         profile = self._profile
         params = [("scope", self._scope)]
-        params.extend(pairs(profile.extra_da_params))
+        extra = profile.extra_da_params
         # Servers built on oauthlib look for client_id in the form, Basic or not.
         request = form_request(
-            profile.device_authorization_endpoint, params, self._client, profile, named=True
+            profile.device_authorization_endpoint, params, self._client, profile, extra, True
         )
         self.state = REQUESTED
         self._in_flight = True
@@ -121,8 +121,8 @@ class DeviceGrant:
         params = [("grant_type", profile.grant_type), ("device_code", self._device_code)]
         if profile.dialect is not None and profile.dialect["send_user_code"]:
             params.append(("user_code", self.user_code))
-        params.extend(pairs(profile.extra_token_params))
-        return form_request(profile.token_endpoint, params, self._client, profile)
+        extra = profile.extra_token_params
+        return form_request(profile.token_endpoint, params, self._client, profile, extra)
 
     def wait(self, now):
         """Milliseconds until the next request may leave, or None once the grant ended.

@@ -5,7 +5,7 @@ Loaded only where a profile has one.
 
 import json
 
-from keyfob.oauth.messages import form, sendable
+from keyfob.oauth.messages import form
 from keyfob.oauth.outcome import ERRORS
 
 
@@ -21,7 +21,7 @@ def encode(params, headers, dialect):
     if dialect["body_format"] == "form":
         return form(params)
     headers["Content-Type"] = "application/json"
-    return json.dumps(dict(sendable(params))).encode()
+    return json.dumps({name: value for name, value in params if value}).encode()
 
 
 def in_rfc_names(values, dialect, aliases):

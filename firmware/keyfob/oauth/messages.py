@@ -128,41 +128,37 @@ def form(params):
 
     Raises ConfigError for a repeated name: RFC 6749 section 3.2 forbids it.
     """
-    parts = ["%s=%s" % (quote(name), quote(value)) for name, value in sendable(params)]
-    return "&".join(parts).encode()
-
-
-def sendable(params):
-    """The (name, value) pairs that have a value. Raises ConfigError for a repeated name."""
-    kept = []
+    seen = []
+    parts = []
     for name, value in params:
         if value is None or value == "":
             continue
-        if any(name == other for other, _ in kept):
+        if name in seen:
             raise ConfigError("the parameter %s would be sent twice" % name)
-        kept.append((name, value))
-    return kept
+        seen.append(name)
+        parts.append("%s=%s" % (quote(name), quote(value)))
+    return "&".join(parts).encode()
 
 
-def form_request(url, params, client, profile, named=False):
-    """Return a POST of `params` with the client's authentication (RFC 6749 section 3.2)."""
+def form_request(url, params, client, profile, extra=None, named=False):
+    """Return a POST of `params` with the client's authentication (RFC 6749 section 3.2).
+
+    `extra` (a dict) are parameters that the profile adds.
+    """
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
         "Accept": profile.accept,
         "User-Agent": _USER_AGENT,
     }
     params = list(params)
+    for name in sorted(extra or ()):
+        params.append((name, extra[name]))
     client.authenticate(params, headers, named)
     if profile.dialect is None:
         return Request("POST", url, headers, form(params))
     from keyfob.oauth.dialect import encode
 
     return Request("POST", url, headers, encode(params, headers, profile.dialect))
-
-
-def pairs(params):
-    """A dict of parameters as (name, value) pairs, in the order of their names."""
-    return [(name, params[name]) for name in sorted(params)]
 
 
 def get_request(url):

@@ -48,7 +48,8 @@ class Profile:
     @property
     def identity(self):
         """What a stored token belongs to: it is never sent anywhere else."""
-        return self.issuer or self.token_endpoint
+        where = self.issuer or self.token_endpoint
+        return where if self.needs_person else "%s at %s" % (self.grant_type, where)
 
     def learn(self, metadata):
         """Set the endpoints that the configuration left open from a discovery document.

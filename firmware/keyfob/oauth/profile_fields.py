@@ -48,8 +48,8 @@ _NOUNS = {
     dict: "an object of texts",
     list: "a list of texts",
 }
-# Parameters that are keyfob's to send: setting one would send it twice.
-_OURS = ("client_id", "client_secret", "grant_type", "device_code")
+# Parameters that are keyfob's to send, by whatever name: setting one would send it twice.
+_OURS = ("client_id", "client_secret", "grant_type", "device_code", "refresh_token")
 
 
 def fill(profile, fields):
@@ -63,10 +63,11 @@ def fill(profile, fields):
         expected, default = _COMMON[name]
         setattr(profile, name, _typed(fields, name, expected, default))
     profile.dialect = _dialect(fields)
+    ours = [fields.get(name + "_param") or name for name in _OURS]
     for name in fields:
         if name[:6] == "extra_":
             for param in fields[name] or ():
-                if param in _OURS:
+                if param in ours:
                     raise ConfigError(
                         "provider.%s must not set %s" % (name, param),
                         "remove it; keyfob sends it where it belongs",

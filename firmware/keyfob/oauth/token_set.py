@@ -8,7 +8,7 @@ section 4.14.2), and a reply that cannot be used costs nothing.
 from keyfob.compat import const
 from keyfob.errors import ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
-from keyfob.oauth.messages import form_request, in_rfc_names, pairs, seconds
+from keyfob.oauth.messages import form_request, in_rfc_names, seconds
 from keyfob.oauth.ticks import Stopwatch
 
 _MAX_SKEW = const(300)  # s before expiry at which a token counts as stale
@@ -176,9 +176,8 @@ class TokenSet:
 
             return token_request(profile, client, self.scope)
         params = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token)]
-        if profile.dialect is not None:
-            params.extend(pairs(profile.dialect["extra_refresh_params"]))
-        return form_request(profile.token_endpoint, params, client, profile)
+        extra = profile.dialect and profile.dialect["extra_refresh_params"]
+        return form_request(profile.token_endpoint, params, client, profile, extra)
 
     def receive(self, reply, profile, client, now, unix=None):
         """Take the answer to a refresh; return the successor, or None if there is none.

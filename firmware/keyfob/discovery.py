@@ -1,0 +1,27 @@
+"""Looking a provider's endpoints up; loaded only while that is done."""
+
+from keyfob.compat import const
+from keyfob.errors import TransportError
+from keyfob.oauth.metadata import Discovery
+
+_TRIES = const(3)
+_FIRST_PAUSE = const(1_000)  # ms between them, doubled each time
+
+
+async def look_up(provider, clock):
+    """Have `provider` learn its endpoints from its issuer.
+
+    Raises TransportError once several tries have failed, and what `Discovery` raises.
+    """
+    pause = _FIRST_PAUSE
+    for left in range(_TRIES - 1, -1, -1):
+        try:
+            search = Discovery(provider.profile)
+            while not search.receive(await provider.send(search.request()), provider.client):
+                pass
+            return
+        except TransportError as error:
+            if error.kind == "tls" or not left:
+                raise
+        await clock.sleep(pause)
+        pause *= 2
