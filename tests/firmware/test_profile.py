@@ -128,10 +128,17 @@ def test_null_is_as_good_as_absent():
 
 def test_extra_parameters_cannot_repeat_what_keyfob_sends():
     for where in ("extra_da_params", "extra_token_params", "extra_refresh_params"):
-        for name in ("client_id", "client_secret", "grant_type", "device_code"):
+        for name in ("client_id", "client_secret", "grant_type", "device_code", "refresh_token"):
             error = raises(ConfigError, Profile, fields(**{where: {name: "s3cret"}}))
             assert where in error.message and name in error.message
             assert "s3cret" not in error.message + error.hint
+
+
+def test_nor_under_the_name_that_the_provider_has_for_it():
+    more = {"device_code_param": "code", "extra_token_params": {"code": "x"}}
+    error = raises(ConfigError, Profile, fields(**more))
+    assert "extra_token_params must not set code" in error.message
+    Profile(fields(device_code_param="code", extra_token_params={"device_code": "x"}))
 
 
 def test_without_an_issuer_both_endpoints_are_needed():
@@ -143,6 +150,18 @@ def test_without_an_issuer_both_endpoints_are_needed():
     assert not Profile({"issuer": "https://as.example"}).is_complete
     assert Profile(BOTH).is_complete
     raises(ConfigError, Profile, {})
+
+
+def test_a_board_with_an_account_of_its_own_needs_no_device_endpoint_but_a_secret():
+    own = {"token_endpoint": TOKEN_URL, "grant_type": "client_credentials"}
+    profile = Profile(own)
+    assert profile.is_complete and not profile.needs_person
+    assert profile.identity != TOKEN_URL  # a person's tokens are not its own
+    assert Profile(BOTH).needs_person
+    raises(ConfigError, Profile, {"grant_type": "client_credentials"})
+    error = raises(ConfigError, client_from, dict(own, client_id="fob"))
+    assert "provider.client_secret" in error.message and error.hint
+    assert client_from(dict(own, client_id="fob", client_secret="s3cret")).secret == "s3cret"
 
 
 def test_addresses_are_https_unless_http_is_allowed_or_stays_here():
