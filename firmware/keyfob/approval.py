@@ -23,9 +23,7 @@ async def get_approval(provider, clock, events, scope):
         try:
             reply = await provider.send(request)
             grant.receive(reply, clock.ticks(), clock.unix())
-        except (TransportError, MemoryError) as error:
-            if isinstance(error, MemoryError):
-                error = TransportError("not enough memory for the answer", "free RAM", "memory")
+        except TransportError as error:
             grant.failed(error, clock.ticks())
         wait = grant.wait(clock.ticks())
         if is_poll:

@@ -21,7 +21,7 @@ class Provider:
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`; see `HttpClient.send`."""
         reply = await self._http.send(request, timeout_ms, max_body)
-        if reply.status == 404 and self.profile.learned(request.url):
+        if reply.status == 404 and request.url == self.profile.token_endpoint:
             self._age = None  # it may have moved
         return reply
 
@@ -32,14 +32,14 @@ class Provider:
     async def discover(self):
         """Learn the endpoints that the configuration left to the issuer.
 
-        They are looked up once a day, and again after one of them answered 404. Raises
+        They are looked up once a day, and again after the token endpoint said 404. Raises
         TransportError once several tries have failed, and what `Discovery` raises; never
         while there are endpoints from an earlier time.
         """
         age = self._age
-        if self.profile.is_configured or (
-            age is not None and age.elapsed(self._clock.ticks()) < _MAX_AGE
-        ):
+        if age is not None and age.elapsed(self._clock.ticks()) < _MAX_AGE:
+            return
+        if not self.profile.open:
             return
         from keyfob.discovery import look_up
 

@@ -241,7 +241,7 @@ async def test_a_link_that_the_provider_ended_is_told_once_and_shown():
 async def test_a_lack_of_memory_is_an_error_of_its_own():
     with Folder() as folder:
         bench = Bench(folder)
-        bench.http.answer(DEVICE, MemoryError(), ...)
+        bench.http.answer(DEVICE, MemoryError())
         assert await bench.run() is True
         (error,) = bench.of("error")
         assert (error["kind"], error["fatal"]) == ("memory", True)

@@ -4,6 +4,7 @@ from conversation import CODE_URL, TOKEN_URL
 from support import raises
 
 from keyfob.errors import ConfigError
+from keyfob.oauth.metadata import learn
 from keyfob.oauth.profile import DEVICE_CODE_GRANT, Profile
 from keyfob.oauth.profile_fields import client_from
 
@@ -182,14 +183,15 @@ def test_addresses_are_https_unless_http_is_allowed_or_stays_here():
 
 def test_metadata_fills_what_was_left_open_and_nothing_else():
     profile = Profile({"issuer": "https://as.example", "token_endpoint": TOKEN_URL})
-    profile.learn(
+    learn(
+        profile,
         {
             "device_authorization_endpoint": CODE_URL,
             "token_endpoint": "https://other.example/token",
             "revocation_endpoint": 7,
             "userinfo_endpoint": "https://api.example/me",
             "unknown": "x",
-        }
+        },
     )
     assert profile.is_complete
     assert profile.token_endpoint == TOKEN_URL
@@ -199,7 +201,7 @@ def test_metadata_fills_what_was_left_open_and_nothing_else():
 
 def test_metadata_cannot_move_secrets_to_http():
     profile = Profile({"issuer": "https://as.example"})
-    error = raises(ConfigError, profile.learn, {"token_endpoint": "http://as.example/token"})
+    error = raises(ConfigError, learn, profile, {"token_endpoint": "http://as.example/token"})
     assert "token_endpoint" in error.message
 
 

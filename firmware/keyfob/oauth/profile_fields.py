@@ -63,6 +63,7 @@ def fill(profile, fields):
         expected, default = _COMMON[name]
         setattr(profile, name, _typed(fields, name, expected, default))
     profile.dialect = _dialect(fields)
+    profile.needs_person = profile.grant_type != CLIENT_CREDENTIALS
     ours = [fields.get(name + "_param") or name for name in _OURS]
     for name in fields:
         if name[:6] == "extra_":
@@ -77,13 +78,21 @@ def fill(profile, fields):
                 "provider.%s is not a field that keyfob knows" % name,
                 "check its spelling, or remove it",
             )
-    if profile.issuer is None:
-        for name in ENDPOINTS[:2] if profile.needs_person else ENDPOINTS[1:2]:
-            if getattr(profile, name) is None:
-                raise ConfigError(
-                    "provider.%s is missing" % name,
-                    "enter the provider's address for it, or its issuer",
-                )
+    missing = [
+        name
+        for name in (ENDPOINTS[:2] if profile.needs_person else ENDPOINTS[1:2])
+        if getattr(profile, name) is None
+    ]
+    if missing and profile.issuer is None:
+        raise ConfigError(
+            "provider.%s is missing" % missing[0],
+            "enter the provider's address for it, or its issuer",
+        )
+    profile.is_complete = not missing
+    profile.open = [name for name in ENDPOINTS if missing and getattr(profile, name) is None]
+    profile.identity = profile.issuer or profile.token_endpoint
+    if not profile.needs_person:  # an account of another kind
+        profile.identity = "%s at %s" % (profile.grant_type, profile.identity)
 
 
 def client_from(fields):
