@@ -11,19 +11,21 @@ _TOKENS = {
     "expires_in": int,
     "expires_at": int,
     "id_token": str,
+    "grant": str,
 }
 
 
 class Account:
     """`tokens` (a TokenSet, None without a link) and whose they are.
 
+    `former` is the `sub` of an account whose link has ended since the boot, or None.
     `subject` is the account's `sub`, which a refresh must not change; `name` is for a
     screen; either may be None. `is_stored` tells whether they came from the store.
     `owner` (a list of texts) names the provider and the client that tokens belong to.
     """
 
     def __init__(self, owner, store=None):
-        self.tokens = self.subject = self.name = None
+        self.tokens = self.subject = self.name = self.former = None
         self.is_stored = False
         self._owner = owner
         self._store = store
@@ -76,7 +78,8 @@ class Account:
             self.tokens = tokens
 
     def forget(self):
-        """Leave nothing behind. Raises StorageError where the store keeps its copy."""
+        """Leave nothing behind in flash. Raises StorageError where the store keeps its copy."""
+        self.former = self.subject or self.former
         self.tokens = self.subject = self.name = None
         self.is_stored = False
         if self._store is not None:

@@ -44,6 +44,7 @@ class AccountLink:
         self._events = Events(notify)
         self._provider = Provider(profile, client, http, self._clock)
         self._account = Account([profile.identity, client.client_id], store)
+        self._switched = False  # it is another account than before
         self._upkeep = None
         self._is_open = False  # inside `async with`, where links are kept up
         self._linking = asyncio.Lock()
@@ -118,9 +119,9 @@ class AccountLink:
 
     @property
     def can_refresh(self):
-        """Whether the provider gave a refresh token."""
+        """Whether new tokens can be had without a person."""
         tokens = self._account.tokens
-        return tokens is not None and tokens.refresh_token is not None
+        return tokens is not None and tokens.can_refresh
 
     @property
     def pause(self):
@@ -136,12 +137,19 @@ class AccountLink:
         reached at all.
         """
         async with self._linking:
+            self._switched = False
             if not self.is_linked:
                 while not await self._link():
                     await self._clock.sleep(_NAP)
         self._look_after()
         stored = self._account.is_stored
-        self._events.tell("linked", scope=self.scope, account=self.account, stored=stored)
+        self._events.tell(
+            "linked",
+            scope=self.scope,
+            account=self.account,
+            stored=stored,
+            switched=self._switched,
+        )
         return self.account
 
     async def token(self):
@@ -249,19 +257,23 @@ class AccountLink:
 
     async def _get_approval(self):
         """Return the tokens of a new link."""
-        from keyfob.approval import get_approval
+        if self._provider.profile.needs_person:
+            from keyfob.approval import get_approval as get_tokens
+        else:
+            from keyfob.service import get_tokens
 
         try:
-            return await get_approval(self._provider, self._clock, self._events, self._scope)
+            return await get_tokens(self._provider, self._clock, self._events, self._scope)
         finally:
-            del get_approval
-            drop("keyfob.approval", "keyfob.oauth.device_grant")
+            del get_tokens
+            drop("keyfob.approval", "keyfob.service", "keyfob.oauth.device_grant")
 
     async def _accept(self, tokens):
         """Make a new link durable, then known, and find out whose it is."""
         from keyfob import identity
 
         account = self._account
+        former = account.subject or account.former
         keep = self._keep_up().keep
         try:
             claims = identity.claims(tokens, self._provider, self._clock.unix())
@@ -276,6 +288,7 @@ class AccountLink:
             if claims is not None:
                 identity.note(account, claims)
                 keep(account.tokens)
+        self._switched = None not in (former, account.subject) and former != account.subject
         del identity
         drop("keyfob.identity", "keyfob.oauth.id_token")
 

@@ -1,11 +1,12 @@
 """One provider as this board reaches it."""
 
 from keyfob.compat import const, drop
-from keyfob.errors import TransportError
+from keyfob.errors import KeyfobError
 from keyfob.net.http_reply import MAX_BODY
+from keyfob.oauth.ticks import Stopwatch
 
-_TRIES = const(3)  # of a discovery request
-_FIRST_PAUSE = const(1_000)  # ms between them, doubled each time
+_TRIES = const(3)  # of discovery
+_MAX_AGE = const(86_400_000)  # ms after which endpoints are looked up again
 
 
 class Provider:
@@ -16,6 +17,7 @@ class Provider:
         self.client = client
         self._http = http
         self._clock = clock
+        self._age = None  # runs since the endpoints were looked up
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`; see `HttpClient.send`."""
@@ -23,6 +25,8 @@ class Provider:
         # Nothing between here and there may answer such a request from a cache.
         if request.url == self.profile.token_endpoint and request.url.startswith("https:"):
             self._clock.witness(reply.headers.get("date"))
+        if reply.status == 404 and request.url == self.profile.token_endpoint:
+            self._age = None  # it may have moved
         return reply
 
     async def hang_up(self):
@@ -32,27 +36,23 @@ class Provider:
     async def discover(self, tries=_TRIES):
         """Learn the endpoints that the configuration left to the issuer.
 
-        Raises TransportError once `tries` have failed, and what `Discovery` raises.
+        They are looked up once a day, and again after the token endpoint said 404. Raises
+        TransportError once `tries` have failed, and what `Discovery` raises; never while there
+        are endpoints from an earlier time.
         """
-        if self.profile.is_complete:
+        age = self._age
+        if age is not None and age.elapsed(self._clock.ticks()) < _MAX_AGE:
             return
+        if not self.profile.open:
+            return
+        from keyfob.discovery import look_up
+
         try:
-            await self._look_up(tries)
+            await look_up(self, self._clock, tries)
+        except KeyfobError:
+            if not self.profile.is_complete:
+                raise
         finally:
-            drop("keyfob.oauth.metadata")
-
-    async def _look_up(self, tries):
-        from keyfob.oauth import metadata
-
-        pause = _FIRST_PAUSE
-        for left in range(tries - 1, -1, -1):
-            try:
-                search = metadata.Discovery(self.profile)
-                while not search.receive(await self.send(search.request()), self.client):
-                    pass
-                return
-            except TransportError as error:
-                if error.kind == "tls" or not left:
-                    raise
-            await self._clock.sleep(pause)
-            pause *= 2
+            del look_up
+            drop("keyfob.discovery", "keyfob.oauth.metadata")
+        self._age = Stopwatch(self._clock.ticks())

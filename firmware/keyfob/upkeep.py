@@ -64,7 +64,7 @@ class Upkeep:
         tokens = self._linked_tokens()
         if tokens.is_fresh(*self._now()):
             return tokens.access_token
-        if tokens.refresh_token is None:
+        if not tokens.can_refresh:
             if self._account.is_usable(*self._now()):
                 return tokens.access_token
             raise NotLinked("the access token has run out", "link the board again", "provider")
@@ -83,7 +83,7 @@ class Upkeep:
             return tokens is not None  # replaced meanwhile
         now = self._clock.ticks()
         before = self._rejected_at
-        if tokens.refresh_token is None or (
+        if not tokens.can_refresh or (
             before is not None and 0 <= ticks.diff(now, before) < _REJECT_GAP
         ):
             return False
@@ -94,7 +94,7 @@ class Upkeep:
     async def refresh(self):
         """Get new tokens; see `AccountLink.refresh`."""
         asked_for = self._linked_tokens()
-        if asked_for.refresh_token is None:
+        if not asked_for.can_refresh:
             raise UsageError(
                 "the provider gave no refresh token", "ask for it by scope, if it has one"
             )

@@ -14,8 +14,8 @@ _REACHED_BY = {
 
 # Events after which a goal cannot be reached any more.
 _RULED_OUT_BY = {
-    "linked": ("denied", "expired", "signed_out"),
-    "refreshed": ("denied", "expired", "signed_out"),
+    "linked": ("denied", "expired"),
+    "refreshed": ("denied", "expired"),
     "denied": ("linked", "expired"),
     "expired": ("linked", "denied"),
     "forever": (),
@@ -26,7 +26,6 @@ _WORDS = {
     "linked": ("the board is linked", "leave --state-dir out, or --until linked"),
     "denied": ("the request was refused", "run it again for a new code, and approve that"),
     "expired": ("the code ran out before anybody approved it", "run it again for a new code"),
-    "signed_out": ("the provider has ended the link", "run it again to link anew"),
 }
 
 

@@ -46,6 +46,7 @@ class Simulation:
         # Whoever opens the serial port has a board there, whatever its firmware does.
         self._is_endless = options.until.name == "forever" and options.serial is not None
         self._waits_for_screen = False
+        self._is_signed_out = False
         self._address: str | None = None
         self._lines: list[str] = []
         self._pictures = 0
@@ -143,7 +144,10 @@ class Simulation:
         self.progress.see(event, shown)
         if event in _SAVED_AFTER:
             self._state.save(self._clock.t(), self._clock.now() if self._clock.virtual else None)
-        self._waits_for_screen = self.progress.ended and event in _SHOWN
+        if event in ("linked", "signed_out"):
+            self._is_signed_out = event == "signed_out"  # its screen stays, whatever error follows
+        is_last = event in _SHOWN and not self._is_signed_out
+        self._waits_for_screen = self.progress.ended and is_last
         self.occurred(event)
 
     def _draw(self, members: dict[str, Any]) -> None:

@@ -38,6 +38,7 @@ from keyfob.oauth.messages import Request
 from keyfob.storage.memory import MemoryStore
 
 PENDING = refusal("authorization_pending")
+DAY = 86_400  # s
 
 
 async def cancelled(task):
@@ -105,6 +106,7 @@ async def test_a_code_is_shown_and_polled_for_until_the_person_approves():
         "scope": "openid profile",
         "account": "Ana",
         "stored": False,
+        "switched": False,
     }
     assert fields_of(board.http.requests[0]) == {"scope": "openid profile", "client_id": "board"}
     assert fields_of(board.http.requests[1])["device_code"] == "dc-secret"
@@ -284,6 +286,57 @@ async def test_the_issuer_says_how_a_client_identifies_itself():
         assert "Authorization" not in request.headers
 
 
+async def found_at_first():
+    """A board that has looked its endpoints up, and linked."""
+    board = Board(**BARE)
+    board.http.answer(DISCOVERY, discovery())
+    await board.linked(expires_in=10 * DAY)
+    return board
+
+
+async def test_endpoints_are_looked_up_again_after_a_day():
+    board = await found_at_first()
+    board.http.answer(TOKEN, tokens(2))
+    await board.clock.sleep((DAY - 60) * 1000)
+    await board.link.refresh()
+    assert board.http.count(DISCOVERY) == 0
+    board.http.answer(DISCOVERY, discovery(token_endpoint=TOKEN + "/v2"))
+    board.http.answer(TOKEN + "/v2", tokens(3))
+    await board.clock.sleep(60_000)
+    await board.link.refresh()
+    assert [request.url for request in board.http.requests[1:]] == [DISCOVERY, TOKEN + "/v2"]
+
+
+async def test_endpoints_of_yesterday_do_while_the_issuer_is_away():
+    board = await found_at_first()
+    board.http.answer(DISCOVERY, lost(), ...)
+    board.http.answer(TOKEN, tokens(2), tokens(3))
+    await board.clock.sleep(DAY * 1000)
+    await board.link.refresh()
+    await board.link.refresh()  # and nobody asks it again at once
+    assert board.http.count(DISCOVERY) == 3 and board.http.count(TOKEN) == 2
+
+
+async def test_an_endpoint_that_is_not_found_is_looked_up_again():
+    board = await found_at_first()
+    board.http.answer(TOKEN, reply(404))
+    await fails(TransportError, board.link.refresh())
+    board.http.answer(DISCOVERY, discovery(token_endpoint=TOKEN + "/v2"))
+    board.http.answer(TOKEN + "/v2", tokens(2))
+    await board.clock.sleep(board.link.pause)
+    await board.link.refresh()
+    assert board.http.requests[-1].url == TOKEN + "/v2"
+
+
+async def test_a_404_of_an_api_says_nothing_of_the_endpoints():
+    board = await found_at_first()
+    board.http.answer(API, reply(404))
+    board.http.answer(TOKEN, tokens(2))
+    await board.link.get(API)
+    await board.link.refresh()
+    assert board.http.count(DISCOVERY) == 0
+
+
 async def test_an_issuer_out_of_reach_is_tried_three_times_ever_more_slowly():
     board = Board(**BARE)
     board.http.answer(DISCOVERY, lost(), ...)
@@ -338,6 +391,21 @@ async def test_userinfo_of_another_subject_does_not_count():
     board, name = await linked_as([answer], id_token=id_token(name=None))
     assert name == "user-1"
     assert board.store.load()["account"] == "user-1"
+
+
+async def test_another_account_that_takes_the_board_over_is_noticed():
+    for sub, switched in (("user-2", True), ("user-1", False)):
+        board = Board()
+        link = await board.linked()
+        board.http.answer(DEVICE, device_code())
+        other = tokens(2, id_token=id_token(sub=sub, name="Eve"))
+        board.http.answer(TOKEN, refusal("invalid_grant"), other)
+        await fails(NotLinked, link.refresh())
+        await link.ensure_linked()
+        told = board.told.last("linked")
+        assert (told["account"], told["switched"]) == ("Eve", switched)
+        await link.ensure_linked()
+        assert board.told.last("linked")["switched"] is False  # told once
 
 
 async def test_an_id_token_from_anywhere_else_is_not_taken():
@@ -413,6 +481,7 @@ async def test_a_stored_link_needs_no_code():
         "scope": "openid profile",
         "account": "Ana",
         "stored": True,
+        "switched": False,
     }
 
 

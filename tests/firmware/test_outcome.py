@@ -258,9 +258,16 @@ def test_what_the_provider_says_is_cleaned_and_never_decides():
 
 
 def test_a_message_that_is_no_code_is_shown_as_the_description():
-    outcome = classify(reply(400, {"status": 400, "message": "invalid device code"}), PLAIN)
+    outcome = classify(reply(400, {"status": 400, "message": "no such luck"}), PLAIN)
     assert (outcome.kind, outcome.error) == (REFUSED, None)
-    assert str(outcome) == "invalid device code"
+    assert str(outcome) == "no such luck"
+
+
+def test_a_message_that_can_only_mean_one_thing_means_it():
+    for words in ("invalid device code", "Invalid refresh token"):
+        expect(ERROR, "invalid_grant", bodies((400, {"status": 400, "message": words})))
+    whole = but(TOKENS, message="invalid device code")  # beside a success it is only words
+    assert classify(reply(200, whole), PLAIN).kind == OK
 
 
 def test_without_words_the_status_speaks():

@@ -79,6 +79,7 @@ def test_members_nobody_knows_are_ignored():
         "access_token",
         "expires_at",
         "expires_in",
+        "grant",
         "id_token",
         "refresh_token",
         "scope",

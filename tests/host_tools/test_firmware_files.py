@@ -37,6 +37,8 @@ ROOMS = {
     "joining": (3, "joining"),
     "approval": (4, "approval"),
     "identity": (4, "identity"),
+    "service": (4, "service"),
+    "discovery": (2, "discovery"),
     "upkeep": (4, "upkeep"),
     "link": (5, "roof"),
     "app": (6, "attic"),

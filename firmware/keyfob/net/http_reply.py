@@ -34,6 +34,7 @@ class ReplyParser:
     def __init__(self, max_body=MAX_BODY, max_head=MAX_HEAD, is_head=False):
         self.reply = None
         self.keep_alive = False
+        self.is_started = False  # any byte has arrived
         self._max_body = max_body
         self._head_left = max_head
         self._is_head = is_head
@@ -47,11 +48,6 @@ class ReplyParser:
         self._last = None  # the header that a folded line continues
 
     @property
-    def is_started(self):
-        """Whether any byte has arrived."""
-        return bool(self._buffer) or self._status != 0
-
-    @property
     def excess(self):
         """Bytes that arrived after the end of the response."""
         return bytes(self._buffer) if self._state == _DONE else b""
@@ -61,6 +57,7 @@ class ReplyParser:
         if not data:
             self._close()
         else:
+            self.is_started = True
             self._buffer.extend(data)
             while self._state != _DONE and self._step():
                 pass

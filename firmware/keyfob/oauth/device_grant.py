@@ -17,7 +17,7 @@ from keyfob.compat import const
 from keyfob.errors import LinkDenied, LinkExpired, ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
 from keyfob.oauth import url
-from keyfob.oauth.messages import form_request, is_printable, quote, seconds
+from keyfob.oauth.messages import form_request, in_rfc_names, is_printable, quote, seconds
 from keyfob.oauth.ticks import Stopwatch
 
 IDLE = const(0)
@@ -45,7 +45,6 @@ _NEXT = {
     (PENDING, meaning.ERROR): FAILED,
 }
 
-_DEFAULT_INTERVAL = const(5)  # s, RFC 8628 section 3.2
 _SLOW_DOWN = const(5)  # s, RFC 8628 section 3.5
 _MIN_MARGIN = const(500)  # ms
 _MAX_BACKOFF = const(60_000)  # ms, or two intervals where that is longer
@@ -78,7 +77,7 @@ class DeviceGrant:
         self.verification_uri = None
         self.verification_uri_complete = None
         self.expires_in = None
-        self.interval = _DEFAULT_INTERVAL
+        self.interval = profile.default_interval
         self._profile = profile
         self._client = client
         self._scope = scope
@@ -96,11 +95,11 @@ class DeviceGrant:
         if self.state != IDLE:
             raise UsageError("this grant has been started already")
         profile = self._profile
-        params = [(profile.scope_param, _join(self._scope, profile.scope_sep))]
-        params.extend(_pairs(profile.extra_da_params))
+        params = [("scope", self._scope)]
+        extra = profile.extra_da_params
         # Servers built on oauthlib look for client_id in the form, Basic or not.
         request = form_request(
-            profile.device_authorization_endpoint, params, self._client, profile, named=True
+            profile.device_authorization_endpoint, params, self._client, profile, extra, True
         )
         self.state = REQUESTED
         self._in_flight = True
@@ -120,8 +119,10 @@ class DeviceGrant:
         self._in_flight = True
         profile = self._profile
         params = [("grant_type", profile.grant_type), ("device_code", self._device_code)]
-        params.extend(_pairs(profile.extra_token_params))
-        return form_request(profile.token_endpoint, params, self._client, profile)
+        if profile.dialect is not None and profile.dialect["send_user_code"]:
+            params.append(("user_code", self.user_code))
+        extra = profile.extra_token_params
+        return form_request(profile.token_endpoint, params, self._client, profile, extra)
 
     def wait(self, now):
         """Milliseconds until the next request may leave, or None once the grant ended.
@@ -187,24 +188,25 @@ class DeviceGrant:
             self.tokens = TokenSet.granted(members, self._profile, self._scope, now, unix)
             return
         profile = self._profile
-        device_code = self._text(members, "device_code")
-        user_code = self._text(members, "user_code")
+        members = in_rfc_names(members, profile, "da_aliases")
+        device_code = _text(members, "device_code")
+        user_code = _text(members, "user_code")
         if len(user_code) > _MAX_CODE:
             raise ProviderError("the provider sent a user_code too long to show")
-        uri = self._text(members, "verification_uri")
+        uri = _text(members, "verification_uri")
         if not url.is_safe(uri, profile.allow_http):
             raise ProviderError("the provider sent a verification_uri that is not safe to open")
-        complete = self._member(members, "verification_uri_complete")
+        complete = _member(members, "verification_uri_complete")
         if complete is None and profile.qr_template:
             complete = profile.qr_template.replace("{user_code}", quote(user_code))
-        expires_in = seconds(self._member(members, "expires_in"))
+        expires_in = seconds(members.get("expires_in"))
         if expires_in is None:
             expires_in = profile.default_expires
         if expires_in <= 0:
             raise ProviderError("the provider sent a code that has expired already")
-        interval = seconds(self._member(members, "interval"))
+        interval = seconds(members.get("interval"))
         if interval is None or interval < 0:
-            interval = _DEFAULT_INTERVAL
+            interval = profile.default_interval
         self._device_code = device_code
         self._lifetime = expires_in * 1000
         self.user_code = user_code
@@ -258,25 +260,6 @@ class DeviceGrant:
                 due = last if last - elapsed >= _LAST_POLL else self._lifetime
         self._due = due
 
-    def _member(self, members, name):
-        """A member of the device authorization response, by any name it goes by."""
-        aliases = self._profile.da_aliases
-        names = [alias for alias in aliases if aliases[alias] == name]
-        names.append(name)
-        names.append(name.replace("_uri", "_url"))
-        for name in names:
-            if members.get(name) is not None:
-                return members[name]
-        return None
-
-    def _text(self, members, name):
-        value = self._member(members, name)
-        if not isinstance(value, str) or not value:
-            raise ProviderError("the provider's reply has no usable %s" % name)
-        if not all(is_printable(char) for char in value):
-            raise ProviderError("the provider sent a %s with unprintable characters" % name)
-        return value
-
     def _end(self, state, error):
         self.state = state
         self.error = error
@@ -285,12 +268,19 @@ class DeviceGrant:
         return state
 
 
-def _join(scope, separator):
-    return scope.replace(" ", separator) if scope and separator != " " else scope
+def _member(members, name):
+    """A member of the device authorization response, or what older drafts called it."""
+    value = members.get(name)
+    return members.get(name.replace("_uri", "_url")) if value is None else value
 
 
-def _pairs(params):
-    return [(name, params[name]) for name in sorted(params)]
+def _text(members, name):
+    value = _member(members, name)
+    if not isinstance(value, str) or not value:
+        raise ProviderError("the provider's reply has no usable %s" % name)
+    if not all(is_printable(char) for char in value):
+        raise ProviderError("the provider sent a %s with unprintable characters" % name)
+    return value
 
 
 def _reason(state, outcome=None):

@@ -13,6 +13,7 @@ from keyfob.errors import ConfigError
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BOM = b"\xef\xbb\xbf"
+_NO_FORM = (b"{", b"[", b"<")  # how broken JSON and pages begin
 _MAX_TEXT = const(200)
 _USER_AGENT = "keyfob/0.1"
 
@@ -139,16 +140,25 @@ def form(params):
     return "&".join(parts).encode()
 
 
-def form_request(url, params, client, profile, named=False):
-    """Return a POST of `params` with the client's authentication (RFC 6749 section 3.2)."""
+def form_request(url, params, client, profile, extra=None, named=False):
+    """Return a POST of `params` with the client's authentication (RFC 6749 section 3.2).
+
+    `extra` (a dict) are parameters that the profile adds.
+    """
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
         "Accept": profile.accept,
         "User-Agent": _USER_AGENT,
     }
     params = list(params)
+    for name in sorted(extra or ()):
+        params.append((name, extra[name]))
     client.authenticate(params, headers, named)
-    return Request("POST", url, headers, form(params))
+    if profile.dialect is None:
+        return Request("POST", url, headers, form(params))
+    from keyfob.oauth.dialect import encode
+
+    return Request("POST", url, headers, encode(params, headers, profile.dialect))
 
 
 def get_request(url):
@@ -164,10 +174,21 @@ def members(reply):
     try:
         value = reply.json()
     except (ValueError, RuntimeError, MemoryError):  # the last two: nested without end
+        if reply.body[:1] in _NO_FORM:
+            return None
         from keyfob.oauth.form_body import form_members
 
         return form_members(reply.body)
     return value if isinstance(value, dict) else None
+
+
+def in_rfc_names(values, profile, aliases):
+    """The members of a reply by their standard names; `aliases` is the profile's field for it."""
+    if profile.dialect is None:
+        return values
+    from keyfob.oauth.dialect import in_rfc_names
+
+    return in_rfc_names(values, profile.dialect, aliases)
 
 
 def seconds(value):

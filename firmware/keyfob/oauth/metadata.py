@@ -1,6 +1,7 @@
 """Discovery: from an issuer to its endpoints (RFC 8414, OpenID Connect Discovery 1.0)."""
 
 from keyfob.errors import ConfigError, ProviderError, TransportError
+from keyfob.oauth import url
 from keyfob.oauth.messages import clean, get_request, members
 
 _OIDC = "/.well-known/openid-configuration"
@@ -13,6 +14,21 @@ def well_known(issuer):
     scheme, _, rest = base.partition("://")
     host, slash, path = rest.partition("/")
     return (base + _OIDC, "%s://%s%s%s%s" % (scheme, host, _OAUTH, slash, path))
+
+
+def learn(profile, metadata):
+    """Set the endpoints that the configuration left open from a discovery document.
+
+    Raises ConfigError, and sets none, where one of them is not safe.
+    """
+    found = [name for name in profile.open if isinstance(metadata.get(name), str)]
+    for name in found:
+        url.check(metadata[name], "the provider's " + name, profile.allow_http)
+    for name in found:
+        setattr(profile, name, metadata[name])
+    profile.is_complete = profile.token_endpoint is not None and (
+        profile.device_authorization_endpoint is not None or not profile.needs_person
+    )
 
 
 class Discovery:
@@ -44,7 +60,7 @@ class Discovery:
                     "the issuer %s calls itself otherwise" % profile.issuer,
                     "use its own spelling: %s" % clean(values["issuer"]),
                 )
-            profile.learn(values)
+            learn(profile, values)
             if profile.is_complete:
                 if client is not None:
                     client.settle(values.get("token_endpoint_auth_methods_supported"))

@@ -19,7 +19,7 @@ REFUSED = const(7)  # a 4xx without an OAuth error: perhaps passing, perhaps not
 
 NAMES = ("approved", "pending", "slow_down", "denied", "expired", "error", "retry", "retry")
 
-_ERRORS = {
+ERRORS = {
     "authorization_pending": PENDING,
     "slow_down": SLOW_DOWN,
     "access_denied": DENIED,
@@ -69,7 +69,7 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):
     profile give a bare status a meaning, which is one of the device grant only.
     """
     values = members(reply)
-    code, description = _error({} if values is None else values, profile.pending_map)
+    code, description = _error({} if values is None else values, reply.status, profile)
     if not code and by_status:
         code = profile.pending_map.get(str(reply.status))
     kind = _kind(code, reply.status, values)
@@ -89,37 +89,25 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):
     return outcome
 
 
-def _error(values, renamed):
+def _error(values, status, profile):
     """The OAuth error code of a reply (None without one) and the provider's words."""
     code = values.get("error")
     text = values.get("error_description")
-    if isinstance(code, dict):
-        from keyfob.oauth.unusual import nested_code
+    if profile.dialect is not None:
+        from keyfob.oauth.dialect import error_at
 
-        text = code.get("message")
-        code = nested_code(code, renamed)
-    elif not isinstance(code, str):
-        message = values.get("message")
-        if isinstance(message, str) and (message in _ERRORS or message in renamed):
-            code = message
-        else:
-            text = text or message
-            code = values.get("error_code")
-            if not isinstance(code, str):
-                code = _misspelt(values)
-    return renamed.get(code, code), text
+        code = error_at(values, status, profile) or code
+    is_plain = "access_token" in values or "device_code" in values
+    if not isinstance(code, str) and (code is not None or "error_code" in values or not is_plain):
+        from keyfob.oauth.unusual import odd_error
 
-
-def _misspelt(values):
-    for name in values:
-        if isinstance(name, str) and name.lower() == "error" and isinstance(values[name], str):
-            return "%s: %s" % (name, values[name])  # never taken for the real member
-    return None
+        code, text = odd_error(values, text, profile.pending_map)
+    return profile.pending_map.get(code, code), text
 
 
 def _kind(code, status, values):
-    if code in _ERRORS:
-        return _ERRORS[code]
+    if code in ERRORS:
+        return ERRORS[code]
     if status == 429:
         return SLOW_DOWN
     if status >= 500 or status in (408, 425):

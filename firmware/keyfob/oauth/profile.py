@@ -5,9 +5,8 @@ discovery documents (RFC 8414 section 2), and the few fields in which dialects o
 device grant differ. No provider's name appears in this package.
 """
 
-from keyfob.oauth import url
-
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+CLIENT_CREDENTIALS = "client_credentials"
 
 ENDPOINTS = (
     "device_authorization_endpoint",
@@ -18,7 +17,14 @@ ENDPOINTS = (
 
 
 class Profile:
-    """One provider: `issuer`, the endpoints and the dialect, each as an attribute."""
+    """One provider: `issuer`, the endpoints and the common differences, each as an attribute.
+
+    `dialect` holds what only unusual providers need (see `keyfob.oauth.dialect`), or None.
+    `needs_person` is False where the board has an account of its own. `is_complete` tells
+    whether the grant can start as it is, `open` which endpoints a discovery document may
+    name (none where nothing has to be looked up). `identity` is what a stored token
+    belongs to: it is never sent anywhere else.
+    """
 
     def __init__(self, fields=None, allow_http=False):
         """Take `fields` (the provider object). Raises ConfigError naming a bad one."""
@@ -26,26 +32,3 @@ class Profile:
 
         self.allow_http = allow_http
         fill(self, {} if fields is None else fields)
-
-    def set_endpoint(self, name, value, label):
-        """Set an endpoint; `label` names it in the ConfigError about an address not to use."""
-        if value is not None:
-            url.check(value, label, self.allow_http)
-        setattr(self, name, value)
-
-    @property
-    def is_complete(self):
-        """Whether the device grant can start without discovery."""
-        return self.device_authorization_endpoint is not None and self.token_endpoint is not None
-
-    @property
-    def identity(self):
-        """What a stored token belongs to: it is never sent anywhere else."""
-        return self.issuer or self.token_endpoint
-
-    def learn(self, metadata):
-        """Fill endpoints that the configuration left open from a discovery document."""
-        for name in ENDPOINTS:
-            value = metadata.get(name)
-            if getattr(self, name) is None and isinstance(value, str):
-                self.set_endpoint(name, value, "the provider's " + name)

@@ -8,7 +8,7 @@ section 4.14.2), and a reply that cannot be used costs nothing.
 from keyfob.compat import const
 from keyfob.errors import ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
-from keyfob.oauth.messages import form_request, seconds
+from keyfob.oauth.messages import form_request, in_rfc_names, seconds
 from keyfob.oauth.ticks import Stopwatch
 
 _MAX_SKEW = const(300)  # s before expiry at which a token counts as stale
@@ -28,6 +28,7 @@ _RECORD = (
     "expires_in",
     "expires_at",
     "id_token",
+    "grant",
 )
 
 
@@ -36,7 +37,8 @@ class TokenSet:
 
     `access_token`, `refresh_token` (or None), `scope` (space-separated as granted, None
     if never named), `expires_in` (s, None if the provider did not say), `expires_at`
-    (Unix seconds, None while the clock was unknown), `id_token` (or None).
+    (Unix seconds, None while the clock was unknown), `id_token` (or None), `grant` (the
+    grant type by which they are had again without a person, or None).
     """
 
     def __init__(self, fields):
@@ -59,6 +61,7 @@ class TokenSet:
         `members` are the reply's, `requested` the scope asked for; a missing scope means
         that all of it was granted. Raises ProviderError where no usable token is there.
         """
+        members = in_rfc_names(members, profile, "token_aliases")
         token = _text(members.get("access_token"))
         if token is None or not all("!" <= char <= "~" for char in token):  # fit for a header
             raise ProviderError("the provider's reply has no usable access_token")
@@ -75,13 +78,16 @@ class TokenSet:
             {
                 "access_token": token,
                 "refresh_token": _text(members.get("refresh_token")),
-                "scope": _scope(members.get("scope"), profile.scope_sep) or requested,
+                "scope": _scope(members.get("scope")) or requested,
                 "expires_in": lifetime,
                 "id_token": _text(members.get("id_token")),
             }
         )
         if lifetime is not None and unix is not None:
             tokens.expires_at = unix + lifetime
+        if not profile.needs_person:
+            tokens.refresh_token = None  # RFC 6749 section 4.4.3: it should not be there
+            tokens.grant = profile.grant_type
         tokens._age = Stopwatch(now)
         return tokens
 
@@ -109,9 +115,14 @@ class TokenSet:
         """Whether no resource server has refused the access token so far."""
         return not self._rejected
 
+    @property
+    def can_refresh(self):
+        """Whether new tokens can be had without a person."""
+        return self.refresh_token is not None or self.grant is not None
+
     def is_usable(self, now, unix=None):
         """Whether there is still anything to act with: a way to refresh, or time left."""
-        if self.is_dead or self.refresh_token is not None:
+        if self.is_dead or self.can_refresh:
             return not self.is_dead
         left = self.remaining(now, unix)
         return not self._rejected and (left is None or left > 0)
@@ -135,7 +146,7 @@ class TokenSet:
         None where there is nothing to refresh with or no need to. A token that was issued
         without any life is refreshed when it is used, never ahead.
         """
-        if self.refresh_token is None or self.is_dead or self.expires_in == 0:
+        if not self.can_refresh or self.is_dead or self.expires_in == 0:
             return None
         if self.is_fresh(now, unix):
             if self.expires_in is None:
@@ -170,10 +181,15 @@ class TokenSet:
 
     def refresh_request(self, profile, client):
         """Return the refresh request (RFC 6749 section 6). Raises UsageError without a token."""
-        if self.refresh_token is None or self.is_dead:
+        if not self.can_refresh or self.is_dead:
             raise UsageError("there is no refresh token")
+        if self.grant is not None:
+            from keyfob.oauth.client_credentials import token_request
+
+            return token_request(profile, client, self.scope)
         params = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token)]
-        return form_request(profile.token_endpoint, params, client, profile)
+        extra = profile.dialect and profile.dialect["extra_refresh_params"]
+        return form_request(profile.token_endpoint, params, client, profile, extra)
 
     def receive(self, reply, profile, client, now, unix=None):
         """Take the answer to a refresh; return the successor, or None if there is none.
@@ -195,7 +211,7 @@ class TokenSet:
         if outcome.kind == meaning.REFUSED and reply.status == 400:
             self._refusals += 1
         if outcome.error == "invalid_grant" or self._refusals >= _REFUSED_TRIES:
-            self.is_dead = True
+            self.is_dead = self.grant is None  # a board's own account ends nowhere else
         self._hold(outcome, now)
         return None
 
@@ -241,14 +257,12 @@ def _text(value):
     return value if isinstance(value, str) and value else None
 
 
-def _scope(value, separator):
+def _scope(value):
     """The granted scope, space-separated, from a string, a comma list or a JSON array."""
     if isinstance(value, list):
         value = " ".join(item for item in value if isinstance(item, str))
     if not isinstance(value, str):
         return None
-    if separator != " ":
-        value = value.replace(separator, " ")
-    elif "," in value and " " not in value:
+    if "," in value and " " not in value:
         value = value.replace(",", " ")
     return " ".join(value.split()) or None

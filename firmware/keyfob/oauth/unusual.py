@@ -1,17 +1,50 @@
-"""What only unusual answers need: errors in objects, waits in headers, words for a bare status."""
+"""What only unusual answers need: errors in odd places, waits in headers, words for a status."""
 
 from keyfob.oauth import http_date
 from keyfob.oauth.messages import seconds
+from keyfob.oauth.outcome import ERRORS
+
+# Errors that are told in words alone, in lower case.
+_WORDS = {
+    "invalid device code": "invalid_grant",
+    "invalid refresh token": "invalid_grant",
+}
 
 
-def nested_code(values, renamed):
-    """The code in an `error` that is an object: the finest that the profile knows."""
-    for name in ("error_subcode", "code", "type"):
+def odd_error(values, text, renamed):
+    """The error code (or None) and the words of a reply whose `error` is no text.
+
+    `text` is its error_description, `renamed` the profile's pending_map.
+    """
+    error = values.get("error")
+    if isinstance(error, dict):
+        return _nested_code(error, renamed), error.get("message")
+    message = values.get("message")
+    if isinstance(message, str):
+        if message in ERRORS or message in renamed:
+            return message, text
+        text = text or message
+        if message.lower() in _WORDS:
+            return _WORDS[message.lower()], text
+    code = values.get("error_code")
+    return code if isinstance(code, str) else _misspelt(values), text
+
+
+def _nested_code(values, renamed):
+    """The code in an `error` that is an object: the finest that is known."""
+    for name in ("error_subcode", "code", "type", "message"):
         code = str(values.get(name))
-        if code in renamed:
+        if code in renamed or code in ERRORS:
             return code
     code = values.get("code")
     return None if code is None else str(code)
+
+
+def _misspelt(values):
+    for name in values:
+        if isinstance(name, str) and name.lower() == "error" and isinstance(values[name], str):
+            return "%s: %s" % (name, values[name])  # never taken for the real member
+    return None
 
 
 def retry_after(reply, unix):

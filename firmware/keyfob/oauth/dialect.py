@@ -1,0 +1,63 @@
+"""What few providers do differently, by the fields in `Profile.dialect`.
+
+Loaded only where a profile has one.
+"""
+
+import json
+
+from keyfob.oauth.messages import form
+from keyfob.oauth.outcome import ERRORS
+
+
+def encode(params, headers, dialect):
+    """Return the body for (name, value) pairs as the provider wants them; set its type."""
+    params = [(dialect.get(name + "_param", name), value) for name, value in params]
+    separator = dialect["scope_sep"]
+    scope = dialect["scope_param"]
+    if separator == "array":
+        params = [(n, v.split() if n == scope and v else v) for n, v in params]
+    elif separator != " ":
+        params = [(n, v.replace(" ", separator) if n == scope and v else v) for n, v in params]
+    if dialect["body_format"] == "form":
+        return form(params)
+    headers["Content-Type"] = "application/json"
+    return json.dumps({name: value for name, value in params if value}).encode()
+
+
+def in_rfc_names(values, dialect, aliases):
+    """The members of a reply by their standard names; `aliases` names the field to go by."""
+    found = dict(values)
+    aliases = dialect[aliases]
+    for alias in aliases:
+        value = _find(values, alias)
+        if value is not None:
+            found[aliases[alias]] = value
+    if found.get("token_type") is None:
+        found["token_type"] = dialect["default_token_type"]
+    scope = found.get("scope")
+    if isinstance(scope, str) and dialect["scope_sep"] != "array":
+        found["scope"] = scope.replace(dialect["scope_sep"], " ")
+    return found
+
+
+def error_at(values, status, profile):
+    """The error in the first member of `error_paths` that has one, or None.
+
+    Beside a success only a known error counts: a `message` may say anything.
+    """
+    for path in profile.dialect["error_paths"]:
+        code = _find(values, path)
+        if isinstance(code, (str, int)) and not isinstance(code, bool) and code != "":
+            code = str(code)
+            if status >= 300 or code in ERRORS or code in profile.pending_map:
+                return code
+    return None
+
+
+def _find(values, path):
+    """The member at `path`: `a.b` is b within the object a. None where it is not there."""
+    for name in path.split("."):
+        if not isinstance(values, dict):
+            return None
+        values = values.get(name)
+    return values
