@@ -20,7 +20,7 @@ from typing import Any
 
 from littlefs.errors import LittleFSError
 
-from keyfob_sim.cpython import framebuf
+from keyfob_sim.cpython import cryptolib, framebuf
 from keyfob_sim.cpython.virtual_time import BoardLoop
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.filesystem import FileSystem
@@ -195,6 +195,7 @@ def firmware(
         "network": _module("network", STA_IF=0, WLAN=lambda interface=0: _Station(board)),
         "ntptime": _module("ntptime", settime=settime),
         "machine": machine,
+        "cryptolib": cryptolib,
         "framebuf": framebuf,
     }
     hidden = {
