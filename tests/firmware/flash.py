@@ -39,8 +39,6 @@ class Power:
 
     def perform(self, whole, torn=None):
         """Call `whole`, the operation, unless power fails; `torn` is the half of it."""
-        if not self.is_on:
-            return
         self.ops += 1
         if self.ops != self.cut_at:
             whole()
@@ -56,7 +54,8 @@ class Power:
 class World:
     """One kind of home. `error` is what every write raises, if not None."""
 
-    def __init__(self):
+    def __init__(self, name):
+        self.name = name
         self.error = None
         self.power = Power()
 
@@ -66,7 +65,8 @@ class World:
         self.power.perform(whole, torn)
 
     def boot(self, seal=None):
-        """Power on again; return the store on what flash holds."""
+        """Power off and on; return the store on what flash holds."""
+        self.power.is_on = False
         self.power = Power()
         return TokenStore(self.home(), seal)
 
@@ -160,8 +160,8 @@ class Disk(World):
 
     path = "/cuts"
 
-    def __init__(self, kind, block_size, blocks):
-        super().__init__()
+    def __init__(self, name, kind, block_size, blocks):
+        super().__init__(name)
         self._kind = kind
         self._block_size = block_size
         self._blocks = blocks
@@ -170,6 +170,7 @@ class Disk(World):
 
     def blank(self):
         self.gone()
+        self.power.is_on = False
         self._image = bytearray(b"\xff" * (self._block_size * self._blocks))
         self.power = Power()
         self._kind.mkfs(_BlockDevice(self))
@@ -182,9 +183,7 @@ class Disk(World):
 
     def gone(self):
         if self._mounted:
-            self.power.is_on = False  # what was open loses its power, too
             vfs.umount(self.path)
-            self.power = Power()
             self._mounted = False
 
     def put_former(self, text):
@@ -214,18 +213,21 @@ class _BlockDevice:
         self._image = world._image
 
     def readblocks(self, block, buffer, offset=0):
+        if not self._power.is_on:  # the collector called, and nothing can be allocated
+            return
         start = block * self._size + offset
         buffer[:] = memoryview(self._image)[start : start + len(buffer)]
 
     def writeblocks(self, block, data, offset=0):
-        self._put(block * self._size + offset, data)
+        if self._power.is_on:
+            self._put(block * self._size + offset, data)
 
     def ioctl(self, op, argument):
         if op == 4:
             return self._world._blocks
         if op == 5:
             return self._size
-        if op == 6:
+        if op == 6 and self._power.is_on:
             self._put(argument * self._size, b"\xff" * self._size)
         return 0
 
@@ -250,6 +252,10 @@ class NvsWorld(World):
     def blank(self):
         self.room = 24 * 1024
         self.kept = {}
+
+    def put_former(self, text):
+        """NVS never held the former format; as a plain blob it is read all the same."""
+        self.kept["account.2"] = text.encode()
 
     def home(self):
         from keyfob.storage.nvs import NvsHome
@@ -312,9 +318,9 @@ class _Nvs:
 
 def worlds():
     """Every kind of home that this runtime has."""
-    found = [Memory(), ModelFiles(), NvsWorld()]
+    found = [Memory("memory"), ModelFiles("model files"), NvsWorld("NVS")]
     if vfs is not None:
-        found += [Disk(vfs.VfsLfs2, 4096, 16), Disk(vfs.VfsFat, 512, 64)]
+        found += [Disk("littlefs", vfs.VfsLfs2, 4096, 16), Disk("FAT", vfs.VfsFat, 512, 64)]
     return found
 
 
