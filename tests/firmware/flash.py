@@ -17,7 +17,7 @@ except ImportError:
 
 HOWS = ("none", "torn", "done")
 ENOENT, EIO, ENOSPC, EROFS = 2, 5, 28, 30
-NVS_NOT_FOUND, NVS_FULL, NVS_NO_PARTITION = -0x1102, -0x1105, -0x110F
+NVS_NOT_FOUND, NVS_FULL = -0x1102, -0x1105
 
 
 class PowerLost(BaseException):
@@ -114,7 +114,8 @@ class ModelFiles(World):
         import os
 
         files.os = os
-        del files.open
+        if hasattr(files, "open"):
+            del files.open
 
     def put_former(self, text):
         self.files["/link-account.json"] = text.encode()
@@ -159,6 +160,7 @@ class Disk(World):
     """A FileHome on a real file system of MicroPython: `kind` is vfs.VfsLfs2 or vfs.VfsFat."""
 
     path = "/cuts"
+    read_only = False
 
     def __init__(self, name, kind, block_size, blocks):
         super().__init__(name)
@@ -177,7 +179,7 @@ class Disk(World):
 
     def home(self):
         self.gone()
-        vfs.mount(self._kind(_BlockDevice(self)), self.path)
+        vfs.mount(self._kind(_BlockDevice(self)), self.path, readonly=self.read_only)
         self._mounted = True
         return FileHome(self.path)
 
@@ -247,7 +249,9 @@ class _BlockDevice:
 
 class NvsWorld(World):
     """An NvsHome on a model of NVS. `room` is in bytes, and an old blob counts until the new
-    one is there; `error` also meets whoever opens a namespace."""
+    one is there; without its partition no namespace can be opened."""
+
+    has_partition = True
 
     def blank(self):
         self.room = 24 * 1024
@@ -272,8 +276,8 @@ class NvsWorld(World):
 
     def NVS(self, namespace):  # noqa: N802 - its name on a board
         assert len(namespace) <= 15
-        if self.error is not None:
-            raise self.error
+        if not self.has_partition:
+            raise OSError(-0x110F, "ESP_ERR_NVS_PART_NOT_FOUND")
         return _Nvs(self)
 
 
@@ -320,7 +324,7 @@ def worlds():
     """Every kind of home that this runtime has."""
     found = [Memory("memory"), ModelFiles("model files"), NvsWorld("NVS")]
     if vfs is not None:
-        found += [Disk("littlefs", vfs.VfsLfs2, 4096, 16), Disk("FAT", vfs.VfsFat, 512, 64)]
+        found += [Disk("littlefs", vfs.VfsLfs2, 4096, 16), Disk("FAT", vfs.VfsFat, 512, 128)]
     return found
 
 

@@ -62,16 +62,19 @@ def derive(secret, label):
 
 def hmac(key, *parts):
     """Return HMAC-SHA-256 (RFC 2104) of the parts in a row; `key` has at most 64 bytes."""
-    digest = b""
-    for pad, pieces in ((0x36, parts), (0x5C, None)):
-        block = bytearray([pad]) * 64
-        for index, byte in enumerate(key):
-            block[index] ^= byte
-        state = hashlib.sha256(block)
-        for piece in (digest,) if pieces is None else pieces:
-            state.update(piece)
-        digest = state.digest()
-    return digest
+    inner = _keyed(key, 0x36)
+    for part in parts:
+        inner.update(part)
+    outer = _keyed(key, 0x5C)
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+def _keyed(key, pad):
+    block = bytearray(bytes([pad]) * 64)
+    for index, byte in enumerate(key):
+        block[index] ^= byte
+    return hashlib.sha256(block)
 
 
 def _is_same(one, other):
