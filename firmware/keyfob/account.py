@@ -54,8 +54,10 @@ class Account:
         record = None if self._store is None else self._store.load()
         if record is None:
             return
-        _check(record, _RECORD, ("for",))
-        owner = record["for"]
+        _check(record, _RECORD)
+        owner = record.get("for")
+        if not owner:
+            raise _damaged("for")
         if owner != self._owner:
             return
         tokens = record.get("tokens")
