@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from keyfob.storage.token_store import TokenStore
 from keyfob_host import cli
 from keyfob_sim.hardware.filesystem import FileSystem, open_littlefs
 from keyfob_sim.hardware.flash import Flash
@@ -72,6 +73,24 @@ def board_files(state_dir: Path) -> Iterator[FileSystem]:
 
 def stored_tokens(state_dir: Path) -> dict[str, Any]:
     """The tokens in a board's flash."""
-    with board_files(state_dir) as files, files.open("/link-account.json", "r") as file:
-        found: dict[str, Any] = json.load(file)["tokens"]
-        return found
+    with board_files(state_dir) as files:
+        record = TokenStore(_Slots(files)).load()
+    assert record is not None
+    found: dict[str, Any] = record["tokens"]
+    return found
+
+
+class _Slots:
+    """The slots of the link `account` on a board, to be read."""
+
+    hint = None
+
+    def __init__(self, files: FileSystem):
+        self._files = files
+
+    def read(self, place: int) -> bytes | None:
+        try:
+            with self._files.open(f"/link-account.{place}", "rb") as file:
+                return bytes(file.read())
+        except FileNotFoundError:
+            return None

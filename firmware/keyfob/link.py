@@ -62,7 +62,7 @@ class AccountLink:
         naming the field at fault.
         """
         from keyfob.config import load
-        from keyfob.storage.file import FileStore
+        from keyfob.storage.opening import open_store
 
         if notify is None:
             from keyfob.ui.displays.console import Console
@@ -71,13 +71,13 @@ class AccountLink:
             notify = Screens(Console()).notify
         found = load(path, root)
         http = HttpClient(found.roots(), found.allow_http)
-        store = FileStore(root)
+        store = open_store(directory=root)
         link = cls(found.profile, found.client, found.scope, http, store=store, notify=notify)
         link._wifi = found.wifi
         link._api = found.api
         link.language = found.language
-        del load
-        drop("keyfob.config", "keyfob.oauth.profile_fields")
+        del load, open_store
+        drop("keyfob.config", "keyfob.oauth.profile_fields", "keyfob.storage.opening")
         return link
 
     async def __aenter__(self):

@@ -15,12 +15,13 @@ from typing import Any
 import micropython_vm
 import pytest
 
-from keyfob_sim.cpython import framebuf
+from keyfob_sim.cpython import cryptolib, framebuf
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import support
 
+sys.modules.setdefault("cryptolib", cryptolib)
 sys.modules.setdefault("framebuf", framebuf)
 
 _results = pytest.StashKey[dict[Path, dict[str, micropython_vm.Result]]]()

@@ -17,6 +17,15 @@ TOKENS = {
     "expires_at": 1_790_003_600,
     "id_token": "i.d.t",
 }
+PENDING = {
+    "device_code": "dc-secret",
+    "user_code": "WDJB-MJHT",
+    "verification_uri": "https://as.example/device",
+    "verification_uri_complete": None,
+    "expires_at": 1_790_001_800,
+    "expires_in": 1800,
+    "interval": 5,
+}
 
 
 def kept(store, owner=OWNER):
@@ -84,14 +93,25 @@ def test_a_record_that_makes_no_sense_is_damage():
         {"tokens": dict(TOKENS, id_token={})},
         {"sub": 7},
         {"account": ["Ana"]},
+        {"pending": []},
+        {"pending": {}},
+        {"pending": dict(PENDING, device_code="")},
+        {"pending": dict(PENDING, device_code=None)},
+        {"pending": dict(PENDING, user_code=7)},
+        {"pending": dict(PENDING, verification_uri=None)},
+        {"pending": dict(PENDING, verification_uri_complete=1)},
+        {"pending": dict(PENDING, expires_at="soon")},
+        {"pending": dict(PENDING, expires_in=True)},
+        {"pending": dict(PENDING, interval=None)},
+        {"pending": dict(PENDING, interval=True)},
     ):
         record = {"for": OWNER, "sub": "user-1", "account": "Ana", "tokens": TOKENS}
         record.update(change)
         account = Account(OWNER, MemoryStore(record))
         error = support.raises(StorageError, account.load)
-        assert account.tokens is None, change
+        assert account.tokens is account.pending is None, change
         assert error.hint == "link the board again"
-        assert "at-1" not in str(error)
+        assert "at-1" not in str(error) and "dc-secret" not in str(error)
 
 
 def test_what_is_new_is_durable_before_it_is_used():
@@ -125,3 +145,95 @@ def test_a_store_that_cannot_erase_is_told_of_after_ram_is_clean():
     account = kept(FailingStore(fails=("erase",)))
     support.raises(StorageError, account.forget)
     assert account.tokens is account.subject is account.name is None
+
+
+def test_a_pending_link_is_there_after_a_reboot():
+    store = MemoryStore()
+    account = Account(OWNER, store)
+    account.keep_pending(PENDING)
+    assert account.pending == PENDING
+    account = loaded(store)
+    assert account.pending == PENDING
+    assert account.tokens is None and not account.is_stored
+
+
+def test_a_pending_link_may_lack_what_a_provider_leaves_out():
+    least = {name: PENDING[name] for name in ("device_code", "user_code", "verification_uri")}
+    least.update({"interval": 5, "expires_at": None})
+    store = MemoryStore({"for": OWNER, "pending": least})
+    assert loaded(store).pending == least
+
+
+def test_new_tokens_end_a_pending_link_in_one_write():
+    saved = []
+
+    class Store:
+        def save(self, record):
+            saved.append(record)
+
+    account = Account(OWNER, Store())
+    account.keep_pending(PENDING)
+    account.keep(TokenSet(TOKENS))
+    assert len(saved) == 2
+    assert "pending" not in saved[1] and saved[1]["tokens"] == TOKENS
+    assert account.pending is None
+
+
+def test_a_dropped_pending_link_leaves_nothing():
+    store = MemoryStore()
+    account = Account(OWNER, store)
+    account.drop_pending()  # there is none, and that is no error
+    account.keep_pending(PENDING)
+    account.drop_pending()
+    assert account.pending is None and store.load() is None
+
+
+def test_a_pending_link_and_tokens_leave_each_other_alone():
+    store = MemoryStore()
+    account = kept(store)
+    account.keep_pending(PENDING)
+    account = loaded(store)
+    assert account.pending == PENDING and account.tokens.record() == TOKENS
+    assert (account.subject, account.name, account.is_stored) == ("user-1", "Ana", True)
+    account.drop_pending()
+    assert loaded(store).pending is None
+    assert loaded(store).tokens.record() == TOKENS
+
+
+def test_a_pending_link_of_another_provider_or_client_is_not_taken():
+    store = MemoryStore()
+    Account(OWNER, store).keep_pending(PENDING)
+    for owner in (["https://other.example", "board"], ["https://as.example", "other"]):
+        assert loaded(store, owner).pending is None
+
+
+def test_a_store_that_fails_does_not_cost_a_pending_link():
+    account = Account(OWNER, FailingStore())
+    error = support.raises(StorageError, account.keep_pending, PENDING)
+    assert "dc-secret" not in str(error)
+    assert account.pending == PENDING
+    support.raises(StorageError, account.drop_pending)
+    assert account.pending is None
+
+
+def test_without_a_store_a_pending_link_lives_in_memory():
+    account = Account(OWNER)
+    account.keep_pending(PENDING)
+    assert account.pending == PENDING
+    account.drop_pending()
+    assert account.pending is None
+
+
+def test_forgetting_takes_a_pending_link_along():
+    store = MemoryStore()
+    account = Account(OWNER, store)
+    account.keep_pending(PENDING)
+    account.forget()
+    assert account.pending is None and store.load() is None
+
+
+def test_no_secret_shows():
+    account = kept(MemoryStore())
+    account.keep_pending(PENDING)
+    for secret in ("at-1", "rt-1", "dc-secret"):
+        assert secret not in repr(account) + str(account)

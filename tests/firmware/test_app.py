@@ -22,6 +22,7 @@ from fakes import (
 
 from keyfob import app
 from keyfob.app import App
+from keyfob.storage.opening import open_store
 
 CONFIGURATION = {
     "provider": {
@@ -150,7 +151,7 @@ async def test_it_goes_on_refreshing():
         bench.http.answer(TOKEN, tokens(2), tokens(3))
         await bench.run(7_000_000)
         assert bench.of("refreshed") == [{"rotated": True}] * 2
-        assert b"rt-secret-3" in folder.read("link-account.json")
+        assert open_store(directory=folder.path).load()["tokens"]["refresh_token"] == "rt-secret-3"
 
 
 async def test_a_refusal_or_an_end_of_the_code_ends_it_with_its_screen():

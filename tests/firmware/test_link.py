@@ -32,6 +32,7 @@ from keyfob.errors import (
     LinkExpired,
     NotLinked,
     ProviderError,
+    StorageError,
     TransportError,
 )
 from keyfob.oauth.messages import Request
@@ -785,8 +786,6 @@ async def test_unlinking_while_the_issuer_is_away_erases_all_the_same():
 
 
 async def test_a_store_that_keeps_its_copy_is_an_error():
-    from keyfob.errors import StorageError
-
     board = Board(store=FailingStore(fails=("erase",)))
     link = await board.linked()
     board.http.answer(REVOKE, reply(200))
@@ -921,8 +920,8 @@ def test_a_configuration_file_makes_a_link():
         assert link._wifi == [{"ssid": "home"}] and link._api == API
         assert not link.is_linked
         link._account.load()  # its store is in that folder, and empty
-        folder.write("link-account.json", b"{")
-        support.raises(Exception, link._account.load)
+        folder.write("link-account.0", b"{")
+        support.raises(StorageError, link._account.load)
 
 
 async def test_without_a_listener_the_code_is_on_the_console():

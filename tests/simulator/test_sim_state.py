@@ -83,8 +83,11 @@ def test_a_stored_link_is_never_shown_to_another_server(capsys, sim, tmp_path, m
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff\x00\x12", b'{"for": 1}'])
 def test_a_damaged_link_is_survived(sim, tmp_path, damage):
     sim(*LINK)
-    with board_files(tmp_path / "board") as files, files.open("/link-account.json", "wb") as file:
-        file.write(damage)
+    with board_files(tmp_path / "board") as files:
+        for name in files.listdir("/"):
+            if name.startswith("link-"):
+                with files.open("/" + name, "wb") as file:
+                    file.write(damage)
     run = sim(*LINK)
     assert run.exit_code == 0
     assert run.of("user_code")

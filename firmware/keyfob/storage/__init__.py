@@ -1,4 +1,4 @@
-"""Homes for a link's record. Each has the same three methods:
+"""Where a link's record is kept. Every store has the same three methods:
 
 `load()` returns the record (a dict of JSON values) or None if there is none,
 `save(record)` returns once it is durable, `erase()` leaves nothing behind.

@@ -20,7 +20,7 @@ from typing import Any
 
 from littlefs.errors import LittleFSError
 
-from keyfob_sim.cpython import framebuf
+from keyfob_sim.cpython import cryptolib, framebuf
 from keyfob_sim.cpython.virtual_time import BoardLoop
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.filesystem import FileSystem
@@ -197,6 +197,7 @@ def firmware(
         ),
         "ntptime": _module("ntptime", time=ntp_time),
         "machine": machine,
+        "cryptolib": cryptolib,
         "framebuf": framebuf,
     }
     hidden = {

@@ -1,0 +1,198 @@
+"""A record in two slots: a save replaces the older copy, and the newer one is never written to.
+
+A slot is a header and the record as JSON. The header says whose it is, in which format,
+whether it is sealed, its number in the row of saves, how long it is, and a CRC-32 of all
+the rest.
+"""
+
+import json
+import struct
+from binascii import crc32
+
+from keyfob.compat import const
+from keyfob.errors import StorageError
+
+_MAGIC = b"kfob"
+_FORMAT = const(1)
+_WHAT = "<4sBBH"  # magic, format, 1 if sealed, number: a seal vouches for these 8 bytes
+_SIZES = "<HI"  # length of what follows the header, CRC-32
+_WHAT_SIZE = const(8)
+_CRC_AT = const(10)
+_HEADER = const(14)  # bytes
+_LARGEST = const(16384)  # bytes of a slot
+_NUMBERS = const(0xFFFF)  # numbers wrap
+
+# Places beside the slots 0 and 1: a plain JSON file, the format before this one, and what
+# an interrupted save of those days left. They are read or removed, never written.
+_FORMER = const(2)
+_LEFTOVER = const(3)
+
+_AGAIN = "link the board again"
+
+
+class TokenStore:
+    """Keeps the record in `home`, sealed by `seal` (see keyfob.storage.seal) where given.
+
+    A home has numbered places for bytes: `read(place)` returns them or None, `write(place,
+    data)` and `remove(place)` return once that is durable. All raise OSError, and `hint`
+    is what to try then.
+    """
+
+    def __init__(self, home, seal=None):
+        self._home = home
+        self._seal = seal
+
+    def load(self):
+        """Return the record or None.
+
+        Raises StorageError where there is one and no copy of it can be read.
+        """
+        try:
+            record, _, _, trouble = self._find()
+            if record is None and self._seal is None:
+                former = self._home.read(_FORMER)
+                if former:
+                    record = _parse(former)
+        except (OSError, MemoryError) as error:
+            raise self._failure("read", error)
+        if record is None and trouble is not None:
+            raise trouble
+        return record
+
+    def save(self, record):
+        """Write `record` to the slot that is not in use and read it back.
+
+        Does nothing where it is stored already. Raises StorageError where it fails; what was
+        stored before is then there as it was.
+        """
+        try:
+            stored, in_use, number, _ = self._find()
+            if stored is not None and stored == record:
+                return
+            self._write(1 - in_use, self._pack(record, (number + 1) & _NUMBERS))
+            if stored is None:
+                self._home.remove(in_use)  # whatever is there, nobody can read it
+            for place in (_LEFTOVER, _FORMER):
+                self._home.remove(place)
+        except (OSError, MemoryError) as error:
+            raise self._failure("stored", error)
+
+    def erase(self):
+        """Leave nothing behind. Raises StorageError where something stays.
+
+        The copy in use goes last, or a power cut would bring the superseded one back.
+        """
+        trouble = None
+        try:
+            slots, _ = self._slots()
+        except MemoryError:
+            slots = ()
+        last = slots[0][1] if slots else 1
+        for place in (_LEFTOVER, _FORMER, 1 - last, last):
+            try:
+                self._home.remove(place)
+            except OSError as error:
+                trouble = trouble or error
+        if trouble is not None:
+            raise self._failure("erased", trouble)
+
+    def _find(self):
+        """Return the record or None, its slot, the newest number, and what is wrong or None."""
+        slots, trouble = self._slots()
+        number, newest = slots[0] if slots else (0, 1)
+        for _, place in slots:
+            try:
+                return self._unpack(place), place, number, None
+            except OSError as error:
+                trouble = trouble or self._failure("read", error)
+            except StorageError as error:
+                trouble = trouble or error
+        return None, newest, number, trouble
+
+    def _slots(self):
+        """Return number and place of each whole slot, the newer first, and what is wrong."""
+        slots = []
+        trouble = None
+        for place in (0, 1):
+            try:
+                data = self._home.read(place)
+            except OSError as error:
+                trouble = self._failure("read", error)
+                continue
+            if data:  # an empty file is a first save that was cut short
+                if _is_whole(data):
+                    slots.append((struct.unpack_from(_WHAT, data)[3], place))
+                else:
+                    trouble = _damaged()
+        if slots[1:] and (slots[1][0] - slots[0][0]) & _NUMBERS <= _NUMBERS >> 1:
+            slots.reverse()
+        return slots, trouble
+
+    def _pack(self, record, number):
+        body = json.dumps(record).encode()
+        what = struct.pack(_WHAT, _MAGIC, _FORMAT, self._seal is not None, number)
+        if self._seal is not None:
+            body = self._seal.seal(body, what)
+        size = _HEADER + len(body)
+        if size > _LARGEST:
+            raise StorageError("the link is too large to be stored: %d bytes" % size)
+        data = what + struct.pack(_SIZES, len(body), 0) + body
+        return data[:_CRC_AT] + struct.pack("<I", _crc(data)) + body
+
+    def _unpack(self, place):
+        data = self._home.read(place)
+        if not data or not _is_whole(data):
+            raise _damaged()
+        _, kind, is_sealed, _ = struct.unpack_from(_WHAT, data)
+        if kind != _FORMAT:
+            raise StorageError("the stored link is of another version of keyfob", _AGAIN)
+        body = data[_HEADER:]
+        if self._seal is not None:
+            if not is_sealed:
+                raise StorageError("the stored link is not sealed", _AGAIN)
+            body = self._seal.unseal(body, data[:_WHAT_SIZE])
+        elif is_sealed:
+            raise StorageError("the stored link is sealed", "give keyfob the key for it")
+        return _parse(body)
+
+    def _write(self, place, data):
+        home = self._home
+        try:
+            home.write(place, data)
+        except OSError:
+            home.remove(place)  # the room that its old content takes may be what is missing
+            home.write(place, data)
+        if home.read(place) != data:
+            raise StorageError("the link cannot be stored: it reads back otherwise", home.hint)
+
+    def _failure(self, what, error):
+        hint = self._home.hint
+        if isinstance(error, MemoryError):
+            error, hint = "not enough memory", "free some RAM"
+        return StorageError("the link cannot be %s: %s" % (what, error), hint)
+
+
+def _crc(data):
+    return crc32(memoryview(data)[_HEADER:], crc32(memoryview(data)[:_CRC_AT]))
+
+
+def _is_whole(data):
+    """Whether `data` is a slot as it was written."""
+    if len(data) < _HEADER or data[:4] != _MAGIC:
+        return False
+    size, crc = struct.unpack_from(_SIZES, data, _WHAT_SIZE)
+    return size == len(data) - _HEADER and crc == _crc(data)
+
+
+def _parse(data):
+    try:
+        record = json.loads(data)
+    except (ValueError, RuntimeError):  # RuntimeError: nested deeper than the stack
+        record = None
+    if not isinstance(record, dict):
+        raise _damaged()
+    return record
+
+
+def _damaged():
+    return StorageError("the stored link is damaged", _AGAIN)
