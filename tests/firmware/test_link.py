@@ -315,7 +315,7 @@ async def test_endpoints_of_yesterday_do_while_the_issuer_is_away():
     await board.clock.sleep(DAY * 1000)
     await board.link.refresh()
     await board.link.refresh()  # and nobody asks it again at once
-    assert board.http.count(DISCOVERY) == 3 and board.http.count(TOKEN) == 2
+    assert board.http.count(DISCOVERY) == 1 and board.http.count(TOKEN) == 2
 
 
 async def test_an_endpoint_that_is_not_found_is_looked_up_again():
