@@ -108,7 +108,7 @@ class App:
         """Link, as often as the person asks for it."""
         link = self.link
         while True:
-            if self._button is not None and not link.is_linked:
+            if not (self._button is None or link.is_linked or link.is_pending):
                 if self._screens.name not in _ON_PRESS:
                     self._screens.show("press", {})
                 self._wanted.clear()

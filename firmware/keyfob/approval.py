@@ -1,6 +1,6 @@
 """Getting a person's approval: a code to show, and polls until the person has decided."""
 
-from keyfob.errors import AS_FATAL, TransportError
+from keyfob.errors import AS_FATAL, StorageError, TransportError
 from keyfob.oauth import device_grant, ticks
 from keyfob.oauth import outcome as meaning
 
@@ -8,13 +8,21 @@ from keyfob.oauth import outcome as meaning
 _ENDS = {device_grant.DENIED: "denied", device_grant.EXPIRED: "expired"}
 
 
-async def get_approval(provider, clock, events, scope):
+async def get_approval(provider, clock, events, scope, account):
     """Show a code and poll until it is approved; return the tokens.
 
-    Raises LinkDenied, LinkExpired and what else `DeviceGrant.error` may be.
+    A code that `account` has pending from before a reset is shown again and polled for while
+    it is alive; the new one of an attempt is kept there. Raises LinkDenied, LinkExpired and
+    what else `DeviceGrant.error` may be.
     """
     grant = device_grant.DeviceGrant(provider.profile, provider.client, scope, clock.jitter)
-    request = grant.authorize(clock.ticks())
+    is_old = grant.resume(account.pending, clock.ticks(), clock.unix())
+    if is_old:
+        _tell_code(events, grant, True)
+        request = await _next_request(grant, clock)
+    else:
+        request = grant.authorize(clock.ticks())
+    interval = grant.interval
     while request is not None:
         is_poll = grant.state == device_grant.PENDING
         sent = clock.ticks()
@@ -24,17 +32,38 @@ async def get_approval(provider, clock, events, scope):
         except TransportError as error:
             grant.failed(error, clock.ticks())
         wait = grant.wait(clock.ticks())
+        if grant.state == device_grant.PENDING and not (is_poll and grant.interval == interval):
+            interval = grant.interval
+            _keep(account, grant.record(clock.ticks(), clock.unix()), events)
         if is_poll:
             _tell_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
         elif grant.state == device_grant.PENDING:
-            _tell_code(events, grant)
+            _tell_code(events, grant, False)
+        if is_old and is_poll and grant.state in (device_grant.EXPIRED, device_grant.FAILED):
+            # It ran out, or its tokens were on their way, while the power was off.
+            _keep(account, None, events)
+            return await get_approval(provider, clock, events, scope, account)
+        if is_poll and grant.outcome.kind != meaning.RETRY:
+            is_old = False
         request = await _next_request(grant, clock)
     if grant.state == device_grant.GRANTED:
         return grant.tokens
+    _keep(account, None, events)
     if grant.state in _ENDS:
         events.tell(_ENDS[grant.state])
         grant.error.told = AS_FATAL  # by that event
     raise grant.error
+
+
+def _keep(account, pending, events):
+    """Have a pending link outlive a power cut, or with None, forgotten."""
+    try:
+        if pending is None:
+            account.drop_pending()
+        else:
+            account.keep_pending(pending)
+    except StorageError as error:
+        events.tell_error(error)  # this attempt goes on all the same
 
 
 async def _next_request(grant, clock):
@@ -50,7 +79,7 @@ async def _next_request(grant, clock):
         await clock.sleep(wait)
 
 
-def _tell_code(events, grant):
+def _tell_code(events, grant, is_resumed):
     events.tell(
         "user_code",
         user_code=grant.user_code,
@@ -58,7 +87,7 @@ def _tell_code(events, grant):
         verification_uri_complete=grant.verification_uri_complete,
         expires_in=grant.expires_in,
         interval=grant.interval,
-        resumed=False,
+        resumed=is_resumed,
     )
 
 

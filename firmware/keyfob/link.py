@@ -35,8 +35,19 @@ class AccountLink:
     is_patient = False
 
     def __init__(
-        self, profile, client, scope=None, http=None, clock=None, store=None, notify=None
+        self,
+        profile,
+        client,
+        scope=None,
+        http=None,
+        clock=None,
+        store=None,
+        notify=None,
+        name=None,
     ):
+        """`name` opens the store of that name in flash, where no `store` is given."""
+        if store is None and name is not None:
+            store = _open_store(name)
         if http is None:
             http = HttpClient(allow_http=profile.allow_http)
         self._scope = scope
@@ -54,15 +65,18 @@ class AccountLink:
         self._watch = None
 
     @classmethod
-    def from_config(cls, path="/keyfob.json", notify=None, root=""):
+    def from_config(
+        cls, path="/keyfob.json", notify=None, root="", name="account", home="files", seal=None
+    ):
         """Return a link as the configuration file `path` describes it.
 
         Without `notify` the screens appear on the serial console. `root` stands before
-        every path, for a board whose files lie in a folder of a PC. Raises ConfigError
-        naming the field at fault.
+        every path, for a board whose files lie in a folder of a PC. The tokens of the link
+        called `name` are kept in `home`, "files" or "nvs", encrypted where there is a `seal`
+        (see keyfob.storage.seal). Raises ConfigError naming the field at fault, and
+        UsageError for a name or home that is none.
         """
         from keyfob.config import load
-        from keyfob.storage.opening import open_store
 
         if notify is None:
             from keyfob.ui.displays.console import Console
@@ -71,13 +85,13 @@ class AccountLink:
             notify = Screens(Console()).notify
         found = load(path, root)
         http = HttpClient(found.roots(), found.allow_http)
-        store = open_store(directory=root)
+        store = _open_store(name, root, home, seal)
         link = cls(found.profile, found.client, found.scope, http, store=store, notify=notify)
         link._wifi = found.wifi
         link._api = found.api
         link.language = found.language
-        del load, open_store
-        drop("keyfob.config", "keyfob.oauth.profile_fields", "keyfob.storage.opening")
+        del load
+        drop("keyfob.config", "keyfob.oauth.profile_fields")
         return link
 
     async def __aenter__(self):
@@ -110,6 +124,11 @@ class AccountLink:
     def is_linked(self):
         """Whether there is an account to act for."""
         return self._account.is_usable(self._clock.ticks(), self._clock.unix())
+
+    @property
+    def is_pending(self):
+        """Whether there is a code from before a reset, which somebody may be approving."""
+        return self._account.pending is not None
 
     @property
     def scope(self):
@@ -263,7 +282,8 @@ class AccountLink:
             from keyfob.service import get_tokens
 
         try:
-            return await get_tokens(self._provider, self._clock, self._events, self._scope)
+            arguments = self._provider, self._clock, self._events, self._scope, self._account
+            return await get_tokens(*arguments)
         finally:
             del get_tokens
             drop("keyfob.approval", "keyfob.service", "keyfob.oauth.device_grant")
@@ -304,3 +324,13 @@ class AccountLink:
         """Have the tokens refreshed in the background, once there are some."""
         if self._is_open and self._task is None and self._account.tokens is not None:
             self._task = asyncio.create_task(self._keep_up().run())
+
+
+def _open_store(*arguments):
+    from keyfob.storage.opening import open_store
+
+    try:
+        return open_store(*arguments)
+    finally:
+        del open_store
+        drop("keyfob.storage.opening")

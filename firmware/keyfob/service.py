@@ -9,7 +9,7 @@ _TRIES = const(3)
 _PATIENCE = const(60_000)  # ms to wait between them at most
 
 
-async def get_tokens(provider, clock, _, scope):
+async def get_tokens(provider, clock, _, scope, __):
     """Return the tokens that the client's own credentials yield (RFC 6749 section 4.4).
 
     Raises ProviderError where the provider refuses, and TransportError once several

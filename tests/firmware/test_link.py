@@ -37,6 +37,7 @@ from keyfob.errors import (
 )
 from keyfob.oauth.messages import Request
 from keyfob.storage.memory import MemoryStore
+from keyfob.storage.opening import open_store
 
 PENDING = refusal("authorization_pending")
 DAY = 86_400  # s
@@ -236,11 +237,155 @@ async def test_cancelling_an_attempt_ends_it_at_once():
     await board.clock.sleep(60_000)
     assert len(board.http.requests) == sent
     assert board.http.closed
-    board.http.answer(DEVICE, device_code())  # and another one may start
-    again = asyncio.create_task(board.link.ensure_linked())
+    again = asyncio.create_task(board.link.ensure_linked())  # and the code is still good
     await board.clock.sleep(1)
-    assert board.http.count(DEVICE) == 2
+    assert [members["resumed"] for members in board.told.of("user_code")] == [False, True]
     await cancelled(again)
+
+
+# Pending links
+
+
+async def cut_short(store, ms=12_000, **changes):
+    """The board whose power was cut `ms` after it began to link, with a code on its screen."""
+    board = Board(store)
+    board.http.answer(DEVICE, device_code(**changes))
+    board.http.answer(TOKEN, PENDING, ...)
+    async with board.link as link:
+        task = asyncio.create_task(link.ensure_linked())
+        await board.clock.sleep(ms)
+        await cancelled(task)
+    return board
+
+
+def next_boot(store, off_s=0):
+    board = Board(store)
+    if off_s is None:
+        board.clock.start = None
+    else:
+        board.clock.start += off_s
+    return board
+
+
+async def test_a_code_outlives_a_reset_and_is_polled_for():
+    store = MemoryStore()
+    first = await cut_short(store)
+    board = next_boot(store, 30)
+    board.http.answer(TOKEN, tokens())
+    async with board.link as link:
+        assert link.is_pending and not link.is_linked
+        await link.ensure_linked()
+        assert not link.is_pending
+    (code,) = board.told.of("user_code")
+    assert code["resumed"] is True
+    assert code["user_code"] == first.told.of("user_code")[0]["user_code"]
+    assert board.http.count(DEVICE) == 0
+    assert board.clock.now >= 5_500  # a poll may have left just before the cut
+    assert "dc-secret" not in str(board.told.events)
+    assert "pending" not in store.load()
+
+
+async def test_what_is_left_of_a_codes_life_is_told():
+    store = MemoryStore()
+    await cut_short(store, expires_in=900)
+    board = next_boot(store, 300)
+    board.http.answer(TOKEN, refusal("access_denied"))
+    async with board.link as link:
+        await fails(LinkDenied, link.ensure_linked())
+    assert 595 <= board.told.of("user_code")[0]["expires_in"] <= 600
+    assert store.load() is None
+
+
+async def test_a_slower_interval_is_kept_too():
+    store = MemoryStore()
+    board = Board(store)
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, refusal("slow_down"), PENDING, ...)
+    async with board.link as link:
+        task = asyncio.create_task(link.ensure_linked())
+        await board.clock.sleep(12_000)
+        await cancelled(task)
+    board = next_boot(store)
+    board.http.answer(TOKEN, tokens())
+    async with board.link as link:
+        await link.ensure_linked()
+    assert board.told.of("user_code")[0]["interval"] == 10
+    assert board.clock.now >= 10_000
+
+
+async def test_a_code_that_ran_out_while_the_power_was_off_is_replaced():
+    for off_s in (900, 90 * 86_400):
+        store = MemoryStore()
+        await cut_short(store, expires_in=900)
+        board = next_boot(store, off_s)
+        board.http.answer(DEVICE, device_code(user_code="NEXT-ONE"))
+        board.http.answer(TOKEN, tokens())
+        async with board.link as link:
+            await link.ensure_linked()
+        (code,) = board.told.of("user_code")
+        assert (code["user_code"], code["resumed"]) == ("NEXT-ONE", False)
+        assert board.told.of("expired") == []
+
+
+async def test_without_the_time_the_provider_decides():
+    for answer, codes in (
+        (PENDING, 1),
+        (refusal("expired_token"), 2),
+        (refusal("invalid_grant"), 2),
+    ):
+        store = MemoryStore()
+        await cut_short(store)
+        board = next_boot(store, None)
+        board.http.answer(DEVICE, device_code(user_code="NEXT-ONE"))
+        board.http.answer(TOKEN, answer, tokens())
+        async with board.link as link:
+            await link.ensure_linked()
+        assert len(board.told.of("user_code")) == codes
+        assert board.told.of("expired") == [] and board.told.of("error") == []
+
+
+async def test_a_clock_that_jumped_neither_shortens_nor_stretches_a_code_for_ever():
+    for jump in (-90 * 86_400, 90 * 86_400):
+        store = MemoryStore()
+        await cut_short(store, expires_in=900)
+        board = next_boot(store, jump)
+        board.http.answer(DEVICE, device_code(user_code="NEXT-ONE"))
+        board.http.answer(TOKEN, refusal("expired_token"), tokens())
+        if jump > 0:
+            board.http.script(TOKEN, tokens())
+        async with board.link as link:
+            await link.ensure_linked()
+        assert all(0 < members["expires_in"] <= 1800 for members in board.told.of("user_code"))
+
+
+async def test_each_end_of_an_attempt_removes_what_is_pending():
+    for answer, end in (
+        (refusal("access_denied"), LinkDenied),
+        (refusal("expired_token"), LinkExpired),
+        (refusal("invalid_client", 401), ProviderError),
+    ):
+        store = MemoryStore()
+        board = Board(store)
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, PENDING, answer)
+        async with board.link as link:
+            await fails(end, link.ensure_linked())
+            assert not link.is_pending
+        assert store.load() is None
+
+
+async def test_names_keep_links_apart():
+    with Folder() as folder:
+        for name in ("account", "calendar"):
+            board = Board(open_store(name, folder.path))
+            board.http.answer(DEVICE, device_code())
+            board.http.answer(TOKEN, tokens(1 if name == "account" else 2))
+            async with board.link as link:
+                await link.ensure_linked()
+        for name, token in (("account", "at-secret-1"), ("calendar", "at-secret-2")):
+            board = Board(open_store(name, folder.path))
+            async with board.link as link:
+                assert await link.token() == token
 
 
 # Discovery
@@ -548,7 +693,7 @@ async def test_a_store_that_has_died_does_not_end_the_running_link():
         await link.ensure_linked()
         assert await link.token() == "at-secret-1"
     kinds = [members["kind"] for members in board.told.of("error")]
-    assert kinds == ["storage", "storage"]  # to load, and to save
+    assert kinds == ["storage"] * 3  # to load, to save the code, and to save the tokens
 
 
 # Requests of the owner

@@ -106,6 +106,43 @@ class DeviceGrant:
         self._watch = Stopwatch(now)
         return request
 
+    def record(self, now, unix=None):
+        """A PENDING grant as a dict of JSON values, for `resume` after a reset."""
+        left = (self._lifetime - self._watch.elapsed(now)) // 1000
+        return {
+            "device_code": self._device_code,
+            "user_code": self.user_code,
+            "verification_uri": self.verification_uri,
+            "verification_uri_complete": self.verification_uri_complete,
+            "expires_in": left,
+            "expires_at": None if unix is None else unix + left,
+            "interval": self.interval,
+        }
+
+    def resume(self, record, now, unix=None):
+        """Go on with the `record` of an earlier grant; False where that is None or over.
+
+        Where nobody knows how long the power was off, the provider decides.
+        """
+        if record is None:
+            return False
+        left = record.get("expires_in") or self._profile.default_expires
+        if unix is not None and record.get("expires_at") is not None:
+            left = min(left, record["expires_at"] - unix)
+        if left <= record["interval"]:
+            return False
+        self._device_code = record["device_code"]
+        self.user_code = record["user_code"]
+        self.verification_uri = record["verification_uri"]
+        self.verification_uri_complete = record.get("verification_uri_complete")
+        self.expires_in = left
+        self.interval = record["interval"]
+        self._lifetime = left * 1000
+        self._watch = Stopwatch(now)
+        self.state = PENDING
+        self._schedule(0, self._step())  # the last poll may have left just before the reset
+        return True
+
     def poll(self, now):
         """Return the next token request (section 3.4), or None once the code has run out.
 
