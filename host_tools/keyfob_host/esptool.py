@@ -69,18 +69,24 @@ _FAILURES: tuple[tuple[str, Failure], ...] = (
         Failure("{port} is not there", "plug the board in again, then keyfob devices"),
     ),
     (
-        r"(?i)serial exception|input/output error|not configured|socket disconnected|broken pipe"
-        r"|connection reset|returned no data|bad file descriptor|clearcommerror|no such device",
+        (
+            r"(?i)serial exception|input/output error|not configured|socket disconnected"
+            r"|broken pipe|connection reset|returned no data|bad file descriptor|clearcommerror|no such device"
+        ),
         Failure("{port} went away", f"check cable and plug, then {_AGAIN}"),
     ),
     (
-        r"(?i)wrong boot mode|no serial data|failed to connect|could not connect"
-        r"|sync reply|packet header",
+        (
+            r"(?i)wrong boot mode|no serial data|failed to connect|could not connect"
+            r"|sync reply|packet header"
+        ),
         Failure("the board at {port} does not enter download mode", "{recipe}", again=True),
     ),
     (
-        r"MD5 of file does not match|Invalid head of packet|stream stopped|packet content"
-        r"|stopped responding|stub flasher|flash chip connection|SLIP",
+        (
+            r"MD5 of file does not match|Invalid head of packet|stream stopped|packet content"
+            r"|stopped responding|stub flasher|flash chip connection|SLIP"
+        ),
         Failure(
             "what was sent to {port} did not arrive whole",
             f"another, shorter cable without a hub, then {_AGAIN}",

@@ -1,4 +1,4 @@
-"""`keyfob flash` against a mock chip: written, verified, read back; refused before it is erased."""
+"""`keyfob flash` against a mock chip: checked, written, verified and read back."""
 
 import json
 import os
@@ -90,7 +90,7 @@ def test_an_image_for_another_chip_is_refused_before_anything_is_erased(chip, fl
     mock = chip("esp32c3")
     good = file(tmp_path, "esp32c3")
     assert flash("--port", mock.port, "--image", good)[0] == 0
-    code, out, err = flash("--port", mock.port, "--image", file(tmp_path, "esp32s3"), "--erase")
+    code, _, err = flash("--port", mock.port, "--image", file(tmp_path, "esp32s3"), "--erase")
     assert code == 1
     assert "is for an ESP32-S3, and the chip at" in err
     assert "nothing was erased" in err
