@@ -71,7 +71,8 @@ _FAILURES: tuple[tuple[str, Failure], ...] = (
     (
         (
             r"(?i)serial exception|input/output error|not configured|socket disconnected"
-            r"|broken pipe|connection reset|returned no data|bad file descriptor|clearcommerror|no such device"
+            r"|broken pipe|connection reset|returned no data|bad file descriptor|clearcommerror"
+            r"|no such device"
         ),
         Failure("{port} went away", f"check cable and plug, then {_AGAIN}"),
     ),
