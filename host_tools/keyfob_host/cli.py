@@ -16,7 +16,7 @@ from typer.main import get_command
 from keyfob_host import __version__
 from keyfob_host.boards import DEFAULT_BOARD
 from keyfob_host.errors import FAILED, INTERRUPTED, WRONG_USAGE, CliError
-from keyfob_host.verbs import devices, flash
+from keyfob_host.verbs import boards, devices, flash
 
 TRACEBACK_VARIABLE = "KEYFOB_TRACEBACK"
 
@@ -317,6 +317,7 @@ def server(
     return serve(options, json_output=json)
 
 
+app.command()(boards.boards)
 app.command()(devices.devices)
 app.command()(flash.flash)
 

@@ -6,6 +6,7 @@ import sys
 import jsonschema
 import pytest
 
+from keyfob_host import cli
 from keyfob_host.boards import (
     MEMORY,
     Button,
@@ -146,6 +147,14 @@ def test_there_is_a_generic_board_of_every_chip():
     assert {load_board(name).chip for name in known_boards()} == {
         name.removesuffix("-generic") for name in known_boards() if name.endswith("-generic")
     } | {"rp2040"}
+
+
+def test_the_verb_lists_them(capsys):
+    assert cli.main(["boards"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == known_boards()
+    assert cli.main(["boards", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (first["name"], first["flash_offset"]) == ("esp32-generic", 0x1000)
 
 
 def test_the_parts_of_a_board(read):

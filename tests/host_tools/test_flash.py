@@ -12,7 +12,7 @@ import pytest
 from flash_target import OFFSETS, MockChip, image
 
 from keyfob_host import cli
-from keyfob_host.esptool import _FAILURES
+from keyfob_host.esptool import _FAILURES, Chip, Esptool, _error
 from keyfob_host.ports import Port
 
 
@@ -140,6 +140,48 @@ def test_a_port_where_nothing_listens(flash, tmp_path):
     code, _, err = flash("--port", "socket://127.0.0.1:1", "--image", file(tmp_path, "esp32"))
     assert code == 1
     assert err.startswith("keyfob: socket://127.0.0.1:1 is not there\ntry: ")
+
+
+def test_lost_bytes_are_tried_again_more_slowly_and_at_last_without_the_stub(
+    flash, tmp_path, monkeypatch
+):
+    tried = []
+
+    def run(self, port, words, **_):
+        tried.append((words[words.index("--baud") + 1], "--no-stub" in words))
+        if len(tried) < 4:
+            raise _error("Invalid head of packet (0x46): Possible serial noise", port, "")
+        return "Hash of data verified."
+
+    monkeypatch.setattr(Esptool, "identify", lambda *_: Chip("esp32", None, None))
+    monkeypatch.setattr(Esptool, "run", run)
+    words = ("--port", "socket://x:1", "--image", file(tmp_path, "esp32"))
+    code, out, _ = flash(*words, "--json")
+    assert code == 0
+    assert (json.loads(out)["baud"], json.loads(out)["stub"]) == (115200, False)
+    assert tried == [("921600", False), ("460800", False), ("115200", False), ("115200", True)]
+    monkeypatch.setattr(Esptool, "run", lambda *_, **__: "written, but not verified")
+    assert flash(*words)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "told", "hint"),
+    [
+        ("Failed to connect to ESP32: No serial data received.", "download mode", "hold BOOT"),
+        ("Wrong boot mode detected (0x13)! The chip needs", "download mode", "hold BOOT"),
+        ("[Errno 13] Permission denied: '/dev/ttyUSB0'", "no permission", "dialout"),
+        ("Could not exclusively lock port /dev/ttyUSB0", "in use", "close the monitor"),
+        ("A serial exception error occurred: device reports", "went away", "check cable"),
+        ("This chip is ESP32-C3, not ESP32. Wrong chip", "is an ESP32-C3", "--board NAME"),
+        ("MD5 of file does not match data in flash!", "did not arrive whole", "shorter cable"),
+        ("A fatal error occurred: Something new", "Something new", "again"),
+    ],
+)
+def test_what_esptool_says_is_told_in_two_lines(said, told, hint):
+    error = _error(said, Port("/dev/ttyUSB0", "", 0), "hold BOOT")
+    assert told in error.message
+    assert "/dev/ttyUSB0" in error.message
+    assert hint in error.hint
 
 
 def test_several_at_once(chip, flash, tmp_path, monkeypatch):
