@@ -238,3 +238,20 @@ def test_help_has_an_example(flash):
 
 def test_no_message_of_an_error_lacks_what_to_try():
     assert all(failure.message and failure.hint for _, failure in _FAILURES)
+
+
+def test_without_an_image_the_newest_of_the_chip_s_board_is_downloaded(
+    chip, flash, tmp_path, monkeypatch
+):
+    asked = []
+
+    def newest_image(download, tell):
+        asked.append(download)
+        return file(tmp_path, "esp32s3")
+
+    monkeypatch.setattr("keyfob_host.downloads.newest_image", newest_image)
+    mock = chip("esp32s3")
+    code, out, err = flash("--port", mock.port, "--json")
+    assert (code, err) == (0, "")
+    assert asked == ["ESP32_GENERIC_S3"]
+    assert json.loads(out)["board"] == "esp32s3-generic"

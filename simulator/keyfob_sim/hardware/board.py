@@ -71,10 +71,10 @@ class VirtualBoard:
 
     def power_off(self) -> None:
         """Lose everything that is not in flash."""
+        self._power_registers.clear()
         self.reset()
         self.rtc.power_off()
         self.nvs.power_off()
-        self._power_registers.clear()
         if self.panel is not None:
             self.panel.power_off()
 
