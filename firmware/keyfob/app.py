@@ -183,7 +183,7 @@ class App:
             return open_wiring(self._root, self._events)
         finally:
             del open_wiring
-            drop("keyfob.ui.wiring", "keyfob.ui.displays.opening")
+            drop("keyfob.ui.wiring", "keyfob.ui.displays.opening", "keyfob.ui.displays.power")
 
     async def _keep_screen(self):
         """Draw what changes with time: the time left, alternating pages, the LED's pattern."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
+from keyfob_host.chips import CHIPS
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.resources import boards_dir
 
@@ -55,6 +56,42 @@ class SpiBus:
 
 
 @dataclass(frozen=True)
+class Level:
+    """A pin and the level that it is set to."""
+
+    pin: int
+    level: Literal[0, 1]
+
+
+@dataclass(frozen=True)
+class Register:
+    """A register of a chip on I2C and the byte it is set to."""
+
+    register: int
+    value: int
+
+
+@dataclass(frozen=True)
+class PowerChip:
+    """The chip on I2C that switches a display's power, and what to tell it, in this order."""
+
+    id: int
+    scl: int
+    sda: int
+    address: int
+    frequency: int
+    registers: tuple[Register, ...]
+
+
+@dataclass(frozen=True)
+class Power:
+    """What a display needs before it can be spoken to: power chip, then pins, in this order."""
+
+    chip: PowerChip | None
+    pins: tuple[Level, ...]
+
+
+@dataclass(frozen=True)
 class Display:
     """A display and how its glass sits on the controller; sizes and offsets in pixels."""
 
@@ -68,6 +105,7 @@ class Display:
     bgr: bool
     i2c: I2cBus | None
     spi: SpiBus | None
+    power: Power | None = None
 
 
 @dataclass(frozen=True)
@@ -90,13 +128,22 @@ class Led:
 
 @dataclass(frozen=True)
 class Board:
-    """One board; sizes and offsets in bytes. `display` and `led` are None where absent."""
+    """One board; sizes and offsets in bytes. `display` and `led` are None where absent.
+
+    `download` is the board's name at micropython.org, `flash_recipe` how a person puts it into
+    download mode, `verified` what was seen on hardware, `sources` where its facts come from.
+    """
 
     name: str
     title: str
     chip: str
     flash_size: int
     flash_offset: int
+    flash_files: int
+    flash_recipe: str
+    download: str
+    verified: str
+    sources: tuple[str, ...]
     heap_initial: int
     heap_limit: int
     display: Display | None = None
@@ -108,6 +155,8 @@ class Board:
 class _Flash:
     size: int
     offset: int
+    files: int
+    recipe: str
 
 
 @dataclass(frozen=True)
@@ -122,6 +171,9 @@ class _Document:
 
     title: str
     chip: str
+    download: str
+    verified: str
+    sources: tuple[str, ...]
     flash: _Flash
     heap: _Heap
     display: Display | None
@@ -153,6 +205,8 @@ def read_board(path: Path) -> Board:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         document: _Document = _read(_Document, table, "")
+        if document.chip not in CHIPS:
+            raise _FieldError(f"needs 'chip', one of {', '.join(CHIPS)}")
         if document.display is not None:
             _check_display(document.display)
     except _FieldError as error:
@@ -165,6 +219,11 @@ def read_board(path: Path) -> Board:
         chip=document.chip,
         flash_size=document.flash.size,
         flash_offset=document.flash.offset,
+        flash_files=document.flash.files,
+        flash_recipe=document.flash.recipe,
+        download=document.download,
+        verified=document.verified,
+        sources=document.sources,
         heap_initial=document.heap.initial,
         heap_limit=document.heap.limit,
         display=document.display,
@@ -183,8 +242,11 @@ def board_file(board: Board) -> dict[str, Any]:
     return document
 
 
-def _present(members: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
+def _present(value: Any) -> Any:
+    """`value` without the members that are None, and its tuples as lists."""
+    if isinstance(value, dict):
+        return {name: _present(item) for name, item in value.items() if item is not None}
+    return [_present(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 class _FieldError(Exception):
@@ -203,7 +265,8 @@ def _read(kind: Any, value: Any, name: str) -> Any:
         return value
     if origin is tuple:
         if not isinstance(value, list | None):
-            raise _FieldError(f"needs {name!r} as a list of tables")
+            what = "texts" if choices[0] is str else "tables"
+            raise _FieldError(f"needs {name!r} as a list of {what}")
         return tuple(
             _read(choices[0], item, f"{name}[{index}]") for index, item in enumerate(value or ())
         )

@@ -17,6 +17,7 @@ from keyfob_host import __version__
 from keyfob_host.boards import DEFAULT_BOARD
 from keyfob_host.errors import FAILED, INTERRUPTED, WRONG_USAGE, CliError
 from keyfob_host.provider_verbs import providers_app
+from keyfob_host.verbs import boards, devices, flash
 
 TRACEBACK_VARIABLE = "KEYFOB_TRACEBACK"
 
@@ -322,6 +323,9 @@ def server(
 
 
 app.add_typer(providers_app, name="providers")
+app.command()(boards.boards)
+app.command()(devices.devices)
+app.command()(flash.flash)
 
 
 if __name__ == "__main__":

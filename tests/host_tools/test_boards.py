@@ -1,9 +1,12 @@
 """boards/: every board loads and is listed, and a misspelt board.toml is refused by the field."""
 
 import json
+import sys
 
+import jsonschema
 import pytest
 
+from keyfob_host import cli
 from keyfob_host.boards import (
     MEMORY,
     Button,
@@ -18,10 +21,18 @@ from keyfob_host.boards import (
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.resources import boards_dir
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 GOOD = """
 title = "A board"
 chip = "esp32"
-flash = { size = 0x400000, offset = 0x1000 }
+download = "ESP32_GENERIC"
+verified = "not yet"
+sources = ["its maker"]
+flash = { size = 0x400000, offset = 0x1000, files = 0x200000, recipe = "hold BOOT" }
 heap = { initial = 57344, limit = 114688 }
 """
 
@@ -103,6 +114,47 @@ def test_the_boards_folder_says_what_display_and_buttons_a_board_has(name):
         assert display.endswith(f"{board.display.width} x {board.display.height}")
     names = ", ".join(button.name for button in board.buttons) or "none"
     assert buttons.lower() == names.lower()
+
+
+@pytest.mark.parametrize("name", known_boards())
+def test_every_board_fits_the_json_schema(name):
+    schema = json.loads((boards_dir() / "board.schema.json").read_text())
+    table = tomllib.loads((boards_dir() / name / "board.toml").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(table, schema)
+    for part in filter(None, (table, table["flash"], table.get("display"))):
+        part["colour"] = 1
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(table, schema)
+        del part["colour"]
+
+
+@pytest.mark.parametrize("name", known_boards())
+def test_every_board_says_where_its_facts_come_from_and_how_to_build_for_it(name):
+    folder = boards_dir() / name
+    board = load_board(name)
+    assert board.sources
+    assert board.flash_offset == {"esp32": 0x1000, "esp32s2": 0x1000}.get(board.chip, 0)
+    verdict = "Not verified on hardware yet" in (folder / "README.md").read_text()
+    assert verdict == (board.verified == "not yet")
+    assert f'"{board.title}"' in (folder / "mpconfigboard.h").read_text()
+    assert "manifest.py" in (folder / "mpconfigboard.cmake").read_text()
+    manifest = (folder / "manifest.py").read_text()
+    assert 'include("../../firmware/manifest.py")' in manifest
+
+
+def test_there_is_a_generic_board_of_every_chip():
+    assert {load_board(name).chip for name in known_boards()} == {
+        name.removesuffix("-generic") for name in known_boards() if name.endswith("-generic")
+    } | {"rp2040"}
+
+
+def test_the_verb_lists_them(capsys):
+    assert cli.main(["boards"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == known_boards()
+    assert cli.main(["boards", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (first["name"], first["flash_offset"]) == ("esp32-generic", 0x1000)
 
 
 def test_the_parts_of_a_board(read):
@@ -229,6 +281,10 @@ def test_a_board_is_named_after_its_folder(read):
         ("[led]", "[[led]]", "needs 'led' as a table"),
         ("pin = 2\non = 1", "", "needs 'led.pin', of type int"),
         ("title =", "title", "cannot be read"),
+        ('chip = "esp32"', 'chip = "esp33"', "needs 'chip', one of esp32, esp32s2, "),
+        ("files =", "file =", "unknown field 'flash.file'"),
+        ('["its maker"]', '"its maker"', "needs 'sources' as a list of texts"),
+        ('["its maker"]', "[3]", "needs 'sources[0]', of type str"),
     ],
 )
 def test_a_damaged_board_is_refused_by_its_field(read, old, new, told):

@@ -123,8 +123,8 @@ def test_help_shows_every_option_and_an_example(keyfob, verb, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "happened", "hint"),
     [
-        (["fly"], "No such command 'fly'", "keyfob --help, or one of the verbs: sim, server"),
-        (["--fly"], "No such option: --fly", "keyfob --help, or one of the verbs: sim, server"),
+        (["fly"], "No such command 'fly'", "keyfob --help, or one of the verbs: sim, server, "),
+        (["--fly"], "No such option: --fly", "keyfob --help, or one of the verbs: sim, server, "),
         (["sim", "--fly"], "No such option: --fly", "keyfob sim --help"),
         (["sim", "now"], "unexpected extra argument", "keyfob sim --help"),
         (["sim", "--issuer"], "'--issuer' requires an argument", "keyfob sim --help"),
@@ -139,7 +139,7 @@ def test_wrong_usage_is_two_lines_and_exit_code_2(keyfob, words, happened, hint)
     assert (code, out) == (2, "")
     said, tried = two_lines(err)
     assert happened in said
-    assert tried == hint or tried.startswith(hint + ",")
+    assert tried.startswith(hint)
 
 
 def test_what_is_quoted_cannot_break_out_of_its_line(keyfob):

@@ -20,7 +20,6 @@ from keyfob_sim.hardware.uplink import LookupFailed, Uplink
 from keyfob_sim.hardware.wifi import AccessPoint, Station, WifiError
 
 SSID, PASSWORD = "keyfob-sim", "no-secret-at-all"
-FILES_AT = 0x200000  # where MicroPython's partition for files begins on every ESP32
 _PRESS = 0.12  # s that a press lasts
 _ANOTHER_PASSWORD = "the-owner-has-changed-it"  # noqa: S105 - of an access point that is not there
 _EHOSTUNREACH = 118  # as lwIP numbers it
@@ -38,7 +37,7 @@ class VirtualBoard:
         self.about = about
         self.clock = clock
         self.power = PowerGate()
-        self.flash = Flash(folder / "flash.img", about.flash_size - FILES_AT, self.power)
+        self.flash = Flash(folder / "flash.img", about.flash_size - about.flash_files, self.power)
         self.nvs = Nvs(folder / "nvs.json", self.power)
         self.access_point = AccessPoint(SSID, PASSWORD)
         self.station = Station([self.access_point], clock.monotonic)
@@ -51,6 +50,7 @@ class VirtualBoard:
         self.changed: Callable[[], None] = lambda: None
         self.joining: Callable[[], None] = lambda: None
         self.is_led_on = False
+        self._power_registers: dict[int, int] = {}
         self._boot = clock.monotonic()
         self._held: dict[str, Timer] = {}
         for button in about.buttons:
@@ -71,6 +71,7 @@ class VirtualBoard:
 
     def power_off(self) -> None:
         """Lose everything that is not in flash."""
+        self._power_registers.clear()
         self.reset()
         self.rtc.power_off()
         self.nvs.power_off()
@@ -84,7 +85,7 @@ class VirtualBoard:
         self.is_led_on = False
         wires = self.about.display.spi if self.about.display else None
         if self.panel is not None and wires is not None:
-            self.panel.lit = wires.backlight < 0
+            self.panel.lit = wires.backlight < 0 and self._has_display_power()
         self.changed()
 
     def soft_reset(self) -> None:
@@ -156,6 +157,10 @@ class VirtualBoard:
 
     def i2c_write(self, scl: int, sda: int, address: int, data: bytes) -> bool:
         """Send `data` to a device; False where none answers."""
+        if self._is_power_chip(scl, sda, address):
+            self._power_registers[data[0]] = data[1]
+            self._power_changed()
+            return True
         if not self._is_on_i2c(scl, sda, address):
             return False
         assert isinstance(self.panel, I2cPanel)
@@ -228,7 +233,34 @@ class VirtualBoard:
 
     def _is_on_i2c(self, scl: int, sda: int, address: int) -> bool:
         wires = self.about.display.i2c if self.about.display else None
-        return wires is not None and (wires.scl, wires.sda, wires.address) == (scl, sda, address)
+        wanted = (scl, sda, address)
+        return (
+            wires is not None
+            and (wires.scl, wires.sda, wires.address) == wanted
+            and self._has_display_power()
+        )
+
+    def _is_power_chip(self, scl: int, sda: int, address: int) -> bool:
+        power = self.about.display.power if self.about.display else None
+        chip = power.chip if power else None
+        return chip is not None and (chip.scl, chip.sda, chip.address) == (scl, sda, address)
+
+    def _has_display_power(self) -> bool:
+        """Whether all that the display's power hangs on is as board.toml has it in the end."""
+        power = self.about.display.power if self.about.display else None
+        if power is None:
+            return True
+        registers = power.chip.registers if power.chip else ()
+        pins = {wanted.pin: wanted.level for wanted in power.pins}
+        return all(
+            self._power_registers.get(wanted.register) == wanted.value for wanted in registers
+        ) and all(self.pins.level(pin) == level for pin, level in pins.items())
+
+    def _power_changed(self) -> None:
+        wires = self.about.display.spi if self.about.display else None
+        if self.panel is not None and wires is not None and wires.backlight < 0:
+            self.panel.lit = self._has_display_power()
+            self.changed()
 
     def _pin_changed(self, pin: int, level: int) -> None:
         led = self.about.led

@@ -28,6 +28,8 @@ def open_display(board):
         module, name = _DRIVERS[about["controller"]]
         options = {option: about[option] for option in _GEOMETRY if about.get(option)}
         driver = getattr(_import(module), name)
+        if "power" in about:
+            _import("power").power_up(about["power"])
         if "i2c" in about:
             bus = _import("i2c").open_bus(about["i2c"])
         else:

@@ -1,0 +1,78 @@
+"""Draw each board's code screen with the simulator: `python boards/pictures.py`.
+
+The board talks to a server that always gives out the same code, so that the same firmware draws
+the same picture: boards/NAME/screen.png, which a test holds against the firmware.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from keyfob_host.boards import known_boards
+
+BOARDS = Path(__file__).parent
+PICTURE = "screen.png"
+
+_CODE = {
+    "device_code": "not-a-secret",
+    "user_code": "WDJB-MJHT",
+    "verification_uri": "https://example.com/device",
+    "verification_uri_complete": "https://example.com/device?user_code=WDJB-MJHT",
+    "expires_in": 900,
+    "interval": 5,
+}
+
+
+class _Server(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        is_code = self.path == "/code"
+        body = json.dumps(_CODE if is_code else {"error": "authorization_pending"}).encode()
+        self.send_response(200 if is_code else 400)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def draw(board: str) -> bytes:
+    """The PNG of that board's code screen."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_port}"
+    provider = {"device_authorization_endpoint": f"{base}/code", "token_endpoint": f"{base}/token"}
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "provider.json")
+            path.write_text(json.dumps(provider), encoding="utf-8")
+            command = [sys.executable, "-m", "keyfob_host.cli", "sim", "--json"]
+            command += ["--board", board, "--runtime", "cpython", "--clock", "virtual"]
+            command += ["--provider", str(path), "--client-id", "board", "--until", "linked"]
+            command += ["--approve", "never", "--screens", str(Path(folder, "screens"))]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    event = json.loads(line)
+                    if (event["event"], event.get("name")) == ("screen", "user_code"):
+                        process.kill()
+                        return Path(event["png"]).read_bytes()
+    finally:
+        server.shutdown()
+        server.server_close()
+    raise SystemExit(f"keyfob: {board} shows no code")
+
+
+def main() -> None:
+    for board in known_boards():
+        (BOARDS / board / PICTURE).write_bytes(draw(board))
+
+
+if __name__ == "__main__":
+    main()

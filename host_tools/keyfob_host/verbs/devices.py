@@ -1,0 +1,96 @@
+"""`keyfob devices`: which ports there are, and what is behind each."""
+
+import contextlib
+import io
+import json as json_module
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Annotated
+
+from keyfob_host.verbs import options
+
+if TYPE_CHECKING:
+    from keyfob_host.ports import Port
+    from keyfob_host.probe import Found
+
+_TIMEOUT = 5.0  # s for each port; all are asked at once
+
+_COLUMNS = ("port", "what", "chip", "board", "MicroPython", "keyfob", "linked")
+
+
+def devices(
+    port: options.Port = None,
+    no_probe: Annotated[
+        bool, options.flag("--no-probe", "Only list the ports; interrupt no board.")
+    ] = False,
+    json: options.Json = False,
+    timeout: Annotated[
+        str | None, options.option("--timeout", "S", "For each board to answer.  [default: 5]")
+    ] = None,
+) -> int:
+    """List the ports, those that boards are likely behind first, and ask each board what it is.
+
+    A board that is asked is interrupted, and starts its program again afterwards.
+
+    \b
+    Examples:
+      keyfob devices
+      keyfob devices --no-probe --json
+    """
+    from keyfob_host.ports import NO_USB, candidates, choose, remember
+
+    limit = options.seconds("--timeout", timeout, _TIMEOUT)
+    if port is None or port == "auto":
+        ports = [one for one in candidates() if one.rank < NO_USB]
+    else:
+        ports = [choose(port)]
+    found = [None] * len(ports) if no_probe else _probe(ports, limit)
+    good = [
+        one
+        for one, answer in zip(ports, found, strict=True)
+        if answer is not None and answer.state == "micropython"
+    ]
+    if len(good) == 1:
+        remember(good[0])
+    if json:
+        for one, answer in zip(ports, found, strict=True):
+            print(json_module.dumps(_members(one, answer)))
+    elif ports:
+        _show(list(zip(ports, found, strict=True)))
+    else:
+        print("no board is connected; it takes a USB cable that carries data")
+    return 0
+
+
+def _probe(ports: "list[Port]", timeout: float) -> "list[Found | None]":
+    from keyfob_host.probe import probe
+
+    # mpremote prints what it could not make out.
+    with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(max(1, len(ports))) as pool:
+        return list(pool.map(lambda one: probe(one, timeout), ports))
+
+
+def _members(port: "Port", found: "Found | None") -> dict[str, object]:
+    members: dict[str, object] = {
+        "port": port.device,
+        "kind": port.kind,
+        "serial_number": port.serial_number,
+        "vid": port.vid,
+        "pid": port.pid,
+    }
+    return members | (found._asdict() if found is not None else {})
+
+
+def _show(rows: "list[tuple[Port, Found | None]]") -> None:
+    cells: list[tuple[str, ...]] = [_COLUMNS]
+    for port, found in rows:
+        if found is None or found.state != "micropython":
+            cells.append((port.device, port.kind, found.state if found else "", "", "", "", ""))
+            continue
+        linked = "yes" if found.linked else "no"
+        answers = (found.chip, found.board, found.micropython, found.keyfob)
+        cells.append((port.device, port.kind, *(answer or "-" for answer in answers), linked))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )

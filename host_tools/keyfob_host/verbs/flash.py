@@ -1,0 +1,263 @@
+"""`keyfob flash`: MicroPython on a board, checked before and verified after."""
+
+import json as json_module
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from keyfob_host import chips
+from keyfob_host.boards import Board, known_boards, load_board
+from keyfob_host.errors import CliError, UsageError
+from keyfob_host.verbs import options
+
+if TYPE_CHECKING:
+    from keyfob_host.esptool import Esptool
+    from keyfob_host.image import Image
+    from keyfob_host.ports import Port
+
+_TIMEOUT = 300.0  # s for all of it
+
+# What is tried in turn where bytes get lost: baud rate, and whether esptool's stub is used.
+_RATES = ((921600, True), (460800, True), (115200, True), (115200, False))
+
+
+def flash(
+    port: options.Port = None,
+    board: Annotated[
+        str | None,
+        options.option("--board", "NAME", "Board.  [default: by the chip that is found]"),
+    ] = None,
+    image: Annotated[
+        str | None,
+        options.option(
+            "--image", "FILE", "Image to write.  [default: the newest release, downloaded]"
+        ),
+    ] = None,
+    erase: Annotated[
+        bool, options.flag("--erase", "Erase all of the flash first: files and the link go too.")
+    ] = False,
+    all_boards: Annotated[
+        bool, options.flag("--all", "Every board that is plugged in, at once.")
+    ] = False,
+    yes: options.Yes = False,
+    json: options.Json = False,
+    timeout: Annotated[
+        str | None, options.option("--timeout", "S", "Give up after this long.  [default: 300]")
+    ] = None,
+) -> int:
+    """Put MicroPython on a board: the chip is read, the image checked, written and verified.
+
+    \b
+    Examples:
+      keyfob flash
+      keyfob flash --port /dev/ttyUSB0 --board esp32-ssd1306 --erase
+      keyfob flash --image ESP32_GENERIC_C3-20260406-v1.28.0.bin --yes --json
+    """
+    from keyfob_host.esptool import Esptool
+    from keyfob_host.image import read_image
+    from keyfob_host.ports import candidates, choose, likely
+
+    limit = options.seconds("--timeout", timeout, _TIMEOUT)
+    about = load_board(board) if board else None
+    if about is not None and chips.CHIPS[about.chip].image_id is None:
+        raise _by_hand(about)
+    given = read_image(Path(image)) if image else None
+    if given is not None and about is not None:
+        _check_chip(given, about.chip, f"the board {about.name}")
+    if all_boards and port is not None:
+        raise UsageError("--all and --port exclude each other", "--all, or --port DEVICE")
+    ports = likely(candidates()) if all_boards else [choose(port, last=False)]
+    if not ports:
+        raise CliError("no board is connected", "plug them in, then keyfob devices")
+    if not (erase or yes or json) and sys.stdin.isatty() and sys.stdout.isatty():
+        erase = _asks("Erase everything on the board first, its files and its link too?")
+
+    tool = Esptool(time.monotonic() + limit)
+    show = _Show(as_json=json, several=len(ports) > 1)
+    job = _Job(tool, about, given, erase, show)
+    pool = ThreadPoolExecutor(len(ports))
+    try:
+        failures = [error for error in pool.map(job.run, ports) if error is not None]
+    finally:
+        tool.close()
+        pool.shutdown(wait=False, cancel_futures=True)
+        show.close()
+    if len(failures) == 1 and len(ports) == 1:
+        raise failures[0]
+    if failures:
+        reasons = "; ".join(error.message for error in failures)
+        raise CliError(f"{len(failures)} of {len(ports)} failed: {reasons}", failures[0].hint)
+    show.tell("next: keyfob install")
+    return 0
+
+
+class _Job:
+    """What is to be done to each port."""
+
+    def __init__(
+        self,
+        tool: "Esptool",
+        about: Board | None,
+        image: "Image | None",
+        erase: bool,
+        show: "_Show",
+    ) -> None:
+        self._tool = tool
+        self._about = about
+        self._image = image
+        self._erase = erase
+        self._show = show
+        self._download = threading.Lock()
+
+    def run(self, port: "Port") -> CliError | None:
+        """Flash the board behind `port`; an error is shown, and returned."""
+        try:
+            self._flash(port)
+        except CliError as error:
+            self._show.result(port, {"error": error.message, "try": error.hint})
+            return error
+        return None
+
+    def _flash(self, port: "Port") -> None:
+        from keyfob_host.ports import remember
+
+        recipe = (self._about or load_board("esp32-generic")).flash_recipe
+        chip = self._tool.identify(port, recipe)
+        self._show.tell(f"{chips.title(chip.name)} at {port.device}, {chip.mac}")
+        board = self._about or _generic_board(chip.name)
+        if board.chip != chip.name:
+            raise CliError(
+                f"the chip at {port.device} is an {chips.title(chip.name)}, and"
+                f" {board.name} has an {chips.title(board.chip)}",
+                f"--board {' or '.join(_boards_with(chip.name))}",
+            )
+        image = self._image or self._newest(board)
+        _check_chip(image, chip.name, f"the chip at {port.device}")
+        self._show.tell(f"writing {image.path.name} at {board.flash_offset:#x} of {port.device}")
+        baud, stub = self._write(port, board, image)
+        remember(port)
+        self._show.tell(f"written and verified: {port.device}")
+        self._show.result(
+            port,
+            {
+                "board": board.name,
+                "chip": chip.name,
+                "mac": chip.mac,
+                "flash_size": chip.flash_size,
+                "image": str(image.path),
+                "version": image.version,
+                "sha256": image.sha256,
+                "offset": board.flash_offset,
+                "erased": self._erase,
+                "verified": True,
+                "baud": baud,
+                "stub": stub,
+            },
+        )
+
+    def _newest(self, board: Board) -> "Image":
+        from keyfob_host.downloads import newest_image
+        from keyfob_host.image import read_image
+
+        with self._download:
+            return read_image(newest_image(board.download, self._show.tell), board.flash_offset)
+
+    def _write(self, port: "Port", board: Board, image: "Image") -> tuple[int, bool]:
+        """Write and verify, slower where it fails; the baud rate that did it, and with stub?"""
+        from keyfob_host.esptool import EsptoolError
+
+        for baud, stub in _RATES:
+            words = ["--chip", board.chip, "--baud", str(baud), *([] if stub else ["--no-stub"])]
+            words += ["write-flash", *(["--erase-all"] if self._erase else [])]
+            words += [f"{board.flash_offset:#x}", str(image.path)]
+            try:
+                said = self._tool.run(
+                    port, words, recipe=board.flash_recipe, progress=self._show.progress(port)
+                )
+            except EsptoolError as error:
+                if not error.again or (baud, stub) == _RATES[-1]:
+                    raise
+                self._show.tell(f"{error.message}; trying again, more slowly")
+                continue
+            if "Hash of data verified" in said:
+                return baud, stub
+            raise CliError(
+                f"what was written to {port.device} was not verified", "the same command again"
+            )
+        raise AssertionError
+
+
+class _Show:
+    """Where it is told what happens: lines and a bar for people, JSON for programs."""
+
+    def __init__(self, *, as_json: bool, several: bool) -> None:
+        self._as_json = as_json
+        self._lock = threading.Lock()
+        self._bars: Any = None
+        self._tasks: dict[str, Any] = {}
+        if sys.stdout.isatty() and not as_json:
+            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+            self._bars = Progress(
+                TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
+            )
+            self._bars.start()
+
+    def tell(self, line: str) -> None:
+        if not self._as_json:
+            with self._lock:
+                print(line, flush=True)
+
+    def result(self, port: "Port", members: dict[str, object]) -> None:
+        if self._as_json:
+            with self._lock:
+                print(json_module.dumps({"port": port.device, **members}), flush=True)
+
+    def progress(self, port: "Port") -> Callable[[float], None]:
+        if self._bars is None:
+            return lambda percent: None
+        if port.device not in self._tasks:
+            self._tasks[port.device] = self._bars.add_task(port.device, total=100)
+        return lambda percent: self._bars.update(self._tasks[port.device], completed=percent)
+
+    def close(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+
+def _by_hand(board: Board) -> CliError:
+    from keyfob_host.downloads import page
+
+    return CliError(
+        f"{board.name} is not flashed by esptool, but by copying a file",
+        f"{board.flash_recipe}; then copy the .uf2 of {page(board.download)} to it",
+    )
+
+
+def _check_chip(image: "Image", chip: str, whose: str) -> None:
+    if image.chip != chip:
+        raise CliError(
+            f"{image.path.name} is for an {chips.title(image.chip)}, and {whose} is an"
+            f" {chips.title(chip)}; nothing was erased",
+            f"an image for the {chips.title(chip)}, or no --image",
+        )
+
+
+def _boards_with(chip: str) -> list[str]:
+    return [name for name in known_boards() if load_board(name).chip == chip]
+
+
+def _generic_board(chip: str) -> Board:
+    """The board to take where only the chip is known."""
+    name = f"{chip}-generic"
+    if name not in known_boards():
+        raise CliError(f"no board is known with a chip {chips.title(chip)}", "boards/README.md")
+    return load_board(name)
+
+
+def _asks(question: str) -> bool:
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
