@@ -26,6 +26,12 @@ def cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "keyfob"
 
 
+def state_dir() -> Path:
+    """Where what this user's runs remember is kept; it need not exist."""
+    base = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "keyfob"
+
+
 def _folder(name: str) -> Path:
     for base in (_WHEEL, _CHECKOUT):
         if (base / name).is_dir():
