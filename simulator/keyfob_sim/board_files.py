@@ -2,11 +2,9 @@
 
 import json
 import platform
-import ssl
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from littlefs.errors import LittleFSError
 
@@ -14,7 +12,9 @@ from keyfob.oauth import url
 from keyfob_host.boards import board_file
 from keyfob_host.compiler import compiled_firmware
 from keyfob_host.errors import CliError, UsageError
+from keyfob_host.providers import check_fields, is_preset, named, provider_object
 from keyfob_host.resources import firmware_dir
+from keyfob_host.roots import roots_for
 from keyfob_sim.hardware.board import PASSWORD, SSID
 from keyfob_sim.hardware.filesystem import FileSystem, open_littlefs
 from keyfob_sim.hardware.flash import Flash
@@ -26,7 +26,6 @@ else:
     import tomli as tomllib
 
 _CA = "ca"
-_TIMEOUT = 10.0  # s to look a root up
 # mpy-cross's names of this machine's architecture, whose code the VM runs.
 _VM_ARCHES = {"x86_64": "x64", "amd64": "x64"}
 _OURS = (f"/{_CA}", "/lib/keyfob")  # where what is left of an earlier run is removed
@@ -143,7 +142,7 @@ def _embedded(options: SimOptions, server: dict[str, Any]) -> dict[str, Any]:
 
 
 def _foreign(options: SimOptions) -> dict[str, Any]:
-    provider = {"issuer": options.issuer} if options.issuer else _from_file(options.provider or "")
+    provider = {"issuer": options.issuer} if options.issuer else _named(options)
     for field in ("client_id", "client_secret", "client_auth"):
         value = getattr(options, field)
         if value is not None:
@@ -156,7 +155,17 @@ def _foreign(options: SimOptions) -> dict[str, Any]:
             )
     if not provider.get("client_id"):
         raise UsageError("--provider needs --client-id", "the ID that the provider issued")
+    check_fields(provider, options.allow_http)
     return provider
+
+
+def _named(options: SimOptions) -> dict[str, Any]:
+    """The provider object of a preset, or of a file."""
+    name = options.provider or ""
+    path = Path(name)
+    if is_preset(name) or not (path.suffix or path.exists()):
+        return provider_object(*named(name), options.client_id, options.client_secret)
+    return _from_file(name)
 
 
 def _is_open_http(address: str) -> bool:
@@ -170,11 +179,6 @@ def _is_open_http(address: str) -> bool:
 def _from_file(name: str) -> dict[str, Any]:
     """The provider object in a JSON or TOML file."""
     path = Path(name)
-    if not path.suffix and not path.exists():
-        raise UsageError(
-            f"there is no preset {name!r}; presets are not there yet",
-            "a file with the provider object as JSON or TOML, or --issuer URL",
-        )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -201,31 +205,8 @@ def _roots(
     found: list[bytes] = []
     for address in [provider.get("issuer"), options.api, *addresses]:
         if isinstance(address, str) and address.lower().startswith("https://"):
-            root = _known_root(address)
-            if root not in found:
-                found.append(root)
+            found += [root for root in roots_for(address) if root not in found]
     return found
-
-
-def _known_root(address: str) -> bytes:
-    """The root that this host trusts the server at `address` by."""
-    from keyfob_sim.certificates import trusted_root  # slow to import, and only https needs it
-
-    parts = urlsplit(address)
-    host = parts.hostname or ""
-    try:
-        return trusted_root(host, parts.port or 443, _TIMEOUT)
-    except ssl.SSLError as error:
-        reason = getattr(error, "verify_message", None) or error.reason or "TLS failed"
-        raise BoardError(
-            "tls", f"{host} is not trusted by this host: {reason}", "--ca FILE with its CA"
-        ) from None
-    except OSError as error:
-        raise BoardError(
-            "network",
-            f"no connection to {host}: {error.strerror or error}",
-            "check the address and the network",
-        ) from None
 
 
 def _read_ca(path: Path) -> list[bytes]:

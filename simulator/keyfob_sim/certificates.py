@@ -1,4 +1,4 @@
-"""Certificates for tests and for `--https`, and the host's own trust store.
+"""Certificates for tests and for `--https`, and reading those of others.
 
 What is issued here satisfies RFC 5280 as OpenSSL's strict mode and mbedTLS read it. Dates follow
 the host's clock, never the virtual one, because both ends check them against the real time.
@@ -11,14 +11,11 @@ import datetime
 import ipaddress
 import os
 import re
-import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import certifi
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -166,35 +163,6 @@ def _is_certificate(der: bytes) -> bool:
     except ssl.SSLError:
         return False
     return True
-
-
-def trusted_root(host: str, port: int, timeout: float) -> bytes:
-    """Verify a TLS server against the host's trust store; return the DER its chain ends in.
-
-    The store is OpenSSL's default plus certifi's; SSL_CERT_FILE or SSL_CERT_DIR replaces both.
-    `timeout` is seconds for each of connecting and the handshake. Nothing is sent beyond the
-    handshake. Raises ssl.SSLError (a refused certificate) and OSError (no connection).
-    """
-    context = ssl.create_default_context()
-    if not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys():
-        context.load_verify_locations(certifi.where())
-    with (
-        socket.create_connection((host, port), timeout) as plain,
-        context.wrap_socket(plain, server_hostname=host) as secured,
-    ):
-        return _verified_chain(secured)[-1]
-
-
-def _verified_chain(secured: ssl.SSLSocket) -> list[bytes]:
-    # Public since Python 3.13; before that only the C object underneath has it, and it answers
-    # with certificate objects instead of bytes.
-    connection: Any = secured
-    if hasattr(connection, "get_verified_chain"):
-        return list(connection.get_verified_chain())
-    return [
-        ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
-        for certificate in connection._sslobj.get_verified_chain()
-    ]
 
 
 def _name(common_name: str) -> x509.Name:

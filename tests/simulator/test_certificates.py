@@ -15,13 +15,13 @@ import certifi
 import micropython_vm
 import pytest
 
+from keyfob_host.roots import trusted_root
 from keyfob_sim.certificates import (
     CertificateAuthority,
     IssuedCertificate,
     load_ca,
     make_ca,
     split_certificates,
-    trusted_root,
 )
 
 DAY = datetime.timedelta(days=1)

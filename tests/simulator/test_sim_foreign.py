@@ -98,8 +98,7 @@ def test_a_client_id_in_the_provider_file(sim, mock_server, tmp_path):
         ('{"client_id": "x", "issuer": "http://as.example"}', 2, "issuer is an http address"),
     ],
 )
-def test_a_provider_file_that_will_not_do(sim, tmp_path, text, code, told, monkeypatch):
-    monkeypatch.setattr("keyfob_sim.certificates.trusted_root", lambda *_: b"root")
+def test_a_provider_file_that_will_not_do(sim, tmp_path, text, code, told):
     path = tmp_path / "provider.json"
     path.write_text(text)
     run = sim("--provider", path)

@@ -17,6 +17,7 @@ from .description import ADMIN, VERIFICATION
 from .endpoints import protocol_routes
 from .grants import make_authorization_server
 from .pages import page_routes
+from .personality import DEVICE_AUTHORIZATION, TOKEN
 from .realm import Realm
 
 MAX_BODY = 64 * 1024  # bytes
@@ -35,12 +36,13 @@ def make_app(realm: Realm) -> Flask:
     app.add_url_rule("/", "home", lambda: redirect(VERIFICATION, 302))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
-    # Run in reverse: the automatic decision comes after the answer it follows was logged, and a
-    # fault's headers replace any other.
+    # Run in reverse: the personality has the first say. The automatic decision comes after the
+    # answer it follows was logged, and a fault's headers replace any other.
     app.after_request(_fault_headers)
     app.after_request(_decider(realm))
     app.after_request(_security_headers(style))
     app.after_request(_logger(realm))
+    app.after_request(_speaker(realm))
     return app
 
 
@@ -119,6 +121,26 @@ def _decider(realm: Realm) -> Any:
         return response
 
     return decide
+
+
+def _speaker(realm: Realm) -> Any:
+    def speak(response: Response) -> Response:
+        dialect, fault, grant = realm.personality, g.get("fault"), g.get("grant")
+        endpoint = (request.endpoint or "").rpartition(".")[2]
+        is_ours = endpoint in (DEVICE_AUTHORIZATION, TOKEN) and not (fault and fault.status)
+        if dialect is None or not is_ours or not isinstance(members := response.json, dict):
+            return response
+        response.status_code, response.content_type, body = dialect.speak(
+            response.status_code,
+            members,
+            accept=request.headers.get("Accept", ""),
+            grant=grant and grant.id,
+            interval=grant and grant.interval,
+        )
+        response.set_data(body)
+        return response
+
+    return speak
 
 
 def _logger(realm: Realm) -> Any:

@@ -153,21 +153,26 @@ class Config:
     clients: tuple[ClientEntry, ...] = CLIENTS
 
 
-def load_config(path: Path | None) -> Config:
+def load_config(path: Path | None, base: Mapping[str, Any] | None = None) -> Config:
     """Read the configuration from TOML; None gives the defaults.
 
+    `base` has what the TOML leaves out, table by table.
     Raises CliError, naming the file and the key, for one that cannot be read or means nothing.
     """
+    table = dict(base or {})
     if path is None:
-        return Config()
+        return _Reader(Path("the personality")).config(table)
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        own = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise CliError(
             f"cannot read {path}: {error.strerror}", "check the path given with --config"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CliError(f"{path} is not TOML: {error}", "correct that line") from None
+    for key, value in own.items():
+        is_table = isinstance(value, dict) and isinstance(table.get(key), dict)
+        table[key] = {**table[key], **value} if is_table else value
     return _Reader(path).config(table)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from keyfob_host.providers import load, provider_object
+
+from .personality import Personality
 from .realm import Realm
 
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -48,7 +51,7 @@ def metadata(realm: Realm) -> dict[str, Any]:
 
 def describe(realm: Realm, ca: Path | None) -> dict[str, Any]:
     """Return the object that `keyfob server` prints; the secrets in it are for tests only."""
-    return {
+    about: dict[str, Any] = {
         "issuer": realm.issuer,
         **_endpoints(realm),
         "verification_uri": realm.issuer + VERIFICATION,
@@ -65,6 +68,28 @@ def describe(realm: Realm, ca: Path | None) -> dict[str, Any]:
             for client in realm.clients.values()
         ],
     }
+    if realm.personality is not None:
+        about["provider"] = _provider(realm, realm.personality)
+    return about
+
+
+def _provider(realm: Realm, personality: Personality) -> dict[str, Any]:
+    """The `provider` object for a board: the preset's dialect, with this server's addresses."""
+    preset = load(personality.name)
+    auth = "none" if preset.client != "secret" else (preset.provider or {}).get("client_auth")
+    clients = list(realm.clients.values())
+    client = next((client for client in clients if client.client_auth == auth), clients[0])
+    fields = provider_object(
+        preset,
+        {name: variable.example or "" for name, variable in preset.variables.items()},
+        client.client_id,
+        client.client_secret,
+        client.client_auth,
+    )
+    addresses = {"issuer": realm.issuer, **_endpoints(realm)}
+    if personality.request.same_address:
+        addresses["device_authorization_endpoint"] = addresses["token_endpoint"]
+    return {name: addresses.get(name, value) for name, value in fields.items()}
 
 
 def _endpoints(realm: Realm) -> dict[str, str]:

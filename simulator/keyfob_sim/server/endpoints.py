@@ -6,18 +6,19 @@ import contextlib
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, Response, g, jsonify, request
 
 from .description import API, ENDPOINTS, metadata
 from .faults import Fault
 from .grants import ResourceProtector, claims_of
-from .oauth import AuthorizationServer, read_form
+from .oauth import AuthorizationServer, read_form, read_json
+from .personality import DEVICE_AUTHORIZATION, TOKEN, Misunderstood
 from .realm import Realm
 from .transport import HANG_UP, IS_AWAITED
 
 # Route name -> the name that Authlib registers the endpoint under.
 _FORM_ENDPOINTS = {
-    "device_authorization": "device_authorization",
     "revocation": "revocation",
     "introspection": "introspection",
 }
@@ -62,9 +63,28 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
             ENDPOINTS[f"{name}_endpoint"], name, form_endpoint(name), methods=["POST"]
         )
 
+    def spoken(endpoint: str) -> Response:
+        """Answer what a client says in the dialect of the server's personality, if it has one."""
+        dialect = realm.personality
+        if dialect is not None:
+            sent = read_json() if dialect.request.body_format == "json" else read_form()
+            g.form = sent  # for the request log, should it mean nothing
+            try:
+                endpoint, g.form = dialect.hear(endpoint, sent)
+            except Misunderstood as error:
+                raise InvalidRequestError(str(error)) from None
+        if endpoint == TOKEN:
+            response: Response = server.create_token_response()
+            return response
+        return server.create_endpoint_response(endpoint)  # type: ignore[no-any-return]
+
+    @routes.post(ENDPOINTS["device_authorization_endpoint"])
+    def device_authorization() -> Response:
+        return with_form(lambda: spoken(DEVICE_AUTHORIZATION))
+
     @routes.post(ENDPOINTS["token_endpoint"])
     def token() -> Response:
-        return with_form(server.create_token_response)
+        return with_form(lambda: spoken(TOKEN))
 
     @routes.route(ENDPOINTS["userinfo_endpoint"], methods=["GET", "POST"])
     def userinfo() -> Response:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -83,6 +84,26 @@ def read_form() -> dict[str, str]:
     if len(set(names)) < len(names):
         raise InvalidRequestError("a parameter is repeated")
     return {name: value for name, value in pairs if value}
+
+
+def read_json() -> dict[str, str]:
+    """Read the parameters from a JSON object of texts, as a few providers want them.
+
+    A list of texts counts as one with spaces between. Raises InvalidRequestError.
+    """
+    try:
+        members = json.loads(request.get_data()) if request.is_json else None
+    except (ValueError, RecursionError):
+        members = None
+    if not isinstance(members, dict):
+        raise InvalidRequestError("the body must be a JSON object")
+    form = {
+        name: " ".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in members.items()
+    }
+    if not all(isinstance(value, str) for value in form.values()):
+        raise InvalidRequestError("a parameter is no text")
+    return {name: value for name, value in form.items() if value}
 
 
 def basic_credentials(header: str) -> tuple[str, str] | None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from keyfob_host.errors import UsageError
 
-# What each personality answers like. A new one is a new row.
-PERSONALITIES = {"rfc8628": "what RFC 8628 and RFC 6749 say, to the letter"}
+from .personality import PLAIN, known_personalities
 
 APPROVE_MODES = (None, "auto", "deny")
 
@@ -23,17 +22,18 @@ class ServerOptions:
     host: str = "127.0.0.1"  # address or name to bind
     port: int = 0  # 0 picks a free one, or the one that `state` remembers
     https: bool = False  # serve under a CA made for this run
-    personality: str = "rfc8628"  # a key of PERSONALITIES
+    personality: str = PLAIN  # whose dialect to speak
     config: Path | None = None  # TOML, see config.py
     state: Path | None = None  # JSON that a later run continues from
     approve: str | None = None  # None, "auto" or "deny": act after the first pending answer
     ca_dir: Path | None = None  # where `https` puts its CA; None is a temporary folder
 
     def __post_init__(self) -> None:
-        if self.personality not in PERSONALITIES:
+        known = known_personalities()
+        if self.personality not in known:
             raise UsageError(
                 f"there is no personality {self.personality!r}",
-                f"use one of: {', '.join(PERSONALITIES)}",
+                f"use one of: {', '.join(known)}",
             )
         if self.approve not in APPROVE_MODES:
             raise UsageError(f"there is no approval mode {self.approve!r}", "use auto or deny")

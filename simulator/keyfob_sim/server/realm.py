@@ -15,6 +15,7 @@ from keyfob_host.errors import CliError
 
 from .config import Config, User
 from .faults import FaultQueue
+from .personality import Personality
 from .records import APPROVED, DENIED, Client, Grant
 from .request_log import RequestLog
 from .store import Store, UserCodeError
@@ -39,6 +40,7 @@ class Realm:
     now: Callable[[], float]  # Unix seconds, possibly virtual
     approve: str | None = None  # None, "auto" or "deny"
     sleep: Sleep = _sleep  # by the clock of `now`
+    personality: Personality | None = None
     issuer: str = ""
     clients: dict[str, Client] = field(init=False)
     users: dict[str, User] = field(init=False)

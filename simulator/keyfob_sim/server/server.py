@@ -20,6 +20,7 @@ from .app import make_app
 from .config import load_config
 from .description import describe
 from .options import ServerOptions
+from .personality import load_personality
 from .realm import Realm, Sleep
 from .request_log import RequestLog
 from .store import Store
@@ -45,9 +46,12 @@ class MockServer:
     ) -> None:
         self.options = options
         self.description: dict[str, Any] = {}
-        config = load_config(options.config)
+        personality = load_personality(options.personality)
+        config = load_config(options.config, personality.server if personality else None)
         store = Store(now, options.state)
-        self.realm = Realm(config, store, RequestLog(now), now, options.approve)
+        self.realm = Realm(
+            config, store, RequestLog(now), now, options.approve, personality=personality
+        )
         if sleep is not None:
             self.realm.sleep = sleep
         self._now = now
