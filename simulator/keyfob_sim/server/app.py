@@ -17,7 +17,7 @@ from .description import ADMIN, VERIFICATION
 from .endpoints import protocol_routes
 from .grants import make_authorization_server
 from .pages import page_routes
-from .personality import DEVICE_AUTHORIZATION, TOKEN
+from .personality import SPOKEN
 from .realm import Realm
 
 MAX_BODY = 64 * 1024  # bytes
@@ -127,7 +127,7 @@ def _speaker(realm: Realm) -> Any:
     def speak(response: Response) -> Response:
         dialect, fault, grant = realm.personality, g.get("fault"), g.get("grant")
         endpoint = (request.endpoint or "").rpartition(".")[2]
-        is_ours = endpoint in (DEVICE_AUTHORIZATION, TOKEN) and not (fault and fault.status)
+        is_ours = endpoint in SPOKEN and not (fault and fault.status)
         if dialect is None or not is_ours or not isinstance(members := response.json, dict):
             return response
         response.status_code, response.content_type, body = dialect.speak(

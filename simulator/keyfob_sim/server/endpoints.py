@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from functools import partial
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
@@ -13,15 +13,12 @@ from .description import API, ENDPOINTS, metadata
 from .faults import Fault
 from .grants import ResourceProtector, claims_of
 from .oauth import AuthorizationServer, read_form, read_json
-from .personality import DEVICE_AUTHORIZATION, TOKEN, Misunderstood
+from .personality import DEVICE_AUTHORIZATION, SPOKEN, TOKEN, Misunderstood
 from .realm import Realm
 from .transport import HANG_UP, IS_AWAITED
 
-# Route name -> the name that Authlib registers the endpoint under.
-_FORM_ENDPOINTS = {
-    "revocation": "revocation",
-    "introspection": "introspection",
-}
+# Route names; all but the token's are those that Authlib registers the endpoint under.
+_FORM_ENDPOINTS = (DEVICE_AUTHORIZATION, TOKEN, "revocation", "introspection")
 
 
 def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
@@ -45,46 +42,37 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
             g.form = read_form()  # for the request log
         return _answer(fault)
 
-    def with_form(answer: Any) -> Response:
-        try:
+    def heard(endpoint: str) -> str:
+        """Read a request into `g.form`; return the endpoint that it turns out to be for."""
+        dialect = realm.personality
+        if dialect is None or endpoint not in SPOKEN:
             g.form = read_form()
+            return endpoint
+        g.form = read_json() if dialect.request.body_format == "json" else read_form()
+        try:
+            endpoint, g.form = dialect.hear(endpoint, g.form)
+        except Misunderstood as error:
+            raise InvalidRequestError(str(error)) from None
+        return endpoint
+
+    def answered(name: str) -> Response:
+        try:
+            endpoint = heard(name)
             # One transaction each, so that of two at a time one exchanges a code or token.
             with realm.store.transaction():
-                response: Response = answer()
+                response: Response = (
+                    server.create_token_response()
+                    if endpoint == TOKEN
+                    else server.create_endpoint_response(endpoint)
+                )
         except OAuth2Error as error:
             return server.handle_error_response(None, error)
         return response
 
-    def form_endpoint(name: str) -> Any:
-        return lambda: with_form(lambda: server.create_endpoint_response(name))
-
     for name in _FORM_ENDPOINTS:
         routes.add_url_rule(
-            ENDPOINTS[f"{name}_endpoint"], name, form_endpoint(name), methods=["POST"]
+            ENDPOINTS[f"{name}_endpoint"], name, partial(answered, name), methods=["POST"]
         )
-
-    def spoken(endpoint: str) -> Response:
-        """Answer what a client says in the dialect of the server's personality, if it has one."""
-        dialect = realm.personality
-        if dialect is not None:
-            sent = read_json() if dialect.request.body_format == "json" else read_form()
-            g.form = sent  # for the request log, should it mean nothing
-            try:
-                endpoint, g.form = dialect.hear(endpoint, sent)
-            except Misunderstood as error:
-                raise InvalidRequestError(str(error)) from None
-        if endpoint == TOKEN:
-            response: Response = server.create_token_response()
-            return response
-        return server.create_endpoint_response(endpoint)  # type: ignore[no-any-return]
-
-    @routes.post(ENDPOINTS["device_authorization_endpoint"])
-    def device_authorization() -> Response:
-        return with_form(lambda: spoken(DEVICE_AUTHORIZATION))
-
-    @routes.post(ENDPOINTS["token_endpoint"])
-    def token() -> Response:
-        return with_form(lambda: spoken(TOKEN))
 
     @routes.route(ENDPOINTS["userinfo_endpoint"], methods=["GET", "POST"])
     def userinfo() -> Response:

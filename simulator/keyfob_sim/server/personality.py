@@ -48,7 +48,7 @@ else:
 PERSONALITIES = Path(keyfob_host.__file__).parent / "personalities"
 PLAIN = "rfc8628"  # the server as it is
 
-DEVICE_AUTHORIZATION, TOKEN = "device_authorization", "token"
+SPOKEN = DEVICE_AUTHORIZATION, TOKEN = "device_authorization", "token"  # endpoints
 _DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _OFFLINE = "offline_access"
 
