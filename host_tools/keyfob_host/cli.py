@@ -16,6 +16,7 @@ from typer.main import get_command
 from keyfob_host import __version__
 from keyfob_host.boards import DEFAULT_BOARD
 from keyfob_host.errors import FAILED, INTERRUPTED, WRONG_USAGE, CliError
+from keyfob_host.provider_verbs import providers_app
 
 TRACEBACK_VARIABLE = "KEYFOB_TRACEBACK"
 
@@ -314,6 +315,9 @@ def server(
         state=Path(state) if state else None,
     )
     return serve(options, json_output=json)
+
+
+app.add_typer(providers_app, name="providers")
 
 
 if __name__ == "__main__":

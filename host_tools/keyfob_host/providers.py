@@ -148,7 +148,7 @@ def provider_object(
         values[name] = (variables or {}).get(name) or variable.default
         if values[name] is None and not variable.optional:
             raise UsageError(
-                f"{preset.title} needs {name}: {variable.ask}", f"the provider {usage(preset)}"
+                f"{preset.title} needs {name}: {variable.ask}", f"name it as {usage(preset)}"
             )
     fields: dict[str, Any] = _filled(preset.provider, values)
     if client_auth is None and client_secret is not None:

@@ -32,11 +32,14 @@ class RootError(CliError):
         self.kind = kind
 
 
-def roots_for(url: str, also: Iterable[str] = ()) -> list[bytes]:
+def roots_for(
+    url: str, also: Iterable[str] = (), trust: ssl.SSLContext | None = None
+) -> list[bytes]:
     """The root that the chain of the https server at `url` ends in, as DER, and more.
 
     `also` are SHA-256 fingerprints, in hexadecimal, of roots that a provider announces; they
-    come from the trust store, too. An http address has no root: the list is then empty.
+    come from the trust store, too. `trust` replaces the host's own (`host_trust`). An http
+    address has no root: the list is then empty.
     Asks the server, sends nothing beyond the handshake, and raises RootError.
     """
     parts = urlsplit(url)
@@ -44,22 +47,25 @@ def roots_for(url: str, also: Iterable[str] = ()) -> list[bytes]:
         return []
     host = parts.hostname or ""
     try:
-        found = [trusted_root(host, parts.port or 443, TIMEOUT)]
-    except ssl.SSLError as error:
-        reason = getattr(error, "verify_message", None) or error.reason or "TLS failed"
-        raise RootError(
-            "tls", f"{host} is not trusted by this host: {reason}", "--ca FILE with its CA"
-        ) from None
+        found = [trusted_root(host, parts.port or 443, TIMEOUT, trust)]
     except OSError as error:
-        raise RootError(
-            "network",
-            f"no connection to {host}: {error.strerror or error}",
-            "check the address and the network",
-        ) from None
+        raise unreached(host, error) from None
     return found + [root for root in _stored(also) if root not in found]
 
 
-def trusted_root(host: str, port: int, timeout: float) -> bytes:
+def unreached(host: str, error: OSError) -> RootError:
+    """What a connection's failure means."""
+    if isinstance(error, ssl.SSLError):
+        reason = getattr(error, "verify_message", None) or error.reason or "TLS failed"
+        message = f"{host} is not trusted by this host: {reason}"
+        return RootError("tls", message, "--ca FILE with its CA")
+    message = f"no connection to {host}: {error.strerror or error}"
+    return RootError("network", message, "check the address and the network")
+
+
+def trusted_root(
+    host: str, port: int, timeout: float, trust: ssl.SSLContext | None = None
+) -> bytes:
     """Verify a TLS server against the host's trust store; return the DER its chain ends in.
 
     `timeout` is seconds for each of connecting and the handshake. Nothing is sent beyond the
@@ -67,7 +73,7 @@ def trusted_root(host: str, port: int, timeout: float) -> bytes:
     """
     with (
         socket.create_connection((host, port), timeout) as plain,
-        host_trust().wrap_socket(plain, server_hostname=host) as secured,
+        (trust or host_trust()).wrap_socket(plain, server_hostname=host) as secured,
     ):
         return _verified_chain(secured)[-1]
 

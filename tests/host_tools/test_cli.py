@@ -53,7 +53,10 @@ SERVER_OPTIONS = """
     --state FILE
     --json
 """
-VERBS = {"sim": SIM_OPTIONS, "server": SERVER_OPTIONS}
+PROVIDERS_OPTIONS = """
+    --json
+"""
+VERBS = {"sim": SIM_OPTIONS, "server": SERVER_OPTIONS, "providers": PROVIDERS_OPTIONS}
 
 
 @pytest.fixture

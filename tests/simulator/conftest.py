@@ -15,6 +15,7 @@ from joserfc.jwk import RSAKey
 from keyfob_sim.server.app import make_app
 from keyfob_sim.server.config import load_config
 from keyfob_sim.server.description import describe
+from keyfob_sim.server.personality import PLAIN, load_personality
 from keyfob_sim.server.realm import Realm
 from keyfob_sim.server.request_log import RequestLog
 from keyfob_sim.server.store import Store
@@ -60,11 +61,18 @@ class Bench:
         toml: Path | None = None,
         state: Path | None = None,
         approve: str | None = None,
+        personality: str = PLAIN,
     ) -> None:
         self.clock = clock
         kind = Realm if state else QuickRealm
+        dialect = load_personality(personality)
         self.realm = kind(
-            load_config(toml), Store(clock, state), RequestLog(clock), clock, approve
+            load_config(toml, dialect.server if dialect else None),
+            Store(clock, state),
+            RequestLog(clock),
+            clock,
+            approve,
+            personality=dialect,
         )
         self.realm.issuer = ISSUER
         self.app = make_app(self.realm)

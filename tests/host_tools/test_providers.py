@@ -1,0 +1,259 @@
+"""Presets: data that fits its schemas, and that a board takes as its provider."""
+
+import json
+import re
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from provider_presets import (
+    AWAITED_FIELDS,
+    LOADABLE,
+    OFFERING,
+    SCHEMAS,
+    examples,
+    secret,
+    validate,
+)
+
+from keyfob.oauth import profile, profile_fields
+from keyfob_host import cli, providers
+from keyfob_host.errors import CliError, UsageError
+from keyfob_sim.server.personality import PLAIN, known_personalities, load_personality
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+RECIPES = Path(__file__).parents[2] / "host_tools" / "providers"
+ENDPOINTS = {
+    "device_authorization_endpoint": "https://as.example/device",
+    "token_endpoint": "https://as.example/token",
+}
+GOOD: dict[str, Any] = {"client_id": "lamp", **ENDPOINTS}
+
+
+def complete(name: str) -> dict[str, Any]:
+    preset = providers.load(name)
+    return providers.provider_object(preset, examples(preset), "lamp", secret(preset))
+
+
+@pytest.fixture
+def keyfob(capsys):
+    def run(*words: str):
+        code = cli.main(words)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_schemas_are_schemas(name):
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+@pytest.mark.parametrize("name", providers.known_providers())
+def test_a_preset_fits_its_schema(name):
+    table = tomllib.loads((providers.PRESETS / f"{name}.toml").read_text("utf-8"))
+    assert table["checked"] <= date.today()
+    validate(table | {"checked": table["checked"].isoformat()}, "preset")
+    used = set(re.findall(r"\{(\w+)\}", json.dumps(table.get("provider", {})))) - {"user_code"}
+    assert used == set(table.get("variables", {}))
+
+
+@pytest.mark.parametrize("name", OFFERING)
+def test_what_a_preset_makes_fits_the_profile_s_schema(name):
+    fields = complete(name)
+    validate(fields, "provider")
+    assert "{" not in json.dumps(fields).replace("{user_code}", "")[1:].replace(': {"', "")
+
+
+@pytest.mark.parametrize("name", LOADABLE)
+def test_a_board_takes_what_a_preset_makes(name):
+    providers.check_fields(complete(name))
+
+
+def test_the_schema_has_the_fields_that_the_firmware_has():
+    tables = ("_DIALECT", "_COMMON", "_CLIENT")
+    known = {"issuer", *profile.ENDPOINTS}
+    known |= {field for table in tables for field in getattr(profile_fields, table, ())}
+    assert set(SCHEMAS["provider"]["properties"]) - known == AWAITED_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        (GOOD | {"isuer": "https://as.example"}, "provider.isuer"),
+        (GOOD | {"scope_param": 1}, "provider.scope_param"),
+        (GOOD | {"min_interval": 0}, "provider.min_interval"),
+        (GOOD | {"pending_map": {"400": 1}}, "provider.pending_map"),
+        (GOOD | {"extra_da_params": {"client_id": "x"}}, "provider.extra_da_params"),
+        (GOOD | {"client_auth": "both"}, "client_auth"),
+        (GOOD | {"token_endpoint": "http://as.example/token"}, "provider.token_endpoint"),
+        (GOOD | {"token_endpoint": "ftp://as.example/token"}, "provider.token_endpoint"),
+        ({"client_id": "x", "token_endpoint": "https://as.example"}, "device_authorization"),
+        ({"client_id": "x"}, "provider.device_authorization_endpoint"),
+        (ENDPOINTS, "client_id"),
+    ],
+)
+def test_schema_and_board_refuse_the_same_and_name_the_field(fields, named):
+    with pytest.raises(CliError) as caught:
+        providers.check_fields(fields)
+    assert named in caught.value.message
+    assert caught.value.hint
+    with pytest.raises(jsonschema.ValidationError):
+        validate(fields, "provider")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        GOOD,
+        {"client_id": "x", "issuer": "https://as.example/"},
+        GOOD | {"token_endpoint": "http://127.0.0.1:80/t"},
+        GOOD | {"pending_map": {"400": "slow_down"}, "min_interval": 5, "client_auth": "none"},
+    ],
+)
+def test_schema_and_board_take_the_same(fields):
+    providers.check_fields(fields)
+    validate(fields, "provider")
+
+
+def test_http_where_it_is_allowed():
+    providers.check_fields(GOOD | {"token_endpoint": "http://as.example/token"}, allow_http=True)
+
+
+def test_variables_fill_addresses():
+    preset, variables = providers.named("keycloak:domain=https://id.example.com/,realm=home")
+    assert providers.provider_object(preset, variables, "lamp") == {
+        "issuer": "https://id.example.com/realms/home",
+        "device_authorization_endpoint": (
+            "https://id.example.com/realms/home/protocol/openid-connect/auth/device"
+        ),
+        "token_endpoint": "https://id.example.com/realms/home/protocol/openid-connect/token",
+        "default_expires": 600,
+        "client_id": "lamp",
+    }
+
+
+def test_an_issuer_keeps_its_own_spelling():
+    preset, variables = providers.named("hydra:issuer=https://auth.example.com/")
+    fields = providers.provider_object(preset, variables)
+    assert fields["issuer"] == "https://auth.example.com/"
+
+
+def test_a_default_stands_in_for_a_variable():
+    fields = providers.provider_object(providers.load("github"))
+    assert fields["token_endpoint"] == "https://github.com/login/oauth/access_token"
+    preset, variables = providers.named("github:domain=git.example.com")
+    fields = providers.provider_object(preset, variables)
+    assert fields["token_endpoint"].startswith("https://git.example.com/")
+
+
+def test_what_needs_an_optional_variable_is_left_out_without_it():
+    preset, variables = providers.named("auth0:domain=x.us.auth0.com")
+    assert "extra_da_params" not in providers.provider_object(preset, variables)
+    preset, variables = providers.named("auth0:domain=x.us.auth0.com,audience=https://api.x")
+    fields = providers.provider_object(preset, variables)
+    assert fields["extra_da_params"] == {"audience": "https://api.x"}
+
+
+def test_a_preset_s_client_auth_is_that_of_a_client_with_a_secret():
+    preset, variables = providers.named("dex:issuer=https://dex.example.com")
+    assert "client_auth" not in providers.provider_object(preset, variables, "lamp")
+    assert providers.provider_object(preset, variables, "lamp", "s")["client_auth"] == "post"
+    asked = providers.provider_object(preset, variables, "lamp", "s", "basic")
+    assert asked["client_auth"] == "basic"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("nobody", "there is no preset 'nobody'", "keycloak"),
+        ("keycloak:relm=x", "'relm=x' sets no variable", "keycloak:domain=id.example.com"),
+        ("keycloak:realm", "'realm' sets no variable", "domain"),
+        ("github:domain=", "'domain=' sets no variable", "github"),
+    ],
+)
+def test_a_preset_that_is_named_wrongly(text, message, hint):
+    with pytest.raises(UsageError) as caught:
+        providers.named(text)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "client", "message"),
+    [
+        ("keycloak", (), "Keycloak needs domain"),
+        ("google", ("lamp",), "Google wants a client secret"),
+        ("spotify", ("lamp",), "Spotify does not offer the device grant"),
+    ],
+)
+def test_a_preset_that_cannot_be_used_so(name, client, message):
+    with pytest.raises(UsageError) as caught:
+        providers.provider_object(providers.load(name), {}, *client)
+    assert message in caught.value.message
+    assert caught.value.hint
+
+
+def test_each_preset_has_a_personality_to_talk_to():
+    assert known_personalities() == [PLAIN, *OFFERING]
+    for name in OFFERING:
+        dialect = load_personality(name)
+        assert dialect is not None
+
+
+@pytest.mark.parametrize("name", providers.known_providers())
+def test_each_preset_has_a_page_that_is_as_old(name):
+    preset = providers.load(name)
+    text = (RECIPES / f"{name}.md").read_text("utf-8")
+    assert text.startswith(f"# {preset.title}\n")
+    assert f"Facts of {preset.checked.isoformat()}" in text
+    assert f"({name}.md)" in (RECIPES / "README.md").read_text("utf-8")
+    if preset.provider is not None:
+        assert f"--provider {name}" in text
+
+
+def test_the_table_names_them_all(keyfob):
+    code, out, err = keyfob("providers")
+    assert (code, err) == (0, "")
+    names = [line.split()[0] for line in out.split("\n\n")[0].splitlines()[1:]]
+    assert names == providers.known_providers()
+    assert "no grant" in next(line for line in out.splitlines() if line.startswith("spotify"))
+    assert "pending_map" in next(line for line in out.splitlines() if line.startswith("twitch"))
+
+
+def test_the_json_fits_its_schema(keyfob):
+    code, out, err = keyfob("providers", "--json")
+    assert (code, err) == (0, "")
+    (line,) = out.splitlines()
+    document = json.loads(line)
+    validate(document, "providers")
+    assert [entry["name"] for entry in document["providers"]] == providers.known_providers()
+    for entry in document["providers"]:
+        assert entry["grant"] is (entry["name"] != "spotify")
+
+
+def test_show_as_text_and_as_json(keyfob):
+    code, out, _ = keyfob("providers", "show", "keycloak:domain=id.example.com,realm=home")
+    assert code == 0
+    assert "https://id.example.com/realms/home" in out
+    assert "unverified" in out
+    code, out, _ = keyfob("providers", "show", "twitch", "--json")
+    assert code == 0
+    validate({"providers": [json.loads(out)]}, "providers")
+    code, out, _ = keyfob("providers", "show", "spotify")
+    assert code == 0
+    assert "not offered" in out
+
+
+def test_show_of_nobody_is_wrong_usage(keyfob):
+    code, out, err = keyfob("providers", "show", "nobody")
+    assert (code, out) == (2, "")
+    assert err.startswith("keyfob: there is no preset 'nobody'\ntry: ")
