@@ -285,7 +285,11 @@ def server(
     https: Annotated[bool, _flag("--https", "Speak https, with a CA made for the run.")] = False,
     personality: Annotated[
         str,
-        _option("--personality", "NAME", "Whose dialect to speak.  [default: rfc8628]"),
+        _option(
+            "--personality",
+            "NAME",
+            "Whose dialect to speak, by a name of `keyfob providers`.  [default: rfc8628]",
+        ),
     ] = "rfc8628",
     config: Annotated[
         str | None, _option("--config", "FILE", "Clients, users and lifetimes, as TOML.")

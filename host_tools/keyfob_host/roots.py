@@ -103,7 +103,7 @@ def _stored(fingerprints: Iterable[str]) -> list[bytes]:
         if text not in stored:
             raise RootError(
                 "tls",
-                f"the root {text[:16]}… is not in this host's trust store",
+                f"the root {text[:16]}... is not in this host's trust store",
                 "pip install --upgrade certifi",
             )
     return [stored[text] for text in wanted]

@@ -215,7 +215,9 @@ def test_each_preset_has_a_page_that_is_as_old(name):
     text = (RECIPES / f"{name}.md").read_text("utf-8")
     assert text.startswith(f"# {preset.title}\n")
     assert f"Facts of {preset.checked.isoformat()}" in text
-    assert f"({name}.md)" in (RECIPES / "README.md").read_text("utf-8")
+    overview = (RECIPES / "README.md").read_text("utf-8").splitlines()
+    (row,) = [line for line in overview if line.startswith(f"| [{preset.title}]({name}.md) | ")]
+    assert row.endswith(f"| {preset.grade} | {preset.checked.isoformat()} |")
     if preset.provider is not None:
         assert f"--provider {name}" in text
 

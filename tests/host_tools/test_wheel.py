@@ -76,9 +76,14 @@ def test_a_wheel_uses_its_own_files(installed, tmp_path):
         "print(resources.firmware_dir() / 'keyfob' / 'errors.py')\n"
         "print(resources.firmware_dir() / 'main.py')\n"
         "print(resources.boards_dir() / 'esp32-generic' / 'board.toml')\n"
+        "from keyfob_host import providers\n"
+        "from keyfob_sim.server.personality import PERSONALITIES\n"
+        "print(providers.PRESETS / 'github.toml')\n"
+        "print(providers.SCHEMAS / 'provider.json')\n"
+        "print(PERSONALITIES / 'github.toml')\n"
     )
     places = run(installed / "python", "-c", source, cwd=tmp_path).split()
-    assert len(places) == 6
+    assert len(places) == 9
     for place in map(Path, places):
         assert place.is_file()
         assert place.is_relative_to(installed.parent)
