@@ -22,7 +22,13 @@ from keyfob.oauth.profile import DEVICE_CODE_GRANT, ENDPOINTS, Profile
 from keyfob.ui.symbol import largest_symbol, symbol_for
 from keyfob_host.boards import known_boards, load_board
 from keyfob_host.errors import CliError, UsageError
-from keyfob_host.providers import Preset, check_fields, named, provider_object
+from keyfob_host.providers import (
+    Preset,
+    check_fields,
+    discovery_issuer,
+    named,
+    provider_object,
+)
 from keyfob_host.roots import TIMEOUT, fingerprint, host_trust, roots_for, unreached
 
 _MOST = 64 * 1024  # bytes of a reply
@@ -59,10 +65,12 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
 
     Raises CliError where nothing can be said at all: no such preset, no answer, no trust.
     """
-    preset, profile = _profile(wanted)
+    preset, profile, more = _profile(wanted)
     trust = _trust(wanted.ca)
     document, source, trouble = _metadata(profile, trust)
-    is_offered, by = _grant(preset, document)
+    if more is not None:  # tells people something, and nothing to a board
+        document, source, _ = _metadata(Profile({"issuer": more}, wanted.allow_http), trust)
+    is_offered, by = _grant(preset, profile, document)
     endpoints = [
         {"name": name, "url": address, "length": len(address)}
         for name in ENDPOINTS
@@ -95,18 +103,20 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
     return report, None
 
 
-def _profile(wanted: Wanted) -> tuple[Preset | None, Any]:
+def _profile(wanted: Wanted) -> tuple[Preset | None, Any, str | None]:
+    """Whom to check: the preset, what a board gets of it, and an issuer that a board needs not."""
     if (wanted.name is None) == (wanted.issuer is None):
         raise UsageError(
             "check takes either the name of a preset or --issuer",
             "keyfob providers check --issuer https://login.example.com",
         )
-    preset, fields = None, {"issuer": wanted.issuer}
+    preset, fields, more = None, {"issuer": wanted.issuer}, None
     if wanted.name is not None:
         preset, variables = named(wanted.name)
         fields = provider_object(preset, variables)
+        more = discovery_issuer(preset, variables)
     check_fields({**fields, "client_id": "any"}, wanted.allow_http)
-    return preset, Profile(fields, wanted.allow_http)
+    return preset, Profile(fields, wanted.allow_http), more
 
 
 def _trust(ca: Path | None) -> ssl.SSLContext:
@@ -147,12 +157,15 @@ def _metadata(
 
 
 def _grant(
-    preset: Preset | None, document: Mapping[str, Any] | None
+    preset: Preset | None, profile: Any, document: Mapping[str, Any] | None
 ) -> tuple[bool | None, str | None]:
+    """Whether the grant is offered, and what says so."""
     if document is not None:
         is_there = isinstance(document.get("device_authorization_endpoint"), str)
         is_listed = _includes(document, "grant_types_supported", DEVICE_CODE_GRANT)
-        return is_there and is_listed is not False, "metadata"
+        is_offered = is_there and is_listed is not False
+        if is_offered or profile.issuer is not None:
+            return is_offered, "metadata"
     return (True, "preset") if preset is not None else (None, None)
 
 

@@ -47,7 +47,8 @@ class Preset:
     object of /keyfob.json with `{variable}` in it, None where there is no grant for everybody;
     `instead` then says what to do. `client` is public, secret or either; `refresh` always,
     never or the scope that gives a refresh token. `shows` has an example of each text that
-    the provider has a board show; `roots` are SHA-256 fingerprints of roots it announces.
+    the provider has a board show; `roots` are SHA-256 fingerprints of roots it announces;
+    `discovery` is an issuer to look up where `provider` has none.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Preset:
     variables: Mapping[str, Variable] = field(default_factory=dict)
     shows: Mapping[str, str] = field(default_factory=dict)
     roots: Sequence[str] = ()
+    discovery: str | None = None
     provider: Mapping[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -143,19 +145,19 @@ def provider_object(
             f"{preset.title} wants a client secret",
             "set KEYFOB_CLIENT_SECRET in the environment to the one it issued",
         )
-    values: dict[str, str | None] = {}
-    for name, variable in preset.variables.items():
-        values[name] = (variables or {}).get(name) or variable.default
-        if values[name] is None and not variable.optional:
-            raise UsageError(
-                f"{preset.title} needs {name}: {variable.ask}", f"name it as {usage(preset)}"
-            )
-    fields: dict[str, Any] = _filled(preset.provider, values)
+    fields: dict[str, Any] = _filled(preset.provider, _values(preset, variables or {}))
     if client_auth is None and client_secret is not None:
         client_auth = fields.get("client_auth")
     client = {"client_id": client_id, "client_secret": client_secret, "client_auth": client_auth}
     fields.pop("client_auth", None)
     return fields | {name: value for name, value in client.items() if value is not None}
+
+
+def discovery_issuer(preset: Preset, variables: Mapping[str, str]) -> str | None:
+    """The issuer whose discovery document may say more, though a board needs none."""
+    return (
+        None if preset.discovery is None else _filled(preset.discovery, _values(preset, variables))
+    )
 
 
 def check_fields(fields: Mapping[str, Any], allow_http: bool = False) -> None:
@@ -170,6 +172,18 @@ def check_fields(fields: Mapping[str, Any], allow_http: bool = False) -> None:
     except ConfigError as error:
         hint = error.hint or "see the fields of `provider` in firmware/README.md"
         raise CliError(error.message, hint) from None
+
+
+def _values(preset: Preset, variables: Mapping[str, str]) -> dict[str, str | None]:
+    """Each variable's value, None for an optional one. Raises UsageError for one missing."""
+    values: dict[str, str | None] = {}
+    for name, variable in preset.variables.items():
+        values[name] = variables.get(name) or variable.default
+        if values[name] is None and not variable.optional:
+            raise UsageError(
+                f"{preset.title} needs {name}: {variable.ask}", f"name it as {usage(preset)}"
+            )
+    return values
 
 
 def _filled(value: Any, variables: Mapping[str, str | None]) -> Any:

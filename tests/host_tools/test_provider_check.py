@@ -8,7 +8,7 @@ import pytest
 from provider_presets import validate
 
 from keyfob.ui.symbol import largest_symbol
-from keyfob_host import cli, provider_check
+from keyfob_host import cli, provider_check, providers
 from keyfob_sim.server import MockServer, ServerOptions, endpoints
 
 
@@ -83,17 +83,38 @@ def test_with_a_client_id_the_panels_are_known(check, mock_server):
     assert qr["esp32c3-oled"] == "none"
 
 
-def test_a_panel_falls_back_to_the_plain_address(check, monkeypatch):
+def test_a_preset_without_discovery_goes_by_its_evidence(check, monkeypatch):
     monkeypatch.setattr(provider_check, "roots_for", lambda *_, **__: [])
-    code, report, err = check("gitlab")
+    monkeypatch.setattr(provider_check, "_sent", lambda *_: pytest.fail("nothing to look up"))
+    code, report, err = check("github")
     assert (code, err) == (0, [])
     assert (report["grant"], report["grant_by"], report["metadata"]) == (True, "preset", None)
+    assert report["auth_methods"] is report["refresh"] is None
     assert report["shows"]["source"] == "example"
     qr = {panel["board"]: panel["qr"] for panel in report["panels"]}
-    assert qr["esp32-ssd1306"] == "complete"  # 50 bytes
-    monkeypatch.setattr(provider_check, "_sent", lambda *_: pytest.fail("nothing to look up"))
-    code, report, _ = check("okta:domain=a-company-with-a-long-name.okta.com")
-    assert code == 0
+    assert (qr["esp32-ssd1306"], qr["esp32c3-oled"]) == ("plain", "none")
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_document_that_a_board_does_not_need_says_more(
+    check, mock_server, tmp_path, monkeypatch, end
+):
+    about = mock_server.description
+    text = (providers.PRESETS / "google.toml").read_text("utf-8")
+    text = text.replace("https://oauth2.googleapis.com/device/code", about["token_endpoint"])
+    text = text.replace("https://oauth2.googleapis.com/token", about["token_endpoint"])
+    text = text.replace("https://accounts.google.com", about["issuer"] + end)
+    (tmp_path / "mine.toml").write_text(text, "utf-8")
+    monkeypatch.setattr(providers, "PRESETS", tmp_path)
+    code, report, err = check("mine")
+    assert (code, err) == (0, [])
+    assert (report["grant"], report["grant_by"], report["issuer"]) == (True, "metadata", None)
+    assert report["metadata"].startswith(about["issuer"])
+    whole = endpoints.metadata
+    without = {"device_authorization_endpoint": None}
+    monkeypatch.setattr(endpoints, "metadata", lambda realm: whole(realm) | without)
+    code, report, _ = check("mine")
+    assert (code, report["grant"], report["grant_by"]) == (0, True, "preset")
 
 
 def test_a_complete_address_that_does_not_fit(monkeypatch):

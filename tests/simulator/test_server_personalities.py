@@ -279,6 +279,24 @@ def test_the_first_line_has_a_provider_object_for_it(name):
     assert "{" not in json.dumps(fields["client_id"])
 
 
+ERRORS = {
+    "*", "authorization_pending", "slow_down", "access_denied", "expired_token", "invalid_grant",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", known_personalities()[1:])
+def test_a_personality_says_nothing_that_nobody_reads(name):
+    dialect = load_personality(name)
+    assert dialect is not None
+    assert set(dialect.errors) <= ERRORS
+    for rule in dialect.errors.values():
+        assert set(rule) <= {"status", "name", "description", "interval", "once"}
+    assert dialect.request.body_format in ("form", "json")
+    assert dialect.reply.body_format in ("form", "json", "asked")
+    assert dialect.reply.error_style in ("error", "message", "bare")
+    assert dialect.reply.scope in (" ", ",", "array")
+
+
 def test_the_plain_server_has_none(mock_server):
     assert "provider" not in mock_server.description
     assert load_personality(PLAIN) is None

@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from board_run import run_board
+from board_run import RUNTIMES, run_board
 from provider_presets import LOADABLE, OFFERING
 
 from keyfob_host.providers import load
@@ -45,9 +45,19 @@ def test_a_board_hears_a_refusal(sim, tmp_path, name):
     assert run.only("denied")
 
 
-def test_a_preset_by_name(sim, mock_server):
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_preset_by_name(sim, mock_server, runtime):
     issuer = mock_server.description["issuer"]
-    run = sim(*QUICK, "--provider", f"oidc:issuer={issuer}", "--client-id", "keyfob-public")
+    run = sim(
+        "--clock",
+        "virtual",
+        "--runtime",
+        runtime,
+        "--provider",
+        f"oidc:issuer={issuer}",
+        "--client-id",
+        "keyfob-public",
+    )
     assert run.exit_code == 0
     assert run.only("linked")
 
