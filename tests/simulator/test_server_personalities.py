@@ -171,6 +171,27 @@ def test_a_refresh_token_in_any_case(wearing):
     assert tokens["scope"] == "openid email"
 
 
+def test_none_where_the_scope_for_it_is_another_s(wearing):
+    for name in ("github", "salesforce"):
+        dialect = load_personality(name)
+        assert dialect is not None
+        assert dialect._with_offline({"scope": "offline_access"}) == {"scope": ""}
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("microsoft", {"error": "invalid_grant"}),
+        ("zitadel", {"error": "invalid_grant"}),
+        ("twitch", {"status": 400, "message": "Invalid refresh token"}),
+    ],
+)
+def test_a_dead_refresh_token(wearing, name, members):
+    reply = wearing(name).refresh("dead")
+    assert reply.status_code == 400
+    assert reply.json | members == reply.json
+
+
 def test_other_names_for_parameters_and_members(wearing):
     bench = wearing("twitch")
     form, _ = bench.credentials("public")
@@ -281,6 +302,7 @@ def test_the_first_line_has_a_provider_object_for_it(name):
 
 ERRORS = {
     "*", "authorization_pending", "slow_down", "access_denied", "expired_token", "invalid_grant",
+    "refresh.invalid_grant",
 }  # fmt: skip
 
 

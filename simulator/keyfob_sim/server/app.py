@@ -134,6 +134,7 @@ def _speaker(realm: Realm) -> Any:
             response.status_code,
             members,
             accept=request.headers.get("Accept", ""),
+            is_refresh=g.get("form", {}).get("grant_type") == "refresh_token",
             grant=grant and grant.id,
             interval=grant and grant.interval,
         )

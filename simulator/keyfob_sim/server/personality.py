@@ -19,7 +19,7 @@ without                      RFC names of members that it does not send, "token.
 token                        members that it adds to tokens
 scope                        " " or "," between scopes, or "array"
 error_style                  "error", "message" (of status and message) or "bare" (no body)
-[errors.NAME]                how it says the RFC's error NAME, or any other with "*"
+[errors.NAME]                how it says the RFC's error NAME; "refresh.NAME" to a refresh, "*" any
 status, name, description    a description of "" is left out
 interval                     true: with the new interval
 once                         true: afterwards it is invalid_grant
@@ -137,13 +137,14 @@ class Personality:
         scopes = [name for name in asked if name != _OFFLINE]
         if offline == "always" or (offline != "never" and set(offline) & set(asked)):
             scopes.append(_OFFLINE)
-        return form | {"scope": " ".join(scopes)} if scopes else form
+        return form | {"scope": " ".join(scopes)}
 
     def speak(
         self,
         status: int,
         members: Mapping[str, Any],
         accept: str = "",
+        is_refresh: bool = False,
         grant: str | None = None,
         interval: float | None = None,
     ) -> tuple[int, str, str]:
@@ -154,7 +155,10 @@ class Personality:
         """
         said = dict(members)
         if "error" in said:
-            status, said = self._said(status, said, grant, interval)
+            code = (
+                f"refresh.{said['error']}" if is_refresh else self._current(said["error"], grant)
+            )
+            status, said = self._said(self._rule(code), status, said, interval)
         else:
             if "scope" in said:
                 said["scope"] = self._scope(said["scope"])
@@ -169,23 +173,30 @@ class Personality:
             return status, "application/x-www-form-urlencoded; charset=utf-8", urlencode(said)
         return status, self.reply.content_type, json.dumps(said) if said else ""
 
+    def _current(self, code: str, grant: str | None) -> str:
+        """The error as it is said now: some only once to each grant."""
+        if grant is None or not self._rule(code).get("once"):
+            return code
+        with self._lock:
+            was_told = grant in self._told
+            self._told.add(grant)
+        return "invalid_grant" if was_told else code
+
     def _said(
-        self, status: int, members: dict[str, Any], grant: str | None, interval: float | None
+        self,
+        rule: Mapping[str, Any],
+        status: int,
+        members: Mapping[str, Any],
+        interval: float | None,
     ) -> tuple[int, dict[str, Any]]:
-        code = members["error"]
-        if self._rule(code).get("once") and grant is not None:
-            with self._lock:
-                if grant in self._told:
-                    code = "invalid_grant"
-                self._told.add(grant)
-        rule = self._rule(code)
+        """Status and members of an error by its rule."""
         status = rule.get("status", status)
-        name = rule.get("name", code)
+        name = rule["name"]
         if self.reply.error_style == "bare":
             return status, {}
         if self.reply.error_style == "message":
             return status, {"status": status, "message": name}
-        said = members | {"error": name}
+        said = {**members, "error": name}
         if "description" in rule:
             said["error_description"] = rule["description"]
         if rule.get("interval") and interval is not None:
@@ -193,7 +204,8 @@ class Personality:
         return status, {key: value for key, value in said.items() if value != ""}
 
     def _rule(self, code: str) -> Mapping[str, Any]:
-        return {**self.errors.get("*", {}), **self.errors.get(code, {})}
+        name = code.removeprefix("refresh.")
+        return {"name": name, **self.errors.get("*", {}), **self.errors.get(code, {})}
 
     def _scope(self, scope: str) -> str | list[str]:
         offline = self.request.offline
