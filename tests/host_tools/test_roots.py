@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import certifi
 import pytest
 
 from keyfob_host import roots
+from keyfob_host.providers import known_providers, load
 from keyfob_sim.certificates import make_ca, split_certificates
 from keyfob_sim.server import MockServer, ServerOptions
 
@@ -43,6 +45,16 @@ def test_a_second_root_that_is_not_in_the_store(server, trusted):
     with pytest.raises(roots.RootError) as caught:
         roots.roots_for(server.description["issuer"], ["0" * 64])
     assert caught.value.kind == "tls"
+
+
+@pytest.mark.parametrize("name", [name for name in known_providers() if load(name).roots])
+def test_what_presets_announce_is_in_the_store(name, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
+    monkeypatch.setattr(roots, "trusted_root", lambda *_: b"in use")
+    announced = load(name).roots
+    found = roots.roots_for("https://as.example", announced)
+    assert found[0] == b"in use"
+    assert [roots.fingerprint(der) for der in found[1:]] == list(announced)
 
 
 def test_http_has_none():
