@@ -17,6 +17,7 @@ from keyfob_host import __version__
 from keyfob_host.boards import DEFAULT_BOARD
 from keyfob_host.errors import FAILED, INTERRUPTED, WRONG_USAGE, CliError
 from keyfob_host.provider_verbs import providers_app
+from keyfob_host.verbs import configure, install, link, status
 
 TRACEBACK_VARIABLE = "KEYFOB_TRACEBACK"
 
@@ -322,6 +323,11 @@ def server(
 
 
 app.add_typer(providers_app, name="providers")
+app.command()(install.install)
+app.command()(configure.configure)
+app.command()(status.status)
+app.command()(link.link)
+app.command()(link.unlink)
 
 
 if __name__ == "__main__":
