@@ -12,7 +12,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import signal
 import struct
+import sys
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +26,7 @@ from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from keyfob_host import port_access
-from keyfob_host.errors import CliError
+from keyfob_host.errors import TERMINATED, CliError
 from keyfob_host.ports import Port, remember
 
 ON_BOARD = Path(__file__).parent / "on_board"
@@ -195,6 +198,8 @@ class Board:
             raise port_access.trouble(port) from None
         if timeout is not None:
             transport.deadline = time.monotonic() + timeout
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _leave)  # so that the port is let go then, too
         try:
             with _translated(port, timeout):
                 board = cls(port, transport, _enter(port, transport))
@@ -208,12 +213,17 @@ class Board:
 
         `heard` gets each line at once instead. Raises Raised.
         """
-        lines = _Lines(heard)
+        lines = Lines(heard)
         consumer = None if heard is None else lines.feed
         out, error = self._transport.exec_raw(program, timeout=None, data_consumer=consumer)
         if error:
             raise Raised(error.decode("utf-8", "replace"))
         return "" if heard is not None else str(out.decode("utf-8", "replace"))
+
+    def forget(self) -> None:
+        """Reset softly, without main.py: the next program has all of the RAM."""
+        with contextlib.redirect_stdout(io.StringIO()):
+            self._transport.enter_raw_repl(timeout_overall=_ENTER)
 
     def run_file(
         self,
@@ -252,7 +262,11 @@ class Board:
         self.run("_f.close()")
 
 
-class _Lines:
+def _leave(*_: object) -> None:
+    sys.exit(TERMINATED)
+
+
+class Lines:
     """Cuts what comes byte by byte into lines."""
 
     def __init__(self, heard: Callable[[str], object] | None) -> None:

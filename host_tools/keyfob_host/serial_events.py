@@ -11,37 +11,47 @@ _MACHINE_LINE = "@{"
 _INTERNAL = ("took", "trouble")  # members that are for the board's own display
 _QUIET = ("ready", "signed_out")  # events that other events tell the reader better
 
+# Events that `Report` has no words for, as a line of text.
+_WORDS = {
+    "wifi": "Wi-Fi {state}",
+    "clock": "clock {state}",
+    "unlinked": "unlinked",
+    "signed_out": "the provider has ended the link",
+}
+
 
 class SerialEvents:
     """Tells `report` what the lines of one board mean.
 
-    `seen(event, members)` is called with each event, `text(line)` with each line that is none.
-    Where a board has no panel its code screen is drawn here, with the QR.
+    `seen(event, members)` is called with each event. Text is kept for the screen that it turns
+    out to be, unless `text(line)` takes it at once. The code screen is drawn here with the QR,
+    for boards without a panel.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, text: Callable[[str], object] | None = None) -> None:
         self._report = report
+        self._text = text
         self._begun = time.monotonic()
         report.t = self._now
-        self._address: str | None = None
+        self._code: dict[str, Any] = {}
         self._lines: list[str] = []
         self.seen: Callable[[str, dict[str, Any]], object] = lambda event, members: None
-        self.text: Callable[[str], object] = lambda line: None
 
     def hear(self, line: str) -> None:
         """Take a line."""
         event = event_of(line)
-        if event is None:
-            self._lines.append(line)
-            self.text(line)
-        else:
+        if event is not None:
             self.take(*event)
+        elif self._text is not None:
+            self._text(line)
+        else:
+            self._lines.append(line)
 
     def take(self, event: str, members: dict[str, Any]) -> None:
         """Take an event."""
         shown = {name: value for name, value in members.items() if name not in _INTERNAL}
         if event == "user_code":
-            self._address = members["verification_uri_complete"] or members["verification_uri"]
+            self._code = members
         elif event == "poll":
             shown["sent"] = round(self._now() - (members.get("took") or 0) / 1000, 3)
         elif event == "screen":
@@ -49,6 +59,8 @@ class SerialEvents:
             shown["png"] = None
         if event not in _QUIET:
             self._report.say(event, shown)
+        if self._text is not None and event in _WORDS:
+            self._text("· " + _WORDS[event].format(**members))
         self.seen(event, members)
 
     def end(self, *, reached: bool) -> None:
@@ -63,11 +75,16 @@ class SerialEvents:
         terminal = self._report.terminal
         if terminal is None:
             return
-        address = self._address if name == "user_code" else None
-        if lines or address:
-            terminal.screen(lines, address, None)
-        if address is not None:
-            terminal.address(address)
+        code = self._code
+        if name != "user_code" or not code:
+            if lines:
+                terminal.screen(lines, None, None)
+            return
+        address = code["verification_uri_complete"] or code["verification_uri"]
+        terminal.screen(
+            lines or [code["verification_uri"], f"code  {code['user_code']}"], address, None
+        )
+        terminal.address(address)
 
     def _now(self) -> float:
         return time.monotonic() - self._begun

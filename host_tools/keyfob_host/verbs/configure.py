@@ -103,9 +103,9 @@ def configure(
     roots = conf.read_roots(Path(ca)) if ca else None
     dialogue = Dialogue(as_json=json, yes=yes)
     chosen = choose(port)
-    with Board.connected(chosen, limit, restart=dry_run) as found:
+    with Board.connected(chosen, limit) as found:
         document = conf.read_document(found.read(conf.CONFIG_FILE))
-    # The board waits outside while people type and providers answer.
+    # The board is let go while people type and providers answer.
     allowed = allow_http or bool(document.get("allow_http"))
     fields, also = _provider(document, provider, issuer, client_id, client_auth)
     if provider or issuer:

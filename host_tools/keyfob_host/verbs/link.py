@@ -94,6 +94,7 @@ def _run(
             options.check_board(board, standing["board"])
             if "trouble" in standing and standing["provider"] is None:
                 raise CliError(*standing["trouble"])
+            found.forget()
             found.run_file(program, heard=events.hear)
         if not progress.reached:
             raise CliError(progress.failure or "the board stopped without a word", progress.hint)
