@@ -183,6 +183,11 @@ class Board:
         self.step = step
         self._transport = transport
 
+    @property
+    def heard(self) -> bytes:
+        """The last that came from the board, its start included."""
+        return bytes(self._transport.heard)
+
     @classmethod
     @contextlib.contextmanager
     def connected(cls, port: Port, timeout: float | None, *, restart: bool = True) -> Iterator[Board]:
