@@ -190,7 +190,9 @@ class Board:
 
     @classmethod
     @contextlib.contextmanager
-    def connected(cls, port: Port, timeout: float | None, *, restart: bool = True) -> Iterator[Board]:
+    def connected(
+        cls, port: Port, timeout: float | None, *, restart: bool = True
+    ) -> Iterator[Board]:
         """Open `port`, break into whatever runs, and yield the board.
 
         Everything together may take `timeout` seconds, None for no limit. Afterwards the board
@@ -288,7 +290,9 @@ def _enter(port: Port, transport: _Transport) -> str:
     """Climb the ladder; return the name of the rung that led into the raw REPL."""
     for name, climb in LADDER:
         with contextlib.suppress(TransportError, OSError):
-            with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it did not expect
+            with contextlib.redirect_stdout(
+                io.StringIO()
+            ):  # mpremote prints what it did not expect
                 climb(transport)
             return name
     raise NoRepl(port, transport.heard)

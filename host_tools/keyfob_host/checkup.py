@@ -184,7 +184,9 @@ def _check_config(case: Case) -> Finding | None:
         return Finding("bad_config", error.message, error.hint)
     for path in case.config.get("ca") or ():
         if case.board.read(path) is None:
-            return Finding("bad_config", f"ca names {path}, which is not there", "keyfob configure")
+            return Finding(
+                "bad_config", f"ca names {path}, which is not there", "keyfob configure"
+            )
     return None
 
 

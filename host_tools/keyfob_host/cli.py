@@ -17,7 +17,7 @@ from keyfob_host import __version__
 from keyfob_host.boards import DEFAULT_BOARD
 from keyfob_host.errors import FAILED, INTERRUPTED, WRONG_USAGE, CliError
 from keyfob_host.provider_verbs import providers_app
-from keyfob_host.verbs import configure, doctor, install, link, monitor, status, test
+from keyfob_host.verbs import configure, doctor, install, link, monitor, parts, status
 
 TRACEBACK_VARIABLE = "KEYFOB_TRACEBACK"
 
@@ -328,7 +328,7 @@ app.command()(configure.configure)
 app.command()(status.status)
 app.command()(link.link)
 app.command()(link.unlink)
-app.command()(test.test)
+app.command("test")(parts.parts)
 app.command()(monitor.monitor)
 app.command()(doctor.doctor)
 

@@ -207,7 +207,9 @@ def _folders(paths: list[str]) -> list[str]:
 
 
 def _check_room(todo: Plan, facts: Mapping[str, Any]) -> None:
-    sizes = {f"{todo.firmware.folder}/{name}": len(data) for name, data in todo.firmware.files.items()}
+    sizes = {
+        f"{todo.firmware.folder}/{name}": len(data) for name, data in todo.firmware.files.items()
+    }
     block = facts["block"] or 4096
     writes = [*todo.send, *(target for _, target in todo.copy)]
     needed = sum(-(-sizes[path] // block) * block for path in writes)

@@ -12,7 +12,7 @@ _FOLDER = re.compile(r"^/lib/keyfob(-[0-9a-f]+)?/")
 
 
 def source_of(line: str) -> str | None:
-    """The file, the line and its text that a traceback's `line` names; None where it is not ours."""
+    """File, number and text of what a traceback's `line` names; None where it is not ours."""
     found = _PLACE.match(line)
     if found is None:
         return None

@@ -62,7 +62,7 @@ def button(wait_ms):
 
     about = buttons[0]
     pulls = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN}
-    pin = Pin(about["pin"], Pin.IN, pulls.get(about["pull"], None))
+    pin = Pin(about["pin"], Pin.IN, pulls.get(about["pull"]))
     end = time.ticks_add(time.ticks_ms(), wait_ms)
     while wait_ms and time.ticks_diff(end, time.ticks_ms()) > 0:
         if pin.value() == about["pressed"]:

@@ -4,7 +4,7 @@ from keyfob.compat import tidy_heap
 
 tidy_heap()
 
-from keyfob.app import App, run  # noqa: E402 - what it loads is to lie close together
+from keyfob.app import App, run
 
 
 class Linking(App):

@@ -10,12 +10,12 @@ from keyfob.compat import tidy_heap
 
 tidy_heap()
 
-from keyfob.config import load  # noqa: E402
-from keyfob.errors import KeyfobError  # noqa: E402
-from keyfob.net.clock import Clock  # noqa: E402
-from keyfob.net.http import HttpClient  # noqa: E402
-from keyfob.oauth import device_grant  # noqa: E402
-from keyfob.provider import Provider  # noqa: E402
+from keyfob.config import load
+from keyfob.errors import KeyfobError
+from keyfob.net.clock import Clock
+from keyfob.net.http import HttpClient
+from keyfob.oauth import device_grant
+from keyfob.provider import Provider
 
 
 async def look():

@@ -4,11 +4,11 @@ from keyfob.compat import tidy_heap
 
 tidy_heap()
 
-import asyncio  # noqa: E402
+import asyncio
 
-from keyfob.app import print_event  # noqa: E402
-from keyfob.errors import KeyfobError, TransportError  # noqa: E402
-from keyfob.link import AccountLink  # noqa: E402
+from keyfob.app import print_event
+from keyfob.errors import KeyfobError, TransportError
+from keyfob.link import AccountLink
 
 
 async def unlink():

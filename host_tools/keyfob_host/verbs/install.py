@@ -14,7 +14,8 @@ def install(
         options.option("--board", "NAME", "Board; its wiring goes to /board.json."),
     ] = None,
     from_source: Annotated[
-        bool, options.flag("--from-source", "Copy the .py files as they are, to hack on the board.")
+        bool,
+        options.flag("--from-source", "Copy the .py files as they are, to hack on the board."),
     ] = False,
     yes: options.Yes = False,
     json: options.Json = False,

@@ -178,11 +178,12 @@ def _log(path: str | None) -> Iterator[Callable[[str], object]]:
         yield lambda line: None
         return
     try:
-        file = Path(path).open("a", encoding="utf-8")
+        with Path(path).open("a", encoding="utf-8") as file:
+            yield lambda line: print(_time(), line, file=file, flush=True)
     except OSError as error:
+        if error.filename is None:
+            raise
         raise CliError(f"{path} cannot be written: {error.strerror}", "--log FILE") from None
-    with file:
-        yield lambda line: print(_time(), line, file=file, flush=True)
 
 
 @contextlib.contextmanager

@@ -43,7 +43,11 @@ def status(
     if trouble is not None:
         dialogue.say(f"{trouble[0]}; {trouble[1]}")
     else:
-        whose = f"linked to {link['account'] or 'an account'} at" if link["linked"] else "not linked to"
+        whose = (
+            f"linked to {link['account'] or 'an account'} at"
+            if link["linked"]
+            else "not linked to"
+        )
         dialogue.say(f"{whose} {link['provider']}")
         if link["linked"]:
             dialogue.say(f"scope {link['scope'] or 'not named'}")
