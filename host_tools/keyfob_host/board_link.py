@@ -205,10 +205,8 @@ class Board:
             raise port_access.trouble(port) from None
         if timeout is not None:
             transport.deadline = time.monotonic() + timeout
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, _leave)  # so that the port is let go then, too
         try:
-            with _translated(port, timeout):
+            with _sigterm_leaves(), _translated(port, timeout):
                 board = cls(port, transport, _enter(port, transport))
                 remember(port)
                 yield board
@@ -269,8 +267,17 @@ class Board:
         self.run("_f.close()")
 
 
-def _leave(*_: object) -> None:
-    sys.exit(TERMINATED)
+@contextlib.contextmanager
+def _sigterm_leaves() -> Iterator[None]:
+    """Let SIGTERM end the verb as Ctrl-C does, so that the port is let go."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Lines:

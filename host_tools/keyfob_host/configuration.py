@@ -33,7 +33,7 @@ class Wishes:
 
 
 def read_document(content: bytes | None) -> dict[str, Any]:
-    """What the board's /keyfob.json holds now, {} without one. Raises CliError where it is junk."""
+    """What the board's /keyfob.json holds, {} without one. Raises CliError where it is junk."""
     if content is None:
         return {}
     try:

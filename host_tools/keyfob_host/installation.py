@@ -25,7 +25,7 @@ _PLAIN = "/lib/keyfob"  # the package as mip or a hand put it there: a folder wi
 _RETIRED = "/lib/keyfob-retired"
 _SPARE = 32 * 1024  # bytes of flash to leave for tokens and for littlefs itself
 
-# Architectures of machine code by the number in `sys.implementation._mpy`, as mpy-cross names them.
+# Architectures by their number in `sys.implementation._mpy`, as mpy-cross names them.
 _ARCHES = (
     None, "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp",
     "xtensa", "xtensawin", "rv32imc", "rv64imc",
@@ -113,7 +113,11 @@ def plan(firmware: Firmware, there: Mapping[str, str | None], facts: Mapping[str
     Raises CliError where its flash has no room for it.
     """
     folder = firmware.folder
-    elsewhere = {digest: path for path, digest in there.items() if digest is not None}
+    elsewhere = {
+        digest: path
+        for path, digest in there.items()
+        if digest is not None and not path.startswith(f"{folder}/")
+    }
     send, copy = {}, []
     for name, content in firmware.files.items():
         path, digest = f"{folder}/{name}", _sha256(content)
