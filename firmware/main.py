@@ -1,6 +1,12 @@
 """What the board runs at power-up. Ctrl-C on the serial port leaves it for the REPL."""
 
-from keyfob.compat import tidy_heap
+import time
+
+WINDOW = 2  # s in which nothing is loaded and nothing runs yet, so that Ctrl-C always gets through
+
+time.sleep(WINDOW)
+
+from keyfob.compat import tidy_heap  # noqa: E402 - it may be what has to be broken into
 
 tidy_heap()
 

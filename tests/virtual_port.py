@@ -45,7 +45,9 @@ class VirtualPort:
     def wait_for(self, name: str, count: int = 1) -> None:
         deadline = time.monotonic() + 20
         while len([event for event in self.events if event["event"] == name]) < count:
-            assert time.monotonic() < deadline, f"no {name} among {self.events}"
+            assert time.monotonic() < deadline, (
+                f"no {name} among {[e['event'] for e in self.events][-12:]}"
+            )
             time.sleep(0.02)
 
     def boots(self) -> list[object]:

@@ -17,7 +17,18 @@ from keyfob_host import __version__
 from keyfob_host.boards import DEFAULT_BOARD
 from keyfob_host.errors import FAILED, INTERRUPTED, WRONG_USAGE, CliError
 from keyfob_host.provider_verbs import providers_app
-from keyfob_host.verbs import boards, devices, flash
+from keyfob_host.verbs import (
+    boards,
+    configure,
+    devices,
+    doctor,
+    flash,
+    install,
+    link,
+    monitor,
+    parts,
+    status,
+)
 
 TRACEBACK_VARIABLE = "KEYFOB_TRACEBACK"
 
@@ -326,6 +337,14 @@ app.add_typer(providers_app, name="providers")
 app.command()(boards.boards)
 app.command()(devices.devices)
 app.command()(flash.flash)
+app.command()(install.install)
+app.command()(configure.configure)
+app.command()(status.status)
+app.command()(link.link)
+app.command()(link.unlink)
+app.command("test")(parts.parts)
+app.command()(monitor.monitor)
+app.command()(doctor.doctor)
 
 
 if __name__ == "__main__":

@@ -76,13 +76,15 @@ def _configuration(options: SimOptions, server: dict[str, Any] | None) -> dict[s
 
 def _program(options: SimOptions) -> dict[str, bytes]:
     """Content by path: main.py, and the firmware as a board has it, compiled."""
-    main = firmware_dir() / "main.py"
-    files = {"/main.py": main.read_bytes()}
+    text = (firmware_dir() / "main.py").read_text("utf-8")
     if options.until.name == "refreshed":
         # With the virtual clock and a server that shares it, each waits for its due time.
         at_once = 0 if options.clock == "virtual" and options.embedded else options.until.count
         text = (Path(__file__).parent / "on_flash" / "refreshing.py").read_text("utf-8")
-        files["/main.py"] = text.replace("AT_ONCE = 0", f"AT_ONCE = {at_once}").encode()
+        text = text.replace("AT_ONCE = 0", f"AT_ONCE = {at_once}")
+    if options.serial is None:
+        text = text.replace("WINDOW = 2", "WINDOW = 0")  # nobody can press Ctrl-C
+    files = {"/main.py": text.encode()}
     if options.runtime == "micropython":
         files |= compiled_firmware(_VM_ARCHES.get(platform.machine().lower()))
     return files

@@ -40,3 +40,18 @@ def seconds(name: str, value: str | None, default: float) -> float:
     if not 0 < number < 1e6:
         raise UsageError(f"{name} takes a number of seconds above 0", f"{name} {default:g}")
     return number
+
+
+Timeout = Annotated[str | None, option("--timeout", "S", "Give up after this long.")]
+BoardName = Annotated[
+    str | None, option("--board", "NAME", "Go on only if the board is configured as this one.")
+]
+
+
+def check_board(wanted: str | None, configured: str | None) -> None:
+    """Raise UsageError where the board is configured as another one than `wanted`."""
+    if wanted is not None and wanted != configured:
+        raise UsageError(
+            f"this board is configured as {configured or 'none in particular'}, not {wanted}",
+            "another --port, or keyfob configure --board NAME",
+        )

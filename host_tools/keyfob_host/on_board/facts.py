@@ -1,0 +1,34 @@
+"""What the board is: versions, architecture, room on its flash (bytes)."""
+
+import json
+import os
+import sys
+
+try:
+    about = os.uname().machine
+except AttributeError:
+    about = sys.implementation._machine
+try:
+    room = os.statvfs("/")
+    size, free, block = room[0] * room[2], room[0] * room[3], room[0]
+except OSError:
+    size = free = block = 0
+try:
+    from keyfob import __version__ as keyfob
+except (ImportError, AttributeError, SyntaxError, ValueError):  # none, or a broken one
+    keyfob = None
+sys.modules.pop("keyfob", None)  # an install may be about to change it
+print(
+    json.dumps(
+        {
+            "name": sys.implementation.name,
+            "version": list(sys.implementation.version)[:3],
+            "mpy": getattr(sys.implementation, "_mpy", 0),
+            "machine": about,
+            "size": size,
+            "free": free,
+            "block": block,
+            "keyfob": keyfob,
+        }
+    )
+)

@@ -1,0 +1,160 @@
+"""The parts of the board that `keyfob test` tries, one function each.
+
+A function returns what it found, or raises: Skipped where there is no such part.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import time
+
+
+class Skipped(Exception):
+    pass
+
+
+def _board():
+    try:
+        with open("/board.json") as file:
+            return json.load(file)
+    except OSError:
+        return {}
+
+
+def _i2c(wires):
+    from machine import I2C, Pin
+
+    return I2C(wires["id"], scl=Pin(wires["scl"]), sda=Pin(wires["sda"]), freq=wires["frequency"])
+
+
+def i2c_scan():
+    wires = _board().get("display", {}).get("i2c")
+    if not wires:
+        raise Skipped("the board has no I2C display")
+    found = _i2c(wires).scan()
+    names = ", ".join("0x%02x" % address for address in found) or "nothing"
+    if wires["address"] not in found:
+        raise OSError("no panel at 0x%02x; found %s" % (wires["address"], names))
+    return "found " + names
+
+
+def panel():
+    from keyfob.ui.displays import open_display
+
+    display = open_display(_board())
+    if display is None:
+        raise Skipped("the board has no display")
+    width, height = display.width, display.height
+    display.fill(0)
+    display.rect(0, 0, width, height, 1)
+    display.line(0, 0, width - 1, height - 1, 1)
+    display.line(0, height - 1, width - 1, 0, 1)
+    display.show()
+    return "%d x %d: a frame and its two diagonals" % (width, height)
+
+
+def button(wait_ms):
+    buttons = _board().get("buttons")
+    if not buttons:
+        raise Skipped("the board has no button")
+    from machine import Pin
+
+    about = buttons[0]
+    pulls = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN}
+    pin = Pin(about["pin"], Pin.IN, pulls.get(about["pull"]))
+    end = time.ticks_add(time.ticks_ms(), wait_ms)
+    while wait_ms and time.ticks_diff(end, time.ticks_ms()) > 0:
+        if pin.value() == about["pressed"]:
+            return "%s was pressed" % about["name"]
+        time.sleep_ms(20)
+    if wait_ms:
+        raise OSError("%s was not pressed" % about["name"])
+    if pin.value() == about["pressed"]:
+        raise OSError("%s reads as pressed: check its wire" % about["name"])
+    return "%s reads as released" % about["name"]
+
+
+def flash():
+    path = "/keyfob-test.tmp"
+    data = os.urandom(256)
+    try:
+        with open(path, "wb") as file:
+            for _ in range(16):
+                file.write(data)
+        with open(path, "rb") as file:
+            for _ in range(16):
+                if file.read(256) != data:
+                    raise OSError("what was read is not what was written")
+    finally:
+        try:
+            os.remove(path)
+        except OSError:
+            pass
+    room = os.statvfs("/")
+    return "4096 bytes written and read; %d KB free" % (room[0] * room[3] // 1024)
+
+
+def wifi():
+    from keyfob.config import load
+    from keyfob.net.clock import Clock
+    from keyfob.net.wifi import join
+
+    name = asyncio.run(join(load().wifi, Clock()))
+    if name is None:
+        raise Skipped("no network is configured")
+    import network
+
+    return "joined %s, %s" % (name, network.WLAN(network.STA_IF).ifconfig()[0])
+
+
+def tls():
+    from keyfob.config import load
+    from keyfob.net.clock import Clock
+    from keyfob.net.http import HttpClient
+    from keyfob.oauth.messages import get_request
+
+    config = load()
+    profile = config.profile
+    address = profile.issuer or profile.token_endpoint
+    if not address.lower().startswith("https:"):
+        raise Skipped("the provider is reached by http")
+
+    async def ask():
+        clock = Clock()
+        await clock.synchronise()
+        client = HttpClient(config.roots())
+        try:
+            return (await client.send(get_request(address))).status
+        finally:
+            await client.close()
+
+    return "a verified connection to %s; HTTP %d" % (address, asyncio.run(ask()))
+
+
+def heap():
+    gc.collect()
+    found = "%d bytes free" % gc.mem_free()
+    try:
+        import esp32
+
+        largest = max(region[2] for region in esp32.idf_heap_info(esp32.HEAP_DATA))
+    except (ImportError, AttributeError):
+        return found
+    if largest < 20000:
+        raise MemoryError("the largest free block outside Python is %d bytes" % largest)
+    return found + "; largest block outside Python %d" % largest
+
+
+def attempt(part, *arguments):
+    try:
+        outcome, detail = "passed", part(*arguments)
+    except Skipped as error:
+        outcome, detail = "skipped", str(error)
+    except (OSError, ValueError, MemoryError, KeyError, TypeError) as error:
+        outcome, detail = "failed", "%s: %s" % (type(error).__name__, error)
+    except Exception as error:
+        if not hasattr(error, "hint"):
+            raise
+        outcome, detail = "failed", str(error)
+    print(json.dumps([outcome, detail]))

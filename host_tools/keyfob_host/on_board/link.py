@@ -1,0 +1,15 @@
+"""Run the application until the link is there and the API has answered."""
+
+from keyfob.compat import tidy_heap
+
+tidy_heap()
+
+from keyfob.app import App, run
+
+
+class Linking(App):
+    async def idle(self):
+        pass
+
+
+run(Linking)

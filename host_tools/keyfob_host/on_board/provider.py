@@ -1,0 +1,47 @@
+"""Ask the provider for a code, as the application does: null, or what is wrong and what to try.
+
+The first item is the step: clock, discovery, client.
+"""
+
+import asyncio
+import json
+
+from keyfob.compat import tidy_heap
+
+tidy_heap()
+
+from keyfob.config import load
+from keyfob.errors import KeyfobError
+from keyfob.net.clock import Clock
+from keyfob.net.http import HttpClient
+from keyfob.oauth import device_grant
+from keyfob.provider import Provider
+
+
+async def look():
+    config = load()
+    clock = Clock()
+    await clock.synchronise()
+    profile = config.profile
+    address = profile.issuer or profile.token_endpoint
+    if clock.unix() is None and address.lower().startswith("https:"):
+        return ["clock", "clock", "the clock is not set, and no time server answers", None, None]
+    http = HttpClient(config.roots(), config.allow_http)
+    provider = Provider(profile, config.client, http, clock)
+    step = "discovery"
+    try:
+        await provider.discover()
+        step = "client"
+        grant = device_grant.DeviceGrant(profile, config.client, config.scope)
+        grant.receive(await provider.send(grant.authorize(0)), 0, clock.unix())
+        if grant.error is not None:
+            raise grant.error
+        if grant.outcome is not None and grant.state != device_grant.PENDING:
+            return [step, "provider", "the provider answers: %s" % grant.outcome, None, None]
+    except KeyfobError as error:
+        return [step, error.kind, error.message, error.hint, getattr(error, "error", None)]
+    finally:
+        await http.close()
+
+
+print(json.dumps(asyncio.run(look())))

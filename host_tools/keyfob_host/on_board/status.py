@@ -1,0 +1,28 @@
+"""How the link stands, without a network: what /keyfob.json and the store say."""
+
+import json
+
+found = {"linked": False, "account": None, "scope": None, "provider": None, "board": None}
+try:
+    from keyfob.account import Account
+    from keyfob.config import load
+    from keyfob.errors import KeyfobError
+    from keyfob.net.clock import Clock
+    from keyfob.storage.file import FileStore
+
+    try:
+        config = load()
+        profile = config.profile
+        found["provider"] = profile.issuer or profile.token_endpoint
+        found["board"] = config.board
+        account = Account([profile.identity, config.client.client_id], FileStore())
+        account.load()
+        clock = Clock()
+        found["linked"] = account.is_usable(clock.ticks(), clock.unix())
+        found["account"] = account.name
+        found["scope"] = account.tokens.scope if account.tokens else None
+    except KeyfobError as error:
+        found["trouble"] = [error.message, error.hint]
+except ImportError:
+    found["trouble"] = ["keyfob is not on the board", "keyfob install"]
+print(json.dumps(found))

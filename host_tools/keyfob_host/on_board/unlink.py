@@ -1,0 +1,29 @@
+"""Give the tokens back and forget them; without a network, forget them."""
+
+from keyfob.compat import tidy_heap
+
+tidy_heap()
+
+import asyncio
+
+from keyfob.app import print_event
+from keyfob.errors import KeyfobError, TransportError
+from keyfob.link import AccountLink
+
+
+async def unlink():
+    try:
+        link = AccountLink.from_config(notify=print_event)
+        try:
+            async with link:
+                await link.unlink()
+        except TransportError:  # nobody can be told; what is here goes all the same
+            from keyfob.storage.file import FileStore
+
+            FileStore().erase()
+            print_event("unlinked", {"revoked": False})
+    except KeyfobError as error:
+        print_event("error", error.members(True))
+
+
+asyncio.run(unlink())

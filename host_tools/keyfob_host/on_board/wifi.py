@@ -1,0 +1,33 @@
+"""Join each configured network anew: null once one lets the board in, else what is wrong.
+
+What is wrong is the networks that are configured, and those of them that are in the air.
+"""
+
+import asyncio
+import json
+import time
+
+from keyfob.config import load
+from keyfob.errors import TransportError
+from keyfob.net.clock import Clock
+from keyfob.net.wifi import join
+
+networks = load().wifi
+trouble = None
+if networks:
+    import network
+
+    station = network.WLAN(network.STA_IF)
+    station.active(True)
+    station.disconnect()  # or a link with an earlier password would count
+    time.sleep(1)
+    try:
+        heard = [row[0].decode() for row in station.scan()]
+    except OSError:
+        heard = []
+    names = [wanted["ssid"] for wanted in networks]
+    try:
+        asyncio.run(join(networks, Clock()))
+    except TransportError:
+        trouble = [names, [name for name in names if name in heard]]
+print(json.dumps(trouble))

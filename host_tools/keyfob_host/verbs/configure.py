@@ -1,0 +1,235 @@
+"""`keyfob configure`: Wi-Fi, provider and board, as the board's /keyfob.json has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from keyfob_host.verbs import options
+
+_TIMEOUT = 60.0  # s at the board
+_WIFI_VARIABLE = "KEYFOB_WIFI_PASSWORD"
+_SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
+
+
+def configure(
+    port: options.Port = None,
+    wifi_ssid: Annotated[
+        str | None,
+        options.option(
+            "--wifi-ssid",
+            "S",
+            "Network; its password is asked for, or in KEYFOB_WIFI_PASSWORD (empty: open).",
+        ),
+    ] = None,
+    provider: Annotated[
+        str | None, options.option("--provider", "NAME", "Preset of `keyfob providers`.")
+    ] = None,
+    issuer: Annotated[
+        str | None, options.option("--issuer", "URL", "Any other server that has discovery.")
+    ] = None,
+    client_id: Annotated[
+        str | None,
+        options.option(
+            "--client-id",
+            "ID",
+            "Who the board is there; a secret is in KEYFOB_CLIENT_SECRET, or asked for.",
+        ),
+    ] = None,
+    client_auth: Annotated[
+        str | None,
+        options.option("--client-auth", "none|basic|post", "How the client authenticates."),
+    ] = None,
+    scope: Annotated[
+        str | None, options.option("--scope", '"..."', "Scopes to ask for, separated by spaces.")
+    ] = None,
+    ca: Annotated[
+        str | None,
+        options.option(
+            "--ca",
+            "FILE",
+            "Root certificates to trust.  [default: those this computer trusts the provider by]",
+        ),
+    ] = None,
+    board: Annotated[
+        str | None,
+        options.option("--board", "NAME", "Board; its wiring goes to /board.json."),
+    ] = None,
+    language: Annotated[
+        str | None, options.option("--language", "en|de", "Language of the screens.")
+    ] = None,
+    api: Annotated[
+        str | None, options.option("--api", "URL", "Protected address to call once linked.")
+    ] = None,
+    allow_http: Annotated[
+        bool, options.flag("--allow-http", "Permit http, on a test network.")
+    ] = False,
+    dry_run: Annotated[
+        bool, options.flag("--dry-run", "Show what would be written, and write nothing.")
+    ] = False,
+    yes: options.Yes = False,
+    json: options.Json = False,
+    timeout: Annotated[
+        str | None, options.option("--timeout", "S", "Give up after this long.  [default: 60]")
+    ] = None,
+) -> int:
+    """Give a board its Wi-Fi, its provider and its wiring; what is not named stays as it was.
+
+    The provider is asked first whether it can do this. Secrets are typed unseen, or come from
+    the environment, and are never shown.
+
+    \b
+    Examples:
+      keyfob configure --wifi-ssid home --provider google --client-id ID --board esp32-ssd1306
+      keyfob configure --issuer https://login.example.com --client-id ID --dry-run
+      keyfob configure --wifi-ssid workshop
+    """
+    from keyfob_host import configuration as conf
+    from keyfob_host.board_link import Board
+    from keyfob_host.boards import load_board
+    from keyfob_host.errors import UsageError
+    from keyfob_host.ports import choose
+    from keyfob_host.verbs.dialogue import Dialogue
+
+    given = (wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api)
+    if not any(value is not None for value in given) and not allow_http:
+        raise UsageError("nothing to configure", "keyfob configure --help")
+    if provider is not None and issuer is not None:
+        raise UsageError("--issuer and --provider both name the provider", "one of them")
+    if (provider or issuer) and client_id is None:
+        raise UsageError("--client-id is missing", "the ID that the provider issued")
+    limit = options.seconds("--timeout", timeout, _TIMEOUT)
+    about = load_board(board) if board else None
+    roots = conf.read_roots(Path(ca)) if ca else None
+    dialogue = Dialogue(as_json=json, yes=yes)
+    chosen = choose(port)
+    with Board.connected(chosen, limit) as found:
+        document = conf.read_document(found.read(conf.CONFIG_FILE))
+    # The board is let go while people type and providers answer.
+    allowed = allow_http or bool(document.get("allow_http"))
+    fields, also = _provider(document, provider, issuer, client_id, client_auth)
+    if provider or issuer:
+        _ask_provider(provider, issuer, ca, allowed)
+        dialogue.say(f"{provider or issuer} offers the device grant")
+        scope = scope if scope is not None else _preset_scope(provider)
+    if roots is None and (provider or issuer or api):
+        target = fields or document.get("provider") or {}
+        roots = conf.roots_of(target, api or document.get("api"), also)
+    wishes = conf.Wishes(
+        ssid=wifi_ssid,
+        password=_wifi_password(document, wifi_ssid),
+        provider=fields,
+        scope=scope,
+        roots=roots,
+        allow_http=True if allow_http else None,
+        board=board,
+        api=api,
+        language=language,
+    )
+    result = conf.merged(document, wishes)
+    conf.check(result)
+    files = conf.files_for(result, roots, about)
+    shown = conf.without_secrets(result)
+    if dry_run:
+        dialogue.say(f"{conf.CONFIG_FILE} would hold\n{_pretty(shown)}")
+        dialogue.report({"port": chosen.device, "written": [], "config": shown})
+        return 0
+    with Board.connected(chosen, limit) as found:
+        written = _write(found, files, conf.CA_FOLDER)
+    for path in written:
+        dialogue.say(f"wrote {path}")
+    if not written:
+        dialogue.say("the board is configured like this already")
+    dialogue.say("Next: keyfob link")
+    dialogue.report({"port": chosen.device, "written": written, "config": shown})
+    return 0
+
+
+def _write(board: Any, files: dict[str, bytes], ca_folder: str) -> list[str]:
+    """Write what is not there already, then remove roots that nothing names any more."""
+    board.run_file("copies", {"FOLDERS": [ca_folder], "COPIES": []})
+    written = [path for path, content in files.items() if board.read(path) != content]
+    for path in written:
+        board.put(path, files[path])
+    board.run_file("tidy_roots", {"FOLDER": ca_folder})
+    return written
+
+
+def _provider(
+    document: dict[str, Any],
+    provider: str | None,
+    issuer: str | None,
+    client_id: str | None,
+    client_auth: str | None,
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """The new `provider` object, None where it stays as it is; roots that a preset announces."""
+    if (provider, issuer, client_id, client_auth) == (None,) * 4:
+        return None, []
+    from keyfob_host.providers import check_fields, named, provider_object
+    from keyfob_host.verbs.dialogue import secret
+
+    preset, variables = named(provider) if provider else (None, {})
+    kept = {} if provider or issuer else dict(document.get("provider") or {})
+    wants = (preset is not None and preset.client == "secret") or client_auth in ("basic", "post")
+    otherwise = "" if not wants else kept.get("client_secret")
+    value: str | None = None
+    if client_auth != "none":
+        value = (
+            secret(_SECRET_VARIABLE, "the client secret", otherwise)
+            if wants
+            else _environment_secret()
+        )
+    if preset is not None:
+        fields = provider_object(preset, variables, client_id, value or None, client_auth)
+    else:
+        fields = kept | ({"issuer": issuer} if issuer else {})
+        if client_auth == "none":
+            fields.pop("client_secret", None)
+        new = {"client_id": client_id, "client_secret": value, "client_auth": client_auth}
+        fields |= {name: item for name, item in new.items() if item}
+    check_fields(fields, allow_http=True)  # whether http is allowed, the whole document says
+    return fields, list(preset.roots) if preset else []
+
+
+def _environment_secret() -> str | None:
+    import os
+
+    return os.environ.get(_SECRET_VARIABLE) or None
+
+
+def _preset_scope(provider: str | None) -> str | None:
+    if provider is None:
+        return None
+    from keyfob_host.providers import named
+
+    return named(provider)[0].scope
+
+
+def _ask_provider(
+    provider: str | None, issuer: str | None, ca: str | None, allow_http: bool
+) -> None:
+    """Raise CliError unless the provider answers, is trusted and offers the grant."""
+    from keyfob_host.provider_check import Wanted, check
+
+    wanted = Wanted(
+        name=provider, issuer=issuer, ca=Path(ca) if ca else None, allow_http=allow_http
+    )
+    _, trouble = check(wanted)
+    if trouble is not None:
+        raise trouble
+
+
+def _wifi_password(document: dict[str, Any], ssid: str | None) -> str | None:
+    """The password of the network `ssid`; the one that is stored where nobody types another."""
+    if ssid is None:
+        return None
+    from keyfob_host.verbs.dialogue import secret
+
+    stored = [n.get("password") for n in document.get("wifi") or [] if n.get("ssid") == ssid]
+    return secret(_WIFI_VARIABLE, f"the Wi-Fi password of {ssid}", *stored[:1] or [None])
+
+
+def _pretty(document: dict[str, Any]) -> str:
+    import json as json_module
+
+    return json_module.dumps(document, indent=2)

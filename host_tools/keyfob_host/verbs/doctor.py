@@ -1,0 +1,55 @@
+"""`keyfob doctor`: why a board does not do what it should."""
+
+import contextlib
+
+from keyfob_host.verbs import options
+
+_TIMEOUT = 180.0  # s
+
+
+def doctor(
+    port: options.Port = None,
+    board: options.BoardName = None,
+    yes: options.Yes = False,
+    json: options.Json = False,
+    timeout: options.Timeout = None,
+) -> int:
+    """Find out what is wrong with a board: one cause, and one thing to do about it.
+
+    Port, prompt, version, files, configuration, panel, Wi-Fi, clock, TLS and provider are looked
+    at in that order. The provider is asked for a code, which nobody uses. Exit code 1 where
+    something is wrong.
+
+    \b
+    Examples:
+      keyfob doctor
+      keyfob doctor --port /dev/ttyUSB0 --json
+    """
+    from keyfob_host.checkup import Case, look
+    from keyfob_host.errors import CliError
+    from keyfob_host.verbs.dialogue import Dialogue
+
+    dialogue = Dialogue(as_json=json)
+    limit = options.seconds("--timeout", timeout, _TIMEOUT)
+    finding, names = None, []
+    with contextlib.ExitStack() as stack:
+        case = Case(port, limit, stack)
+        for name, finding in look(case):
+            names.append(name)
+            dialogue.say(f"{name:<14}{'ok' if finding is None else 'NOT WELL'}")
+            if name == "configuration" and finding is None:
+                options.check_board(board, case.config.get("board"))
+    dialogue.report(
+        {
+            "port": case.port.device if case.port else None,
+            "checked": names,
+            "prompt_by": case.step,
+            "cause": finding.cause if finding else None,
+            "message": finding.message if finding else None,
+            "action": finding.action if finding else None,
+        }
+    )
+    if finding is not None:
+        raise CliError(finding.message, finding.action)
+    dialogue.say("Nothing is wrong with this board. Next: keyfob link")
+    return 0

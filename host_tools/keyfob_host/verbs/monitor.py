@@ -1,0 +1,209 @@
+"""`keyfob monitor`: a board's serial console, with what it says made plain."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from keyfob_host.verbs import options
+
+_BAUD = 115200
+_LOOK = 0.1  # s between two looks at the keyboard
+_WAIT = 0.2  # s between two tries to find a board again
+_LEAVE = b"\x1d"  # Ctrl-]
+
+
+def monitor(
+    port: options.Port = None,
+    board: Annotated[
+        str | None, options.option("--board", "NAME", "For scripts: the port alone decides.")
+    ] = None,
+    timestamps: Annotated[
+        bool, options.flag("--timestamps", "Begin each line with the time of day.")
+    ] = False,
+    log: Annotated[
+        str | None, options.option("--log", "FILE", "Add all that is heard to this file, too.")
+    ] = None,
+    yes: options.Yes = False,
+    json: Annotated[
+        bool, options.flag("--json", "The board's events alone, one JSON object a line.")
+    ] = False,
+    timeout: Annotated[
+        str | None, options.option("--timeout", "S", "Stop after this long.  [default: never]")
+    ] = None,
+) -> int:
+    """Show what a board says until Ctrl-] or Ctrl-C; a board that is reset comes back by itself.
+
+    Its machine lines become state, its code a QR, and tracebacks get their lines of source. What
+    is typed goes to the board.
+
+    \b
+    Examples:
+      keyfob monitor
+      keyfob monitor --timestamps --log board.log
+      keyfob monitor --json | jq .event
+    """
+    from keyfob_host.ports import choose
+    from keyfob_host.serial_events import SerialEvents
+    from keyfob_host.verbs.dialogue import Dialogue
+    from keyfob_sim.report import Report
+
+    limit = options.seconds("--timeout", timeout, _TOO_LONG) if timeout else _TOO_LONG
+    until = time.monotonic() + limit
+    chosen = choose(port)
+    printer = _Printer(as_json=json, timestamps=timestamps)
+    events = SerialEvents(Report(as_json=json), printer.line)
+    events.seen = printer.seen
+    dialogue = Dialogue(as_json=json)
+    with _log(log) as note, _keyboard() as typed:
+        dialogue.say(f"{chosen.device}: Ctrl-] leaves")
+        while time.monotonic() < until:
+            with _opened(chosen, until) as serial:
+                if _follow(serial, typed, _lines(events.hear, note), until):
+                    break
+                dialogue.say("the board has gone; waiting for it to come back")
+    return 0
+
+
+_TOO_LONG = 999_999.0  # s
+
+
+class _Printer:
+    """Prints text, and what of an event has no other words."""
+
+    def __init__(self, *, as_json: bool, timestamps: bool) -> None:
+        self._as_json = as_json
+        self._timestamps = timestamps
+
+    def line(self, text: str) -> None:
+        from keyfob_host.traceback_source import source_of
+
+        if self._as_json:
+            return
+        source = source_of(text)
+        stamp = _time() + " " if self._timestamps else ""
+        shown = "".join(c if c.isprintable() or c == "\t" else ascii(c)[1:-1] for c in text)
+        print(stamp + shown, flush=True)
+        if source is not None:
+            print(f"{stamp}    {source}", flush=True)
+
+    def seen(self, event: str, members: dict[str, Any]) -> None:
+        if event == "error" and members["fatal"]:
+            self.line(f"· {members['message']}")
+            if members["hint"]:
+                self.line(f"  try: {members['hint']}")
+
+
+def _follow(
+    serial: Any, typed: Callable[[], bytes], feed: Callable[[bytes], object], until: float
+) -> bool:
+    """Pass on what comes until the person or the time ends it; False once the board has gone."""
+    try:
+        while time.monotonic() < until:
+            keys = typed()
+            if _LEAVE in keys:
+                return True
+            if keys:
+                serial.write(keys)
+            data = serial.read(serial.in_waiting or 1)
+            if data:
+                feed(data)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _opened(port: Any, until: float) -> Iterator[Any]:
+    """The open port of the same board, as soon as it is there."""
+    from serial import serial_for_url
+
+    from keyfob_host import port_access
+
+    begun = time.monotonic()
+    serial = None
+    while serial is None:
+        try:
+            serial = serial_for_url(_device(port), _BAUD, timeout=_LOOK, exclusive=True)
+        except (OSError, ValueError):
+            trouble = port_access.trouble(port)
+            if trouble.kind != "port" and time.monotonic() - begun > 2 * _WAIT:
+                raise trouble from None
+            if time.monotonic() >= until:
+                raise trouble from None
+            time.sleep(_WAIT)
+    try:
+        yield serial
+    finally:
+        with contextlib.suppress(OSError):
+            serial.close()
+
+
+def _device(port: Any) -> str:
+    """Where that board is now: USB may have given it another name."""
+    from keyfob_host.ports import candidates
+
+    if port.serial_number is not None:
+        for found in candidates():
+            if found.serial_number == port.serial_number:
+                return found.device
+    return str(port.device)
+
+
+def _lines(*heard: Callable[[str], object]) -> Callable[[bytes], object]:
+    """A function that cuts what it is fed into lines."""
+    from keyfob_host.board_link import Lines
+
+    def each(line: str) -> None:
+        for hear in heard:
+            hear(line)
+
+    return Lines(each).feed
+
+
+@contextlib.contextmanager
+def _log(path: str | None) -> Iterator[Callable[[str], object]]:
+    """A function that adds a line to the log."""
+    from keyfob_host.errors import CliError
+
+    if path is None:
+        yield lambda line: None
+        return
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            yield lambda line: print(_time(), line, file=file, flush=True)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise CliError(f"{path} cannot be written: {error.strerror}", "--log FILE") from None
+
+
+@contextlib.contextmanager
+def _keyboard() -> Iterator[Callable[[], bytes]]:
+    """A function that returns the keys pressed meanwhile; none where this is no terminal."""
+    if os.name == "nt" or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        yield lambda: b""
+        return
+    import select
+    import termios
+    import tty
+
+    fd = sys.stdin.fileno()
+    before = termios.tcgetattr(fd)
+    tty.setcbreak(fd)
+    try:
+        yield lambda: os.read(fd, 256) if select.select([fd], [], [], 0)[0] else b""
+    finally:
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+
+
+def _time() -> str:
+    return datetime.datetime.now().astimezone().strftime("%H:%M:%S.%f")[:-3]

@@ -1,0 +1,56 @@
+"""`keyfob status`: what runs on a board, and to whom it is linked."""
+
+from typing import Any
+
+from keyfob_host.verbs import options
+
+_TIMEOUT = 30.0  # s
+
+
+def status(
+    port: options.Port = None,
+    board: options.BoardName = None,
+    yes: options.Yes = False,
+    json: options.Json = False,
+    timeout: options.Timeout = None,
+) -> int:
+    """Say what a board runs and to whom it is linked. The program on it starts anew.
+
+    \b
+    Examples:
+      keyfob status
+      keyfob status --port id:0123456789 --json
+    """
+    from keyfob_host.board_link import Board
+    from keyfob_host.ports import choose
+    from keyfob_host.verbs.dialogue import Dialogue
+
+    dialogue = Dialogue(as_json=json)
+    limit = options.seconds("--timeout", timeout, _TIMEOUT)
+    with Board.connected(choose(port), limit) as found:
+        facts = found.ask("facts")
+        link: dict[str, Any] = found.ask("status")
+    options.check_board(board, link["board"])
+    trouble = link.pop("trouble", None)
+    report = {
+        "port": found.port.device,
+        **link,
+        "firmware": ".".join(map(str, facts["version"])),
+        "keyfob": facts["keyfob"],
+    }
+    dialogue.say(f"{facts['machine']}, on {found.port.device}")
+    dialogue.say(f"MicroPython {report['firmware']}, keyfob {facts['keyfob'] or 'not installed'}")
+    if trouble is not None:
+        dialogue.say(f"{trouble[0]}; {trouble[1]}")
+    else:
+        whose = (
+            f"linked to {link['account'] or 'an account'} at"
+            if link["linked"]
+            else "not linked to"
+        )
+        dialogue.say(f"{whose} {link['provider']}")
+        if link["linked"]:
+            dialogue.say(f"scope {link['scope'] or 'not named'}")
+        dialogue.say("Next: keyfob monitor" if link["linked"] else "Next: keyfob link")
+    dialogue.report(report)
+    return 0

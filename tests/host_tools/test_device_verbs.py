@@ -1,0 +1,337 @@
+"""install, configure, link, status, unlink and test, against a virtual board in the real VM."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import serial
+from board_verbs import Verbs, decide, server_of
+from virtual_port import VirtualPort, needs_vm
+
+from keyfob_host.resources import firmware_dir
+from keyfob_sim.hardware.board import PASSWORD, SSID
+
+pytestmark = needs_vm
+
+WIFI_PASSWORD = "correct horse battery"
+CLIENT_SECRET = "tell-nobody-4711"
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualPort]:
+    port = VirtualPort(tmp_path_factory.mktemp("verbs"))
+    yield port
+    port.stop()
+
+
+@pytest.fixture
+def verbs(port: VirtualPort, capsys: pytest.CaptureFixture[str]) -> Verbs:
+    return Verbs(port, capsys)
+
+
+def test_a_second_install_copies_nothing(verbs: Verbs) -> None:
+    first = verbs.json("install")
+    assert (first["firmware"], first["keyfob"]) == ("1.29.0", "0.1.0")
+    second = verbs.json("install")
+    assert (second["copied"], second["bytes"]) == (0, 0)
+    code, out, _ = verbs.run("install")
+    assert code == 0
+    assert "nothing was copied" in out
+    assert out.splitlines()[-1] == "Next: keyfob configure"
+
+
+def test_an_install_sends_what_is_missing_or_damaged_and_no_more(verbs: Verbs) -> None:
+    verbs.json("install")
+    source = "import os; d = '/lib/' + [n for n in os.listdir('/lib') if '-' in n][0]"
+    verbs.port.run(
+        f"{source}; os.remove(d + '/identity.mpy'); open(d + '/errors.mpy', 'w').close()"
+    )
+    assert verbs.json("install")["copied"] == 2
+    there = verbs.port.run("import keyfob.identity, keyfob.errors; print('whole')")
+    assert there == "whole\n"
+
+
+def test_a_main_of_one_s_own_stays_without_consent(verbs: Verbs) -> None:
+    mine = "print('mine')\n"
+    verbs.port.run(f"f = open('/main.py', 'w'); f.write({mine!r}); f.close()")
+    assert verbs.json("install")["main"] == "kept"
+    assert verbs.port.mpremote("fs", "cat", ":main.py") == mine
+    assert verbs.json("install", "--yes")["main"] == "keyfob"
+    ours = (firmware_dir() / "main.py").read_text("utf-8")
+    assert verbs.port.mpremote("fs", "cat", ":main.py") == ours
+
+
+def test_a_board_without_room_is_refused_before_anything_is_written(verbs: Verbs) -> None:
+    verbs.json("install")
+    verbs.port.run("import os; os.rename('/lib', '/kept')")
+    verbs.port.run(fill(leave=100 * 1024))
+    try:
+        code, out, err = verbs.run("install", "--json")
+        assert (code, out) == (1, "")
+        assert re.match(r"keyfob: the board has \d+ KB of room, and keyfob needs \d+ KB\n", err)
+        assert "lib/" not in verbs.port.mpremote("fs", "ls").split()
+    finally:
+        verbs.port.run("import os; os.remove('/fill'); os.rename('/kept', '/lib')")
+
+
+def fill(leave: int) -> str:
+    """A program that fills the flash but for so many bytes."""
+    return (
+        "import os; room = os.statvfs('/'); block = bytes(4096)\n"
+        f"f = open('/fill', 'wb')\nfor _ in range(room[3] - {leave} // 4096): f.write(block)\n"
+        "f.close()"
+    )
+
+
+def test_from_a_bare_configuration_to_a_link_and_back(
+    verbs: Verbs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", PASSWORD)
+    server = server_of(verbs.port)
+    verbs.json("install", "--yes")
+    verbs.port.run("import os; os.remove('/keyfob.json')")
+    code, _, err = verbs.run("link", "--json")
+    assert code == 1
+    assert err == "keyfob: there is no /keyfob.json\ntry: configure the board first\n"
+
+    words = ["--issuer", server["issuer"], "--client-id", "keyfob-public"]
+    words += ["--scope", "openid offline_access", "--board", "esp32-ssd1306"]
+    words += ["--wifi-ssid", SSID]
+    done = verbs.json("configure", *words)
+    assert done["written"] == ["/keyfob.json"]
+    assert verbs.json("configure", *words)["written"] == []
+    assert verbs.json("status") == {
+        "port": str(verbs.port.path),
+        "linked": False,
+        "account": None,
+        "scope": None,
+        "provider": server["issuer"],
+        "board": "esp32-ssd1306",
+        "firmware": "1.29.0",
+        "keyfob": "0.1.0",
+    }
+
+    events = linked(verbs, "approve")
+    names = [event["event"] for event in events if event["event"] != "screen"]
+    assert names == ["wifi", "clock", "user_code", "poll", "linked", "api", "end"]
+    assert events[-1]["reached"] is True
+    assert all(isinstance(event["t"], float) for event in events)
+    status = verbs.json("status")
+    assert (status["linked"], status["scope"]) == (True, "openid offline_access")
+    assert status["account"]
+    again = [json.loads(line) for line in verbs.run("link", "--json")[1].splitlines()]
+    assert [event["stored"] for event in again if event["event"] == "linked"] == [True]
+
+    code, out, _ = verbs.run("unlink")
+    assert code == 0
+    assert out.endswith("nothing of the link is left on the board; the provider confirmed it\n")
+    assert verbs.json("status")["linked"] is False
+
+
+def linked(verbs: Verbs, action: str) -> list[dict[str, object]]:
+    """The events of `link --json`, approved or denied at the admin API meanwhile."""
+    command = [sys.executable, "-m", "keyfob_host.cli", "link", "--json"]
+    process = subprocess.Popen(
+        [*command, "--port", str(verbs.port.path)],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    events = []
+    for line in process.stdout:
+        events.append(json.loads(line))
+        if events[-1]["event"] == "user_code":
+            decide(verbs.port, action, events[-1]["user_code"])
+    process.wait(30)
+    return events
+
+
+def test_a_link_that_is_denied_fails(verbs: Verbs) -> None:
+    verbs.json("install", "--yes")
+    events = linked(verbs, "deny")
+    assert [event["event"] for event in events if event["event"] == "denied"] == ["denied"]
+    assert events[-1]["reached"] is False
+
+
+def test_configuring_one_thing_leaves_the_rest(
+    verbs: Verbs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
+    monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", WIFI_PASSWORD)
+    try:
+        verbs.json("configure", "--wifi-ssid", "workshop")
+        after = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
+        assert after.pop("wifi") == [
+            {"ssid": "workshop", "password": WIFI_PASSWORD},
+            *before["wifi"],
+        ]
+        assert after == {name: value for name, value in before.items() if name != "wifi"}
+    finally:
+        verbs.change_config(**before)
+
+
+def test_a_dry_run_writes_nothing_and_shows_no_secret(
+    verbs: Verbs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", WIFI_PASSWORD)
+    monkeypatch.setenv("KEYFOB_CLIENT_SECRET", CLIENT_SECRET)
+    before = verbs.port.mpremote("fs", "cat", ":keyfob.json")
+    words = ["--wifi-ssid", "x", "--client-id", "y", "--client-auth", "post", "--dry-run"]
+    for form in (["--json"], []):
+        code, out, err = verbs.run("configure", *words, *form)
+        assert (code, err) == (0, "")
+        assert WIFI_PASSWORD not in out
+        assert CLIENT_SECRET not in out
+        assert out.count("***") >= 2
+    assert verbs.port.mpremote("fs", "cat", ":keyfob.json") == before
+
+
+def test_secrets_reach_the_board_and_no_other_place(verbs: Verbs) -> None:
+    """They are in no process list while it runs, and in nothing that it prints."""
+    before = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
+    command = [sys.executable, "-m", "keyfob_host.cli", "configure", "--json"]
+    command += ["--wifi-ssid", "x", "--client-auth", "basic", "--port", str(verbs.port.path)]
+    secrets = {"KEYFOB_WIFI_PASSWORD": WIFI_PASSWORD, "KEYFOB_CLIENT_SECRET": CLIENT_SECRET}
+    process = subprocess.Popen(
+        command, env=os.environ | secrets, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    seen = b""
+    while process.poll() is None:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                seen += path.read_bytes()
+            except OSError:
+                continue
+        time.sleep(0.05)
+    out, err = process.communicate()
+    try:
+        assert process.returncode == 0, err
+        after = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
+        assert after["provider"]["client_secret"] == CLIENT_SECRET
+        assert after["wifi"][0]["password"] == WIFI_PASSWORD
+        for secret in (WIFI_PASSWORD.encode(), CLIENT_SECRET.encode()):
+            assert secret not in seen + out + err
+        assert b"keyfob_host.cli" in seen
+    finally:
+        verbs.change_config(**before)
+
+
+def test_without_a_terminal_a_missing_password_is_an_error_not_a_question(
+    verbs: Verbs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KEYFOB_WIFI_PASSWORD", raising=False)
+    code, out, err = verbs.run("configure", "--wifi-ssid", "elsewhere", "--json")
+    assert (code, out) == (2, "")
+    assert err.endswith("try: set KEYFOB_WIFI_PASSWORD in the environment\n")
+
+
+def test_a_provider_that_cannot_do_it_is_refused_before_anything_is_written(
+    verbs: Verbs, unused_port: int
+) -> None:
+    before = verbs.port.mpremote("fs", "cat", ":keyfob.json")
+    issuer = f"http://127.0.0.1:{unused_port}"
+    code, _, err = verbs.run("configure", "--issuer", issuer, "--client-id", "x")
+    assert code == 1
+    assert err.startswith("keyfob: no connection to 127.0.0.1")
+    assert verbs.port.mpremote("fs", "cat", ":keyfob.json") == before
+
+
+def test_the_parts_of_the_board_as_table_and_junit(verbs: Verbs, tmp_path: Path) -> None:
+    verbs.json("install", "--yes")
+    found = verbs.json("test", "--junit", str(tmp_path / "parts.xml"))
+    outcomes = {part["part"]: part["outcome"] for part in found["parts"]}
+    assert outcomes == {
+        "heap": "passed",
+        "flash": "passed",
+        "I2C": "passed",
+        "panel": "passed",
+        "button": "passed",
+        "Wi-Fi": "passed",
+        "TLS": "skipped",  # its provider is reached by http
+    }
+    suite = ElementTree.parse(tmp_path / "parts.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("7", "0", "1")
+    assert {case.get("name") for case in suite} == set(outcomes)
+
+
+def test_a_part_that_fails_fails_the_test(verbs: Verbs, tmp_path: Path) -> None:
+    board = json.loads(verbs.port.mpremote("fs", "cat", ":board.json"))
+    wrong = json.loads(json.dumps(board))
+    wrong["display"]["i2c"]["address"] = 0x3D
+    write = "import json; f = open('/board.json', 'w'); json.dump({!r}, f); f.close()"
+    verbs.port.run(write.format(wrong))
+    try:
+        code, out, err = verbs.run("test", "--junit", str(tmp_path / "parts.xml"))
+    finally:
+        verbs.port.run(write.format(board))
+    assert code == 1
+    assert "no panel at 0x3d; found 0x3c" in out
+    assert err == "keyfob: failed: I2C, panel\ntry: keyfob doctor\n"
+    assert "\x1b" not in out  # it is no terminal
+    suite = ElementTree.parse(tmp_path / "parts.xml").getroot()
+    assert suite.get("failures") == "2"
+
+
+def test_another_board_than_the_one_that_is_meant_is_left_alone(verbs: Verbs) -> None:
+    code, _, err = verbs.run("unlink", "--board", "m5stack-core", "--json")
+    assert code == 2
+    assert err.startswith("keyfob: this board is configured as esp32-ssd1306, not m5stack-core\n")
+
+
+@pytest.mark.parametrize("verb", ["link", "monitor", "doctor", "test", "install"])
+def test_ctrl_c_frees_the_port_within_a_second(port: VirtualPort, verb: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keyfob_host.cli", verb, "--port", str(port.path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    while not is_locked(port.path):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    time.sleep(0.3)  # in the middle of something
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert time.monotonic() - begun < 1
+    assert process.returncode == 130
+    assert "Traceback" not in out + err
+    with serial.Serial(str(port.path), exclusive=True):
+        pass
+
+
+def is_locked(path: Path) -> bool:
+    try:
+        with serial.Serial(str(path), exclusive=True):
+            return False
+    except serial.SerialException:
+        return True
+
+
+def test_after_a_verb_the_board_runs_its_program_again(verbs: Verbs) -> None:
+    verbs.json("install", "--yes")
+    before = len([event for event in verbs.port.events if event["event"] == "user_code"])
+    verbs.json("status")
+    verbs.port.wait_for("user_code", before + 1)
+
+
+def test_ctrl_c_in_the_first_two_seconds_finds_nothing_of_keyfob_loaded(port: VirtualPort) -> None:
+    with serial.Serial(str(port.path), timeout=5) as line:
+        line.write(b"\r\x03\x02\x04")
+        line.read_until(b"soft reboot\r\n")
+        threading.Event().wait(0.7)
+        line.write(b"\x03")
+        assert b"KeyboardInterrupt" in line.read_until(b">>> ")
+        line.write(b"import sys; print('keyfob' in sys.modules)\r")
+        assert b"False\r\n" in line.read_until(b"False\r\n")
