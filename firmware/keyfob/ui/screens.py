@@ -55,6 +55,8 @@ class Screens:
         self._left = None  # ms until it runs out, if that is known
         self._picture = None  # how it is laid out on a panel, over this many pages
         self._pages = 1
+        # Whether the panel is steady for a camera; None where it cannot be.
+        self._is_steady = False if hasattr(display, "steady") else None
         self._age = 0  # ms since the screen came up
         self._seen = None  # ticks of the last update, None before the first
         self._page = 0  # the page and the time left as they stand there
@@ -213,8 +215,9 @@ class Screens:
             panel.fill(0)  # no picture is better than a code that is over
         try:
             panel.show()
-            if hasattr(panel, "steady"):
-                panel.steady(self._symbol is not None)
+            if self._is_steady is (self._symbol is None):
+                panel.steady(not self._is_steady)
+                self._is_steady = not self._is_steady
         except OSError:
             pass  # a panel that came loose must not cost the link
         if self._pages == 1 and self._told is None:  # else it is drawn again in a while
