@@ -63,7 +63,7 @@ class Panel:
         self.shown.append([bytes(row) for row in self._rows])
 
 
-def pages_of(panel: Panel, screens: Screens, ms: int = 60_000) -> list[list[bytes]]:
+def pages_of(panel: Any, screens: Screens, ms: int = 60_000) -> list[Any]:
     """The different pages that the screen on `panel` shows in its first `ms`, in order."""
     del panel.shown[:-1]
     now = 0
@@ -75,6 +75,12 @@ def pages_of(panel: Panel, screens: Screens, ms: int = 60_000) -> list[list[byte
 
 
 # Reading a picture
+
+
+def page_of(image: Image.Image) -> list[bytes]:
+    """The page that is seen on a glass."""
+    pixels = image.convert("L").point([0] * 128 + [1] * 128).tobytes()
+    return [pixels[at : at + image.width] for at in range(0, len(pixels), image.width)]
 
 
 @functools.cache
