@@ -7,9 +7,10 @@ glyphs as templates, symbols with zxing-cpp; neither is told where anything stan
 import functools
 import re
 import sys
-from collections.abc import Iterator
 from typing import Any
 
+import cv2
+import numpy as np
 import zxingcpp
 from PIL import Image, ImageOps
 
@@ -92,28 +93,12 @@ def alphabet() -> dict[bytes, str]:
 
 def symbol_box(page: list[bytes]) -> tuple[int, int, int, int] | None:
     """Left, top, right and bottom of the square of light around a symbol, None without one."""
-    image = Image.frombytes("L", (len(page[0]), len(page)), b"".join(page))
-    seen = image.copy().load()
-    assert seen is not None
-    for y in range(image.height):
-        for x in range(image.width):
-            if seen[x, y] == 1:
-                area = list(_flood(seen, x, y, image.width, image.height))
-                left, top = min(a for a, _ in area), min(b for _, b in area)
-                right, bottom = max(a for a, _ in area) + 1, max(b for _, b in area) + 1
-                if right - left == bottom - top >= 44:
-                    return left, top, right, bottom
+    pixels = np.frombuffer(b"".join(page), np.uint8).reshape(len(page), -1)
+    areas = cv2.connectedComponentsWithStats(pixels, connectivity=4)[2]
+    for left, top, width, height, _ in areas[1:]:  # the first is all that is dark
+        if width == height >= 44:
+            return int(left), int(top), int(left + width), int(top + height)
     return None
-
-
-def _flood(seen: Any, x: int, y: int, width: int, height: int) -> Iterator[tuple[int, int]]:
-    edge = [(x, y)]
-    while edge:
-        x, y = edge.pop()
-        if 0 <= x < width and 0 <= y < height and seen[x, y] == 1:
-            seen[x, y] = 2
-            yield x, y
-            edge += [(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)]
 
 
 def symbol_text(page: list[bytes]) -> str | None:

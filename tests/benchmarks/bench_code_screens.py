@@ -3,19 +3,9 @@
 Prints what firmware/README.md keeps.
 """
 
-from code_screens import (
-    ADDRESSES,
-    BOARDS,
-    DECODERS,
-    PLAIN_SCALES,
-    code_screen,
-    decodes,
-    photo,
-    plain,
-    table,
-)
+from code_screens import ADDRESSES, BOARDS, DECODERS, code_screen, decodes, photo, plain, table
 
-DRAWS = 20  # photos of each screen
+DRAWS = 20  # photos of each symbol
 
 
 def test_code_screens(monkeypatch):
@@ -25,23 +15,21 @@ def test_code_screens(monkeypatch):
         for name in ADDRESSES
     }
     print("\n" + "\n".join(table(screens)))
-    print(f"\n| of {DRAWS} photos each | " + " | ".join(f"{d} plain, photo" for d in DECODERS))
-    totals = {decoder: [0, 0, 0, 0] for decoder in DECODERS}
-    for (board, name), screen in screens.items():
-        if screen.symbol is None:
-            continue
+    print("\n| board | symbols | " + " | ".join(f"{d}: plain, photos" for d in DECODERS) + " |")
+    print("|---" * (2 + len(DECODERS)) + "|")
+    for board in BOARDS:
+        symbols = [screens[board, name] for name in ADDRESSES if screens[board, name].symbol]
         cells = []
         for decoder in DECODERS:
-            scales = [s for s in PLAIN_SCALES if decodes(decoder, screen, plain(screen.symbol, s))]
-            photos = [photo(screen.symbol, seed) for seed in range(DRAWS)]
-            seen = sum(decodes(decoder, screen, picture) for picture in photos)
-            cells.append(f"{len(scales)}/{len(PLAIN_SCALES)}, {seen}/{DRAWS}")
-            total = totals[decoder]
-            total[0] += bool(scales)
-            total[1] += 1
-            total[2] += seen
-            total[3] += DRAWS
-        print(f"| {board}, {name} | " + " | ".join(cells) + " |", flush=True)
-    for decoder, (plainly, symbols, seen, photos) in totals.items():
-        print(f"{decoder}: {plainly} of {symbols} symbols, {seen} of {photos} photos")
-    assert totals["zxing-cpp"][0] == totals["zxing-cpp"][1]
+            plainly = sum(decodes(decoder, one, plain(one.symbol)) for one in symbols)
+            seen = sum(
+                decodes(decoder, one, photo(one.symbol, seed))
+                for one in symbols
+                for seed in range(DRAWS)
+            )
+            photos = DRAWS * len(symbols)
+            cells.append(f"{plainly} of {len(symbols)}, {seen} of {photos}")
+            assert plainly == len(symbols)
+            assert seen >= (photos if decoder == "zxing-cpp" else 0.9 * photos)
+        if symbols:
+            print(f"| `{board}` | {len(symbols)} | " + " | ".join(cells) + " |", flush=True)
