@@ -184,6 +184,17 @@ def test_sweep_blit_copies_between_all_formats():
                 _blits(Dice(seed * 7 + 1), format, source_format)
 
 
+def test_blit_of_whole_cells_onto_whole_cells():
+    dice = Dice(5)
+    for _ in range(20):
+        pair = Pair(dice, MONO_VLSB, 37, 24)
+        source = Pair(dice, MONO_VLSB, None, 8 * dice.between(1, 3))
+        x, y = dice.between(-3, 37), 8 * dice.between(-1, 3)
+        pair.frame.blit(source.frame, x, y)
+        pair.model.blit(source.model, x, y)
+        assert pair.buffer == pair.model.packed(), (x, y)
+
+
 def test_a_pixel_is_read_as_it_was_set_and_beyond_the_edges_there_is_none():
     for format, (bits, _, _) in FORMATS.items():
         frame = FrameBuffer(bytearray(128), 8, 8, format)

@@ -12,7 +12,10 @@ ADDRESS = "https://github.com/login/device"
 
 
 class Panel:
-    """A panel that remembers what was drawn: the square of light, dark modules, lines of text."""
+    """A panel that remembers what was drawn: the square of light, dark modules, lines of text.
+
+    The time left is remembered word by word, and its number digit by digit.
+    """
 
     def __init__(self, width, height):
         self.width = width
@@ -30,33 +33,57 @@ class Panel:
         elif colour == 1:
             assert self.light is None and width == height
             self.light = x, y, width
-        else:
+        elif (
+            self.light and x < self.light[0] + self.light[2] and y < self.light[1] + self.light[2]
+        ):
             self.dark.append((x, y, width, height))
 
-    def draw_text(self, text, x, y, size, colour=1):
-        self.lines.append((text, x, y, size))
+    def blit(self, canvas, x, y):
+        if (canvas.width, canvas.height) == (self.width, self.height):
+            self.light = canvas.light
+            self.dark = canvas.dark
+        self.lines = [(text, x + left, y + top, size) for text, left, top, size in canvas.lines]
+
+    def draw_text(self, text, x, y, size):
         self._in_text = True
-        real_draw(self, text, x, y, size, colour)
+        real_draw(self, text, x, y, size)
         self._in_text = False
+        self.lines.append((text, x, y, size))
+
+    def draw_glyph(self, index, x, y, size, colour=1):
+        is_digit = not self._in_text
+        self._in_text = True
+        real_draw_glyph(self, index, x, y, size, colour)
+        if is_digit:
+            self._in_text = False
+            self.lines.append((chr(32 + index), x, y, size))
 
 
 real_draw = fonts.draw
+real_draw_glyph = fonts.draw_glyph
+real_canvas = layout._canvas
 
 
 def pages_of(size, items, symbol=None):
-    """A Panel for each page of `items`."""
+    """A Panel for each page of `items`, with 15 minutes left."""
     pages = []
-    fonts.draw = Panel.draw_text
+    fonts.draw, fonts.draw_glyph, layout._canvas = Panel.draw_text, Panel.draw_glyph, Panel
     try:
-        plan = layout.plan(Panel(*size), items, symbol)
-        count = 1
-        while len(pages) < count:
-            panel = Panel(*size)
-            count = layout.draw(panel, items, symbol, plan, len(pages))
-            pages.append(panel)
+        panel = Panel(*size)
+        picture = layout.compose(panel, items, symbol)
+        for page in range(picture.count):
+            picture.draw(page, 15 * 60)
+            pages.append(copy_of(panel))
     finally:
-        fonts.draw = real_draw
+        fonts.draw, fonts.draw_glyph, layout._canvas = real_draw, real_draw_glyph, real_canvas
     return pages
+
+
+def copy_of(panel):
+    copy = Panel(panel.width, panel.height)
+    copy.light, copy.dark = panel.light, panel.dark
+    copy.lines = sorted(panel.lines, key=lambda line: (line[2], line[1]))  # as they are read
+    return copy
 
 
 def items_of(code, address, language="en"):
@@ -134,8 +161,9 @@ def test_a_glyph_is_drawn_in_any_size():
             self.drawn = set()
 
         def fill_rect(self, x, y, width, height, colour):
-            assert width == height == self.size and colour == 0
-            self.drawn.add(((x - 3) // self.size, (y - 2) // self.size))
+            assert width == self.size and height % self.size == colour == 0
+            for row in range(y, y + height, self.size):
+                self.drawn.add(((x - 3) // self.size, (row - 2) // self.size))
 
     for size in (1, 2, 5):
         canvas = Canvas(size)
@@ -188,22 +216,6 @@ def test_room_goes_to_the_modules_before_the_text():
     (panel,) = pages_of((320, 240), items_of("WDJB-MJHT", ADDRESS), symbol)
     assert min([height for _, _, _, height in panel.dark]) == 5
     assert [size for _, _, _, size in panel.lines[:3]] == [4, 4, 2]
-
-
-def test_pages_are_counted_round():
-    items = items_of("WDJB-MJHT", ADDRESS)
-    drawn = []
-    fonts.draw = Panel.draw_text
-    try:
-        plan = layout.plan(Panel(72, 40), items, None)
-        for page in range(4):
-            panel = Panel(72, 40)
-            assert layout.draw(panel, items, None, plan, page) == 2
-            drawn.append(panel.lines)
-    finally:
-        fonts.draw = real_draw
-    assert drawn[0] == drawn[2]
-    assert drawn[1] == drawn[3] != drawn[0]
 
 
 def test_the_modules_are_those_of_the_symbol():

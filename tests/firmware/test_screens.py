@@ -7,6 +7,7 @@ import framebuf
 from keyfob.oauth import ticks
 from keyfob.ui import fonts, texts
 from keyfob.ui.displays.console import Console
+from keyfob.ui.displays.ssd1306 import SSD1306
 from keyfob.ui.screens import Screens
 
 CODE = {
@@ -55,6 +56,13 @@ class Panel:
         row = bytes([colour]) * width
         for start in range(y * self.width + x, (y + height) * self.width + x, self.width):
             self._pixels[start : start + width] = row
+
+    def blit(self, canvas, x, y):
+        for row in range(self.height):
+            for column in range(self.width):
+                colour = canvas.pixel(column - x, row - y)
+                if colour is not None:
+                    self._pixels[row * self.width + column] = colour
 
     def show(self):
         if self.trouble:
@@ -290,26 +298,58 @@ def test_the_time_left_is_told_in_coarse_steps():
         now = (now + wait) & (ticks.PERIOD - 1)
         wait = view.update(now)
         assert panel.shown == count + 1  # never called in vain
-        drawn.append((now - 5, view._drawn[1]))
+        drawn.append((now - 5, view._filled()[-1][0]))
     assert drawn == [
-        (30_001, "1 min"),
-        (90_001, "50 s"),
-        (100_001, "40 s"),
-        (110_001, "30 s"),
-        (120_001, "20 s"),
-        (130_001, "10 s"),
+        (30_001, "1 min left"),
+        (90_001, "50 s left"),
+        (100_001, "40 s left"),
+        (110_001, "30 s left"),
+        (120_001, "20 s left"),
+        (130_001, "10 s left"),
     ]
     view.update(now + 60_000)
-    assert view._drawn[1] == "10 s"
+    assert view._told == 10
+
+
+def test_drawing_a_screen_again_allocates_nothing():
+    if sys.implementation.name != "micropython":
+        return
+    import gc
+
+    class Bus:
+        def command(self, data):
+            pass
+
+        data = command
+
+    complete = CODE["verification_uri"] + "&user_code=fH7k-Qp0O"
+    for width, height in ((128, 64), (72, 40), (96, 64)):
+        for language in ("en", "de"):
+            view = Screens(SSD1306(Bus(), width, height), None, language)
+            view.notify("user_code", dict(CODE, verification_uri_complete=complete))
+            now = 0
+            seen = set()
+            wait = view.update(now)
+            while now < 900_000:
+                now += wait
+                gc.collect()
+                gc.disable()
+                before = gc.mem_alloc()
+                wait = view.update(now)
+                after = gc.mem_alloc()
+                gc.enable()
+                assert after == before, (now, after - before)
+                seen.add((view._page, view._told))
+            assert len(seen) >= 2 * 19  # every page, at 14 to 1 minutes and 50 to 10 seconds
 
 
 def test_the_time_left_of_a_new_code_is_all_of_it():
-    for seconds, told in ((900, "15 min"), (60, "1 min"), (59, "50 s"), (5, "10 s")):
+    for seconds, told in ((900, 900), (119, 60), (60, 60), (59, 50), (5, 10)):
         view = Screens(Panel(320, 240))
         view.notify("user_code", dict(CODE, expires_in=seconds))
-        assert view._drawn == (0, told)
+        assert view._told == told
     view.notify("user_code", dict(CODE, expires_in=None))
-    assert view._drawn == (0, "")
+    assert view._told is None
     assert "left" not in str(view._items)
 
 
@@ -321,13 +361,13 @@ def test_the_time_left_goes_on_while_the_provider_is_away():
     view.update(30_000)
     view.notify("poll", poll("retry", "no connection"))
     view.update(90_000)
-    assert view._drawn[1] == "13 min"
+    assert view._told == 13 * 60
     view.notify("poll", poll("pending"))
     view.update(150_000)
-    assert view._drawn[1] == "12 min"
+    assert view._told == 12 * 60
     view.notify("user_code", dict(CODE, expires_in=900))
     view.update(9_000_000)  # whatever happened before the new code
-    assert view._drawn[1] == "15 min"
+    assert view._told == 15 * 60
 
 
 def test_pages_take_turns():
@@ -469,9 +509,8 @@ def test_a_board_keeps_in_memory_only_what_it_will_draw_with():
         return [name for name in names if "keyfob.ui." + name in sys.modules]
 
     view.notify("user_code", CODE)
-    names = ("texts", "symbol", "qr", "qr_viper", "qr_bytecode", "layout", "fonts")
-    kept = ["symbol", "layout", "fonts"] if view.update(0) <= 5_000 else []  # pages alternate
-    assert loaded(*names) == kept
+    names = ("texts", "symbol", "qr", "qr_viper", "qr_bytecode", "layout", "picture", "fonts")
+    assert loaded(*names) == ["picture", "fonts"]  # for the time left
     view.notify("denied", {})
     assert loaded(*names) == []
 

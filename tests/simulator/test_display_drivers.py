@@ -4,8 +4,9 @@ import random
 import sys
 
 import pytest
+from driven_panel import I2c, Pin, Spi, open_panel
 
-from keyfob_host.boards import OLED_CONTROLLERS, Display, board_file, known_boards, load_board
+from keyfob_host.boards import OLED_CONTROLLERS, Display, known_boards, load_board
 from keyfob_sim.cpython import framebuf
 from keyfob_sim.hardware.panels import make_panel
 
@@ -24,29 +25,6 @@ GLASSES = [
     ("ili9342", "ILI9342", (320, 240), (0, 0)),
     ("ili9342", "ILI9342", (100, 77), (200, 40)),
 ]
-
-
-class I2c:
-    def __init__(self, panel):
-        self._panel = panel
-
-    def writevto(self, address, parts):
-        self._panel.write(b"".join(bytes(part) for part in parts))
-
-
-class Pin:
-    level = 0
-
-    def value(self, level):
-        self.level = level
-
-
-class Spi:
-    def __init__(self, panel, dc):
-        self._panel, self._dc = panel, dc
-
-    def write(self, data):
-        self._panel.transfer(bytes(data), bool(self._dc.level))
 
 
 @pytest.fixture
@@ -124,36 +102,9 @@ def test_a_steady_ssd1306_has_the_fastest_oscillator(drivers):
 
 
 @pytest.mark.parametrize("name", [name for name in known_boards() if load_board(name).display])
-def test_every_board_opens_its_display(drivers, name, monkeypatch):
-    from keyfob.ui.displays.opening import open_display
-
+def test_every_board_opens_its_display(name, monkeypatch):
     board = load_board(name)
-    panel = make_panel(board.display)
-    pins = {}
-
-    class Machine:
-        class Pin(Pin):
-            OUT = 3
-
-            def __init__(self, number, mode=-1, value=0):
-                self.level = value
-                pins[number] = self
-
-        @staticmethod
-        def I2C(id, **_):  # noqa: N802
-            return I2c(panel)
-
-        @staticmethod
-        def SPI(id, **_):  # noqa: N802
-            return Spi(panel, LatePin())
-
-    class LatePin:
-        @property
-        def level(self):
-            return pins[board.display.spi.dc].level
-
-    monkeypatch.setitem(sys.modules, "machine", Machine)
-    display = open_display(board_file(board))
+    display, panel, pins = open_panel(board, monkeypatch)
     display.rect(0, 0, display.width, display.height, 1)
     display.show()
     picture = panel.image().convert("1")
@@ -162,7 +113,7 @@ def test_every_board_opens_its_display(drivers, name, monkeypatch):
     assert picture.getpixel((display.width - 1, display.height - 1))
     assert not picture.getpixel((1, 1))
     assert panel.faults == []
-    if board.display.spi is not None:
+    if board.display.spi is not None and board.display.spi.backlight >= 0:
         assert pins[board.display.spi.backlight].level == 1
 
 

@@ -1,24 +1,22 @@
-"""Every screen in every language on panels of every size, read back from its pixels alone.
-
-Text is read with the project's own glyphs as templates, symbols with zxing-cpp. Neither is told
-where anything stands.
-"""
-
-import functools
-import re
-from collections.abc import Iterator
-from typing import Any
+"""Every screen in every language on panels of every size, read back from its pixels alone."""
 
 import pytest
-import zxingcpp
-from PIL import Image, ImageOps
+from screen_reader import (
+    LANGUAGES,
+    MEMBERS,
+    SCREENS,
+    Panel,
+    lines_of,
+    pages_of,
+    same_address,
+    squeezed,
+    symbol_text,
+)
 
-from keyfob.ui import fonts, texts
+from keyfob.ui import texts
 from keyfob.ui.screens import Screens
 
 PANELS = [(72, 40), (128, 32), (96, 64), (128, 64), (135, 240), (240, 240), (320, 240)]
-LANGUAGES = texts.languages()
-SCREENS = [line.partition("|")[0] for line in texts._SCREENS.strip().splitlines()]
 
 CODES = {
     "usual": ("WDJB-MJHT", "https://github.com/login/device", None),
@@ -44,50 +42,6 @@ CODES = {
 # What each panel can show of a symbol: its largest version at level L, in bytes of any text.
 CAPACITY = {(96, 64): 53, (128, 64): 53, (135, 240): 134, (240, 240): 271, (320, 240): 271}
 
-MEMBERS: dict[str, Any] = {
-    "account": "Ana.Beispiel-Müller@example-company.com",
-    "trouble": "no connection to auth.example-company.com: its name is not known",
-    "kind": "tls",
-    "message": "auth.example-company.com is not trusted: the certificate has expired",
-    "hint": "check the CA certificate, the host name and the clock",
-    "fatal": True,
-}
-
-
-class Panel:
-    """A panel that keeps every picture it showed, and lets nothing be drawn beyond its edges."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self.width = width
-        self.height = height
-        self.shown: list[list[bytes]] = []
-        self._rows = [bytearray(width) for _ in range(height)]
-
-    def fill(self, colour: int) -> None:
-        self.fill_rect(0, 0, self.width, self.height, colour)
-
-    def fill_rect(self, x: int, y: int, width: int, height: int, colour: int) -> None:
-        assert x >= 0
-        assert y >= 0
-        assert x + width <= self.width
-        assert y + height <= self.height
-        for row in self._rows[y : y + height]:
-            row[x : x + width] = bytes([colour]) * width
-
-    def show(self) -> None:
-        self.shown.append([bytes(row) for row in self._rows])
-
-
-def pages_of(panel: Panel, screens: Screens, ms: int = 60_000) -> list[list[bytes]]:
-    """The different pages that the screen on `panel` shows in its first `ms`, in order."""
-    del panel.shown[:-1]
-    now = 0
-    wait = screens.update(now)
-    while wait is not None and now + wait < ms:
-        now += wait
-        wait = screens.update(now)
-    return [page for index, page in enumerate(panel.shown) if page not in panel.shown[:index]]
-
 
 def code_pages(
     size: tuple[int, int], name: str, language: str = "en", screen: str = "user_code"
@@ -107,129 +61,6 @@ def code_pages(
     if screen == "offline":
         screens.notify("poll", {"result": "retry", "trouble": MEMBERS["trouble"]})
     return pages_of(panel, screens)
-
-
-# Reading a picture
-
-
-@functools.cache
-def alphabet() -> dict[bytes, str]:
-    """The characters by their columns."""
-    characters = [chr(code) for code in range(32, 127)] + list("ÄÖÜßäöü")
-    return {bytes(fonts.glyph(character)): character for character in characters}
-
-
-def symbol_box(page: list[bytes]) -> tuple[int, int, int, int] | None:
-    """Left, top, right and bottom of the square of light around a symbol, None without one."""
-    image = Image.frombytes("L", (len(page[0]), len(page)), b"".join(page))
-    seen = image.copy().load()
-    assert seen is not None
-    for y in range(image.height):
-        for x in range(image.width):
-            if seen[x, y] == 1:
-                area = list(_flood(seen, x, y, image.width, image.height))
-                left, top = min(a for a, _ in area), min(b for _, b in area)
-                right, bottom = max(a for a, _ in area) + 1, max(b for _, b in area) + 1
-                if right - left == bottom - top >= 44:
-                    return left, top, right, bottom
-    return None
-
-
-def _flood(seen: Any, x: int, y: int, width: int, height: int) -> Iterator[tuple[int, int]]:
-    edge = [(x, y)]
-    while edge:
-        x, y = edge.pop()
-        if 0 <= x < width and 0 <= y < height and seen[x, y] == 1:
-            seen[x, y] = 2
-            yield x, y
-            edge += [(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)]
-
-
-def symbol_text(page: list[bytes]) -> str | None:
-    """What a camera reads off the panel in its black bezel, None without a symbol."""
-    image = Image.frombytes("L", (len(page[0]), len(page)), b"".join(page)).point([0, 255] * 128)
-    image = ImageOps.expand(image.resize((image.width * 4, image.height * 4)), border=80, fill=0)
-    found = zxingcpp.read_barcodes(image)
-    assert len(found) <= 1
-    return found[0].text if found else None
-
-
-def lines_of(page: list[bytes]) -> list[str]:
-    """The lines of text on a page, from top to bottom."""
-    box = symbol_box(page)
-    rows = list(page)
-    if box is not None:
-        left, top, right, bottom = box
-        for y in range(top, bottom):
-            rows[y] = rows[y][:left] + bytes(right - left) + rows[y][right:]
-    lines = []
-    y = 0
-    while y < len(rows):
-        if not any(rows[y]):
-            y += 1
-            continue
-        text, y = _read(rows, y)
-        lines.append(text)
-    return lines
-
-
-def _read(rows: list[bytes], top: int) -> tuple[str, int]:
-    """The line of text whose first pixels are in the row `top`, and the row behind it."""
-    bottom = next((y for y in range(top, len(rows)) if not any(rows[y])), len(rows))
-    for size in range(8, 0, -1):
-        for y in range(top, bottom - 7 * size - 1, -1):
-            columns = _columns(rows, y, size) or b""
-            left = len(columns) - len(columns.lstrip(b"\0"))
-            for x in range(left, left - 5 * size, -size) if columns else ():
-                text = _glyphs(columns, x, size)
-                if text is not None:
-                    return text, y + 7 * size
-    raise AssertionError(f"no text can be read from row {top} on")
-
-
-def _columns(rows: list[bytes], y: int, size: int) -> bytes | None:
-    """Columns of seven squares as numbers, None where the rows from `y` on make no squares."""
-    dark = bytes(len(rows[0]))
-    columns = dark
-    for index in range(7):
-        of_square = {
-            rows[row] if 0 <= row < len(rows) else dark
-            for row in range(y + index * size, y + (index + 1) * size)
-        }
-        if len(of_square) != 1:
-            return None
-        row = of_square.pop()
-        columns = bytes(a | b << index for a, b in zip(columns, row, strict=True))
-    return columns
-
-
-def _glyphs(columns: bytes, x: int, size: int) -> str | None:
-    """The text whose first glyph begins at `x`, None if there is anything but glyphs."""
-    text = ""
-    columns = bytes(max(0, -x)) + columns[max(0, x) :] + bytes(6 * size)
-    while any(columns):
-        cell = columns[: 6 * size]
-        squares = cell[::size]
-        character = alphabet().get(squares[:5])
-        if character is None or cell != b"".join(bytes([c]) * size for c in squares):
-            return None
-        if squares[5]:
-            return None
-        text += character
-        columns = columns[6 * size :]
-    return text
-
-
-def same_address(one: str | None, other: str) -> bool:
-    """Whether two addresses are the same, with scheme and host in either case."""
-    pattern = re.compile(r"(https?://[^/?#]*)(.*)", re.IGNORECASE)
-    found, wanted = pattern.fullmatch(one or ""), pattern.fullmatch(other)
-    assert wanted is not None
-    return found is not None and found[1].lower() == wanted[1].lower() and found[2] == wanted[2]
-
-
-def squeezed(text: str) -> str:
-    return "".join(text.split())
 
 
 # The tests

@@ -8,6 +8,7 @@ from keyfob.compat import const
 
 WIDTH = 6  # pixels from one glyph to the next, the space between them included
 HEIGHT = 8  # pixels from one line to the next, likewise
+ZERO = 16  # the number of the glyph of the digit 0
 
 _COLUMNS = const(5)
 _FIRST = const(32)
@@ -50,7 +51,7 @@ _LATIN = "AAAAÄAACEEEEIIIIDNOOOOÖxOUUUÜYPßaaaaäaaceeeeiiiidnooooö:ouuuüyp
 
 def glyph(char):
     """Return the columns of `char`, left to right, as five bytes; the lowest bit is the top."""
-    start = _start(char)
+    start = _index(char) * _COLUMNS
     return _GLYPHS[start : start + _COLUMNS]
 
 
@@ -62,24 +63,28 @@ def legible(text):
 def draw(panel, text, x, y, size, colour=1):
     """Draw one line of `text` from its top left corner on, a font pixel `size` pixels wide."""
     for char in text:
-        column = _start(char)
-        end = column + _COLUMNS
-        while column < end:
-            bits = _GLYPHS[column]
-            row = y
-            while bits:
-                if bits & 1:
-                    panel.fill_rect(x, row, size, size, colour)
+        draw_glyph(panel, _index(char), x, y, size, colour)
+        x += WIDTH * size
+
+
+def draw_glyph(panel, index, x, y, size, colour=1):
+    """Draw the glyph of that number; ZERO is that of the digit 0, and those of others follow."""
+    for column in range(index * _COLUMNS, (index + 1) * _COLUMNS):
+        bits = _GLYPHS[column]
+        row = y
+        while bits:
+            run = 0
+            while bits & 1:
+                run += size
                 bits >>= 1
-                row += size
-            x += size
-            column += 1
+            if run:
+                panel.fill_rect(x, row, size, run, colour)
+            row += run + size
+            bits >>= 1
         x += size
 
 
-def _start(char):
-    """Where in _GLYPHS the columns of `char` begin."""
+def _index(char):
+    """The number of the glyph of `char` in _GLYPHS."""
     index = ord(char) - _FIRST
-    if not 0 <= index < 95:
-        index = 96 + _OTHERS.find(char)  # the box where it is not found
-    return index * _COLUMNS
+    return index if 0 <= index < 95 else 96 + _OTHERS.find(char)  # the box where it is not found

@@ -1,12 +1,13 @@
 """Where everything goes on a panel of any size, and drawing it there.
 
-A panel is anything with `width`, `height` and framebuf's `fill_rect`; 1 is light. Sizes are
-tried from the largest down until all text fits beside the symbol; what never does is spread
-over pages, for the caller to show in turn.
+A panel is anything with `width`, `height` and framebuf's `fill_rect` and `blit`; 1 is light.
+Sizes are tried from the largest down until all text fits beside the symbol; what never does is
+spread over pages, for the caller to show in turn. Nothing is kept between calls.
 """
 
 from keyfob.compat import const
 from keyfob.ui import fonts
+from keyfob.ui.picture import Clock, Picture
 from keyfob.ui.symbol import least_module, short
 
 # Pixels of the short side up to which the font may be drawn in its own size, not doubled.
@@ -15,37 +16,52 @@ _QUIET = const(4)  # modules of light around a symbol, where there is room
 _MODULE = const(8)  # pixels: a larger module helps no camera
 _COLUMNS = const(10)  # what a symbol must leave to the text, or is shown by itself: glyphs a line
 _LINES = const(5)  # and lines
-_KEPT = const(3_072)  # bytes of pictures; the code that draws them takes twice as many
 _CUTS = "/.-_?&=: "  # an address or a code is cut behind one of these if that costs no line
 
 
-def compose(panel, items, symbol, how, page, kept):
-    """Draw page number `page` and return (the plan, how many pages there are).
+def compose(panel, items, symbol):
+    """Return a Picture of how `panel`, which must be dark, best shows `items` and `symbol`.
 
-    `how` is the plan if there is one already. Where pages alternate on a small panel, their
-    pictures are put into the list `kept`.
+    Items are those of texts.items, with the time left filled in as a number and its unit;
+    `symbol` is None or a (bitmap, size) as `qr.encode` returns it.
     """
-    how = how or plan(panel, items, symbol)
-    panel.fill(0)
-    pages = draw(panel, items, symbol, how, page)
-    size = len(getattr(panel, "buffer", ()))
-    if pages > 1 and 0 < size * pages <= _KEPT:
-        for step in range(pages - 1, -1, -1):
-            turn = (page + step) % pages  # the page itself comes last
-            panel.fill(0)
-            draw(panel, items, symbol, how, turn)
-            while len(kept) < pages:
-                kept.append(bytearray(size))
-            kept[turn][:] = panel.buffer
-    return how, pages
+    plan = _plan(panel, items, symbol)
+    alone, place = plan[:2]
+    x, y, width, height = place[4:]
+    pages = _flow(items, plan, False)
+    is_one = alone is None and len(pages) == 1
+    canvases = []
+    clock = None
+    if alone is not None:
+        canvases.append(_canvas(panel.width, panel.height))
+        _draw_symbol(canvases[0], symbol, alone)
+    elif place[0]:
+        _draw_symbol(panel, symbol, place)
+    for blocks in pages:
+        if is_one:
+            found = _draw_blocks(panel, blocks, x, y, width, height)
+        else:
+            canvases.append(_canvas(width, height))
+            found = _draw_blocks(canvases[-1], blocks, 0, 0, width, height)
+        if found is not None:
+            left, top, size, lines = found
+            if not is_one:
+                left += x
+                top += y
+            clock = Clock(max(0, len(canvases) - 1), left, top, size, lines)
+    return Picture(panel, canvases, x, y, clock)
 
 
-def plan(panel, items, symbol):
-    """Return how `draw` best shows `items` (see texts.items) and `symbol` on `panel`.
+def _canvas(width, height):
+    """A picture of its own, dark."""
+    import framebuf
 
-    `symbol` is None or a (bitmap, size) as `qr.encode` returns it. The plan holds for texts
-    of about the same length.
-    """
+    buffer = bytearray((height + 7) // 8 * width)
+    return framebuf.FrameBuffer(buffer, width, height, framebuf.MONO_VLSB)
+
+
+def _plan(panel, items, symbol):
+    """How `compose` lays out: the symbol's own page or None, the place of all else, sizes."""
     least = 1 if short(panel) <= _COARSE else 2
     alone = None
     if symbol is not None and not list(_places(panel, symbol, least)):
@@ -73,24 +89,6 @@ def plan(panel, items, symbol):
                         best = found
                         fewest = len(pages)
     return best
-
-
-def draw(panel, items, symbol, plan, page):
-    """Draw page number `page` of `items` by a `plan` and return how many there are.
-
-    The panel must be dark.
-    """
-    alone, place = plan[:2]
-    pages = _flow(items, plan, False)
-    if alone is not None:
-        pages.insert(0, ())
-    page %= len(pages)
-    if alone is not None and page == 0:
-        place = alone
-    if place[0]:
-        _draw_symbol(panel, symbol, place)
-    _draw_blocks(panel, pages[page], place)
-    return len(pages)
 
 
 def _places(panel, symbol, size):
@@ -142,7 +140,7 @@ def _light(panel, symbol, module):
 
 
 def _flow(items, plan, is_strict):
-    """The items as pages, lists of blocks (size, lines); None where the plan is no good.
+    """The items as pages, lists of blocks (size, lines, sign); None where the plan is no good.
 
     The code stands on every page that has room for it. Strict: no word is broken.
     """
@@ -162,7 +160,7 @@ def _flow(items, plan, is_strict):
             lines = _wrap(fonts.legible(text), columns, is_strict)
         if lines is None or (sign == "#" and code_size > size and not _is_neat(lines)):
             return None
-        block = (scale, lines)
+        block = (scale, lines, sign)
         if sign in ("#", "@"):
             to_type.append(block)
         if sign == "#" and _height((block,)) <= height:
@@ -177,15 +175,15 @@ def _flow(items, plan, is_strict):
 def _pages(first, blocks, height):
     """Fill pages of `height` pixels with `blocks`; each begins with `first` where that fits."""
     pages = [first[:]]
-    for scale, lines in blocks:
+    for scale, lines, sign in blocks:
         fitting = max(1, height // (scale * fonts.HEIGHT))
         if len(lines) > fitting:
             while len(lines) > fitting:
-                pages.append([(scale, lines[:fitting])])
+                pages.append([(scale, lines[:fitting], sign)])
                 lines = lines[fitting:]
-            pages.append([(scale, lines)])
+            pages.append([(scale, lines, sign)])
             continue
-        block = [(scale, lines)]
+        block = [(scale, lines, sign)]
         for page in pages if first else pages[-1:]:  # beside a code the order does not matter
             if _height(page + block) <= height:
                 page += block
@@ -257,24 +255,31 @@ def _draw_symbol(panel, symbol, place):
         y += module
 
 
-def _draw_blocks(panel, blocks, place):
-    """Draw text in the middle of its box, the lines of a block flush with one another."""
-    left, top, width, height = place[4:]
+def _draw_blocks(panel, blocks, left, top, width, height):
+    """Draw text in the middle of a box, the lines of a block flush with one another.
+
+    The time left is not drawn: return its corner, size and lines, None where there is none.
+    """
     spare = height - _height(blocks)
-    gap = min(spare // (len(blocks) + 1), 6 * max([scale for scale, _ in blocks] + [0]))
+    gap = min(spare // (len(blocks) + 1), 6 * max([block[0] for block in blocks] + [0]))
     y = top + (spare - gap * (len(blocks) - 1)) // 2
-    for scale, lines in blocks:
+    clock = None
+    for scale, lines, sign in blocks:
         longest = max([len(line) for line in lines])
         x = left + (width - longest * scale * fonts.WIDTH + scale) // 2
+        if sign == "~":
+            clock = x, y, scale, lines
         for line in lines:
-            fonts.draw(panel, line, x, y, scale)
+            if sign != "~":
+                fonts.draw(panel, line, x, y, scale)
             y += scale * fonts.HEIGHT
         y += gap
+    return clock
 
 
 def _height(blocks):
     """Pixels that `blocks` take one below the other."""
-    return sum([len(lines) * scale for scale, lines in blocks]) * fonts.HEIGHT
+    return sum([len(lines) * scale for scale, lines, _ in blocks]) * fonts.HEIGHT
 
 
 def _whole(pixels, scale, step):

@@ -32,6 +32,7 @@ _BRIGHT = const(0xCF)
 _REST = const(1_000)  # ms between two drawings, at least
 _MINUTE = const(60_000)
 _STEP = const(10_000)  # ms by which the last minute is told
+_NEVER = const(1 << 29)  # ms, more than anything is waited for
 
 
 class Screens:
@@ -60,13 +61,14 @@ class Screens:
         self._code = None  # the members of user_code while the attempt lives
         self._symbol = None  # its QR, where the panel has room for one
         self._left = None  # ms until it runs out, if that is known
-        self._kept = []  # the pictures of its pages, with this time left in them
-        self._kept_left = ""
-        self._plan = None  # how it is laid out on a panel, over this many pages
+        self._picture = None  # how it is laid out on a panel, over this many pages
         self._pages = 1
+        # Whether the panel is steady for a camera; None where it cannot be.
+        self._is_steady = False if hasattr(display, "steady") else None
         self._age = 0  # ms since the screen came up
         self._seen = None  # ticks of the last update, None before the first
-        self._drawn = None  # the page and the time left as they stand there
+        self._page = 0  # the page and the time left as they stand there
+        self._told = None
         self._drawn_at = 0  # the age at which they were drawn
 
     def notify(self, event, members):
@@ -112,9 +114,8 @@ class Screens:
             self._items = self._texts()
         except MemoryError:
             self._items = ()
-        self._plan = None
+        self._picture = None
         self._pages = 1
-        self._kept = []
         self._draw()
         if self._shown is not None:
             self._shown(name)
@@ -131,12 +132,12 @@ class Screens:
         self._age += step
         if self._left is not None:
             self._left = max(0, self._left - step)
-        limit, following = _NEXT.get(self._name, (None, None))
-        if limit is not None and self._age >= limit:
-            self.show(following, self._link)
+        following = _NEXT.get(self._name)
+        if following is not None and self._age >= following[0]:
+            self.show(following[1], self._link)
         elif self._may_dim() and self._age >= _DIM:
             self._dim(True)
-        elif self._drawn != self._due():
+        elif self._page != self._page_due() or self._told != self._time_due():
             rest = self._drawn_at + _REST - self._age
             if rest > 0:
                 return rest
@@ -195,65 +196,78 @@ class Screens:
         drop("keyfob.ui.texts")
         return found
 
-    def _due(self):
-        """The page and the time left that should stand there now."""
+    def _page_due(self):
+        """The page that should stand there now."""
+        return self._age // _PAGE % self._pages
+
+    def _time_due(self):
+        """The seconds left that should be told now, None if they are not known."""
         left = self._left
         if left is None:
-            told = ""
-        elif left >= _MINUTE:
-            told = "%d min" % (left // _MINUTE)
-        else:
-            told = "%d s" % max(10, left // _STEP * 10)
-        return self._age // _PAGE % self._pages, told
+            return None
+        if left >= _MINUTE:
+            return left // _MINUTE * 60
+        return max(10, left // _STEP * 10)
 
     def _wait(self):
         """Milliseconds until something is due, None if nothing ever is."""
-        waits = []
+        wait = _NEVER
         if self._pages > 1:
-            waits.append(_PAGE - self._age % _PAGE)
+            wait = _PAGE - self._age % _PAGE
         if self._left is not None and self._left >= 2 * _STEP:
             step = _MINUTE if self._left >= _MINUTE else _STEP
-            waits.append(self._left % step + 1)
+            wait = min(wait, self._left % step + 1)
         if self._name in _NEXT:
-            waits.append(_NEXT[self._name][0] - self._age)
+            wait = min(wait, _NEXT[self._name][0] - self._age)
         elif self._may_dim():
-            waits.append(max(0, _DIM - self._age))
-        return min(waits) if waits else None
+            wait = min(wait, max(0, _DIM - self._age))
+        return None if wait == _NEVER else wait
 
     def _draw(self):
-        page, left = self._drawn = self._due()
+        self._page = self._page_due()
+        self._told = self._time_due()
         self._drawn_at = self._age
-        items = [
+        if self._is_panel:
+            self._draw_panel()
+        else:
+            self._display.show([text for text, _ in self._filled()])
+
+    def _filled(self):
+        """The texts with the time left filled in."""
+        seconds = self._told
+        if seconds is None:
+            return self._items
+        left = "%d min" % (seconds // 60) if seconds >= 60 else "%d s" % seconds
+        return [
             (text.replace("{left}", left) if sign == "~" else text, sign)
             for text, sign in self._items
         ]
-        if self._is_panel:
-            self._draw_panel(items, page)
-        else:
-            self._display.show([text for text, _ in items])
 
-    def _draw_panel(self, items, page):
+    def _draw_panel(self):
         panel = self._display
-        kept = self._kept
-        if page < len(kept) and self._kept_left == self._drawn[1]:
-            buffer, picture = panel.buffer, kept[page]
-            for at in range(len(buffer)):
-                buffer[at] = picture[at]
-        else:
-            try:
-                from keyfob.ui.layout import compose
-
-                self._kept_left = self._drawn[1]
-                found = compose(panel, items, self._symbol, self._plan, page, kept)
-                self._plan, self._pages = found
-                del compose
-            except MemoryError:
-                panel.fill(0)  # no picture is better than a code that is over
+        try:
+            if self._picture is None:
+                panel.fill(0)
+                self._compose(panel)
+            self._picture.draw(self._page, self._told)
+        except MemoryError:
+            self._picture = None
+            panel.fill(0)  # no picture is better than a code that is over
         try:
             panel.show()
-            if hasattr(panel, "steady"):
-                panel.steady(self._symbol is not None)
+            if self._is_steady is (self._symbol is None):
+                panel.steady(not self._is_steady)
+                self._is_steady = not self._is_steady
         except OSError:
             pass  # a panel that came loose must not cost the link
-        if self._pages == 1 or self._kept:  # else they are needed again in a few seconds
-            drop("keyfob.ui.layout", "keyfob.ui.fonts", "keyfob.ui.symbol")
+        if self._pages == 1 and self._told is None:  # else it is drawn again in a while
+            self._picture = None
+            drop("keyfob.ui.picture", "keyfob.ui.fonts")
+
+    def _compose(self, panel):
+        """Lay out the screen, after which drawing it again takes no memory."""
+        from keyfob.ui.layout import compose
+
+        self._picture = compose(panel, self._filled(), self._symbol)
+        self._pages = self._picture.count
+        drop("keyfob.ui.layout", "keyfob.ui.symbol")

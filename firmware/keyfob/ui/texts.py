@@ -34,7 +34,7 @@ _TEXTS = """
 |en|de
 starting|Starting|Startet
 wifi|Joining Wi-Fi|Verbinde mit dem WLAN
-clock|Setting the clock|Stelle die Uhr
+clock|Setting the clock|Uhr wird gestellt
 ready|Not linked yet|Noch nicht verbunden
 press|Press button {button} to link|Taste {button} drücken, um zu verbinden
 link|Link this device|Dieses Gerät verbinden

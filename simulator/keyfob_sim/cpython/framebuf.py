@@ -72,6 +72,7 @@ class FrameBuffer:
         self.__cells = cells[: len(cells) // 2 * 2].cast("H") if layout.cell == "H" else cells
         self.__is_mono = layout.bits == 1
         self.__is_plain = layout.bits >= 8  # a pixel is a cell
+        self.__is_vertical = format == MONO_VLSB
         self.__mask = (1 << layout.bits) - 1
         self.__width, self.__height = width, height
         self.__rows = [layout.row(y, stride) for y in range(height)]
@@ -159,6 +160,14 @@ class FrameBuffer:
         that is transparent.
         """
         source = _frame(source)
+        if key < 0 and palette is None and self.__lines_up(source, x, y):
+            for row in range(0, source.__height, 8):
+                start = self.__rows[y + row][0] + x
+                base = source.__rows[row][0]
+                self.__cells[start : start + source.__width] = source.__cells[
+                    base : base + source.__width
+                ]
+            return
         colors: Sequence[int] = range(source.__mask + 1)
         if palette is not None:
             palette = _frame(palette)
@@ -192,6 +201,17 @@ class FrameBuffer:
                     shift += row_shift
                     value = self.__value(color) << shift
                     cells[index] = cells[index] & ~(mask << shift) | value
+
+    def __lines_up(self, source: "FrameBuffer", x: int, y: int) -> bool:
+        """Whether all of `source` covers whole cells: pages of text live on that."""
+        return (
+            self.__is_vertical
+            and source.__is_vertical
+            and y % 8 == source.__height % 8 == 0
+            and 0 <= x <= self.__width - source.__width
+            and 0 <= y <= self.__height - source.__height
+            and self.__cells.obj is not source.__cells.obj
+        )
 
     def scroll(self, dx: int, dy: int, /) -> None:
         """Move the picture; what it leaves behind stays as it is."""

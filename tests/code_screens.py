@@ -1,0 +1,208 @@
+"""The code screen of each board for addresses as providers send them, and who can read it.
+
+It is drawn by the board's own driver on the model of its controller, and judged by what
+stands on the glass.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import zxingcpp
+from driven_panel import open_panel
+from PIL import Image
+from screen_reader import lines_of, page_of, pages_of, same_address, symbol_box
+
+from keyfob.ui.screens import Screens
+from keyfob_host.boards import Display, known_boards, load_board
+
+BOARDS = [name for name in known_boards() if load_board(name).display]
+
+# By the provider they are like: user code, address, and what the address with the code adds.
+ADDRESSES = {
+    "shortest": ("WDJB-MJHT", "https://as.example/d", ""),
+    "Google": ("GQVQ-JKEC", "https://www.google.com/device", ""),
+    "GitHub": ("WDJB-MJHT", "https://github.com/login/device", ""),
+    "Microsoft": ("BPPVYQZMA", "https://microsoft.com/devicelogin", ""),
+    "GitLab": ("0A44L90H", "https://gitlab.com/oauth/device", "?user_code=0A44L90H"),
+    "Twitch": ("ABCDEFGH", "https://www.twitch.tv/activate?device-code=ABCDEFGH", ""),
+    "Okta": ("RSIK-KRAM", "https://example.okta.com/activate", "?user_code=RSIK-KRAM"),
+    "Auth0": ("HRJB-TPXZ", "https://tenant-12.us.auth0.com/activate", "?user_code=HRJB-TPXZ"),
+    "Hydra": ("AXpr4wLn", "https://login.example.org/oauth2/device/verify", "?user_code=AXpr4wLn"),
+    "Keycloak": (
+        "MQXB-ZKTP",
+        "https://sso.example.com/realms/living-room-lights/device",
+        "?user_code=MQXB-ZKTP",
+    ),
+    "long": (
+        "WDJB-MJHT",
+        "https://auth.example-company.com/oauth2/default/v1/activate",
+        "?user_code=WDJB-MJHT&lang=en-GB",
+    ),
+    "longest": (
+        "019-450-730",
+        "https://accounts.identity.example-company.com/oauth2/default/v1/activate",
+        "?user_code=019-450-730&ui_locales=en-GB",
+    ),
+}
+
+TOGETHER, IN_TURN, TEXT = "together", "in turn", "text"
+BEZEL = 20  # pixels of black around the glass
+
+
+def complete_of(name: str) -> str:
+    """The address that goes into a QR where there is room for it."""
+    _, address, query = ADDRESSES[name]
+    return address + query
+
+
+@dataclass
+class CodeScreen:
+    """What a panel shows: `pages` as they are seen, and what can be read off them.
+
+    `kind` says how the symbol stands to code and address. `symbol` is the page with it, of
+    `version` with modules of `module` pixels, saying `address`; None where there is none.
+    """
+
+    kind: str
+    pages: list[Image.Image]
+    symbol: Image.Image | None = None
+    version: int = 0
+    module: int = 0
+    address: str | None = None
+
+    def cell(self, name: str) -> str:
+        """How the table puts it; the star is for an address without the code."""
+        if self.symbol is None:
+            return "text"
+        star = "" if self.address == complete_of(name) else "*"
+        together = "" if self.kind == TOGETHER else ", in turn"
+        return f"v{self.version} {self.module} px{star}{together}"
+
+
+class Watched:
+    """The board's display, which remembers every picture that was seen on its glass."""
+
+    def __init__(self, display: Any, panel: Any) -> None:
+        self._display, self._panel = display, panel
+        self.shown: list[Image.Image] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._display, name)
+
+    def show(self) -> None:
+        self._display.show()
+        self.shown.append(self._panel.image().convert("L"))
+
+
+def code_screen(board: str, name: str, monkeypatch: pytest.MonkeyPatch) -> CodeScreen:
+    """The code screen of a board, as its pixels tell; fails where code or address is not whole."""
+    code, address, query = ADDRESSES[name]
+    display, panel, _ = open_panel(load_board(board), monkeypatch)
+    watched = Watched(display, panel)
+    screens = Screens(watched, None, "en", "boot")
+    members = {"user_code": code, "verification_uri": address, "expires_in": 1800}
+    members["verification_uri_complete"] = address + query if query else None
+    screens.notify("user_code", members)
+    images = pages_of(watched, screens)
+    assert panel.faults == []
+
+    pages = [page_of(image) for image in images]
+    read = ["".join(lines_of(page)) for page in pages]
+    assert any(code in text for text in read), read
+    assert address in "".join(read), read  # a long one goes on on the next page of a small panel
+    for image, page, text in zip(images, pages, read, strict=True):
+        if symbol_box(page) is None:
+            continue
+        version, module = _measured(page)
+        said = zxing(plain(image))
+        candidates = [one for one in (address + query, address) if same_address(said, one)]
+        assert candidates, f"{said} is not {address}"
+        kind = TOGETHER if code in text and address in text else IN_TURN
+        return CodeScreen(kind, images, image, version, module, candidates[0])
+    return CodeScreen(TEXT, images)
+
+
+def _measured(page: list[bytes]) -> tuple[int, int]:
+    """The version of a symbol and the pixels of its modules; fails without light around it."""
+    box = symbol_box(page)
+    assert box is not None
+    left, top, right, bottom = box
+    rows = [row[left:right] for row in page[top:bottom]]
+    first = next(row for row in rows if 0 in row)
+    quiet = first.index(0)
+    module = (first.index(1, quiet) - quiet) // 7  # the upper edge of a finder
+    size = (len(first) - 2 * quiet) // module
+    assert quiet >= module
+    assert rows.index(first) >= module
+    return (size - 17) // 4, module
+
+
+def plain(image: Image.Image) -> "np.ndarray[Any, Any]":
+    """The glass in its black bezel, four times as large, as a picture viewer enlarges.
+
+    OpenCV misses some symbols whose modules have edges sharper than any camera shows.
+    """
+    return _enlarged(image, 4, Image.Resampling.BILINEAR)
+
+
+def _enlarged(image: Image.Image, scale: int, how: Image.Resampling) -> "np.ndarray[Any, Any]":
+    size = image.width * scale, image.height * scale
+    return np.pad(np.asarray(image.resize(size, how)), BEZEL * scale)
+
+
+def photo(image: Image.Image, seed: int) -> "np.ndarray[Any, Any]":
+    """The glass as a phone sees it: askew, in perspective, blurred and noisy."""
+    dice = np.random.default_rng(seed)
+    scale = 5 if image.width <= 128 else 3
+    picture = _enlarged(image, scale, Image.Resampling.NEAREST).astype(np.float32)
+    picture = picture * (210 / 255) + 25
+    height, width = picture.shape
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), dice.uniform(-4, 4), 1)
+    seen = cv2.transform(corners[None], turn)[0]
+    seen += dice.uniform(-0.025, 0.025, (4, 2)) * (width, height)
+    tilt = cv2.getPerspectiveTransform(corners, seen.astype(np.float32))
+    picture = cv2.warpPerspective(picture, tilt, (width, height), borderValue=25.0)
+    picture = cv2.GaussianBlur(picture, (0, 0), 0.4 * scale)
+    picture += dice.uniform(-25, 25, picture.shape)
+    return picture.clip(0, 255).astype(np.uint8)
+
+
+def zxing(picture: "np.ndarray[Any, Any]") -> str | None:
+    """What zxing-cpp reads off a picture."""
+    found = zxingcpp.read_barcodes(picture)
+    return found[0].text if len(found) == 1 else None
+
+
+def opencv(picture: "np.ndarray[Any, Any]") -> str | None:
+    """What OpenCV reads off a picture."""
+    return cv2.QRCodeDetector().detectAndDecode(picture)[0] or None
+
+
+DECODERS = {"zxing-cpp": zxing, "OpenCV": opencv}
+
+
+def decodes(decoder: str, screen: CodeScreen, picture: "np.ndarray[Any, Any]") -> bool:
+    """Whether a decoder reads the address of a code screen off a picture of it."""
+    assert screen.address is not None
+    return same_address(DECODERS[decoder](picture), screen.address)
+
+
+def table(screens: dict[tuple[str, str], CodeScreen]) -> list[str]:
+    """What each board shows, as lines of Markdown."""
+    glasses: list[Display | None] = [load_board(board).display for board in BOARDS]
+    heads = [
+        f"`{board}`<br>{glass.width} x {glass.height}"
+        for board, glass in zip(BOARDS, glasses, strict=True)
+        if glass
+    ]
+    lines = ["| address like | characters | " + " | ".join(heads) + " |"]
+    lines.append("|---" * (2 + len(BOARDS)) + "|")
+    for name, (_, address, query) in ADDRESSES.items():
+        length = f"{len(address)}" + (f", {len(address + query)}" if query else "")
+        cells = [screens[board, name].cell(name) for board in BOARDS]
+        lines.append(f"| {name} | {length} | " + " | ".join(cells) + " |")
+    return lines

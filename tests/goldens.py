@@ -1,0 +1,94 @@
+"""Every screen on every size of panel, as one sheet for each size and language.
+
+`.venv/bin/python tests/goldens.py` draws all sheets anew; look at them before they are committed.
+"""
+
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+from screen_reader import LANGUAGES, MEMBERS, SCREENS, Panel, pages_of
+
+from keyfob.ui.screens import Screens
+from keyfob_host.boards import known_boards, load_board
+
+FOLDER = Path(__file__).parent / "simulator" / "goldens"
+
+_DISPLAYS = [display for name in known_boards() if (display := load_board(name).display)]
+SIZES = sorted({(display.width, display.height) for display in _DISPLAYS} | {(96, 64)})
+CODE = {
+    "user_code": "RSIK-KRAM",
+    "verification_uri": "https://example.okta.com/activate",
+    "verification_uri_complete": "https://example.okta.com/activate?user_code=RSIK-KRAM",
+    "expires_in": 930,
+}
+
+_SCALE = 2
+_GAP = 6  # pixels of the sheet between pictures
+_CAPTION = 12
+
+
+def sheet(size: tuple[int, int], language: str) -> Image.Image:
+    """The pages of all screens, a row for each; with a button, and below it without one."""
+    rows = []
+    for name in SCREENS:
+        seen: list[list[list[bytes]]] = []
+        for button in ("boot", None):
+            pages = _pages(name, size, language, button)
+            if pages not in seen:
+                seen.append(pages)
+                rows.append((name if button or len(seen) == 1 else f"{name}, no button", pages))
+    width, height = size[0] * _SCALE, size[1] * _SCALE
+    across = max(len(pages) for _, pages in rows)
+    row_height = height + _CAPTION + _GAP
+    picture = Image.new("L", (_GAP + across * (width + _GAP), _GAP + len(rows) * row_height), 128)
+    draw = ImageDraw.Draw(picture)
+    draw.fontmode = "1"
+    font = ImageFont.load_default_imagefont()
+    for row, (caption, pages) in enumerate(rows):
+        top = _GAP + row * row_height
+        draw.text((_GAP, top - 1), caption, 255, font)
+        for column, page in enumerate(pages):
+            glass = Image.frombytes("L", size, b"".join(page)).point([0, 255] * 128)
+            glass = glass.resize((width, height), Image.Resampling.NEAREST)
+            picture.paste(glass, (_GAP + column * (width + _GAP), top + _CAPTION))
+    return picture
+
+
+def _pages(
+    name: str, size: tuple[int, int], language: str, button: str | None
+) -> list[list[bytes]]:
+    panel = Panel(*size)
+    screens = Screens(panel, None, language, button)
+    if name in ("user_code", "offline"):
+        screens.notify("user_code", CODE)
+        if name == "offline":
+            screens.notify("poll", {"result": "retry", "trouble": MEMBERS["trouble"]})
+    else:
+        screens.show(name, MEMBERS)
+    limits = {"linked": 10_000, "unlink": 15_000}  # what comes then is another screen
+    return pages_of(panel, screens, limits.get(name, 30_000))  # 15 min left
+
+
+def path_of(size: tuple[int, int], language: str) -> Path:
+    """Where the sheet is kept."""
+    return FOLDER / f"{size[0]}x{size[1]}-{language}.png"
+
+
+def same(one: Image.Image, other: Image.Image) -> bool:
+    """Whether two sheets are the same, pixel by pixel."""
+    return one.size == other.size and one.convert("L").tobytes() == other.convert("L").tobytes()
+
+
+def renew() -> None:
+    """Write all sheets."""
+    FOLDER.mkdir(exist_ok=True)
+    for path in FOLDER.iterdir():
+        path.unlink()
+    for size in SIZES:
+        for language in LANGUAGES:
+            picture = sheet(size, language).convert("P", palette=Image.Palette.ADAPTIVE, colors=4)
+            picture.save(path_of(size, language), optimize=True, bits=2)
+
+
+if __name__ == "__main__":
+    renew()

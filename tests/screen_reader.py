@@ -1,0 +1,188 @@
+"""Screens on a panel in memory, and reading them back from their pixels alone.
+
+A page is a list of rows, a byte for each pixel, 1 lit. Text is read with the project's own
+glyphs as templates, symbols with zxing-cpp; neither is told where anything stands.
+"""
+
+import functools
+import re
+import sys
+from typing import Any
+
+import cv2
+import numpy as np
+import zxingcpp
+from PIL import Image, ImageOps
+
+from keyfob.ui import fonts, texts
+from keyfob.ui.screens import Screens
+from keyfob_sim.cpython import framebuf
+
+sys.modules.setdefault("framebuf", framebuf)
+
+LANGUAGES = texts.languages()
+SCREENS = [line.partition("|")[0] for line in texts._SCREENS.strip().splitlines()]
+
+MEMBERS: dict[str, Any] = {
+    "account": "Ana.Beispiel-Müller@example-company.com",
+    "trouble": "no connection to auth.example-company.com: its name is not known",
+    "kind": "tls",
+    "message": "auth.example-company.com is not trusted: the certificate has expired",
+    "hint": "check the CA certificate, the host name and the clock",
+    "fatal": True,
+}
+
+
+class Panel:
+    """A panel that keeps every picture it showed, and lets nothing be drawn beyond its edges."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width = width
+        self.height = height
+        self.shown: list[list[bytes]] = []
+        self._rows = [bytearray(width) for _ in range(height)]
+
+    def fill(self, colour: int) -> None:
+        self.fill_rect(0, 0, self.width, self.height, colour)
+
+    def fill_rect(self, x: int, y: int, width: int, height: int, colour: int) -> None:
+        assert x >= 0
+        assert y >= 0
+        assert x + width <= self.width
+        assert y + height <= self.height
+        for row in self._rows[y : y + height]:
+            row[x : x + width] = bytes([colour]) * width
+
+    def blit(self, canvas: Any, left: int, top: int) -> None:
+        for y, row in enumerate(self._rows):
+            for x in range(self.width):
+                colour = canvas.pixel(x - left, y - top)
+                if colour is not None:
+                    row[x] = colour
+
+    def show(self) -> None:
+        self.shown.append([bytes(row) for row in self._rows])
+
+
+def pages_of(panel: Any, screens: Screens, ms: int = 60_000) -> list[Any]:
+    """The different pages that the screen on `panel` shows in its first `ms`, in order."""
+    del panel.shown[:-1]
+    now = 0
+    wait = screens.update(now)
+    while wait is not None and now + wait < ms:
+        now += wait
+        wait = screens.update(now)
+    return [page for index, page in enumerate(panel.shown) if page not in panel.shown[:index]]
+
+
+# Reading a picture
+
+
+def page_of(image: Image.Image) -> list[bytes]:
+    """The page that is seen on a glass."""
+    pixels = image.convert("L").point([0] * 128 + [1] * 128).tobytes()
+    return [pixels[at : at + image.width] for at in range(0, len(pixels), image.width)]
+
+
+@functools.cache
+def alphabet() -> dict[bytes, str]:
+    """The characters by their columns."""
+    characters = [chr(code) for code in range(32, 127)] + list("ÄÖÜßäöü")
+    return {bytes(fonts.glyph(character)): character for character in characters}
+
+
+def symbol_box(page: list[bytes]) -> tuple[int, int, int, int] | None:
+    """Left, top, right and bottom of the square of light around a symbol, None without one."""
+    pixels = np.frombuffer(b"".join(page), np.uint8).reshape(len(page), -1)
+    areas = cv2.connectedComponentsWithStats(pixels, connectivity=4)[2]
+    for left, top, width, height, _ in areas[1:]:  # the first is all that is dark
+        if width == height >= 44:
+            return int(left), int(top), int(left + width), int(top + height)
+    return None
+
+
+def symbol_text(page: list[bytes]) -> str | None:
+    """What a camera reads off the panel in its black bezel, None without a symbol."""
+    image = Image.frombytes("L", (len(page[0]), len(page)), b"".join(page)).point([0, 255] * 128)
+    image = ImageOps.expand(image.resize((image.width * 4, image.height * 4)), border=80, fill=0)
+    found = zxingcpp.read_barcodes(image)
+    assert len(found) <= 1
+    return found[0].text if found else None
+
+
+def lines_of(page: list[bytes]) -> list[str]:
+    """The lines of text on a page, from top to bottom."""
+    box = symbol_box(page)
+    rows = list(page)
+    if box is not None:
+        left, top, right, bottom = box
+        for y in range(top, bottom):
+            rows[y] = rows[y][:left] + bytes(right - left) + rows[y][right:]
+    lines = []
+    y = 0
+    while y < len(rows):
+        if not any(rows[y]):
+            y += 1
+            continue
+        text, y = _read(rows, y)
+        lines.append(text)
+    return lines
+
+
+def _read(rows: list[bytes], top: int) -> tuple[str, int]:
+    """The line of text whose first pixels are in the row `top`, and the row behind it."""
+    bottom = next((y for y in range(top, len(rows)) if not any(rows[y])), len(rows))
+    for size in range(8, 0, -1):
+        for y in range(top, bottom - 7 * size - 1, -1):
+            columns = _columns(rows, y, size) or b""
+            left = len(columns) - len(columns.lstrip(b"\0"))
+            for x in range(left, left - 5 * size, -size) if columns else ():
+                text = _glyphs(columns, x, size)
+                if text is not None:
+                    return text, y + 7 * size
+    raise AssertionError(f"no text can be read from row {top} on")
+
+
+def _columns(rows: list[bytes], y: int, size: int) -> bytes | None:
+    """Columns of seven squares as numbers, None where the rows from `y` on make no squares."""
+    dark = bytes(len(rows[0]))
+    columns = dark
+    for index in range(7):
+        of_square = {
+            rows[row] if 0 <= row < len(rows) else dark
+            for row in range(y + index * size, y + (index + 1) * size)
+        }
+        if len(of_square) != 1:
+            return None
+        row = of_square.pop()
+        columns = bytes(a | b << index for a, b in zip(columns, row, strict=True))
+    return columns
+
+
+def _glyphs(columns: bytes, x: int, size: int) -> str | None:
+    """The text whose first glyph begins at `x`, None if there is anything but glyphs."""
+    text = ""
+    columns = bytes(max(0, -x)) + columns[max(0, x) :] + bytes(6 * size)
+    while any(columns):
+        cell = columns[: 6 * size]
+        squares = cell[::size]
+        character = alphabet().get(squares[:5])
+        if character is None or cell != b"".join(bytes([c]) * size for c in squares):
+            return None
+        if squares[5]:
+            return None
+        text += character
+        columns = columns[6 * size :]
+    return text
+
+
+def same_address(one: str | None, other: str) -> bool:
+    """Whether two addresses are the same, with scheme and host in either case."""
+    pattern = re.compile(r"(https?://[^/?#]*)(.*)", re.IGNORECASE)
+    found, wanted = pattern.fullmatch(one or ""), pattern.fullmatch(other)
+    assert wanted is not None
+    return found is not None and found[1].lower() == wanted[1].lower() and found[2] == wanted[2]
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
