@@ -184,12 +184,12 @@ def test_sweep_blit_copies_between_all_formats():
                 _blits(Dice(seed * 7 + 1), format, source_format)
 
 
-def test_blit_of_whole_cells_onto_whole_cells():
+def test_blit_of_whole_cells_onto_whole_cells_and_between_them():
     dice = Dice(5)
-    for _ in range(20):
+    for _ in range(100):
         pair = Pair(dice, MONO_VLSB, 37, 24)
         source = Pair(dice, MONO_VLSB, None, 8 * dice.between(1, 3))
-        x, y = dice.between(-3, 37), 8 * dice.between(-1, 3)
+        x, y = dice.between(-3, 37), 4 * dice.between(-2, 6)
         pair.frame.blit(source.frame, x, y)
         pair.model.blit(source.model, x, y)
         assert pair.buffer == pair.model.packed(), (x, y)
