@@ -1,28 +1,6 @@
 """One account's tokens, as they are in use and as the store keeps them."""
 
-from keyfob.errors import StorageError
-
-# What is stored: these types or null.
-_RECORD = {"for": list, "sub": str, "account": str, "tokens": dict, "pending": dict}
-_TOKENS = {
-    "access_token": str,
-    "refresh_token": str,
-    "scope": str,
-    "expires_in": int,
-    "expires_at": int,
-    "id_token": str,
-    "grant": str,
-}
-_PENDING = {
-    "device_code": str,
-    "user_code": str,
-    "verification_uri": str,
-    "verification_uri_complete": str,
-    "expires_at": int,
-    "expires_in": int,
-    "interval": int,
-}
-_NEEDED = ("device_code", "user_code", "verification_uri", "interval")
+from keyfob.compat import drop
 
 
 class Account:
@@ -56,27 +34,34 @@ class Account:
         record = None if self._store is None else self._store.load()
         if record is None:
             return
-        _check(record, _RECORD)
-        owner = record.get("for")
-        if not owner:
-            raise _damaged("for")
-        if owner != self._owner:
+        from keyfob.stored import read
+
+        try:
+            found = read(record, self._owner)
+        finally:
+            del read
+            drop("keyfob.stored")
+        if found is None:
             return
-        tokens = record.get("tokens")
-        pending = record.get("pending")
-        if tokens is None and pending is None:
-            raise _damaged("tokens")
-        if pending is not None:
-            _check(pending, _PENDING, _NEEDED)
-        if tokens is not None:
-            _check(tokens, _TOKENS, ("access_token",))
+        self.pending = record.get("pending")
+        if found:
             from keyfob.oauth.token_set import TokenSet
 
-            self.tokens = TokenSet(tokens)
+            self.tokens = TokenSet(found)
             self.subject = record.get("sub")
             self.name = record.get("account")
             self.is_stored = True
-        self.pending = pending
+
+    def hold(self, is_held):
+        """Have the store ready, or let go of it: a save must not want for memory.
+
+        Raises MemoryError where there is not enough.
+        """
+        if hasattr(self._store, "hold"):
+            if is_held:
+                self._store.hold()
+            else:
+                self._store.release()
 
     def keep(self, tokens):
         """Make `tokens` durable, then the ones in use (RFC 9700 section 4.14.2).
@@ -122,19 +107,3 @@ class Account:
         if self.pending is not None:
             record["pending"] = self.pending
         self._store.save(record)
-
-
-def _check(record, types, needed=()):
-    """Raise StorageError for the first member of another type, or needed and not there."""
-    for name in types:
-        value = record.get(name)
-        if value is None or value == "":
-            is_good = name not in needed
-        else:
-            is_good = isinstance(value, types[name]) and not isinstance(value, bool)
-        if not is_good:
-            raise _damaged(name)
-
-
-def _damaged(name):
-    return StorageError("the stored link is damaged at %s" % name, "link the board again")

@@ -1,5 +1,6 @@
 """Getting a person's approval: a code to show, and polls until the person has decided."""
 
+from keyfob.compat import drop
 from keyfob.errors import AS_FATAL, StorageError, TransportError
 from keyfob.oauth import device_grant, ticks
 from keyfob.oauth import outcome as meaning
@@ -9,7 +10,7 @@ _ENDS = {device_grant.DENIED: "denied", device_grant.EXPIRED: "expired"}
 
 
 async def get_approval(provider, clock, events, scope, account):
-    """Show a code and poll until it is approved; return the tokens.
+    """Show a code and poll until it is approved; return what `TokenSet.issued` takes.
 
     A code that `account` has pending from before a reset is shown again and polled for while
     it is alive; the new one of an attempt is kept there. Raises LinkDenied, LinkExpired and
@@ -27,13 +28,13 @@ async def get_approval(provider, clock, events, scope, account):
         is_poll = grant.state == device_grant.PENDING
         sent = clock.ticks()
         try:
-            reply = await provider.send(request)
-            grant.receive(reply, clock.ticks(), clock.unix())
+            _receive(grant, await provider.send(request), clock)  # and keep no reply
         except TransportError as error:
             grant.failed(error, clock.ticks())
         wait = grant.wait(clock.ticks())
         if grant.state == device_grant.PENDING and not (is_poll and grant.interval == interval):
             interval = grant.interval
+            drop("keyfob.oauth.device_code")
             _keep(account, grant.record(clock.ticks(), clock.unix()), events)
         if is_poll:
             _tell_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
@@ -47,12 +48,16 @@ async def get_approval(provider, clock, events, scope, account):
             is_old = False
         request = await _next_request(grant, clock)
     if grant.state == device_grant.GRANTED:
-        return grant.tokens
+        return grant.issue
     _keep(account, None, events)
     if grant.state in _ENDS:
         events.tell(_ENDS[grant.state])
         grant.error.told = AS_FATAL  # by that event
     raise grant.error
+
+
+def _receive(grant, reply, clock):
+    grant.receive(reply, clock.ticks(), clock.unix())
 
 
 def _keep(account, pending, events):

@@ -10,7 +10,7 @@ import asyncio
 from keyfob.account import Account
 from keyfob.compat import const, drop
 from keyfob.connection import Connection
-from keyfob.errors import KeyfobError, ProviderError, StorageError, TransportError
+from keyfob.errors import KeyfobError, StorageError, TransportError
 from keyfob.events import Events
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
@@ -18,6 +18,16 @@ from keyfob.net.http_reply import MAX_BODY
 from keyfob.oauth.messages import Request, get_request
 from keyfob.provider import Provider
 
+# What a new link needs, and no other.
+_ONCE = (
+    "keyfob.linking",
+    "keyfob.identity",
+    "keyfob.oauth.id_token",
+    "keyfob.approval",
+    "keyfob.service",
+    "keyfob.oauth.device_grant",
+    "keyfob.oauth.token_response",
+)
 _NAP = const(30_000)  # ms before a link that waits for the time is tried again
 
 
@@ -47,7 +57,9 @@ class AccountLink:
     ):
         """`name` opens the store of that name in flash, where no `store` is given."""
         if store is None and name is not None:
-            store = _open_store(name)
+            from keyfob.storage.opening import open_store
+
+            store = open_store(name)
         if http is None:
             http = HttpClient(allow_http=profile.allow_http)
         self._scope = scope
@@ -59,8 +71,8 @@ class AccountLink:
         self._upkeep = None
         self._is_open = False  # inside `async with`, where links are kept up
         self._linking = asyncio.Lock()
-        self._wifi = ()
-        self._api = None
+        self.wifi = ()  # networks to join, as /keyfob.json lists them
+        self.api = None  # what `call_api` asks for
         self._task = None
         self._watch = None
 
@@ -76,23 +88,13 @@ class AccountLink:
         (see keyfob.storage.seal). Raises ConfigError naming the field at fault, and
         UsageError for a name or home that is none.
         """
-        from keyfob.config import load
+        from keyfob.assembly import assemble
 
-        if notify is None:
-            from keyfob.ui.displays.console import Console
-            from keyfob.ui.screens import Screens
-
-            notify = Screens(Console()).notify
-        found = load(path, root)
-        http = HttpClient(found.roots(), found.allow_http)
-        store = _open_store(name, root, home, seal)
-        link = cls(found.profile, found.client, found.scope, http, store=store, notify=notify)
-        link._wifi = found.wifi
-        link._api = found.api
-        link.language = found.language
-        del load
-        drop("keyfob.config", "keyfob.oauth.profile_fields")
-        return link
+        try:
+            return assemble(cls, path, notify, root, name, home, seal)
+        finally:
+            del assemble
+            drop("keyfob.assembly", "keyfob.config", "keyfob.oauth.profile_fields")
 
     async def __aenter__(self):
         try:
@@ -176,7 +178,7 @@ class AccountLink:
 
         Raises NotLinked, and what `refresh` raises where the token in hand is of no use.
         """
-        return await self._keep_up().token()
+        return await self.keep_up().token()
 
     def reject(self, token):
         """Note that an API refused the access token `token` (RFC 6750 section 3.1).
@@ -184,7 +186,7 @@ class AccountLink:
         True if `token()` will return another one. False if nothing better can be had: there
         is no refresh token, or a new one has been asked for within the last minute.
         """
-        return self._keep_up().reject(token)
+        return self.keep_up().reject(token)
 
     async def refresh(self):
         """Get new tokens (RFC 6749 section 6), once for all tasks that ask together.
@@ -193,7 +195,7 @@ class AccountLink:
         token. Raises NotLinked where the provider has ended the link, ProviderError
         where it refuses, TransportError where no answer came; the last two cost nothing.
         """
-        await self._keep_up().refresh()
+        await self.keep_up().refresh()
 
     async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):
         """GET `url` with the bearer token and `headers` (a dict); see `request`."""
@@ -226,9 +228,9 @@ class AccountLink:
 
         Returns the reply, or None where there is neither.
         """
-        if self._api is None:
+        if self.api is None:
             await self._provider.discover()
-        url = self._api or self._provider.profile.userinfo_endpoint
+        url = self.api or self._provider.profile.userinfo_endpoint
         if url is None:
             return None
         reply = await self.get(url)
@@ -241,14 +243,14 @@ class AccountLink:
         Whatever the provider answers, nothing is left here (RFC 7009 section 2.2).
         Raises StorageError where the store will not let go of its copy.
         """
-        revoked = await self._keep_up().give_back()
+        revoked = await self.keep_up().give_back()
         await self._provider.hang_up()
         self._events.tell("unlinked", revoked=revoked)
         return revoked
 
     async def _join(self):
         """Get onto the network, learn the time, and look after both from then on."""
-        connection = Connection(self._wifi, self._clock, self._events, self._account)
+        connection = Connection(self.wifi, self._clock, self._events, self._account)
         try:
             await connection.join(self.is_patient and not self.is_linked)
         except TransportError:
@@ -263,7 +265,7 @@ class AccountLink:
         """
         try:
             await self._provider.discover()
-            await self._accept(await self._get_approval())
+            await self._establish()
             return True
         except KeyfobError as error:
             waits = self.is_patient and error.kind == "tls" and self._clock.unix() is None
@@ -274,45 +276,18 @@ class AccountLink:
         finally:
             await self._provider.hang_up()
 
-    async def _get_approval(self):
-        """Return the tokens of a new link."""
-        if self._provider.profile.needs_person:
-            from keyfob.approval import get_approval as get_tokens
-        else:
-            from keyfob.service import get_tokens
+    async def _establish(self):
+        from keyfob.linking import establish
 
         try:
-            arguments = self._provider, self._clock, self._events, self._scope, self._account
-            return await get_tokens(*arguments)
+            self._switched = await establish(
+                self, self._provider, self._clock, self._events, self._scope, self._account
+            )
         finally:
-            del get_tokens
-            drop("keyfob.approval", "keyfob.service", "keyfob.oauth.device_grant")
+            del establish
+            drop(*_ONCE)
 
-    async def _accept(self, tokens):
-        """Make a new link durable, then known, and find out whose it is."""
-        from keyfob import identity
-
-        account = self._account
-        former = account.subject or account.former
-        keep = self._keep_up().keep
-        try:
-            claims = identity.claims(tokens, self._provider, self._clock.unix())
-        except ProviderError as error:
-            self._events.tell_error(error)  # the link holds; whose it is stays unknown
-            claims = None
-        identity.note(account, claims or {})
-        account.is_stored = False
-        keep(tokens)
-        if claims is not None and account.name == account.subject:
-            claims = await identity.ask(self, self._provider.profile, account)
-            if claims is not None:
-                identity.note(account, claims)
-                keep(account.tokens)
-        self._switched = None not in (former, account.subject) and former != account.subject
-        del identity
-        drop("keyfob.identity", "keyfob.oauth.id_token")
-
-    def _keep_up(self):
+    def keep_up(self):
         """The Upkeep, which takes no RAM before there is something to look after."""
         if self._upkeep is None:
             from keyfob.upkeep import Upkeep
@@ -323,14 +298,4 @@ class AccountLink:
     def _look_after(self):
         """Have the tokens refreshed in the background, once there are some."""
         if self._is_open and self._task is None and self._account.tokens is not None:
-            self._task = asyncio.create_task(self._keep_up().run())
-
-
-def _open_store(*arguments):
-    from keyfob.storage.opening import open_store
-
-    try:
-        return open_store(*arguments)
-    finally:
-        del open_store
-        drop("keyfob.storage.opening")
+            self._task = asyncio.create_task(self.keep_up().run())

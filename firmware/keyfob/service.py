@@ -10,7 +10,7 @@ _PATIENCE = const(60_000)  # ms to wait between them at most
 
 
 async def get_tokens(provider, clock, _, scope, __):
-    """Return the tokens that the client's own credentials yield (RFC 6749 section 4.4).
+    """Return what `TokenSet.issued` takes, for the client's own account (RFC 6749 section 4.4).
 
     Raises ProviderError where the provider refuses, and TransportError once several
     tries have failed.
@@ -23,7 +23,7 @@ async def get_tokens(provider, clock, _, scope, __):
             now = clock.ticks(), clock.unix()
             granted = tokens.receive(reply, provider.profile, provider.client, *now)
             if granted is not None:
-                return granted
+                return granted.record(), now[0]
             error = refusal(tokens.outcome)
         except TransportError as failure:
             tokens.failed(failure, clock.ticks())

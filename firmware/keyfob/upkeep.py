@@ -121,11 +121,14 @@ class Upkeep:
         """Refresh once, and once more soon after where the reply was lost."""
         if tokens.pause(self._clock.ticks()):
             raise self._trouble
-        error = await self._try(tokens)
-        pause = tokens.pause(self._clock.ticks())
-        if error is not None and pause <= _SOON:
-            await self._clock.sleep(pause)
+        try:
             error = await self._try(tokens)
+            pause = tokens.pause(self._clock.ticks())
+            if error is not None and pause <= _SOON:
+                await self._clock.sleep(pause)
+                error = await self._try(tokens)
+        finally:
+            self._account.hold(False)
         await self._provider.hang_up()
         if error is not None:
             self._trouble = error
@@ -135,10 +138,11 @@ class Upkeep:
         """Ask for new tokens once; return None, or the error that says why there are none."""
         provider = self._provider
         try:
+            self._account.hold(True)  # new tokens that cannot be stored had better not be issued
             await provider.discover(1)  # this one is tried again itself
             request = tokens.refresh_request(provider.profile, provider.client)
-            reply = await provider.send(request)
-            successor = tokens.receive(reply, provider.profile, provider.client, *self._now())
+            # Nothing here keeps the reply, which takes as much memory again as the tokens.
+            successor = self._receive(tokens, await provider.send(request))
             if successor is None:
                 return self._refused(tokens)
             self._check_subject(successor)
@@ -154,6 +158,10 @@ class Upkeep:
         rotated = successor.refresh_token != tokens.refresh_token
         self._events.tell("refreshed", rotated=rotated)
         return None
+
+    def _receive(self, tokens, reply):
+        provider = self._provider
+        return tokens.receive(reply, provider.profile, provider.client, *self._now())
 
     def _check_subject(self, tokens):
         """See that new tokens are still the same person's (OpenID Connect Core section 12.2).

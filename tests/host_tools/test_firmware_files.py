@@ -29,6 +29,7 @@ ROOMS = {
     "net": (2, "net"),
     "storage": (2, "storage"),
     "config": (2, "config"),
+    "stored": (1, "stored"),
     "account": (2, "account"),
     "events": (2, "events"),
     "ui": (3, "ui"),
@@ -36,14 +37,16 @@ ROOMS = {
     "connection": (4, "connection"),
     "joining": (3, "joining"),
     "approval": (4, "approval"),
+    "linking": (5, "linking"),
+    "assembly": (4, "assembly"),
     "identity": (4, "identity"),
     "service": (4, "service"),
     "discovery": (2, "discovery"),
     "upkeep": (4, "upkeep"),
-    "link": (5, "roof"),
-    "app": (6, "attic"),
-    "requests_adapter": (6, "attic"),
-    "__init__": (7, "door"),
+    "link": (6, "roof"),
+    "app": (7, "attic"),
+    "requests_adapter": (7, "attic"),
+    "__init__": (8, "door"),
 }
 
 INPUT_AND_OUTPUT = {

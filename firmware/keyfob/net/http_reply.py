@@ -212,7 +212,7 @@ class ReplyParser:
         self.keep_alive = False
 
     def _finish(self):
-        self.reply = Reply(self._status, self._headers, bytes(self._body))
+        self.reply = Reply(self._status, self._headers, self._body)
         self._body = None
         self._state = _DONE
 

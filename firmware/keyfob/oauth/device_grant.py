@@ -16,8 +16,7 @@ asked for: servers count whole seconds, and clocks drift.
 from keyfob.compat import const
 from keyfob.errors import LinkDenied, LinkExpired, ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
-from keyfob.oauth import url
-from keyfob.oauth.messages import form_request, in_rfc_names, is_printable, quote, seconds
+from keyfob.oauth.messages import form_request
 from keyfob.oauth.ticks import Stopwatch
 
 IDLE = const(0)
@@ -54,7 +53,6 @@ _LAST_POLL = const(1_000)  # ms before the deadline
 _SLOW_REPLY = const(3_000)  # ms an answer may take without crowding the last poll
 _LATE = const(5_000)  # ms: this close to the end, invalid_grant means expired
 _TRIES = const(3)  # of the first request, and of bare 4xx answers in a row
-_MAX_CODE = const(64)  # characters of a user code
 _LONGEST_WAIT = const(86_400_000)  # ms: the counter wraps, and must be read before it does
 
 
@@ -62,8 +60,8 @@ class DeviceGrant:
     """One attempt to get a person's approval.
 
     After PENDING: `user_code`, `verification_uri`, `verification_uri_complete` (or None),
-    `expires_in` and `interval` (s). After GRANTED: `tokens`. At any time: `state`,
-    `outcome` (what the last answer meant) and `error` (why it ended, or None).
+    `expires_in` and `interval` (s). After GRANTED: `tokens`, made of `issue`. At any time:
+    `state`, `outcome` (what the last answer meant) and `error` (why it ended, or None).
     `spread(ms)` returns a random number of ms below `ms`, to keep boards from returning
     in step after an outage.
     """
@@ -72,7 +70,7 @@ class DeviceGrant:
         self.state = IDLE
         self.outcome = None
         self.error = None
-        self.tokens = None
+        self.issue = None
         self.user_code = None
         self.verification_uri = None
         self.verification_uri_complete = None
@@ -89,6 +87,15 @@ class DeviceGrant:
         self._in_flight = False
         self._failures = 0  # in a row, without any answer that counts
         self._refusals = 0  # bare 4xx in a row
+
+    @property
+    def tokens(self):
+        """The TokenSet of what was issued, None before that."""
+        if self.issue is None:
+            return None
+        from keyfob.oauth.token_set import TokenSet
+
+        return TokenSet.issued(self.issue)
 
     def authorize(self, now):
         """Return the device authorization request (RFC 8628 section 3.1)."""
@@ -131,13 +138,7 @@ class DeviceGrant:
             left = min(left, record["expires_at"] - unix)
         if left <= record["interval"]:
             return False
-        self._device_code = record["device_code"]
-        self.user_code = record["user_code"]
-        self.verification_uri = record["verification_uri"]
-        self.verification_uri_complete = record.get("verification_uri_complete")
-        self.expires_in = left
-        self.interval = record["interval"]
-        self._lifetime = left * 1000
+        self._begin(dict(record, expires_in=left))
         self._watch = Stopwatch(now)
         self.state = PENDING
         self._schedule(0, self._step())  # the last poll may have left just before the reset
@@ -220,38 +221,23 @@ class DeviceGrant:
 
     def _take(self, members, now, unix):
         if self.state == PENDING:
-            from keyfob.oauth.token_set import TokenSet
+            from keyfob.oauth.token_response import read
 
-            self.tokens = TokenSet.granted(members, self._profile, self._scope, now, unix)
+            self.issue = read(members, self._profile, self._scope, now, unix)
             return
-        profile = self._profile
-        members = in_rfc_names(members, profile, "da_aliases")
-        device_code = _text(members, "device_code")
-        user_code = _text(members, "user_code")
-        if len(user_code) > _MAX_CODE:
-            raise ProviderError("the provider sent a user_code too long to show")
-        uri = _text(members, "verification_uri")
-        if not url.is_safe(uri, profile.allow_http):
-            raise ProviderError("the provider sent a verification_uri that is not safe to open")
-        complete = _member(members, "verification_uri_complete")
-        if complete is None and profile.qr_template:
-            complete = profile.qr_template.replace("{user_code}", quote(user_code))
-        expires_in = seconds(members.get("expires_in"))
-        if expires_in is None:
-            expires_in = profile.default_expires
-        if expires_in <= 0:
-            raise ProviderError("the provider sent a code that has expired already")
-        interval = seconds(members.get("interval"))
-        if interval is None or interval < 0:
-            interval = profile.default_interval
-        self._device_code = device_code
-        self._lifetime = expires_in * 1000
-        self.user_code = user_code
-        self.verification_uri = uri
-        if url.is_safe(complete, profile.allow_http):
-            self.verification_uri_complete = complete
-        self.expires_in = expires_in
-        self.interval = max(interval, profile.min_interval)
+        from keyfob.oauth.device_code import read
+
+        self._begin(read(members, self._profile))
+
+    def _begin(self, record):
+        """Take what a device authorization response said, or `record` of an earlier grant."""
+        self._device_code = record["device_code"]
+        self.user_code = record["user_code"]
+        self.verification_uri = record["verification_uri"]
+        self.verification_uri_complete = record.get("verification_uri_complete")
+        self.expires_in = record["expires_in"]
+        self.interval = record["interval"]
+        self._lifetime = self.expires_in * 1000
 
     def _weigh(self, outcome, left):
         """Keep interval and counts; an answer may mean more after those before it."""
@@ -303,21 +289,6 @@ class DeviceGrant:
         self._device_code = None
         self._in_flight = False
         return state
-
-
-def _member(members, name):
-    """A member of the device authorization response, or what older drafts called it."""
-    value = members.get(name)
-    return members.get(name.replace("_uri", "_url")) if value is None else value
-
-
-def _text(members, name):
-    value = _member(members, name)
-    if not isinstance(value, str) or not value:
-        raise ProviderError("the provider's reply has no usable %s" % name)
-    if not all(is_printable(char) for char in value):
-        raise ProviderError("the provider sent a %s with unprintable characters" % name)
-    return value
 
 
 def _reason(state, outcome=None):

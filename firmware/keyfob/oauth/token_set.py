@@ -5,10 +5,10 @@ new refresh token can be made durable before the new access token is used (RFC 9
 section 4.14.2), and a reply that cannot be used costs nothing.
 """
 
-from keyfob.compat import const
+from keyfob.compat import const, drop
 from keyfob.errors import ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
-from keyfob.oauth.messages import form_request, in_rfc_names, seconds
+from keyfob.oauth.messages import form_request
 from keyfob.oauth.ticks import Stopwatch
 
 _MAX_SKEW = const(300)  # s before expiry at which a token counts as stale
@@ -55,41 +55,23 @@ class TokenSet:
         self._is_unanswered = False  # the last refresh got no answer
 
     @classmethod
-    def granted(cls, members, profile, requested, now, unix=None):
-        """Return the tokens of a successful token response (RFC 6749 section 5.1).
-
-        `members` are the reply's, `requested` the scope asked for; a missing scope means
-        that all of it was granted. Raises ProviderError where no usable token is there.
-        """
-        members = in_rfc_names(members, profile, "token_aliases")
-        token = _text(members.get("access_token"))
-        if token is None or not all("!" <= char <= "~" for char in token):  # fit for a header
-            raise ProviderError("the provider's reply has no usable access_token")
-        kind = members.get("token_type")
-        if not isinstance(kind, str) or kind.lower() != "bearer":
-            raise ProviderError(
-                "the provider issued a token that is not a bearer token",
-                "switch sender-constrained tokens (DPoP, mTLS) off for this client",
-            )
-        lifetime = seconds(members.get("expires_in"))
-        if lifetime is not None:
-            lifetime = max(0, lifetime)
-        tokens = cls(
-            {
-                "access_token": token,
-                "refresh_token": _text(members.get("refresh_token")),
-                "scope": _scope(members.get("scope")) or requested,
-                "expires_in": lifetime,
-                "id_token": _text(members.get("id_token")),
-            }
-        )
-        if lifetime is not None and unix is not None:
-            tokens.expires_at = unix + lifetime
-        if not profile.needs_person:
-            tokens.refresh_token = None  # RFC 6749 section 4.4.3: it should not be there
-            tokens.grant = profile.grant_type
+    def issued(cls, issue):
+        """Return the tokens of an `issue`, as `token_response.read` gives it."""
+        fields, now = issue
+        tokens = cls(fields)
         tokens._age = Stopwatch(now)
         return tokens
+
+    @classmethod
+    def granted(cls, members, profile, requested, now, unix=None):
+        """Return the tokens of a successful token response; see `token_response.read`."""
+        from keyfob.oauth import token_response
+
+        try:
+            return cls.issued(token_response.read(members, profile, requested, now, unix))
+        finally:
+            del token_response
+            drop("keyfob.oauth.token_response")
 
     def record(self):
         """The tokens as a dict of JSON values, for `TokenSet(record)` after a reboot."""
@@ -251,18 +233,3 @@ class TokenSet:
 
     def _skew(self):
         return min(_MAX_SKEW, self.expires_in // 10)
-
-
-def _text(value):
-    return value if isinstance(value, str) and value else None
-
-
-def _scope(value):
-    """The granted scope, space-separated, from a string, a comma list or a JSON array."""
-    if isinstance(value, list):
-        value = " ".join(item for item in value if isinstance(item, str))
-    if not isinstance(value, str):
-        return None
-    if "," in value and " " not in value:
-        value = value.replace(",", " ")
-    return " ".join(value.split()) or None

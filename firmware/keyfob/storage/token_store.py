@@ -69,8 +69,10 @@ class TokenStore:
             stored, in_use, number, _ = self._find()
             if stored is not None and stored == record:
                 return
+            was_stored = stored is not None
+            stored = None  # it takes RAM
             self._write(1 - in_use, self._pack(record, (number + 1) & _NUMBERS))
-            if stored is None:
+            if not was_stored:
                 self._home.remove(in_use)  # whatever is there, nobody can read it
             for place in (_LEFTOVER, _FORMER):
                 self._home.remove(place)
@@ -129,28 +131,33 @@ class TokenStore:
         return slots, trouble
 
     def _pack(self, record, number):
-        body = json.dumps(record).encode()
-        what = struct.pack(_WHAT, _MAGIC, _FORMAT, self._seal is not None, number)
+        # Of all the copies on the way no more than two are there at a time.
+        body = json.dumps(record)
+        body = body.encode()
+        data = bytearray(_HEADER)
+        struct.pack_into(_WHAT, data, 0, _MAGIC, _FORMAT, self._seal is not None, number)
         if self._seal is not None:
-            body = self._seal.seal(body, what)
-        size = _HEADER + len(body)
-        if size > _LARGEST:
-            raise StorageError("the link is too large to be stored: %d bytes" % size)
-        data = what + struct.pack(_SIZES, len(body), 0) + body
-        return data[:_CRC_AT] + struct.pack("<I", _crc(data)) + body
+            body = self._seal.seal(body, bytes(data[:_WHAT_SIZE]))
+        if _HEADER + len(body) > _LARGEST:
+            raise StorageError("the link is too large to be stored: %d bytes" % len(body))
+        struct.pack_into(_SIZES, data, _WHAT_SIZE, len(body), 0)
+        data += body
+        struct.pack_into("<I", data, _CRC_AT, _crc(data))
+        return data
 
     def _unpack(self, place):
-        data = self._home.read(place)
-        if not data or not _is_whole(data):
+        body = self._home.read(place)
+        if not body or not _is_whole(body):
             raise _damaged()
-        _, kind, is_sealed, _ = struct.unpack_from(_WHAT, data)
+        what = body[:_WHAT_SIZE]
+        _, kind, is_sealed, _ = struct.unpack(_WHAT, what)
         if kind != _FORMAT:
             raise StorageError("the stored link is of another version of keyfob", _AGAIN)
-        body = data[_HEADER:]
+        body = body[_HEADER:]
         if self._seal is not None:
             if not is_sealed:
                 raise StorageError("the stored link is not sealed", _AGAIN)
-            body = self._seal.unseal(body, data[:_WHAT_SIZE])
+            body = self._seal.unseal(body, what)
         elif is_sealed:
             raise StorageError("the stored link is sealed", "give keyfob the key for it")
         return _parse(body)

@@ -36,7 +36,8 @@ skew = 0  # ms that ticks run ahead of the host's; never behind: asyncio's C par
 virtual = False
 port = None
 
-_request = bytearray(10)
+_HEAD = const(10)  # bytes of a request before its data
+_request = bytearray(_HEAD + _BLOCK)
 _packet = bytearray(_HEADER + _BLOCK)
 _number = 0
 _is_shielded = False  # inside littlefs, which no exception may leap over
@@ -75,13 +76,20 @@ def break_off():
         raise KeyboardInterrupt
 
 
-def call(letter, first=0, second=0, data=None):
-    """Send a request and return the value of its reply, or raise what the host raised."""
+def call(letter, first=0, second=0, data=()):
+    """Send a request and return the value of its reply, or raise what the host raised.
+
+    `data` is a sequence of buffers, no more than a block in all; they are sent as one.
+    """
     global _number
     break_off()
     _number = (_number + 1) & 0xFF or 1
     pack_into("<BBii", _request, 0, _number, letter, first, second)
-    port.write(_request + data if data else _request)
+    end = _HEAD
+    for part in data:
+        _request[end : end + len(part)] = part
+        end += len(part)
+    port.write(_request, end)
     receive()
     while _packet[0] != _number or _packet[1] in (_INTERRUPT, _KEYBOARD):
         receive()  # that was an interrupt, or the reply to a request that Ctrl-C broke off
@@ -93,7 +101,7 @@ def call(letter, first=0, second=0, data=None):
 
 def ask(name, *arguments):
     """Call a named service of the host with JSON values, and return its JSON value."""
-    length = call(74, 0, 0, json.dumps((name, arguments)))
+    length = call(74, 0, 0, (json.dumps((name, arguments)).encode(),))
     text = _text()
     while len(text) < length:
         receive()
@@ -181,7 +189,7 @@ class _Flash:
             offset = 0
             self._erase(block, None, 0)
         self._drop(block)
-        call(80, block * _BLOCK + offset, 0, bytes(buffer))
+        call(80, block * _BLOCK + offset, 0, (buffer,))
 
     def _erase(self, block, _, __):
         self._drop(block)

@@ -71,12 +71,12 @@ class SoftI2C:
         return _board.ask("i2c.scan", self._bus)
 
     def writeto(self, address, data, stop=True):
-        if _board.call(73, self._bus, address, data) < 0:
-            raise OSError(_ENODEV)
-        return len(data)
+        return self.writevto(address, (data,), stop)
 
     def writevto(self, address, vector, stop=True):
-        return self.writeto(address, b"".join(vector), stop)
+        if _board.call(73, self._bus, address, vector) < 0:
+            raise OSError(_ENODEV)
+        return sum([len(part) for part in vector])
 
     def readfrom(self, address, count, stop=True):
         return unhexlify(_board.ask("i2c.read", self._bus, address, count))
@@ -118,7 +118,7 @@ class SPI:
 
     def write(self, data):
         for start in range(0, len(data), _CHUNK):
-            _board.call(83, self._bus, 0, data[start : start + _CHUNK])
+            _board.call(83, self._bus, 0, (memoryview(data)[start : start + _CHUNK],))
 
     def readinto(self, buffer, write=0):
         self.write(bytes((write,)) * len(buffer))

@@ -1,0 +1,47 @@
+"""Making a new link: tokens, made durable, and whose they are."""
+
+from keyfob.compat import drop
+from keyfob.errors import ProviderError, StorageError
+
+
+async def establish(link, provider, clock, events, scope, account):
+    """Get tokens for `account`; return whether it is another person's than before.
+
+    They are made durable before anything else is done with them. Raises what
+    `approval.get_approval` or `service.get_tokens` raise.
+    """
+    if provider.profile.needs_person:
+        from keyfob.approval import get_approval as get_tokens
+    else:
+        from keyfob.service import get_tokens
+
+    issue = await get_tokens(provider, clock, events, scope, account)
+    del get_tokens
+    drop("keyfob.approval", "keyfob.oauth.device_grant", "keyfob.oauth.token_response")
+    from keyfob import identity
+    from keyfob.oauth.token_set import TokenSet
+
+    tokens = TokenSet.issued(issue)
+    former = account.subject or account.former
+    try:
+        claims = identity.claims(tokens, provider, clock.unix())
+    except ProviderError as error:
+        events.tell_error(error)  # the link holds; whose it is stays unknown
+        claims = None
+    identity.note(account, claims or {})
+    account.is_stored = False
+    drop("keyfob.oauth.id_token")  # the store takes some RAM, too
+    _keep(account, tokens, events)
+    if claims is not None and account.name == account.subject:
+        claims = await identity.ask(link, provider.profile, account)
+        if claims is not None:
+            identity.note(account, claims)
+            _keep(account, account.tokens, events)
+    return None not in (former, account.subject) and former != account.subject
+
+
+def _keep(account, tokens, events):
+    try:
+        account.keep(tokens)
+    except StorageError as error:
+        events.tell_error(error)  # the link goes on in memory

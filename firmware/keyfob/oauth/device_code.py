@@ -1,0 +1,59 @@
+"""What a device authorization response says, judged."""
+
+from keyfob.compat import const
+from keyfob.errors import ProviderError
+from keyfob.oauth import url
+from keyfob.oauth.messages import in_rfc_names, is_printable, quote, seconds
+
+_MAX_CODE = const(64)  # characters of a user code
+
+
+def read(members, profile):
+    """Return its members by their names in RFC 8628 section 3.2, what is missing filled in.
+
+    Raises ProviderError where no person could use it, or none should.
+    """
+    members = in_rfc_names(members, profile, "da_aliases")
+    device_code = _text(members, "device_code")
+    user_code = _text(members, "user_code")
+    if len(user_code) > _MAX_CODE:
+        raise ProviderError("the provider sent a user_code too long to show")
+    uri = _text(members, "verification_uri")
+    if not url.is_safe(uri, profile.allow_http):
+        raise ProviderError("the provider sent a verification_uri that is not safe to open")
+    complete = _member(members, "verification_uri_complete")
+    if complete is None and profile.qr_template:
+        complete = profile.qr_template.replace("{user_code}", quote(user_code))
+    expires_in = seconds(members.get("expires_in"))
+    if expires_in is None:
+        expires_in = profile.default_expires
+    if expires_in <= 0:
+        raise ProviderError("the provider sent a code that has expired already")
+    interval = seconds(members.get("interval"))
+    if interval is None or interval < 0:
+        interval = profile.default_interval
+    return {
+        "device_code": device_code,
+        "user_code": user_code,
+        "verification_uri": uri,
+        "verification_uri_complete": complete
+        if url.is_safe(complete, profile.allow_http)
+        else None,
+        "expires_in": expires_in,
+        "interval": max(interval, profile.min_interval),
+    }
+
+
+def _member(members, name):
+    """A member of the device authorization response, or what older drafts called it."""
+    value = members.get(name)
+    return members.get(name.replace("_uri", "_url")) if value is None else value
+
+
+def _text(members, name):
+    value = _member(members, name)
+    if not isinstance(value, str) or not value:
+        raise ProviderError("the provider's reply has no usable %s" % name)
+    if not all(is_printable(char) for char in value):
+        raise ProviderError("the provider sent a %s with unprintable characters" % name)
+    return value

@@ -1,0 +1,53 @@
+"""What a successful token response says, judged."""
+
+from keyfob.errors import ProviderError
+from keyfob.oauth.messages import in_rfc_names, seconds
+
+
+def read(members, profile, requested, now, unix=None):
+    """Return (the fields of a TokenSet, `now`) of a token response (RFC 6749 section 5.1).
+
+    `members` are the reply's, `requested` the scope asked for; a missing scope means
+    that all of it was granted. Raises ProviderError where no usable token is there.
+    """
+    members = in_rfc_names(members, profile, "token_aliases")
+    token = _text(members.get("access_token"))
+    if token is None or not all("!" <= char <= "~" for char in token):  # fit for a header
+        raise ProviderError("the provider's reply has no usable access_token")
+    kind = members.get("token_type")
+    if not isinstance(kind, str) or kind.lower() != "bearer":
+        raise ProviderError(
+            "the provider issued a token that is not a bearer token",
+            "switch sender-constrained tokens (DPoP, mTLS) off for this client",
+        )
+    lifetime = seconds(members.get("expires_in"))
+    if lifetime is not None:
+        lifetime = max(0, lifetime)
+    fields = {
+        "access_token": token,
+        "refresh_token": _text(members.get("refresh_token")),
+        "scope": _scope(members.get("scope")) or requested,
+        "expires_in": lifetime,
+        "id_token": _text(members.get("id_token")),
+    }
+    if lifetime is not None and unix is not None:
+        fields["expires_at"] = unix + lifetime
+    if not profile.needs_person:
+        fields["refresh_token"] = None  # RFC 6749 section 4.4.3: it should not be there
+        fields["grant"] = profile.grant_type
+    return fields, now
+
+
+def _text(value):
+    return value if isinstance(value, str) and value else None
+
+
+def _scope(value):
+    """The granted scope, space-separated, from a string, a comma list or a JSON array."""
+    if isinstance(value, list):
+        value = " ".join(item for item in value if isinstance(item, str))
+    if not isinstance(value, str):
+        return None
+    if "," in value and " " not in value:
+        value = value.replace(",", " ")
+    return " ".join(value.split()) or None
