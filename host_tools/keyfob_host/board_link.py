@@ -107,7 +107,7 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
                 raise _Late
             if timeout_overall is not None and now >= begun + timeout_overall:
                 break
-            if self.is_pty or self.serial.in_waiting:
+            if self.serial.in_waiting:
                 byte = self.serial.read(1)
             else:
                 byte = b""
@@ -157,10 +157,11 @@ def _hard_reset(transport: _Transport) -> None:
     transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER)
 
 
+NO_SOFT_RESET = "leaving the soft reset out"
 LADDER: tuple[tuple[str, Callable[[_Transport], None]], ...] = (
     ("Ctrl-C", _interrupt),
     ("waiting for the prompt", _wait_for_prompt),
-    ("leaving the soft reset out", _without_soft_reset),
+    (NO_SOFT_RESET, _without_soft_reset),
     ("a hard reset", _hard_reset),
 )
 
@@ -168,7 +169,7 @@ LADDER: tuple[tuple[str, Callable[[_Transport], None]], ...] = (
 def _call_for_prompt(transport: _Transport) -> None:
     until = time.monotonic() + _PROMPT
     while time.monotonic() < until:
-        transport.serial.write(b"\r\x03")
+        transport.serial.write(b"\r\x03\x02")  # Ctrl-B leaves a raw REPL, which has no such prompt
         said = transport.read_until(1, _PROMPT_TEXT, timeout_overall=_CTRL_C_GAP)
         if said.endswith(_PROMPT_TEXT):
             return
@@ -227,8 +228,7 @@ class Board:
 
     def forget(self) -> None:
         """Reset softly, without main.py: the next program has all of the RAM."""
-        with contextlib.redirect_stdout(io.StringIO()):
-            self._transport.enter_raw_repl(timeout_overall=_ENTER)
+        self.step = _enter(self.port, self._transport)
 
     def run_file(
         self,
