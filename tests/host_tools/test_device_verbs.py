@@ -22,8 +22,8 @@ from keyfob_sim.hardware.board import PASSWORD, SSID
 
 pytestmark = needs_vm
 
-WIFI_PASSWORD = "correct horse battery"  # noqa: S105 - of a network that is not there
-CLIENT_SECRET = "tell-nobody-4711"  # noqa: S105
+WIFI_PASSWORD = "correct horse battery"
+CLIENT_SECRET = "tell-nobody-4711"
 
 
 @pytest.fixture(scope="module")

@@ -66,14 +66,16 @@ def test_another_program_has_the_port(doctor) -> None:
         "import fcntl, sys, time; f = open(sys.argv[1], 'r+b', 0); fcntl.flock(f, fcntl.LOCK_EX)\n"
         "print('held', flush=True); time.sleep(60)"
     )
-    with speaking(lambda heard: b"") as path:
-        with subprocess.Popen(
+    with (
+        speaking(lambda heard: b"") as path,
+        subprocess.Popen(
             [sys.executable, "-c", holder, str(path)], stdout=subprocess.PIPE
-        ) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            found = doctor("--port", str(path))
-            process.kill()
+        ) as process,
+    ):
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = doctor("--port", str(path))
+        process.kill()
     assert found["cause"] == "busy"
     assert re.search(rf"in use by python\S* \(process {process.pid}\)$", found["message"])
     assert str(process.pid) in found["action"]
@@ -95,13 +97,17 @@ def test_no_permission_gives_the_exact_line(monkeypatch: pytest.MonkeyPatch) -> 
     ("said", "cause"),
     [
         (
-            b"ets Jul 29 2019 12:21:46\r\n\r\nrst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT)"
-            b"\r\nwaiting for download\r\n",
+            (
+                b"ets Jul 29 2019 12:21:46\r\n\r\nrst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT)"
+                b"\r\nwaiting for download\r\n"
+            ),
             "rom_loader",
         ),
         (
-            b"E (47) boot_comm: mismatch chip ID, expected 9, found 0\r\n"
-            b"E (53) boot: Factory app partition is not bootable\r\n",
+            (
+                b"E (47) boot_comm: mismatch chip ID, expected 9, found 0\r\n"
+                b"E (53) boot: Factory app partition is not bootable\r\n"
+            ),
             "wrong_image",
         ),
         (b"rst:0x10 (RTCWDT_RTC_RESET)\r\ninvalid header: 0xffffffff\r\n", "no_image"),
