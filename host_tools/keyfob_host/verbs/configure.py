@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from keyfob_host.verbs import options
 
 _TIMEOUT = 60.0  # s at the board
+_LANGUAGES = ("en", "de")
 _WIFI_VARIABLE = "KEYFOB_WIFI_PASSWORD"
 _SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
 
@@ -98,6 +99,10 @@ def configure(
         raise UsageError("--issuer and --provider both name the provider", "one of them")
     if (provider or issuer) and client_id is None:
         raise UsageError("--client-id is missing", "the ID that the provider issued")
+    if language not in (None, *_LANGUAGES):
+        raise UsageError(
+            f"--language takes {' or '.join(_LANGUAGES)}, not {language!r}", "--language en"
+        )
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     about = load_board(board) if board else None
     roots = conf.read_roots(Path(ca)) if ca else None
@@ -140,7 +145,8 @@ def configure(
         dialogue.say(f"wrote {path}")
     if not written:
         dialogue.say("the board is configured like this already")
-    dialogue.say("Next: keyfob link")
+    has_wifi = bool(result.get("wifi"))
+    dialogue.say("Next: keyfob link" if has_wifi else "Next: keyfob configure --wifi-ssid NAME")
     dialogue.report({"port": chosen.device, "written": written, "config": shown})
     return 0
 
