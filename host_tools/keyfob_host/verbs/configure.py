@@ -112,7 +112,7 @@ def configure(
         document = conf.read_document(found.read(conf.CONFIG_FILE))
     # The board is let go while people type and providers answer.
     allowed = allow_http or bool(document.get("allow_http"))
-    fields, also = _provider(document, provider, issuer, client_id, client_auth)
+    fields, also = _provider(document, provider, issuer, client_id, client_auth, asks=not yes)
     if provider or issuer:
         _ask_provider(provider, issuer, ca, allowed)
         dialogue.say(f"{provider or issuer} offers the device grant")
@@ -122,7 +122,7 @@ def configure(
         roots = conf.roots_of(target, api or document.get("api"), also)
     wishes = conf.Wishes(
         ssid=wifi_ssid,
-        password=_wifi_password(document, wifi_ssid),
+        password=_wifi_password(document, wifi_ssid, asks=not yes),
         provider=fields,
         scope=scope,
         roots=roots,
@@ -167,6 +167,8 @@ def _provider(
     issuer: str | None,
     client_id: str | None,
     client_auth: str | None,
+    *,
+    asks: bool,
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """The new `provider` object, None where it stays as it is; roots that a preset announces."""
     if (provider, issuer, client_id, client_auth) == (None,) * 4:
@@ -181,7 +183,7 @@ def _provider(
     value: str | None = None
     if client_auth != "none":
         value = (
-            secret(_SECRET_VARIABLE, "the client secret", otherwise)
+            secret(_SECRET_VARIABLE, "the client secret", otherwise, asks=asks)
             if wants
             else _environment_secret()
         )
@@ -225,14 +227,15 @@ def _ask_provider(
         raise trouble
 
 
-def _wifi_password(document: dict[str, Any], ssid: str | None) -> str | None:
+def _wifi_password(document: dict[str, Any], ssid: str | None, *, asks: bool) -> str | None:
     """The password of the network `ssid`; the one that is stored where nobody types another."""
     if ssid is None:
         return None
     from keyfob_host.verbs.dialogue import secret
 
-    stored = [n.get("password") for n in document.get("wifi") or [] if n.get("ssid") == ssid]
-    return secret(_WIFI_VARIABLE, f"the Wi-Fi password of {ssid}", *stored[:1] or [None])
+    known = [n for n in document.get("wifi") or [] if n.get("ssid") == ssid]
+    stored = known[0].get("password") or "" if known else None
+    return secret(_WIFI_VARIABLE, f"the Wi-Fi password of {ssid}", stored, asks=asks)
 
 
 def _pretty(document: dict[str, Any]) -> str:
