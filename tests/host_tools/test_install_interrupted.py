@@ -105,7 +105,7 @@ def test_a_cable_pulled_at_any_step_leaves_a_version_that_runs(
         step += 1 if whole else 3
     found = list(versions.values())
     switch = found.index(NEW)
-    assert 2 <= switch < len(found) - 1
+    assert switch >= 2
     assert found == [OLD] * switch + [NEW] * (len(found) - switch)
     monkeypatch.setattr(installation, "firmware_for", newer)
     assert verbs.json("install", "--yes")["copied"] == 0
