@@ -89,6 +89,15 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
         self.heard = b""
         super().__init__(device, timeout=_READ)
         self.serial.write_timeout = _WRITE
+        self.serial.inWaiting = self._waiting  # which mpremote asks until it is 0
+
+    def _waiting(self) -> int:
+        self._check_deadline()
+        return int(self.serial.in_waiting)
+
+    def _check_deadline(self) -> None:
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise _Late
 
     def read_until(
         self,
@@ -102,12 +111,11 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
         data = b""
         begun = last = time.monotonic()
         while not data.endswith(ending):
+            self._check_deadline()
             now = time.monotonic()
-            if self.deadline is not None and now >= self.deadline:
-                raise _Late
             if timeout_overall is not None and now >= begun + timeout_overall:
                 break
-            if self.is_pty or self.serial.in_waiting:
+            if self.serial.in_waiting:
                 byte = self.serial.read(1)
             else:
                 byte = b""
@@ -157,10 +165,11 @@ def _hard_reset(transport: _Transport) -> None:
     transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER)
 
 
+NO_SOFT_RESET = "leaving the soft reset out"
 LADDER: tuple[tuple[str, Callable[[_Transport], None]], ...] = (
     ("Ctrl-C", _interrupt),
     ("waiting for the prompt", _wait_for_prompt),
-    ("leaving the soft reset out", _without_soft_reset),
+    (NO_SOFT_RESET, _without_soft_reset),
     ("a hard reset", _hard_reset),
 )
 
@@ -168,7 +177,7 @@ LADDER: tuple[tuple[str, Callable[[_Transport], None]], ...] = (
 def _call_for_prompt(transport: _Transport) -> None:
     until = time.monotonic() + _PROMPT
     while time.monotonic() < until:
-        transport.serial.write(b"\r\x03")
+        transport.serial.write(b"\r\x03\x02")  # Ctrl-B leaves a raw REPL, which has no such prompt
         said = transport.read_until(1, _PROMPT_TEXT, timeout_overall=_CTRL_C_GAP)
         if said.endswith(_PROMPT_TEXT):
             return
@@ -190,14 +199,11 @@ class Board:
 
     @classmethod
     @contextlib.contextmanager
-    def connected(
-        cls, port: Port, timeout: float | None, *, restart: bool = True
-    ) -> Iterator[Board]:
+    def connected(cls, port: Port, timeout: float | None) -> Iterator[Board]:
         """Open `port`, break into whatever runs, and yield the board.
 
         Everything together may take `timeout` seconds, None for no limit. Afterwards the board
-        starts anew, unless `restart` is False. Raises PortError, NoRepl, Lost, Raised, and
-        CliError where the time is over.
+        starts anew. Raises PortError, NoRepl, Lost, Raised, and CliError where the time is over.
         """
         try:
             transport = _Transport(port.device)
@@ -211,7 +217,7 @@ class Board:
                 remember(port)
                 yield board
         finally:
-            _let_go(transport, restart)
+            _let_go(transport)
 
     def run(self, program: str, heard: Callable[[str], object] | None = None) -> str:
         """Run `program` on the board to its end; return what it printed.
@@ -227,8 +233,7 @@ class Board:
 
     def forget(self) -> None:
         """Reset softly, without main.py: the next program has all of the RAM."""
-        with contextlib.redirect_stdout(io.StringIO()):
-            self._transport.enter_raw_repl(timeout_overall=_ENTER)
+        self.step = _enter(self.port, self._transport)
 
     def run_file(
         self,
@@ -326,10 +331,10 @@ def _is_of_port(error: OSError) -> bool:
     return error.filename is None and not isinstance(error, BrokenPipeError)
 
 
-def _let_go(transport: _Transport, restart: bool) -> None:
+def _let_go(transport: _Transport) -> None:
     """End what runs, have the board start anew, free the port. None of it may fail."""
     with contextlib.suppress(OSError, TransportError):
-        transport.serial.write(b"\r\x03\x02" + (b"\x04" if restart else b""))
+        transport.serial.write(b"\r\x03\x02\x04")
         time.sleep(0.02)  # for a port that forgets what it has not sent when it is closed
     with contextlib.suppress(OSError, TransportError):
         transport.close()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from keyfob_host import installation, port_access
-from keyfob_host.board_link import Board, NoRepl, Raised
+from keyfob_host.board_link import NO_SOFT_RESET, Board, Lost, NoRepl, Raised
 from keyfob_host.boards import load_board
 from keyfob_host.configuration import BOARD_FILE, CONFIG_FILE, check, read_document
 from keyfob_host.errors import CliError
@@ -94,6 +94,8 @@ def look(case: Case) -> Iterator[tuple[str, Finding | None]]:
                 f"the board fails at this: {error.message}",
                 "a board with more RAM" if is_memory else "keyfob install",
             )
+        except Lost as error:
+            finding = Finding("lost", error.message, error.hint)
         yield name, finding
         if finding is not None:
             return
@@ -117,6 +119,12 @@ def _connect(case: Case) -> Finding | None:
     except NoRepl as error:
         return _meaning_of(error.heard, error)
     case.step = case.board.step
+    if case.step == NO_SOFT_RESET:
+        return Finding(
+            "boot_blocks",
+            "boot.py does not come to an end, so that the board never gets to its program",
+            "mpremote resume fs rm :boot.py",
+        )
     return None
 
 

@@ -24,12 +24,15 @@ def read(path):
         return {}
 told = {"machine": os.uname().machine, "micropython": os.uname().release}
 told["board"] = read("/board.json").get("name")
-told["linked"] = bool(read("/link-account.json").get("tokens"))
+told["keyfob"] = None
+told["linked"] = False
 try:
     import keyfob
     told["keyfob"] = keyfob.__version__
-except ImportError:
-    told["keyfob"] = None
+    from keyfob.storage.opening import open_store
+    told["linked"] = bool((open_store().load() or {}).get("tokens"))
+except Exception:
+    pass  # not there, of another version, or a store that is damaged
 print(json.dumps(told))
 """
 

@@ -56,7 +56,45 @@ SERVER_OPTIONS = """
 PROVIDERS_OPTIONS = """
     --json
 """
-VERBS = {"sim": SIM_OPTIONS, "server": SERVER_OPTIONS, "providers": PROVIDERS_OPTIONS}
+CONFIGURE_OPTIONS = """
+    --port DEVICE
+    --wifi-ssid S
+    --provider NAME
+    --issuer URL
+    --client-id ID
+    --client-auth none|basic|post
+    --scope "..."
+    --ca FILE
+    --board NAME
+    --language en|de
+    --api URL
+    --allow-http
+    --dry-run
+    --yes
+    --json
+    --timeout S
+"""
+
+
+def device_options(*own: str) -> str:
+    """The options of a device verb: its own between those that all have."""
+    names = ["--port DEVICE", "--board NAME", *own, "--yes", "--json", "--timeout S"]
+    return "\n".join(names)
+
+
+VERBS = {
+    "sim": SIM_OPTIONS,
+    "server": SERVER_OPTIONS,
+    "providers": PROVIDERS_OPTIONS,
+    "install": device_options("--from-source"),
+    "configure": CONFIGURE_OPTIONS,
+    "status": device_options(),
+    "link": device_options(),
+    "unlink": device_options(),
+    "test": device_options("--junit FILE"),
+    "monitor": device_options("--timestamps", "--log FILE"),
+    "doctor": device_options(),
+}
 
 
 @pytest.fixture
@@ -130,6 +168,11 @@ def test_help_shows_every_option_and_an_example(keyfob, verb, monkeypatch):
         (["sim", "--issuer"], "'--issuer' requires an argument", "keyfob sim --help"),
         (["sim", "--board", "x"], "there is no board 'x'", BOARDS),
         (["sim", "--timeout", "0"], "--timeout takes a number of seconds", "--timeout 60"),
+        (["configure"], "nothing to configure", "keyfob configure --help"),
+        (["configure", "--language", "x"], "--language takes en or de, not 'x'", "--language en"),
+        (["configure", "--issuer", "https://a"], "--client-id is missing", "the ID that"),
+        (["status", "--timeout", "x"], "--timeout takes a number", "--timeout 30"),
+        (["install", "--board", "x"], "there is no board 'x'", BOARDS),
         (["server", "--fly"], "No such option: --fly", "keyfob server --help"),
         (["server", "--port", "x"], "--port takes a number", "--port 8080"),
     ],

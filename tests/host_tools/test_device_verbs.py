@@ -144,15 +144,22 @@ def linked(verbs: Verbs, action: str) -> list[dict[str, object]]:
         [*command, "--port", str(verbs.port.path)],
         stdout=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None
+    assert process.stderr is not None
     events = []
     for line in process.stdout:
         events.append(json.loads(line))
         if events[-1]["event"] == "user_code":
             decide(verbs.port, action, events[-1]["user_code"])
-    process.wait(30)
+    code = process.wait(30)
+    said = process.stderr.read()
+    refused = (
+        "keyfob: the request was refused\ntry: keyfob link, for a new code, and approve that\n"
+    )
+    assert (code, said) == {"approve": (0, ""), "deny": (1, refused)}[action]
     return events
 
 

@@ -29,9 +29,14 @@ def _i2c(wires):
 
 
 def i2c_scan():
-    wires = _board().get("display", {}).get("i2c")
+    display = _board().get("display", {})
+    wires = display.get("i2c")
     if not wires:
         raise Skipped("the board has no I2C display")
+    if "power" in display:
+        from keyfob.ui.displays.power import power_up
+
+        power_up(display["power"])
     found = _i2c(wires).scan()
     names = ", ".join("0x%02x" % address for address in found) or "nothing"
     if wires["address"] not in found:
@@ -40,7 +45,7 @@ def i2c_scan():
 
 
 def panel():
-    from keyfob.ui.displays import open_display
+    from keyfob.ui.displays.opening import open_display
 
     display = open_display(_board())
     if display is None:

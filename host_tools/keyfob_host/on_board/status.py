@@ -8,14 +8,14 @@ try:
     from keyfob.config import load
     from keyfob.errors import KeyfobError
     from keyfob.net.clock import Clock
-    from keyfob.storage.file import FileStore
+    from keyfob.storage.opening import open_store
 
     try:
         config = load()
         profile = config.profile
         found["provider"] = profile.issuer or profile.token_endpoint
         found["board"] = config.board
-        account = Account([profile.identity, config.client.client_id], FileStore())
+        account = Account([profile.identity, config.client.client_id], open_store())
         account.load()
         clock = Clock()
         found["linked"] = account.is_usable(clock.ticks(), clock.unix())

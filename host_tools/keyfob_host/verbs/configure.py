@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from keyfob_host.verbs import options
 
 _TIMEOUT = 60.0  # s at the board
+_LANGUAGES = ("en", "de")
 _WIFI_VARIABLE = "KEYFOB_WIFI_PASSWORD"
 _SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
 
@@ -98,6 +99,10 @@ def configure(
         raise UsageError("--issuer and --provider both name the provider", "one of them")
     if (provider or issuer) and client_id is None:
         raise UsageError("--client-id is missing", "the ID that the provider issued")
+    if language not in (None, *_LANGUAGES):
+        raise UsageError(
+            f"--language takes {' or '.join(_LANGUAGES)}, not {language!r}", "--language en"
+        )
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     about = load_board(board) if board else None
     roots = conf.read_roots(Path(ca)) if ca else None
@@ -107,7 +112,7 @@ def configure(
         document = conf.read_document(found.read(conf.CONFIG_FILE))
     # The board is let go while people type and providers answer.
     allowed = allow_http or bool(document.get("allow_http"))
-    fields, also = _provider(document, provider, issuer, client_id, client_auth)
+    fields, also = _provider(document, provider, issuer, client_id, client_auth, asks=not yes)
     if provider or issuer:
         _ask_provider(provider, issuer, ca, allowed)
         dialogue.say(f"{provider or issuer} offers the device grant")
@@ -117,7 +122,7 @@ def configure(
         roots = conf.roots_of(target, api or document.get("api"), also)
     wishes = conf.Wishes(
         ssid=wifi_ssid,
-        password=_wifi_password(document, wifi_ssid),
+        password=_wifi_password(document, wifi_ssid, asks=not yes),
         provider=fields,
         scope=scope,
         roots=roots,
@@ -140,7 +145,8 @@ def configure(
         dialogue.say(f"wrote {path}")
     if not written:
         dialogue.say("the board is configured like this already")
-    dialogue.say("Next: keyfob link")
+    has_wifi = bool(result.get("wifi"))
+    dialogue.say("Next: keyfob link" if has_wifi else "Next: keyfob configure --wifi-ssid NAME")
     dialogue.report({"port": chosen.device, "written": written, "config": shown})
     return 0
 
@@ -161,6 +167,8 @@ def _provider(
     issuer: str | None,
     client_id: str | None,
     client_auth: str | None,
+    *,
+    asks: bool,
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """The new `provider` object, None where it stays as it is; roots that a preset announces."""
     if (provider, issuer, client_id, client_auth) == (None,) * 4:
@@ -175,7 +183,7 @@ def _provider(
     value: str | None = None
     if client_auth != "none":
         value = (
-            secret(_SECRET_VARIABLE, "the client secret", otherwise)
+            secret(_SECRET_VARIABLE, "the client secret", otherwise, asks=asks)
             if wants
             else _environment_secret()
         )
@@ -219,14 +227,15 @@ def _ask_provider(
         raise trouble
 
 
-def _wifi_password(document: dict[str, Any], ssid: str | None) -> str | None:
+def _wifi_password(document: dict[str, Any], ssid: str | None, *, asks: bool) -> str | None:
     """The password of the network `ssid`; the one that is stored where nobody types another."""
     if ssid is None:
         return None
     from keyfob_host.verbs.dialogue import secret
 
-    stored = [n.get("password") for n in document.get("wifi") or [] if n.get("ssid") == ssid]
-    return secret(_WIFI_VARIABLE, f"the Wi-Fi password of {ssid}", *stored[:1] or [None])
+    known = [n for n in document.get("wifi") or [] if n.get("ssid") == ssid]
+    stored = known[0].get("password") or "" if known else None
+    return secret(_WIFI_VARIABLE, f"the Wi-Fi password of {ssid}", stored, asks=asks)
 
 
 def _pretty(document: dict[str, Any]) -> str:

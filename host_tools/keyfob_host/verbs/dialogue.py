@@ -56,14 +56,15 @@ class Dialogue:
         return advance
 
 
-def secret(variable: str, what: str, otherwise: str | None) -> str | None:
+def secret(variable: str, what: str, otherwise: str | None, *, asks: bool) -> str:
     """A secret from the environment, else from a person who is not shown what they type.
 
-    Where there is neither, `otherwise`. Raises UsageError where that is None.
+    Where there is neither, or nobody is to be asked, `otherwise`. Raises UsageError where that
+    is None.
     """
     if variable in os.environ:
         return os.environ[variable]
-    if is_terminal():
+    if asks and is_terminal():
         return getpass.getpass(f"{what}: ")
     if otherwise is not None:
         return otherwise

@@ -25,11 +25,8 @@ def link(
       keyfob link
       keyfob link --json --timeout 300
     """
-    from keyfob_sim.goal import Progress
-    from keyfob_sim.options import Goal
-
-    progress = Progress(Goal("linked"), also="ready")
-    _run("link", port, board, json, options.seconds("--timeout", timeout, _LINK_TIMEOUT), progress)
+    limit = options.seconds("--timeout", timeout, _LINK_TIMEOUT)
+    _run("link", port, board, json, limit, _Outcome("linked"))
     return 0
 
 
@@ -49,36 +46,52 @@ def unlink(
     """
     from keyfob_host.verbs.dialogue import Dialogue
 
-    given_up = _GivenUp()
+    outcome = _Outcome("unlinked")
     limit = options.seconds("--timeout", timeout, _UNLINK_TIMEOUT)
-    _run("unlink", port, board, json, limit, given_up)
+    _run("unlink", port, board, json, limit, outcome)
     confirmed = (
         "the provider confirmed it"
-        if given_up.revoked
+        if outcome.members["revoked"]
         else "the provider did not confirm it: end the link on its own page, too"
     )
     Dialogue(as_json=json).say(f"nothing of the link is left on the board; {confirmed}")
     return 0
 
 
-class _GivenUp:
-    """Follows `unlink`; see `keyfob_sim.goal.Progress`."""
+# Events that end an attempt, and what they mean.
+_ENDS = {
+    "denied": ("the request was refused", "keyfob link, for a new code, and approve that"),
+    "expired": ("the code ran out before anybody approved it", "keyfob link, for a new code"),
+    "signed_out": ("the provider has ended the link", "keyfob link, to link anew"),
+}
 
-    def __init__(self) -> None:
+
+class _Outcome:
+    """Follows a board's events up to the one that is wanted, whose members it keeps."""
+
+    def __init__(self, wanted: str) -> None:
+        self._wanted = wanted
+        self._failure = CliError("the board stopped without a word", "keyfob doctor")
         self.reached = False
-        self.revoked = False
-        self.failure: str | None = None
-        self.hint = "keyfob doctor"
+        self.members: dict[str, Any] = {}
 
     def see(self, event: str, members: dict[str, Any]) -> None:
-        if event == "unlinked":
-            self.reached, self.revoked = True, members["revoked"]
-        elif event == "error" and members["fatal"] and not self.reached:
-            self.failure, self.hint = members["message"], members["hint"] or self.hint
+        """Take the next event."""
+        if event == self._wanted:
+            self.reached, self.members = True, members
+        elif event in _ENDS:
+            self._failure = CliError(*_ENDS[event])
+        elif event == "error" and members["fatal"]:
+            self._failure = CliError(members["message"], members["hint"] or "keyfob doctor")
+
+    def check(self) -> None:
+        """Raise the CliError that says why it was not reached."""
+        if not self.reached:
+            raise self._failure
 
 
 def _run(
-    program: str, port: str | None, board: str | None, json: bool, limit: float, progress: Any
+    program: str, port: str | None, board: str | None, json: bool, limit: float, outcome: _Outcome
 ) -> None:
     """Run a program of on_board/ and tell its events until it ends. Raises CliError."""
     from keyfob_host.board_link import Board
@@ -87,7 +100,7 @@ def _run(
     from keyfob_sim.report import Report
 
     events = SerialEvents(Report(as_json=json))
-    events.seen = progress.see
+    events.seen = outcome.see
     try:
         with Board.connected(choose(port), limit) as found:
             standing = found.ask("status")
@@ -96,7 +109,6 @@ def _run(
                 raise CliError(*standing["trouble"])
             found.forget()
             found.run_file(program, heard=events.hear)
-        if not progress.reached:
-            raise CliError(progress.failure or "the board stopped without a word", progress.hint)
+        outcome.check()
     finally:
-        events.end(reached=progress.reached)
+        events.end(reached=outcome.reached)

@@ -1,0 +1,102 @@
+"""The way to a board's prompt: it ends in time, lets the port go and shows no secret."""
+
+import os
+import pty
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import serial
+from board_verbs import speaking
+from virtual_port import VirtualPort, needs_vm
+
+from keyfob_host.board_link import Board
+from keyfob_host.errors import CliError
+from keyfob_host.ports import Port
+
+pytestmark = needs_vm
+
+PASSWORD = "never-shown-7"
+
+
+def test_a_board_that_never_stops_talking_does_not_hold_a_verb_up() -> None:
+    ours, theirs = pty.openpty()
+    is_over = threading.Event()
+
+    def flood() -> None:
+        while not is_over.is_set():
+            os.write(ours, b"tick ")
+
+    thread = threading.Thread(target=flood, daemon=True)
+    thread.start()
+    begun = time.monotonic()
+    try:
+        with (
+            pytest.raises(CliError, match="was not done within 1 s"),
+            Board.connected(Port(os.ttyname(theirs), "pty", 2), 1.0),
+        ):
+            pass
+        assert time.monotonic() - begun < 4
+    finally:
+        is_over.set()
+        os.read(theirs, 65536)
+        thread.join(5)
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_port_is_free_after_a_failure() -> None:
+    with speaking(lambda heard: b"no prompt\r\n") as path:
+        with pytest.raises(CliError), Board.connected(Port(str(path), "pty", 2), 1.0):
+            pass
+        with serial.Serial(str(path), exclusive=True):
+            pass
+
+
+def test_a_file_takes_another_s_place_as_a_whole(tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path)
+    try:
+        content = bytes(range(256)) * 17
+        with Board.connected(Port(str(port.path), "pty", 2), 30.0) as board:
+            assert board.read("/there") is None
+            board.put("/there", b"old")
+            board.put("/there", content)
+            assert board.read("/there") == content
+            assert "there.new" not in board.run("import os; print(os.listdir('/'))")
+            with pytest.raises(CliError, match="the board says: ValueError: no such thing"):
+                board.run("raise ValueError('no such thing')")
+    finally:
+        port.stop()
+
+
+def test_a_password_that_is_typed_is_not_shown(tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "keyfob_host.cli", "configure", "--port", str(port.path)]
+    environ = {name: value for name, value in os.environ.items() if "KEYFOB" not in name}
+    process = subprocess.Popen(
+        [*command, "--wifi-ssid", "mine"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environ,
+        start_new_session=True,
+    )
+    try:
+        seen = b""
+        while b"the Wi-Fi password of mine" not in seen:
+            seen += os.read(ours, 4096)
+        os.write(ours, PASSWORD.encode() + b"\n")
+        while b"Next:" not in seen:
+            seen += os.read(ours, 4096)
+        assert process.wait(20) == 0
+        assert PASSWORD.encode() not in seen
+        assert PASSWORD in port.mpremote("fs", "cat", ":keyfob.json")
+    finally:
+        process.kill()
+        port.stop()
+        os.close(ours)
+        os.close(theirs)

@@ -1,0 +1,328 @@
+"""`keyfob doctor` names the one cause, for each of the broken situations that are staged here."""
+
+import grp
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from board_verbs import Verbs, server_of, speaking
+from virtual_port import VirtualPort, needs_vm
+
+from keyfob_host import board_link, cli, port_access, ports
+from keyfob_host.ports import Port
+from keyfob_sim.certificates import make_ca, split_certificates
+
+pytestmark = needs_vm
+
+
+@pytest.fixture
+def doctor(capsys: pytest.CaptureFixture[str]):
+    """Run doctor; its report, after the checks that every finding passes."""
+
+    def run(*words: str) -> dict[str, str]:
+        capsys.readouterr()
+        code = cli.main(["doctor", "--json", *words])
+        out, err = capsys.readouterr()
+        report = json.loads(out)
+        if report["cause"] is None:
+            assert (code, err) == (0, "")
+        else:
+            assert code == 1
+            assert err == f"keyfob: {report['message']}\ntry: {report['action']}\n"
+        return report
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_link, "_ENTER", 1.2)
+    monkeypatch.setattr(board_link, "_PROMPT", 0.6)
+
+
+# Before MicroPython
+
+
+def test_no_board_is_connected(doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "candidates", list)
+    found = doctor()
+    assert (found["cause"], found["checked"]) == ("no_port", ["port"])
+
+
+def test_the_port_is_not_there(doctor) -> None:
+    assert doctor("--port", "/dev/ttyKEYFOB9")["cause"] == "no_port"
+
+
+def test_another_program_has_the_port(doctor) -> None:
+    holder = (
+        "import fcntl, sys, time; f = open(sys.argv[1], 'r+b', 0); fcntl.flock(f, fcntl.LOCK_EX)\n"
+        "print('held', flush=True); time.sleep(60)"
+    )
+    with (
+        speaking(lambda heard: b"") as path,
+        subprocess.Popen(
+            [sys.executable, "-c", holder, str(path)], stdout=subprocess.PIPE
+        ) as process,
+    ):
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = doctor("--port", str(path))
+        process.kill()
+    assert found["cause"] == "busy"
+    assert re.search(rf"in use by python\S* \(process {process.pid}\)$", found["message"])
+    assert str(process.pid) in found["action"]
+
+
+def test_no_permission_gives_the_exact_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = Port("/dev/null", "CH340", 0, vid=0x1A86, pid=0x7523)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with monkeypatch.context() as patch:
+        patch.setattr(grp, "getgrgid", lambda number: SimpleNamespace(gr_name="dialout"))
+        trouble = port_access.trouble(port)
+    assert trouble.kind == "permission"
+    assert trouble.hint == "sudo usermod -aG dialout $USER, then log out and in again"
+    trouble = port_access.trouble(port)  # its group is root, where nobody should be
+    assert 'ATTRS{idVendor}=="1a86", ATTRS{idProduct}=="7523"' in trouble.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (
+            (
+                b"ets Jul 29 2019 12:21:46\r\n\r\nrst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT)"
+                b"\r\nwaiting for download\r\n"
+            ),
+            "rom_loader",
+        ),
+        (
+            (
+                b"E (47) boot_comm: mismatch chip ID, expected 9, found 0\r\n"
+                b"E (53) boot: Factory app partition is not bootable\r\n"
+            ),
+            "wrong_image",
+        ),
+        (b"rst:0x10 (RTCWDT_RTC_RESET)\r\ninvalid header: 0xffffffff\r\n", "no_image"),
+        (bytes(range(128, 256)) * 4, "not_micropython"),
+        (b"Marlin 2.1\r\necho:Unknown command\r\n", "no_repl"),
+        (b"", "silent"),
+    ],
+    ids=["ROM loader", "another chip's image", "blank flash", "garbage", "a printer", "silence"],
+)
+def test_what_a_board_says_instead_of_its_prompt(doctor, said: bytes, cause: str) -> None:
+    with speaking(lambda heard: said) as path:
+        found = doctor("--port", str(path))
+    assert found["cause"] == cause
+    assert found["checked"] == ["port", "prompt"]
+
+
+def raw_repl(version: str):
+    """What answers like a raw REPL, whose every program prints the facts of that MicroPython."""
+    facts = {"name": "micropython", "version": json.loads(version), "mpy": 262, "machine": "X"}
+    facts |= {"size": 1, "free": 1, "block": 4096, "keyfob": None}
+    prompt = b"raw REPL; CTRL-B to exit\r\n>"
+    program = b""
+
+    def answer(heard: bytes) -> bytes:
+        nonlocal program
+        if heard.endswith(b"\x05A\x01"):
+            return b"R\x00"
+        if heard.endswith(b"\x01"):
+            program = b""
+            return prompt
+        program += heard
+        if not program.endswith(b"\x04"):
+            return b""
+        is_empty, program = program == b"\x04", b""
+        if is_empty:
+            return b"OK\r\nMPY: soft reboot\r\n" + prompt
+        return b"OK" + json.dumps(facts).encode() + b"\r\n\x04\x04>"
+
+    return answer
+
+
+def test_micropython_is_too_old(doctor) -> None:
+    with speaking(raw_repl("[1, 22, 2]")) as path:
+        found = doctor("--port", str(path))
+    assert found["cause"] == "too_old"
+    assert "1.22.2" in found["message"]
+
+
+# On the board
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualPort]:
+    port = VirtualPort(tmp_path_factory.mktemp("doctor"), "--host", "localhost")
+    yield port
+    port.stop()
+
+
+@pytest.fixture
+def verbs(port: VirtualPort, capsys: pytest.CaptureFixture[str]) -> Iterator[Verbs]:
+    """A board whose configuration a test may spoil."""
+    verbs = Verbs(port, capsys)
+    before = json.loads(port.mpremote("fs", "cat", ":keyfob.json"))
+    yield verbs
+    port.run(f"import json; f = open('/keyfob.json', 'w'); json.dump({before!r}, f); f.close()")
+
+
+def test_a_board_that_is_well(doctor, port: VirtualPort) -> None:
+    found = doctor("--port", str(port.path))
+    assert (found["cause"], found["prompt_by"]) == (None, "Ctrl-C")
+    assert found["checked"][-1] == "provider"
+
+
+def test_boot_py_never_ends(doctor, port: VirtualPort) -> None:
+    loop = "while True:\n    pass\n"
+    port.mpremote("exec", f"f = open('/boot.py', 'w'); f.write({loop!r}); f.close()")
+    try:
+        found = doctor("--port", str(port.path))
+    finally:
+        port.mpremote("resume", "exec", "import os; os.remove('/boot.py')")
+    assert found["cause"] == "boot_blocks"
+    assert found["prompt_by"] == "leaving the soft reset out"
+
+
+def test_the_file_system_is_full(doctor, port: VirtualPort) -> None:
+    port.run(
+        "import os; n = os.statvfs('/')[3] - 3; b = bytes(4096); f = open('/fill', 'wb')\n"
+        "for _ in range(n): f.write(b)\nf.close()"
+    )
+    try:
+        assert doctor("--port", str(port.path))["cause"] == "files_full"
+    finally:
+        port.run("import os; os.remove('/fill')")
+
+
+def test_the_file_system_is_damaged(doctor, tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path)
+    try:
+        port.mpremote("exec", "import _board\nfor n in range(512): _board.call(69, n)")
+        assert doctor("--port", str(port.path))["cause"] == "files_corrupt"
+    finally:
+        port.stop()
+
+
+def test_keyfob_is_not_on_the_board(doctor, port: VirtualPort) -> None:
+    port.run("import os; os.rename('/lib', '/gone')")
+    try:
+        found = doctor("--port", str(port.path))
+        assert (found["cause"], found["action"]) == ("not_installed", "keyfob install")
+    finally:
+        port.run("import os; os.rename('/gone', '/lib')")
+
+
+def test_the_board_is_not_configured(doctor, verbs: Verbs) -> None:
+    verbs.port.run("import os; os.remove('/keyfob.json')")
+    assert doctor("--port", str(verbs.port.path))["cause"] == "not_configured"
+
+
+def test_a_field_is_misspelt(doctor, verbs: Verbs) -> None:
+    verbs.change_config(wlan=[])
+    found = doctor("--port", str(verbs.port.path))
+    assert found["cause"] == "bad_config"
+    assert "wlan" in found["message"]
+
+
+def test_the_firmware_is_of_another_chip_than_the_board(doctor, verbs: Verbs) -> None:
+    verbs.change_config(board="esp32c3-oled")
+    assert doctor("--port", str(verbs.port.path))["cause"] == "wrong_image"
+
+
+def test_no_panel_answers(doctor, port: VirtualPort) -> None:
+    change = (
+        "import json; d = json.load(open('/board.json')); d['display']['i2c']['address'] = {}\n"
+        "f = open('/board.json', 'w'); json.dump(d, f); f.close()"
+    )
+    port.run(change.format(0x3D))
+    try:
+        found = doctor("--port", str(port.path))
+    finally:
+        port.run(change.format(0x3C))
+    assert found["cause"] == "no_panel"
+    assert "0x3d; the bus has 0x3c" in found["message"]
+
+
+def test_the_wifi_password_is_wrong(doctor, verbs: Verbs) -> None:
+    verbs.change_config(wifi=[{"ssid": "keyfob-sim", "password": "not this one"}])
+    found = doctor("--port", str(verbs.port.path))
+    assert found["cause"] == "wifi_password"
+    assert "not this one" not in json.dumps(found)
+
+
+def test_the_network_is_not_in_reach(doctor, verbs: Verbs) -> None:
+    verbs.change_config(wifi=[{"ssid": "elsewhere", "password": "x"}])
+    assert doctor("--port", str(verbs.port.path))["cause"] == "no_wifi"
+
+
+def test_the_clock_is_not_set(doctor, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    faults = tmp_path / "faults.toml"
+    faults.write_text(
+        '[[fault]]\nat = 0\ndo = "time_server_fails"\n[[fault]]\nat = 0\ndo = "clock_unset"\n'
+    )
+    port = VirtualPort(tmp_path, "--faults", str(faults), "--https")
+    try:
+        assert doctor("--port", str(port.path))["cause"] == "clock"
+    finally:
+        port.stop()
+
+
+def test_tls_is_refused(doctor, tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path, "--https")
+    try:
+        assert doctor("--port", str(port.path))["cause"] is None
+        (root,) = split_certificates(make_ca(tmp_path / "other").cert_path.read_bytes())
+        path = json.loads(port.mpremote("fs", "cat", ":keyfob.json"))["ca"][0]
+        port.run(f"f = open({path!r}, 'wb'); f.write({root!r}); f.close()")
+        found = doctor("--port", str(port.path))
+        assert found["cause"] == "tls"
+        assert "is not trusted" in found["message"]
+    finally:
+        port.stop()
+
+
+def test_the_provider_has_no_device_grant(doctor, verbs: Verbs) -> None:
+    class Discovery(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            base = f"http://localhost:{self.server.server_port}"
+            document = {"issuer": base, "token_endpoint": f"{base}/token"}
+            body = json.dumps(document).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Discovery) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        issuer = f"http://localhost:{server.server_port}"
+        verbs.change_config(provider={"issuer": issuer, "client_id": "x"})
+        found = doctor("--port", str(verbs.port.path))
+        server.shutdown()
+    assert found["cause"] == "no_grant"
+
+
+def test_the_provider_does_not_know_the_client(doctor, verbs: Verbs) -> None:
+    issuer = server_of(verbs.port)["issuer"]
+    verbs.change_config(provider={"issuer": issuer, "client_id": "nobody"})
+    found = doctor("--port", str(verbs.port.path))
+    assert found["cause"] == "client"
+    assert "invalid_client" in found["message"]
+
+
+def test_nobody_answers_at_the_provider_s_address(doctor, verbs: Verbs, unused_port: int) -> None:
+    issuer = f"http://localhost:{unused_port}"
+    verbs.change_config(provider={"issuer": issuer, "client_id": "x"})
+    assert doctor("--port", str(verbs.port.path))["cause"] == "network"

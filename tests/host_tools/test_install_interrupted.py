@@ -1,0 +1,138 @@
+"""An install that is cut off: whatever the moment, the board runs the old version or the new."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from board_verbs import Verbs
+from virtual_port import VirtualPort, needs_vm
+
+from keyfob_host import board_link, installation
+from keyfob_host.compiler import compile_file
+from keyfob_host.installation import Firmware
+from keyfob_host.resources import firmware_dir
+
+pytestmark = needs_vm
+
+Firmwares = Callable[..., Firmware]
+
+OLD, NEW = "0.1.0", "0.1.1"
+IN_USE = "import keyfob; print(keyfob.__version__)"
+# Most of what a boot needs.
+IMPORTS = "from keyfob.compat import tidy_heap\ntidy_heap()\nimport keyfob.link, keyfob.approval\n"
+
+
+class Pulled(Exception):
+    """The cable."""
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[VirtualPort]:
+    port = VirtualPort(tmp_path)
+    yield port
+    port.stop()
+
+
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Firmwares:
+    """A version of keyfob that the board has not got: one file differs, and one is more."""
+    folder = tmp_path_factory.mktemp("newer")
+    text = (firmware_dir() / "keyfob" / "__init__.py").read_text("utf-8")
+    (folder / "__init__.py").write_text(text.replace(OLD, NEW), "utf-8")
+    compile_file(folder / "__init__.py", "keyfob/__init__.py", folder / "init.mpy")
+    content = (folder / "init.mpy").read_bytes()
+
+    def firmware_for(facts: Mapping[str, Any], *, from_source: bool) -> Firmware:
+        files = make(facts, from_source=from_source).files
+        return Firmware({**files, "__init__.mpy": content, "extra.mpy": content})
+
+    make = installation.firmware_for
+    return firmware_for
+
+
+def pull_at(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Have the cable pulled before the `count`-th command after the connection."""
+    left = count
+    run = board_link.Board.run
+
+    def counted(self: board_link.Board, *arguments: object) -> str:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Pulled
+        return run(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(board_link.Board, "run", counted)
+    # Nothing reaches the board any more, the way back to its program neither.
+    monkeypatch.setattr(board_link, "_let_go", lambda transport: transport.close())
+
+
+def install(verbs: Verbs) -> bool:
+    """Install; whether it came to its end before the cable was pulled."""
+    with contextlib.suppress(Pulled):
+        from keyfob_host.verbs.install import install as verb
+
+        assert verb(port=str(verbs.port.path), json=True) == 0
+        return True
+    return False
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("before", ["by mip", "by keyfob install"])
+def test_a_cable_pulled_at_any_step_leaves_a_version_that_runs(
+    port: VirtualPort,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    newer: Firmwares,
+    whole: bool,
+    before: str,
+) -> None:
+    verbs = Verbs(port, capsys)
+    versions = {}
+    is_done = False
+    step = 2
+    while not is_done:
+        if before == "by keyfob install":  # from the start each time
+            verbs.json("install", "--yes")
+        with monkeypatch.context() as patch:
+            patch.setattr(installation, "firmware_for", newer)
+            pull_at(patch, step)
+            is_done = install(verbs)
+        port.mpremote("resume", "reset")
+        versions[step] = port.run(IMPORTS + IN_USE).strip()
+        step += 1 if whole else 3
+    found = list(versions.values())
+    switch = found.index(NEW)
+    assert switch >= 2
+    assert found == [OLD] * switch + [NEW] * (len(found) - switch)
+    monkeypatch.setattr(installation, "firmware_for", newer)
+    assert verbs.json("install", "--yes")["copied"] == 0
+    folders = port.run("import os; print([n for n in os.listdir('/lib') if 'keyfob' in n])")
+    assert len(folders.split(",")) == 2  # the version in use and what says so
+    boots = len([event for event in port.events if event["event"] == "user_code"])
+    verbs.json("status")
+    port.wait_for("user_code", boots + 1)  # it asks for a link as ever
+
+
+@pytest.mark.parametrize("operation", [3, 60, 150])
+def test_power_that_fails_while_flash_is_written_does_so_too(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    newer: Firmwares,
+    operation: int,
+) -> None:
+    monkeypatch.setattr(installation, "firmware_for", newer)
+    port = VirtualPort(tmp_path, "--power-cut", str(operation))
+    try:
+        verbs = Verbs(port, capsys)
+        code, _, err = verbs.run("install", "--json", "--timeout", "6")
+        assert code == 1, err
+        port.wait_for("power_cut")
+        assert port.run(IMPORTS + IN_USE).strip() in (OLD, NEW)
+        verbs.json("install")
+        assert port.run(IMPORTS + IN_USE).strip() == NEW
+    finally:
+        port.stop()

@@ -1,0 +1,155 @@
+"""`keyfob monitor`: a board's serial console made plain."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from virtual_port import VirtualPort, needs_vm
+
+from keyfob_host.resources import firmware_dir
+from keyfob_host.serial_events import SerialEvents, event_of
+from keyfob_host.traceback_source import source_of
+from keyfob_sim.report import Report
+
+CODE = {
+    "event": "user_code",
+    "user_code": "ABCD-EFGH",
+    "verification_uri": "http://127.0.0.1/device",
+    "verification_uri_complete": "http://127.0.0.1/device?user_code=ABCD-EFGH",
+    "expires_in": 600,
+    "interval": 5,
+    "resumed": False,
+}
+
+
+class Monitor:
+    """A running monitor and what it prints."""
+
+    def __init__(self, path: object, *words: str, **options: object) -> None:
+        command = [sys.executable, "-m", "keyfob_host.cli", "monitor", "--port", str(path), *words]
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command, **(pipes | options))
+        self.lines: list[str] = []
+        if self.process.stdout is not None:
+            threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        self.lines.extend(iter(self.process.stdout.readline, ""))
+
+    def wait_for(self, text: str, count: int = 1) -> str:
+        deadline = time.monotonic() + 20
+        while len([line for line in self.lines if text in line]) < count:
+            assert time.monotonic() < deadline, f"no {text!r} among {self.lines}"
+            time.sleep(0.02)
+        return next(line for line in self.lines if text in line)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(10)
+
+
+def line_of(name: str, text: str) -> int:
+    lines = (firmware_dir() / name).read_text("utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+@pytest.mark.parametrize(
+    "place", ["keyfob.net.http", "/lib/keyfob-0123abcd/net/http.py", "/lib/keyfob/net/http.py"]
+)
+def test_a_traceback_gets_its_line_of_source(place: str) -> None:
+    number = line_of("keyfob/net/http.py", "class HttpClient")
+    found = source_of(f'  File "{place}", line {number}, in send')
+    assert found == f"firmware/keyfob/net/http.py:{number}: class HttpClient:"
+    assert source_of('  File "keyfob", line 1, in x').startswith("firmware/keyfob/__init__.py:1:")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '  File "mine.py", line 3, in f',
+        '  File "../../etc/passwd", line 1, in f',
+        '  File "keyfob.net.http", line 99999, in f',
+        "0x400d1234:0x3ffb0000",
+    ],
+)
+def test_what_is_not_ours_gets_none(line: str) -> None:
+    assert source_of(line) is None
+
+
+@pytest.mark.parametrize("line", ["@{", "@{}", '@{"event"', "text", '{"event": "boot"}'])
+def test_what_only_looks_like_a_machine_line_is_text(line: str) -> None:
+    assert event_of(line) is None
+
+
+def test_the_code_of_a_board_without_a_panel_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    events = SerialEvents(Report(as_json=False))
+    events.hear("@" + json.dumps(CODE))
+    events.hear("Open http://127.0.0.1/device")
+    events.hear('@{"event": "screen", "name": "user_code"}')
+    out = capsys.readouterr().out
+    assert "Open http://127.0.0.1/device" in out
+    assert "█▀▀▀▀▀█" in out  # a finder of its QR
+
+
+@needs_vm
+def test_it_follows_a_board_that_goes_and_comes_back(tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path)
+    log = tmp_path / "board.log"
+    monitor = Monitor(port.path, "--timestamps", "--log", str(log))
+    try:
+        monitor.wait_for("Ctrl-] leaves")
+        monitor.wait_for("Scan it with a phone")
+        port.stop()
+        monitor.wait_for("the board has gone")
+        port = VirtualPort(tmp_path)
+        monitor.wait_for("Scan it with a phone", 2)
+        assert monitor.stop() == 130
+        assert re.match(r"\d\d:\d\d:\d\d\.\d{3} · clock set\n", monitor.wait_for("clock set"))
+        assert "\x1b" not in "".join(monitor.lines)
+        heard = log.read_text("utf-8")
+        assert re.search(r'^\d\d:\d\d:\d\d\.\d{3} @\{.*"user_code"', heard, re.MULTILINE)
+    finally:
+        port.stop()
+
+
+@needs_vm
+def test_json_is_events_and_nothing_else(tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path)
+    monitor = Monitor(port.path, "--json")
+    try:
+        monitor.wait_for('"user_code"')
+        assert monitor.stop() == 130
+        events = [json.loads(line) for line in monitor.lines]
+        assert all({"event", "t"} <= set(event) for event in events)
+    finally:
+        port.stop()
+
+
+@needs_vm
+def test_ctrl_closing_bracket_leaves_and_the_terminal_is_as_before(tmp_path: Path) -> None:
+    import termios
+
+    port = VirtualPort(tmp_path)
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    monitor = Monitor(port.path, stdin=theirs, stdout=theirs, stderr=theirs)
+    try:
+        seen = b""
+        while b"leaves" not in seen:
+            seen += os.read(ours, 4096)
+        os.write(ours, b"\x1d")
+        assert monitor.process.wait(10) == 0
+        assert termios.tcgetattr(theirs) == before
+    finally:
+        monitor.process.kill()
+        os.close(ours)
+        os.close(theirs)
+        port.stop()
