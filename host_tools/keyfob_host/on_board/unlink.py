@@ -18,9 +18,9 @@ async def unlink():
             async with link:
                 await link.unlink()
         except TransportError:  # nobody can be told; what is here goes all the same
-            from keyfob.storage.file import FileStore
+            from keyfob.storage.opening import open_store
 
-            FileStore().erase()
+            open_store().erase()
             print_event("unlinked", {"revoked": False})
     except KeyfobError as error:
         print_event("error", error.members(True))
