@@ -19,7 +19,6 @@ from keyfob_sim.report import Report
 from keyfob_sim.runtime import Runtime
 from keyfob_sim.simulation import Simulation, Told
 
-
 # As providers that rotate do by default: whoever loses power while a reply is on its way must
 # find the old refresh token good for a little longer.
 ROTATION = "grace"

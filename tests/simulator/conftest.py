@@ -155,6 +155,19 @@ def one_firmware() -> Iterator[None]:
 
 
 @pytest.fixture
+def main(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
+    """Have boards run another main.py."""
+    program = board_files._program
+
+    def replace(text: bytes) -> None:
+        monkeypatch.setattr(
+            board_files, "_program", lambda options: {**program(options), "/main.py": text}
+        )
+
+    return replace
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 

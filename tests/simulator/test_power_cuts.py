@@ -14,7 +14,6 @@ import pytest
 from board_run import RUNTIMES, board_files, run_board, stored_record
 
 from keyfob_sim import sim
-from keyfob_sim import board_files as flash_content
 from keyfob_sim.hardware.power import How
 
 HOWS = get_args(How)
@@ -78,19 +77,6 @@ def step(whole):
     return 1 if whole else SAMPLE
 
 
-@pytest.fixture
-def main(monkeypatch):
-    """Have boards run another main.py."""
-    program = flash_content._program
-
-    def replace(text):
-        monkeypatch.setattr(
-            flash_content, "_program", lambda options: {**program(options), "/main.py": text}
-        )
-
-    return replace
-
-
 @dataclass
 class Place:
     """Where a sweep begins: a state folder to copy, None for a blank board."""
@@ -136,7 +122,7 @@ class Sweep:
         self.ends = Counter()
 
     def runs(self, *arguments, until="refreshed"):
-        """Yield each run that lost its power before an event `until`, and what it did from then on."""
+        """Yield each run whose power went before an event `until`, and its events since."""
         for how in HOWS:
             op = 1 + self._step // len(HOWS) * HOWS.index(how)
             while True:
@@ -209,9 +195,7 @@ def test_unlink(capsys, linked, main):
         assert not [event for event in run.of("error") if event["kind"] != "provider"], run
         if not new_codes(after):  # it still had its tokens, and the server knows them no more
             assert run.complaint[0].startswith("the provider has ended the link"), run
-            again = run_board(
-                capsys, *AUTO, "--state-dir", linked.work, "--until", "refreshed"
-            )
+            again = run_board(capsys, *AUTO, "--state-dir", linked.work, "--until", "refreshed")
             assert new_codes(again.events), again
             assert again.exit_code == 0, again
             sweep.ends["ended at the next request"] += 1
@@ -243,7 +227,9 @@ def test_the_window_that_no_client_can_close(
                     capsys, *AUTO, "--state-dir", linked.fresh(), "--runtime", runtime,
                     "--until", "refreshed", "--faults", scenario,
                 )  # fmt: skip
-                assert [event["cause"] for event in run.of("boot")] == ["power_on", "deepsleep"], run.stdout[-900:]
+                assert [event["cause"] for event in run.of("boot")] == ["power_on", "deepsleep"], (
+                    run.stdout[-900:]
+                )
                 assert run.of("user_code") == []
                 held[rotation, how, seconds] = run.exit_code == 0
                 if run.exit_code:
@@ -255,3 +241,50 @@ def test_the_window_that_no_client_can_close(
         assert kept == (
             how == "drop" or rotation == "off" or (rotation == "grace" and seconds < 60)
         )
+
+
+# Once a code is up the power goes; once linked, a held press and a short one unlink, and the
+# board is reset.
+WITH_BUTTON = """
+[[fault]]
+on = "user_code"
+after = 2
+do = "power_cut"
+
+[[fault]]
+on = "linked"
+after = 5
+do = "press"
+for = 2
+
+[[fault]]
+on = "linked"
+after = 10
+do = "press"
+
+[[fault]]
+on = "unlinked"
+after = 5
+do = "reset"
+"""
+
+
+def test_a_board_with_a_button_waits_for_a_press_only_where_nothing_is_under_way(capsys, tmp_path):
+    scenario = tmp_path / "faults.toml"
+    scenario.write_text(WITH_BUTTON)
+    run = run_board(
+        capsys, *AUTO, "--board", "esp32-ssd1306", "--faults", scenario, "--until", "refreshed"
+    )
+    assert run.exit_code == 0, run
+    boots = [[]]
+    for event in run.events:
+        if event["event"] == "boot":
+            boots.append([])
+        elif event["event"] in ("screen", "user_code"):
+            boots[-1].append(event.get("name") or event["user_code"])
+    _, first, resumed, unlinked = boots
+    assert "press" in first
+    assert "press" not in resumed
+    assert resumed[resumed.index("user_code") - 1] == first[first.index("user_code") - 1]
+    assert unlinked.index("press") < unlinked.index("user_code")
+    assert [code["resumed"] for code in run.of("user_code")] == [False, True, False]
