@@ -71,12 +71,17 @@ def board_files(state_dir: Path) -> Iterator[FileSystem]:
         flash.close()
 
 
+def stored_record(state_dir: Path) -> dict[str, Any]:
+    """The link in a board's flash, as its store keeps it."""
+    with board_files(state_dir) as files:
+        found: dict[str, Any] | None = TokenStore(_Slots(files)).load()
+    assert found is not None
+    return found
+
+
 def stored_tokens(state_dir: Path) -> dict[str, Any]:
     """The tokens in a board's flash."""
-    with board_files(state_dir) as files:
-        record = TokenStore(_Slots(files)).load()
-    assert record is not None
-    found: dict[str, Any] = record["tokens"]
+    found: dict[str, Any] = stored_record(state_dir)["tokens"]
     return found
 
 

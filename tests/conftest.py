@@ -28,6 +28,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the figures that sweeps and soaks print, which pytest keeps to itself else."""
+    if not terminalreporter.config.getoption("--soak"):
+        return
+    for outcome in ("passed", ""):  # what a test's capsys still held comes with its teardown
+        for report in terminalreporter.stats.get(outcome, ()):
+            if report.when != "setup" and report.capstdout:
+                terminalreporter.write_line(f"{report.nodeid}")
+                terminalreporter.write_line(report.capstdout.rstrip())
+
+
 @pytest.fixture
 def whole(request: pytest.FixtureRequest) -> bool:
     """Whether a test marked `sweep` runs all of its cases (make soak) or its fixed sample."""

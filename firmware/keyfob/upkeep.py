@@ -25,7 +25,13 @@ class Upkeep:
         self._rejected_at = None  # ticks when an API last asked for a refresh
         self._changed = asyncio.Event()  # wakes the background task
         self._late = 0  # ms beyond a pause that the background task waits
-        self._spread(account.tokens)
+        tokens = account.tokens
+        if tokens is not None:
+            # Power may have gone in the middle of a refresh: where there may have been one, ask
+            # at once, while the old refresh token has grace.
+            tokens.early = tokens.leeway
+            if tokens.due(*self._now()):
+                self._spread(tokens)
 
     async def run(self):
         """Refresh ahead of expiry, for ever."""

@@ -19,6 +19,10 @@ from keyfob_sim.report import Report
 from keyfob_sim.runtime import Runtime
 from keyfob_sim.simulation import Simulation, Told
 
+# As providers that rotate do by default: whoever loses power while a reply is on its way must
+# find the old refresh token good for a little longer.
+ROTATION = "grace"
+
 
 def run(options: SimOptions) -> int:
     """Run a board as `options` say; return the exit code.
@@ -92,6 +96,7 @@ def _server(options: SimOptions, found: state.State, clock: SharedClock) -> Iter
             host=options.host,
             port=options.port,
             https=options.https,
+            rotation=ROTATION,
             state=found.server / "state.json",
             approve=options.approve if options.approve in ("auto", "deny") else None,
             ca_dir=found.server / "ca",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
@@ -12,6 +12,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 import pytest
 from joserfc.jwk import RSAKey
 
+from keyfob_sim import board_files
 from keyfob_sim.server.app import make_app
 from keyfob_sim.server.config import load_config
 from keyfob_sim.server.description import describe
@@ -142,6 +143,28 @@ def basic(client_id: str, secret: str) -> str:
     """Make an Authorization header as RFC 6749 section 2.3.1 says."""
     pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
     return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_firmware() -> Iterator[None]:
+    """Have all runs of a session share what compiling the firmware yields: it takes a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        compiled = functools.cache(board_files.compiled_firmware)
+        patch.setattr(board_files, "compiled_firmware", compiled)
+        yield
+
+
+@pytest.fixture
+def main(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
+    """Have boards run another main.py."""
+    program = board_files._program
+
+    def replace(text: bytes) -> None:
+        monkeypatch.setattr(
+            board_files, "_program", lambda options: {**program(options), "/main.py": text}
+        )
+
+    return replace
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from board_run import RUNTIMES, run_board
 from PIL import Image
 
 from keyfob_host.boards import load_board
-from keyfob_sim import board_files
 from keyfob_sim.clock import SharedClock
 from keyfob_sim.faults import ACTIONS, EVENTS, Fault, Faults
 from keyfob_sim.hardware.board import PASSWORD, SSID, VirtualBoard
@@ -109,19 +108,6 @@ def leaps(monkeypatch):
 
     monkeypatch.setattr(SharedClock, "skip", note)
     return lambda poll: sum(by for t, by in made if poll["sent"] - 0.002 <= t <= poll["t"])
-
-
-@pytest.fixture
-def main(monkeypatch):
-    """Have boards run another main.py."""
-    program = board_files._program
-
-    def replace(text):
-        monkeypatch.setattr(
-            board_files, "_program", lambda options: {**program(options), "/main.py": text}
-        )
-
-    return replace
 
 
 @pytest.fixture(params=RUNTIMES)

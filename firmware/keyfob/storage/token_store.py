@@ -27,6 +27,9 @@ _NUMBERS = const(0xFFFF)  # numbers wrap
 _FORMER = const(2)
 _LEFTOVER = const(3)
 
+_ENOSPC = const(28)
+_EROFS = const(30)
+
 _AGAIN = "link the board again"
 
 
@@ -176,6 +179,9 @@ class TokenStore:
         hint = self._home.hint
         if isinstance(error, MemoryError):
             error, hint = "not enough memory", "free some RAM"
+        elif error.args:
+            words = {_ENOSPC: "the flash is full", _EROFS: "the flash is read-only"}
+            error = words.get(error.args[0], error.args[-1])  # an ESP32 names it last
         return StorageError("the link cannot be %s: %s" % (what, error), hint)
 
 

@@ -1,6 +1,6 @@
 """The modules that a board has and CPython has not, as thin as the firmware allows.
 
-`time`, `asyncio` and `os` are seen by the firmware only, for they are the ones that its own
+`time`, `asyncio`, `os` and `gc` are seen by the firmware only, for they are the ones that its own
 `__import__` finds; the threads of this process go on with the real ones. So it is with `open`
 and `print`.
 """
@@ -9,6 +9,7 @@ import asyncio
 import builtins
 import contextlib
 import errno
+import gc as host_gc
 import os
 import sys
 import time as host_time
@@ -88,9 +89,8 @@ class _Files:
         self._fs = fs
 
     def open(self, path: str, mode: str = "r", encoding: str = "utf-8") -> Any:
-        if "b" in mode:
-            return self._try(lambda: self._fs.open(path, mode))
-        return self._try(lambda: self._fs.open(path, mode, encoding=encoding))
+        options: dict[str, Any] = {} if "b" in mode else {"encoding": encoding}
+        return _File(self._try(lambda: self._fs.open(path, mode, **options)), self._try)
 
     def rename(self, old: str, new: str) -> None:
         self._try(lambda: self._fs.rename(old, new))
@@ -117,6 +117,23 @@ class _Files:
         except OSError as error:  # the library's own, which lack the number
             number = _NUMBERS[type(error)]
             raise OSError(number, os.strerror(number)) from None
+
+
+class _File:
+    """A file whose errors are OSErrors when it is written and closed, too."""
+
+    def __init__(self, file: Any, attempt: Callable[[Callable[[], Any]], Any]) -> None:
+        self._file = file
+        self._try = attempt
+
+    def __enter__(self) -> "_File":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments: self._try(lambda: getattr(self._file, name)(*arguments))
 
 
 class _Station:
@@ -209,6 +226,8 @@ def firmware(
             sleep=board.clock.let_pass,
         ),
         "asyncio": _Asyncio(board, run),
+        # Looks at what is young: all of this process is far more than a board has.
+        "gc": _module("gc", collect=lambda: host_gc.collect(0)),
         "os": files,
     }
 

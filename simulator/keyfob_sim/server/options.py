@@ -24,6 +24,7 @@ class ServerOptions:
     https: bool = False  # serve under a CA made for this run
     personality: str = PLAIN  # whose dialect to speak
     config: Path | None = None  # TOML, see config.py
+    rotation: str | None = None  # what `config` leaves out; None is strict
     state: Path | None = None  # JSON that a later run continues from
     approve: str | None = None  # None, "auto" or "deny": act after the first pending answer
     ca_dir: Path | None = None  # where `https` puts its CA; None is a temporary folder

@@ -47,7 +47,10 @@ class MockServer:
         self.options = options
         self.description: dict[str, Any] = {}
         personality = load_personality(options.personality)
-        config = load_config(options.config, personality.server if personality else None)
+        base = {"rotation": options.rotation} if options.rotation else {}
+        if personality is not None:
+            base |= personality.server
+        config = load_config(options.config, base)
         store = Store(now, options.state)
         self.realm = Realm(
             config, store, RequestLog(now), now, options.approve, personality=personality
