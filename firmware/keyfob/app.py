@@ -34,8 +34,11 @@ class App:
     """One run of the application. `link` is None until the configuration has been read.
 
     With a `button` (see keyfob.ui.buttons) the person says when to link, and may try again.
-    Without one a code appears by itself, and an attempt that fails ends the run.
+    Without one, or where a subclass says so by `asks_first`, a code appears by itself, and an
+    attempt that fails ends the run.
     """
+
+    asks_first = True
 
     def __init__(self, root="", display=None, emit=None, button=None):
         """Use the files under `root`; `emit(event, members)` instead of serial lines.
@@ -107,8 +110,9 @@ class App:
     async def _get_linked(self):
         """Link, as often as the person asks for it."""
         link = self.link
+        asks_first = self.asks_first and self._button is not None
         while True:
-            if not (self._button is None or link.is_linked or link.is_pending):
+            if asks_first and not link.is_linked and not link.is_pending:
                 if self._screens.name not in _ON_PRESS:
                     self._screens.show("press", {})
                 self._wanted.clear()
@@ -117,7 +121,7 @@ class App:
                 await link.ensure_linked()
                 return
             except KeyfobError as error:
-                if self._button is None:
+                if not asks_first:
                     raise
                 self._events.tell_error(error, fatal=True)
 

@@ -492,3 +492,12 @@ async def test_a_link_that_has_ended_can_be_made_again_with_the_button():
             assert session.bench.http.count(DEVICE) == 0
             await session.push(then_ms=60_000)
             assert session.screen == "linked"
+
+
+async def test_a_program_that_was_asked_already_does_not_wait_for_the_button():
+    with Folder() as folder:
+        session = Session(folder, Bench.approved)
+        session.bench.app.asks_first = False
+        async with session:
+            await session.bench.clock.sleep(60_000)
+            assert session.screen == "linked"

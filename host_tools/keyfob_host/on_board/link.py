@@ -8,6 +8,8 @@ from keyfob.app import App, run
 
 
 class Linking(App):
+    asks_first = False  # whoever runs this has asked already
+
     async def idle(self):
         pass
 
