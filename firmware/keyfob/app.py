@@ -48,7 +48,7 @@ class App:
         self.link = None
         self._root = root
         self._wiring = None if display is None else (display, button, None)
-        self._emit = print_event if emit is None else emit
+        self.emit = print_event if emit is None else emit
         self._events = Events(self.notify)
         self._clock = Clock()
         self._screens = self._button = self._led = None
@@ -93,7 +93,7 @@ class App:
     def notify(self, event, members):
         """Tell and show what happened."""
         self._stage = event
-        self._emit(event, members)
+        self.emit(event, members)
         if self._screens is not None:
             self._screens.notify(event, members)
         if self._button is not None and event in ("unlinked", "signed_out"):
@@ -177,7 +177,7 @@ class App:
     def _shown(self, name):
         if self._led is not None:
             self._led.show(name)
-        self._emit("screen", {"name": name})
+        self.emit("screen", {"name": name})
         self._changed.set()
 
     def _open_wiring(self):

@@ -297,5 +297,9 @@ class AccountLink:
 
     def _look_after(self):
         """Have the tokens refreshed in the background, once there are some."""
-        if self._is_open and self._task is None and self._account.tokens is not None:
+        if not self._is_open or self._account.tokens is None:
+            return
+        if self._task is None:
             self._task = asyncio.create_task(self.keep_up().run())
+        else:
+            self.keep_up().wake()

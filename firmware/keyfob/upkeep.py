@@ -65,6 +65,11 @@ class Upkeep:
             self._events.tell_error(error)  # the running link goes on in memory
         self._changed.set()
 
+    def wake(self):
+        """Look at what is due: there is a new link."""
+        self._spread(self._account.tokens)
+        self._changed.set()
+
     async def token(self):
         """Return an access token; see `AccountLink.token`."""
         tokens = self._linked_tokens()
