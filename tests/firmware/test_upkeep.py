@@ -97,7 +97,8 @@ async def test_the_new_refresh_token_is_durable_before_anybody_sees_the_new_acce
     class Store(MemoryStore):
         def save(self, record):
             in_use = board.link._account.tokens
-            seen.append((in_use and in_use.access_token, "refreshed" in board.told.names))
+            if "tokens" in record:
+                seen.append((in_use and in_use.access_token, "refreshed" in board.told.names))
             super().save(record)
 
     board = Board(store=Store())
@@ -596,6 +597,29 @@ async def test_after_a_reboot_with_a_clock_a_fresh_token_is_used_as_it_is():
         assert board.http.requests == []
         await board.clock.sleep(2_600_000 - 200_000)
         assert await link.token() == "at-secret-2"
+
+
+async def test_after_a_reboot_with_a_clock_that_runs_behind_a_token_still_grows_old():
+    store = MemoryStore()
+    await Board(store=store).linked()
+    board = Board(store=store, clock=FakeClock(UNIX - 90 * 86_400))
+    board.http.answer(TOKEN, tokens(2))
+    async with board.link:
+        await board.clock.sleep(3_500_000)
+        assert board.http.count(TOKEN) == 1
+
+
+async def test_a_boot_that_may_have_cut_a_refresh_short_makes_it_at_once():
+    store = MemoryStore()
+    await Board(store=store).linked()
+    expires_at = store.load()["tokens"]["expires_at"]
+    for left, soon in ((470, 0), (440, 1)):  # s; a refresh may be made from 450 on
+        board = Board(store=store, clock=FakeClock(expires_at - left))
+        board.clock.luck = 0
+        board.http.answer(TOKEN, tokens(1))
+        async with board.link:
+            await board.clock.sleep(5_000)
+            assert board.http.count(TOKEN) == soon, left
 
 
 # Unlinking meanwhile

@@ -48,6 +48,7 @@ class TokenSet:
         self.is_dead = False  # True once the provider has ended the link
         self.outcome = None  # what the last refresh's answer meant
         self._age = None  # runs since the tokens were issued, if in this boot
+        self._watch = None  # runs since a boot first asked for the life of older ones
         self._rejected = False  # a resource server said invalid_token
         self.failures = 0  # refreshes that got no answer
         self._refusals = 0  # refreshes answered by a bare 400
@@ -89,7 +90,10 @@ class TokenSet:
         if self._age is not None:
             return self.expires_in - self._age.elapsed(now) // 1000
         if self.expires_at is not None and unix is not None:
-            return min(self.expires_in, self.expires_at - unix)
+            if self._watch is None:
+                self._watch = Stopwatch(now)
+            left = self.expires_in - self._watch.elapsed(now) // 1000
+            return min(left, self.expires_at - unix)
         return None
 
     @property
