@@ -286,6 +286,8 @@ class AccountLink:
         finally:
             del establish
             drop(*_ONCE)
+        if self._task is not None:
+            self.keep_up().wake()
 
     def keep_up(self):
         """The Upkeep, which takes no RAM before there is something to look after."""
@@ -297,9 +299,5 @@ class AccountLink:
 
     def _look_after(self):
         """Have the tokens refreshed in the background, once there are some."""
-        if not self._is_open or self._account.tokens is None:
-            return
-        if self._task is None:
+        if self._is_open and self._task is None and self._account.tokens is not None:
             self._task = asyncio.create_task(self.keep_up().run())
-        else:
-            self.keep_up().wake()

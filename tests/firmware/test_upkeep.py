@@ -105,7 +105,7 @@ async def test_the_new_refresh_token_is_durable_before_anybody_sees_the_new_acce
     link = await board.linked()
     board.http.answer(TOKEN, tokens(2))
     await link.refresh()
-    assert seen == [(None, False), (None, False), ("at-secret-1", False)]  # first the code
+    assert seen == [(None, False), ("at-secret-1", False)]
     assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-2"
     again = Board(store=board.store)
     async with again.link as link:
