@@ -1,7 +1,7 @@
 """Getting a person's approval: a code to show, and polls until the person has decided."""
 
 from keyfob.compat import drop
-from keyfob.errors import AS_FATAL, StorageError, TransportError
+from keyfob.errors import AS_FATAL, TransportError
 from keyfob.oauth import device_grant, ticks
 from keyfob.oauth import outcome as meaning
 
@@ -35,21 +35,21 @@ async def get_approval(provider, clock, events, scope, account):
         if grant.state == device_grant.PENDING and not (is_poll and grant.interval == interval):
             interval = grant.interval
             drop("keyfob.oauth.device_code")
-            _keep(account, grant.record(clock.ticks(), clock.unix()), events)
+            events.attempt(account.keep_pending, grant.record(clock.ticks(), clock.unix()))
         if is_poll:
             _tell_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
         elif grant.state == device_grant.PENDING:
             _tell_code(events, grant, False)
         if is_old and is_poll and grant.state in (device_grant.EXPIRED, device_grant.FAILED):
             # It ran out, or its tokens were on their way, while the power was off.
-            _keep(account, None, events)
+            events.attempt(account.drop_pending)
             return await get_approval(provider, clock, events, scope, account)
         if is_poll and grant.outcome.kind != meaning.RETRY:
             is_old = False
         request = await _next_request(grant, clock)
     if grant.state == device_grant.GRANTED:
         return grant.issue
-    _keep(account, None, events)
+    events.attempt(account.drop_pending)
     if grant.state in _ENDS:
         events.tell(_ENDS[grant.state])
         grant.error.told = AS_FATAL  # by that event
@@ -58,17 +58,6 @@ async def get_approval(provider, clock, events, scope, account):
 
 def _receive(grant, reply, clock):
     grant.receive(reply, clock.ticks(), clock.unix())
-
-
-def _keep(account, pending, events):
-    """Have a pending link outlive a power cut, or with None, forgotten."""
-    try:
-        if pending is None:
-            account.drop_pending()
-        else:
-            account.keep_pending(pending)
-    except StorageError as error:
-        events.tell_error(error)  # this attempt goes on all the same
 
 
 async def _next_request(grant, clock):

@@ -3,6 +3,7 @@
 from keyfob.config import load
 from keyfob.net.http import HttpClient
 from keyfob.storage.late import LateStore
+from keyfob.storage.opening import open_store
 
 
 def assemble(kind, path, notify, root, name, home, seal):
@@ -14,9 +15,11 @@ def assemble(kind, path, notify, root, name, home, seal):
         notify = Screens(Console()).notify
     found = load(path, root)
     http = HttpClient(found.roots(), found.allow_http)
-    store = LateStore(name, root, home, seal)
-    store.hold()  # which tells of a name or a home that is none
-    store.release()
+    if home == "files":
+        store = LateStore(name, root, home, seal)
+        store.hold()  # which tells of a name that is none; it is read from next
+    else:
+        store = open_store(name, root, home, seal)  # NVS cannot be closed, so it is opened once
     link = kind(found.profile, found.client, found.scope, http, store=store, notify=notify)
     link.wifi = found.wifi
     link.api = found.api

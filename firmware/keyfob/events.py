@@ -1,6 +1,6 @@
 """Telling whoever listens what happens."""
 
-from keyfob.errors import AS_FATAL, AS_PASSING
+from keyfob.errors import AS_FATAL, AS_PASSING, StorageError
 
 
 class Events:
@@ -13,6 +13,16 @@ class Events:
         """Tell of `event`. Members never hold a token, a device code or a secret."""
         if self._notify is not None:
             self._notify(event, members)
+
+    def attempt(self, action, *arguments):
+        """Call `action`, which stores something; where that fails tell of it, and no more.
+
+        What is in memory goes on, and the next save may mend what is in flash.
+        """
+        try:
+            action(*arguments)
+        except StorageError as error:
+            self.tell_error(error)
 
     def tell_error(self, error, fatal=False):
         """Tell of a KeyfobError, once; again only where it turns out to be `fatal`."""

@@ -10,7 +10,7 @@ import asyncio
 from keyfob.account import Account
 from keyfob.compat import const, drop
 from keyfob.connection import Connection
-from keyfob.errors import KeyfobError, StorageError, TransportError
+from keyfob.errors import KeyfobError, TransportError
 from keyfob.events import Events
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
@@ -27,6 +27,12 @@ _ONCE = (
     "keyfob.service",
     "keyfob.oauth.device_grant",
     "keyfob.oauth.token_response",
+)
+_ASSEMBLY = (
+    "keyfob.assembly",
+    "keyfob.config",
+    "keyfob.oauth.profile_fields",
+    "keyfob.storage.opening",
 )
 _NAP = const(30_000)  # ms before a link that waits for the time is tried again
 
@@ -94,13 +100,11 @@ class AccountLink:
             return assemble(cls, path, notify, root, name, home, seal)
         finally:
             del assemble
-            drop("keyfob.assembly", "keyfob.config", "keyfob.oauth.profile_fields")
+            drop(*_ASSEMBLY)
 
     async def __aenter__(self):
-        try:
-            self._account.load()
-        except StorageError as error:
-            self._events.tell_error(error)  # linking again mends it
+        self._events.attempt(self._account.load)  # linking again mends what it finds damaged
+        self._account.hold(False)  # which `assemble` opened
         await self._join()
         self._is_open = True
         self._look_after()

@@ -1,7 +1,7 @@
 """Making a new link: tokens, made durable, and whose they are."""
 
 from keyfob.compat import drop
-from keyfob.errors import ProviderError, StorageError
+from keyfob.errors import ProviderError
 
 
 async def establish(link, provider, clock, events, scope, account):
@@ -31,17 +31,10 @@ async def establish(link, provider, clock, events, scope, account):
     identity.note(account, claims or {})
     account.is_stored = False
     drop("keyfob.oauth.id_token")  # the store takes some RAM, too
-    _keep(account, tokens, events)
+    events.attempt(account.keep, tokens)  # the link goes on in memory
     if claims is not None and account.name == account.subject:
         claims = await identity.ask(link, provider.profile, account)
         if claims is not None:
             identity.note(account, claims)
-            _keep(account, account.tokens, events)
+            events.attempt(account.keep, account.tokens)
     return None not in (former, account.subject) and former != account.subject
-
-
-def _keep(account, tokens, events):
-    try:
-        account.keep(tokens)
-    except StorageError as error:
-        events.tell_error(error)  # the link goes on in memory

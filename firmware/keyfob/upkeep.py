@@ -3,7 +3,7 @@
 import asyncio
 
 from keyfob.compat import const, drop
-from keyfob.errors import KeyfobError, NotLinked, StorageError, TransportError, UsageError
+from keyfob.errors import KeyfobError, NotLinked, TransportError, UsageError
 from keyfob.oauth import outcome as meaning
 from keyfob.oauth import ticks
 
@@ -56,17 +56,8 @@ class Upkeep:
                     pause = tokens.pause(self._clock.ticks())
                     self._late = self._clock.jitter(min(pause // 8, _NAP))
 
-    def keep(self, tokens):
-        """Make `tokens` the account's. A store that fails is told of, and no more."""
-        self._spread(tokens)
-        try:
-            self._account.keep(tokens)
-        except StorageError as error:
-            self._events.tell_error(error)  # the running link goes on in memory
-        self._changed.set()
-
     def wake(self):
-        """Look at what is due: there is a new link."""
+        """Look at what is due: there are new tokens."""
         self._spread(self._account.tokens)
         self._changed.set()
 
@@ -165,7 +156,8 @@ class Upkeep:
         except KeyfobError as error:
             tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
             return error
-        self.keep(successor)
+        self._events.attempt(self._account.keep, successor)  # the running link goes on in memory
+        self.wake()
         rotated = successor.refresh_token != tokens.refresh_token
         self._events.tell("refreshed", rotated=rotated)
         return None
@@ -197,10 +189,7 @@ class Upkeep:
         """The error for an answer without tokens; a link that has ended is dropped."""
         outcome = tokens.outcome
         if tokens.is_dead:
-            try:
-                self._account.forget()
-            except StorageError as error:
-                self._events.tell_error(error)
+            self._events.attempt(self._account.forget)
             self._events.tell("signed_out")
             error = NotLinked(
                 "the provider has ended the link: %s" % outcome, "link the board again", "provider"
