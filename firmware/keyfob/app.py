@@ -131,8 +131,10 @@ class App:
         await self._call_api()
         self._events.tell("ready")
         idle = asyncio.create_task(self._go_on())
-        await self._over.wait()
-        idle.cancel()
+        try:
+            await self._over.wait()
+        finally:
+            idle.cancel()
 
     async def _go_on(self):
         try:

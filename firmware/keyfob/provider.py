@@ -22,11 +22,12 @@ class Provider:
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`; see `HttpClient.send`."""
         reply = await self._http.send(request, timeout_ms, max_body)
-        # Nothing between here and there may answer such a request from a cache.
-        if request.url == self.profile.token_endpoint and request.url.startswith("https:"):
-            self._clock.witness(reply.headers.get("date"))
-        if reply.status == 404 and request.url == self.profile.token_endpoint:
-            self._age = None  # it may have moved
+        if request.url == self.profile.token_endpoint:
+            # Nothing between here and there may answer such a request from a cache.
+            if request.url.startswith("https:"):
+                self._clock.witness(reply.headers.get("date"))
+            if reply.status == 404:
+                self._age = None  # it may have moved
         return reply
 
     async def hang_up(self):

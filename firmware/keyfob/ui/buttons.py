@@ -16,7 +16,7 @@ class Button:
         self._pin = pin
         self._pressed = pressed
         self._edge = flag()
-        self._is_told = False  # that it is being held
+        self._is_told = False  # a long press has been told of, and goes on
         pin.irq(self._moved)
 
     async def press(self, sleep_ms=None):
@@ -27,17 +27,19 @@ class Button:
         sleep_ms = sleep_ms or _sleep
         while True:
             await self._edge.wait()
-            held = 0
             await sleep_ms(_LOOK)
-            while self._pin.value() == self._pressed and not self._is_told:
-                held += _LOOK
-                self._is_told = held == _LONG
-                if self._is_told:
-                    return True
-                await sleep_ms(_LOOK)
-            if held:
-                return False
-            self._is_told = self._is_told and self._pin.value() == self._pressed
+            if not self._is_down():
+                self._is_told = False  # it was let go, or only a spike
+            elif not self._is_told:
+                held = _LOOK
+                while held < _LONG and self._is_down():
+                    await sleep_ms(_LOOK)
+                    held += _LOOK
+                self._is_told = self._is_down()
+                return self._is_told
+
+    def _is_down(self):
+        return self._pin.value() == self._pressed
 
     def _moved(self, _):
         self._edge.set()
