@@ -212,39 +212,18 @@ def score(rows, work, limit=None):
             finders = core >> 4 & four | four >> 7 & core
         else:
             finders = 0
-        ends = five & ~(five >> 1)
-        while ends:
-            penalty += 2
-            ends &= ends - 1
-        while five:
-            penalty += 1
-            five &= five - 1
+        penalty += 2 * _ones(five & ~(five >> 1)) + _ones(five) + 40 * _ones(finders)
         change = (row ^ above) & inside
         same = change ^ inside
-        squares = alike & alike_above & same
-        while squares:
-            penalty += 3
-            squares &= squares - 1
+        penalty += 3 * _ones(alike & alike_above & same)
         three = same & same_above
         five = three & three_before
         lone = change & change_above
         core = row & lone & three_before & lones[at - 4]
         four = three & three_above & ~row
-        ends = five & ~five_above
+        finders = four & cores[at - 4] | core & fours[at - 7]
+        penalty += 2 * _ones(five & ~five_above) + _ones(five) + 40 * _ones(finders)
         five_above = five
-        while ends:
-            penalty += 2
-            ends &= ends - 1
-        while five:
-            penalty += 1
-            five &= five - 1
-        bits = four & cores[at - 4] | core & fours[at - 7]
-        while bits:
-            penalty += 40
-            bits &= bits - 1
-        while finders:
-            penalty += 40
-            finders &= finders - 1
         if limit is not None and penalty >= limit:
             return penalty
         lones[at] = lone
@@ -263,6 +242,15 @@ def score(rows, work, limit=None):
         dark += (row + (row >> 4) & 0xF0F0F0F0F0F0F0F) % 255
     modules = size * size
     return penalty + 10 * (abs(20 * dark - 10 * modules) // modules)
+
+
+def _ones(bits):
+    """Return how many bits are 1, where they are few."""
+    count = 0
+    while bits:
+        count += 1
+        bits &= bits - 1
+    return count
 
 
 KERNELS = (correct, draw)
