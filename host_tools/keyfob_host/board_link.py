@@ -199,8 +199,12 @@ class Board:
 
     @classmethod
     @contextlib.contextmanager
-    def connected(cls, port: Port, timeout: float | None) -> Iterator[Board]:
+    def connected(
+        cls, port: Port, timeout: float | None, *, is_noted: bool = True
+    ) -> Iterator[Board]:
         """Open `port`, break into whatever runs, and yield the board.
+
+        It is noted as the one that answered last, unless one of several is asked.
 
         Everything together may take `timeout` seconds, None for no limit. Afterwards the board
         starts anew. Raises PortError, NoRepl, Lost, Raised, and CliError where the time is over.
@@ -214,7 +218,8 @@ class Board:
         try:
             with _sigterm_leaves(), _translated(port, timeout):
                 board = cls(port, transport, _enter(port, transport))
-                remember(port)
+                if is_noted:
+                    remember(port)
                 yield board
         finally:
             _let_go(transport)

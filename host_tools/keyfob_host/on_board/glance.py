@@ -1,0 +1,23 @@
+"""What `keyfob devices` says of a board, without what would take memory or join the network."""
+
+import json
+import os
+
+told = {"machine": os.uname().machine, "micropython": os.uname().release, "board": None}
+told["keyfob"] = None
+told["linked"] = False
+try:
+    with open("/board.json") as file:
+        told["board"] = json.load(file).get("name")
+except (OSError, ValueError):
+    pass
+try:
+    import keyfob
+
+    told["keyfob"] = keyfob.__version__
+    from keyfob.storage.opening import open_store
+
+    told["linked"] = bool((open_store().load() or {}).get("tokens"))
+except Exception:  # noqa: S110
+    pass  # not there, of another version, or a store that is damaged
+print(json.dumps(told))
