@@ -18,6 +18,7 @@ _QUIET = ("signed_out", "ready")  # events that other events tell the reader bet
 _SAVED_AFTER = ("linked", "refreshed", "unlinked")
 _SHOWN = ("linked", "denied", "expired", "error")  # a screen follows each, if it is the last
 _MACHINE_LINE = "@{"
+_PRESS_AGAIN = 5.0  # s
 
 
 class Told(CliError):
@@ -50,7 +51,7 @@ class Simulation:
         self._address: str | None = None
         self._lines: list[str] = []
         self._pictures = 0
-        self._has_pressed = False
+        self._asks_for_press = False
         self._has_booted = False
         self.occurred: Callable[[str], object] = lambda event: None
         self.heard: Callable[[str], object] = lambda line: None
@@ -82,7 +83,7 @@ class Simulation:
             self._clock.power_on()
             self._has_booted = True
         self._lines = []
-        self._has_pressed = False
+        self._asks_for_press = False
         about = self._options
         self.say("boot", {"cause": cause, "board": about.board.name, "runtime": about.runtime})
         if is_first and self.window is not None:
@@ -150,6 +151,15 @@ class Simulation:
         self._waits_for_screen = self.progress.ended and is_last
         self.occurred(event)
 
+    def _press(self) -> None:
+        """Press the button while the screen asks for it: whoever starts a run wants a link.
+
+        More than once, since a board that is busy with something else does not notice a press.
+        """
+        if self._asks_for_press:
+            self._board.press()
+            self._clock.after(_PRESS_AGAIN, self._press)
+
     def _draw(self, members: dict[str, Any]) -> None:
         """Show the screen that the firmware has just brought up."""
         lines, self._lines = self._lines, []
@@ -160,9 +170,8 @@ class Simulation:
             self._report.terminal.screen(lines, address, picture)
             if address is not None:
                 self._report.terminal.address(address)
-        if members["name"] == "press" and not self._has_pressed:
-            self._has_pressed = True  # once a boot: whoever starts a run wants to see it link
-            self._board.press()
+        self._asks_for_press = members["name"] == "press"
+        self._press()
         members["png"] = None
         if self._options.screens is not None:
             self._pictures += 1
