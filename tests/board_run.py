@@ -16,6 +16,21 @@ from keyfob_sim.hardware.flash import Flash
 from keyfob_sim.hardware.power import PowerGate
 
 Event = dict[str, Any]
+
+# Faults of a scenario: somebody holds the button of a linked board, and answers with a press.
+UNLINK_BY_BUTTON = """
+[[fault]]
+on = "linked"
+after = 5
+do = "press"
+for = 2
+
+[[fault]]
+on = "linked"
+after = 10
+do = "press"
+"""
+
 RUNTIMES = ("cpython", "micropython")
 
 

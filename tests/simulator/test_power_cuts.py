@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 import pytest
-from board_run import RUNTIMES, board_files, run_board, stored_record
+from board_run import RUNTIMES, UNLINK_BY_BUTTON, board_files, run_board, stored_record
 
 from keyfob_sim import sim
 from keyfob_sim.hardware.power import How
@@ -252,17 +252,6 @@ after = 2
 do = "power_cut"
 
 [[fault]]
-on = "linked"
-after = 5
-do = "press"
-for = 2
-
-[[fault]]
-on = "linked"
-after = 10
-do = "press"
-
-[[fault]]
 on = "unlinked"
 after = 5
 do = "reset"
@@ -271,7 +260,7 @@ do = "reset"
 
 def test_a_board_with_a_button_waits_for_a_press_only_where_nothing_is_under_way(capsys, tmp_path):
     scenario = tmp_path / "faults.toml"
-    scenario.write_text(WITH_BUTTON)
+    scenario.write_text(UNLINK_BY_BUTTON + WITH_BUTTON)
     run = run_board(
         capsys, *AUTO, "--board", "esp32-ssd1306", "--faults", scenario, "--until", "refreshed"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import zxingcpp
-from board_run import RUNTIMES, run_board
+from board_run import RUNTIMES, UNLINK_BY_BUTTON, run_board
 from PIL import Image
 
 from keyfob_host.boards import load_board
@@ -843,17 +843,6 @@ def test_a_button_has_to_be_there(vm, scenario):
 
 BUTTONS = """
 [[fault]]
-on = "linked"
-after = 5
-do = "press"
-for = 2
-
-[[fault]]
-on = "linked"
-after = 10
-do = "press"
-
-[[fault]]
 on = "unlinked"
 after = 70
 do = "press"
@@ -869,7 +858,7 @@ do = "press"
 def test_a_button_unlinks_and_links_again(tmp_path, capsys, runtime):
     """Held and then pressed; a minute later one press wakes the panel, the next gets a code."""
     scenario = tmp_path / "buttons.toml"
-    scenario.write_text(BUTTONS)
+    scenario.write_text(UNLINK_BY_BUTTON + BUTTONS)
     board = ("--board", "esp32-ssd1306", "--runtime", runtime, "--faults", scenario)
     done = run_board(capsys, *AUTO, *board, "--until", "refreshed")
     screens = [event["name"] for event in done.of("screen")]
