@@ -88,6 +88,9 @@ class Memory(World):
     def read(self, place):
         return self.places.get(place)
 
+    def holds(self, place, data):
+        return self.read(place) == data
+
     def write(self, place, data):
         self._perform(lambda: self.places.update({place: bytes(data)}))
 
@@ -151,6 +154,12 @@ class _ModelFile:
 
     def read(self, size):
         return self._world.files[self._path][self._at : self._at + size]
+
+    def readinto(self, buffer):
+        data = self.read(len(buffer))
+        self._at += len(data)
+        buffer[: len(data)] = data
+        return len(data)
 
     def write(self, data):
         self._world._perform(lambda: self._world.files.update({self._path: bytes(data)}))

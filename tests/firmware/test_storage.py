@@ -28,6 +28,10 @@ def memory(*records):
     return home
 
 
+def packed(record):
+    return json.dumps(record).encode()
+
+
 def each_world():
     for world in flash.worlds():
         world.blank()
@@ -96,7 +100,7 @@ def test_a_save_leaves_the_newer_copy_alone():
 def test_numbers_wrap():
     home = memory()
     store = home.boot()
-    home.places = {0: store._pack(RECORD, 0xFFFE), 1: store._pack(OTHER, 0xFFFD)}
+    home.places = {0: store._pack(packed(RECORD), 0xFFFE), 1: store._pack(packed(OTHER), 0xFFFD)}
     for number in range(6):
         record = {"account": "number %d" % number}
         home.boot().save(record)
@@ -166,7 +170,7 @@ def test_an_empty_file_is_a_first_save_that_was_cut_short():
 def test_a_slot_that_checks_out_and_makes_no_sense_is_damage():
     for nonsense in ([], "account", None, 7):
         home = memory(RECORD)
-        home.places[1] = home.boot()._pack(nonsense, 2)
+        home.places[1] = home.boot()._pack(packed(nonsense), 2)
         assert home.boot().load() == RECORD
         del home.places[0]
         assert "damaged" in support.raises(StorageError, home.boot().load).message

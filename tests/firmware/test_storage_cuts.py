@@ -33,7 +33,7 @@ def _former(record):
 def _half_migrated(world):
     """As a cut leaves it between the first save and the removal of the former file."""
     world.put_former(json.dumps(A))
-    world.boot()._write(0, world.boot()._pack(B, 1))
+    world.boot()._write(0, world.boot()._pack(json.dumps(B).encode(), 1))
 
 
 def _torn(world):

@@ -11,6 +11,7 @@ from keyfob.compat import const
 _ENOENT = const(2)
 _EFBIG = const(27)
 _LARGEST = const(16384)  # bytes of a file that can be ours
+_PIECE = const(256)  # bytes compared at a time
 _ENDINGS = ("0", "1", "json", "json.new")
 
 
@@ -40,6 +41,17 @@ class FileHome:
         """Replace the bytes there. Raises OSError, and what is there then is no use."""
         with open(self._base + _ENDINGS[place], "wb") as file:
             file.write(data)
+
+    def holds(self, place, data):
+        """Whether `data` is all that is there, without a copy of it. Raises OSError."""
+        piece = bytearray(_PIECE)
+        at = 0
+        with open(self._base + _ENDINGS[place], "rb") as file:
+            count = file.readinto(piece)
+            while count and piece[:count] == data[at : at + count]:
+                at += count
+                count = file.readinto(piece)
+        return not count and at == len(data)
 
     def remove(self, place):
         """Leave nothing there. Raises OSError."""

@@ -50,6 +50,10 @@ class NvsHome:
         nvs.set_blob(self._key(place), data)
         nvs.commit()
 
+    def holds(self, place, data):
+        """Whether `data` is what is there. Raises OSError."""
+        return self.read(place) == data
+
     def remove(self, place):
         """Leave nothing there. Raises OSError."""
         nvs = self._open()

@@ -37,8 +37,8 @@ class TokenStore:
     """Keeps the record in `home`, sealed by `seal` (see keyfob.storage.seal) where given.
 
     A home has numbered places for bytes: `read(place)` returns them or None, `write(place,
-    data)` and `remove(place)` return once that is durable. All raise OSError, and `hint`
-    is what to try then.
+    data)` and `remove(place)` return once that is durable, and `holds(place, data)` tells
+    whether it is. All raise OSError, and `hint` is what to try then.
     """
 
     def __init__(self, home, seal=None):
@@ -51,7 +51,7 @@ class TokenStore:
         Raises StorageError where there is one and no copy of it can be read.
         """
         try:
-            record, _, _, trouble = self._find()
+            record, _, _, trouble = self._find(self._record)
             if record is None and self._seal is None:
                 former = self._home.read(_FORMER)
                 if former:
@@ -69,12 +69,15 @@ class TokenStore:
         stored before is then there as it was.
         """
         try:
-            stored, in_use, number, _ = self._find()
-            if stored is not None and stored == record:
-                return
+            body = json.dumps(record)
+            body = body.encode()
+            # Compared as it is written: to parse what is stored would take RAM.
+            stored, in_use, number, _ = self._find(self._body)
             was_stored = stored is not None
-            stored = None  # it takes RAM
-            self._write(1 - in_use, self._pack(record, (number + 1) & _NUMBERS))
+            if was_stored and body == stored:
+                return
+            stored = None
+            self._write(1 - in_use, self._pack(body, (number + 1) & _NUMBERS))
             if not was_stored:
                 self._home.remove(in_use)  # whatever is there, nobody can read it
             for place in (_LEFTOVER, _FORMER):
@@ -101,13 +104,14 @@ class TokenStore:
         if trouble is not None:
             raise self._failure("erased", trouble)
 
-    def _find(self):
-        """Return the record or None, its slot, the newest number, and what is wrong or None."""
+    def _find(self, read):
+        """Return the newest that `read(slot)` gives, or None, its slot, the newest number, and
+        what is wrong, or None."""
         slots, trouble = self._slots()
         number, newest = slots[0] if slots else (0, 1)
         for _, place in slots:
             try:
-                return self._unpack(place), place, number, None
+                return read(place), place, number, None
             except OSError as error:
                 trouble = trouble or self._failure("read", error)
             except StorageError as error:
@@ -133,10 +137,7 @@ class TokenStore:
             slots.reverse()
         return slots, trouble
 
-    def _pack(self, record, number):
-        # Of all the copies on the way no more than two are there at a time.
-        body = json.dumps(record)
-        body = body.encode()
+    def _pack(self, body, number):
         data = bytearray(_HEADER)
         struct.pack_into(_WHAT, data, 0, _MAGIC, _FORMAT, self._seal is not None, number)
         if self._seal is not None:
@@ -148,22 +149,26 @@ class TokenStore:
         struct.pack_into("<I", data, _CRC_AT, _crc(data))
         return data
 
-    def _unpack(self, place):
-        body = self._home.read(place)
-        if not body or not _is_whole(body):
+    def _record(self, place):
+        return _parse(bytes(self._body(place)))
+
+    def _body(self, place):
+        """The JSON in a slot, unsealed."""
+        data = self._home.read(place)
+        if not data or not _is_whole(data):
             raise _damaged()
-        what = body[:_WHAT_SIZE]
+        what = data[:_WHAT_SIZE]
         _, kind, is_sealed, _ = struct.unpack(_WHAT, what)
         if kind != _FORMAT:
             raise StorageError("the stored link is of another version of keyfob", _AGAIN)
-        body = body[_HEADER:]
+        body = memoryview(data)[_HEADER:]
         if self._seal is not None:
             if not is_sealed:
                 raise StorageError("the stored link is not sealed", _AGAIN)
-            body = self._seal.unseal(body, what)
-        elif is_sealed:
+            return self._seal.unseal(bytes(body), what)
+        if is_sealed:
             raise StorageError("the stored link is sealed", "give keyfob the key for it")
-        return _parse(body)
+        return body
 
     def _write(self, place, data):
         home = self._home
@@ -172,7 +177,7 @@ class TokenStore:
         except OSError:
             home.remove(place)  # the room that its old content takes may be what is missing
             home.write(place, data)
-        if home.read(place) != data:
+        if not home.holds(place, data):
             raise StorageError("the link cannot be stored: it reads back otherwise", home.hint)
 
     def _failure(self, what, error):
