@@ -1,9 +1,10 @@
-"""Shorter private names for compiled firmware.
+"""Compiled firmware without what only its readers need: long private names, and `const`.
 
 A board keeps every name of the code that it has loaded, once: some 30 bytes of RAM for each that
 no other file uses. Names that begin with one underscore are nobody's business outside of their
 file, so there they become `_0`, `_1` and so on, which all files share. Tracebacks then show those
-for functions; their files and lines stay right.
+for functions; their files and lines stay right. The compiler folds every `const(...)`, so the
+function itself is imported for CPython only.
 """
 
 import io
@@ -15,11 +16,12 @@ from collections.abc import Iterator
 
 _PRIVATE = re.compile(r"_[A-Za-z]\w+")
 _CONSTANT = re.compile(r"^(_\w+) = const\(", re.MULTILINE)  # those vanish in compiling
+_IMPORT = re.compile(r"^from keyfob\.compat import const(?:, (\w+))?$", re.MULTILINE)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def shortened(sources: dict[str, str]) -> dict[str, str]:
-    """Return the `sources` (text by file name) with shorter private names.
+    """Return the `sources` (text by file name) with shorter private names and without `const`.
 
     What one file inherits from another of its folder shares the names of an object, so files of
     a folder below the package's own never get the same ones.
@@ -43,8 +45,12 @@ def shortened(sources: dict[str, str]) -> dict[str, str]:
             for word in words
             if files[word] == 1 and word not in constants and word not in spoken
         }
-        result[name] = _replaced(text, tokens[name], short)
+        result[name] = _IMPORT.sub(_rest_of_import, _replaced(text, tokens[name], short))
     return result
+
+
+def _rest_of_import(found: re.Match[str]) -> str:
+    return f"from keyfob.compat import {found[1]}" if found[1] else ""
 
 
 def _place(token: tokenize.TokenInfo) -> tuple[str, int, int]:

@@ -53,14 +53,42 @@ def test_files_of_a_folder_that_may_inherit_get_different_ones():
     assert sorted(re.findall(r"_\w", "".join(found.values()))) == ["_0", "_1"]
 
 
+def test_const_is_imported_for_cpython_only():
+    line = "from keyfob.compat import const"
+    for imported, left in ((line, ""), (line + ", drop", "from keyfob.compat import drop")):
+        text = "import io\n%s\n\nPAGE = const(5)\n"
+        assert shortened({"keyfob/a.py": text % imported}) == {"keyfob/a.py": text % left}
+
+
 def test_lines_stay_where_they_are_and_mean_the_same():
     for name, text in shortened(FIRMWARE).items():
-        before, after = ast.parse(FIRMWARE[name]), ast.parse(text)
-        assert [type(node) for node in ast.walk(before)] == [
-            type(node) for node in ast.walk(after)
-        ]
-        for old, new in zip(ast.walk(before), ast.walk(after), strict=True):
+        before, after = _nodes(FIRMWARE[name]), _nodes(text)
+        assert [type(node) for node in before] == [type(node) for node in after]
+        for old, new in zip(before, after, strict=True):
             assert getattr(old, "lineno", 0) == getattr(new, "lineno", 0)
+
+
+def _nodes(text):
+    """What a file consists of, apart from what it imports for `const`."""
+    return [
+        node
+        for node in ast.walk(ast.parse(text))
+        if not (isinstance(node, ast.ImportFrom) and node.module == "keyfob.compat")
+        and not isinstance(node, ast.alias)
+    ]
+
+
+def test_every_use_of_const_is_one_that_the_compiler_folds():
+    for name, text in FIRMWARE.items():
+        tree = ast.parse(text)
+        folded = {
+            id(node.value.func)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and node.id == "const":
+                assert id(node) in folded, (name, node.lineno)
 
 
 def test_no_class_inherits_from_another_folder_or_file_where_short_names_could_meet():
