@@ -216,7 +216,7 @@ def with_kernels(kernels, function, *arguments):
 
 def test_the_codewords_of_the_standards_example():
     data = b"01234567"
-    version, runs = qr._fit(data, M, 10)
+    version, runs, _ = qr._fit(data, M, 10)
     assert version == 1
     codewords = qr._correct(qr._stream(data, runs, version, 16), 1, 10)
     assert str(binascii.hexlify(codewords), "ascii") == STANDARD_EXAMPLE + "00"
@@ -462,6 +462,18 @@ def test_of_two_masks_with_one_penalty_the_first_is_taken():
     assert told == [FORMATS["L"][3] >> at & 1 for at in range(14, 6, -1)]
 
 
+def test_capitals_are_put_wherever_they_save_a_version():
+    def version_of(text):
+        return with_kernels((lambda *_: b"", lambda version, *_: version), qr.encode, text)[0]
+
+    for unit in ("a", "a1234567890", "abcdefg12345678901234567890"):
+        for length in range(1, 300):
+            text = "http://" + (unit * 300)[:length]
+            least = min(qr._fit(words.encode(), L, 10)[0] for words in (text, text.upper()))
+            if least <= 10:
+                assert version_of(text) == least, text
+
+
 def test_machine_code_runs_wherever_it_can():
     expected = BYTECODE
     if sys.implementation.name == "micropython" and qr_viper:
@@ -513,7 +525,8 @@ def test_machine_code_and_bytecode_encode_alike():
                 if length > 213 and level == "M":
                     continue
                 by_bytecode = with_kernels(BYTECODE, qr.encode, text, level)
-                by_machine = with_kernels(qr_viper.KERNELS, qr.encode, text, level)
+                machine = qr_viper.correct, qr_viper.draw
+                by_machine = with_kernels(machine, qr.encode, text, level)
                 assert by_bytecode == by_machine
 
 

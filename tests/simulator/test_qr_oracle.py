@@ -207,7 +207,7 @@ def check(text: str, level: str) -> None:
         return
     bitmap, size = qr.encode(text, level)
     assert size == 17 + 4 * version
-    found, runs = qr._fit(data, "LM".index(level), 10)
+    found, runs, _ = qr._fit(data, "LM".index(level), 10)
     modes = modes_of(runs)
     assert found == version
     assert bits_of(data, modes, version) == fewest_bits(data, version)

@@ -11,9 +11,13 @@ What to draw is decided here. The loops over codewords and modules, the kernels,
 keyfob.ui.qr_viper as machine code, and in keyfob.ui.qr_bytecode for where that does not run.
 """
 
-import sys
-
 from keyfob.compat import const
+
+try:
+    from keyfob.ui.qr_viper import KERNELS
+except (ImportError, SyntaxError, ValueError, MemoryError):
+    # Absent, without an emitter, for another chip, or too large; and CPython has none.
+    from keyfob.ui.qr_bytecode import KERNELS
 
 _VERSIONS = const(10)
 
@@ -67,14 +71,16 @@ def encode(text, level="L", max_version=_VERSIONS):
     length in bytes, and for any other level.
     """
     if level not in ("L", "M"):
-        raise ValueError("the level of a QR code is L or M")
+        raise ValueError("a QR code has level L or M")
     data = plain = text.encode()
     rank = "LM".index(level)
     max_version = min(max_version, _VERSIONS)
-    version, runs = _fit(data, rank, max_version)
+    version, runs, bits = _fit(data, rank, max_version)
     capitals = _with_capitals(data)
-    if capitals != data:
-        smaller, other_runs = _fit(capitals, rank, version - 1)
+    # A capital saves 2.5 bits. The longer counts of version 10 weigh less than what saves none:
+    # "://", and six digits or more wherever the mode changes.
+    if bits - 5 * len(data) // 2 <= 8 * _capacity(version - 1, rank):
+        smaller, other_runs, _ = _fit(capitals, rank, version - 1)
         if other_runs:
             version, data, runs = smaller, capitals, other_runs
     if runs is None:
@@ -114,15 +120,15 @@ def _capacity(version, rank):
 
 
 def _fit(data, rank, max_version):
-    """Return (the smallest version for `data`, its runs); runs are None where none will do."""
-    bits = None
+    """Return (the smallest version for `data`, its runs, bits); runs are None if none will do."""
+    bits = 0
     for version in range(1, max_version + 1):
         if len(data) <= _MOST:
-            if bits is None or version == _VERSIONS:
+            if version in (1, _VERSIONS):
                 bits, runs = _split(data, version)
             if bits <= 8 * _capacity(version, rank):
-                return version, runs
-    return max_version + 1, None
+                return version, runs, bits
+    return max_version + 1, None, bits
 
 
 def _split(data, version):
@@ -212,19 +218,4 @@ def _stream(data, runs, version, capacity):
     return stream
 
 
-def _kernels():
-    """The long loops: as machine code where the board can run it, else as bytecode."""
-    if sys.implementation.name == "micropython":
-        # Absent, without an emitter, for another chip, or too large: then it is bytecode.
-        try:
-            from keyfob.ui.qr_viper import KERNELS
-
-            return KERNELS
-        except (ImportError, SyntaxError, ValueError, MemoryError):
-            pass
-    from keyfob.ui.qr_bytecode import KERNELS
-
-    return KERNELS
-
-
-_correct, _draw = _kernels()
+_correct, _draw = KERNELS

@@ -16,15 +16,7 @@ def correct(stream, blocks, degree):
     The data are dealt into blocks, the last of which may have one more; the error correction
     codewords of each are the rest after a long division.
     """
-    powers = bytearray(255)  # of 2 in GF(256)
-    logarithms = bytearray(256)
-    value = 1
-    for at in range(255):
-        powers[at] = value
-        logarithms[value] = at
-        value <<= 1
-        if value > 255:
-            value ^= 0x11D
+    powers, logarithms = _field()
     generator = bytearray(degree)  # without its first coefficient, which is 1
     generator[degree - 1] = 1
     for root in range(degree):
@@ -37,39 +29,46 @@ def correct(stream, blocks, degree):
             generator[at] = value
     for at in range(degree):
         generator[at] = logarithms[generator[at]]
-    short = len(stream) // blocks
-    longer = len(stream) % blocks
-    dealt = bytearray(len(stream) + blocks * degree + 1)  # and bits for modules that remain
-    start = 0
+    length = len(stream)
+    short = length // blocks
+    whole = blocks - length % blocks  # blocks that are not one longer
+    dealt = bytearray(length + blocks * degree + 1)  # and bits for modules that remain
+    source = 0
     for block in range(blocks):
-        end = start + short + (block >= blocks - longer)
-        rest = _rest(stream, start, end, generator, powers, logarithms)
-        for at in range(start, end):
-            index = at - start
-            dealt[index * blocks + block - (blocks - longer) * (index == short)] = stream[at]
+        rest = bytearray(degree)
+        head = 0  # where the highest coefficient is: the rest goes round in its buffer
+        for index in range(short + (block >= whole)):
+            value = stream[source]
+            source += 1
+            dealt[index * blocks + block - whole * (index == short)] = value
+            value ^= rest[head]
+            rest[head] = 0
+            head = (head + 1) % degree
+            if value:
+                value = logarithms[value]
+                at = head
+                for power in generator:
+                    rest[at] ^= powers[(value + power) % 255]
+                    at += 1
+                    if at == degree:
+                        at = 0
         for index in range(degree):
-            dealt[len(stream) + index * blocks + block] = rest[index]
-        start = end
+            dealt[length + index * blocks + block] = rest[(head + index) % degree]
     return dealt
 
 
-def _rest(stream, start, end, generator, powers, logarithms):
-    degree = len(generator)
-    rest = bytearray(degree)
-    head = 0  # where the highest coefficient is: the rest goes round in its buffer
-    for index in range(start, end):
-        factor = stream[index] ^ rest[head]
-        rest[head] = 0
-        head = (head + 1) % degree
-        if factor:
-            factor = logarithms[factor]
-            at = head
-            for value in generator:
-                rest[at] ^= powers[(factor + value) % 255]
-                at += 1
-                if at == degree:
-                    at = 0
-    return rest[head:] + rest[:head]
+def _field():
+    """Return the powers of 2 in GF(256), and the logarithms to that base."""
+    powers = bytearray(255)
+    logarithms = bytearray(256)
+    value = 1
+    for at in range(255):
+        powers[at] = value
+        logarithms[value] = at
+        value <<= 1
+        if value > 255:
+            value ^= 0x11D
+    return powers, logarithms
 
 
 def draw(version, codewords, formats, masks):
@@ -167,9 +166,9 @@ def _apply(rows, dark, taken, mask, formats, masks):
     """Fill in `rows`: the symbol under a mask, with the word that tells of level and mask."""
     size = len(rows)
     full = (1 << size) - 1
-    lines = [row * 0x41041041041041 >> 60 - size for row in masks[12 * mask : 12 * mask + 12]]
     for y in range(size):
-        rows[y] = dark[y] ^ lines[y % 12] & (full ^ taken[y])
+        line = masks[12 * mask + y % 12] * 0x41041041041041 >> 60 - size
+        rows[y] = dark[y] ^ line & (full ^ taken[y])
     word = formats[2 * mask] << 8 | formats[2 * mask + 1]
     rows[8] |= word >> 9 << size - 6 | (word >> 7 & 3) << size - 9 | word & 255
     for at in range(15):
@@ -180,7 +179,8 @@ def _apply(rows, dark, taken, mask, formats, masks):
 
 def work_space(size):
     """Return the lists in which `score` notes what it will want of a row later."""
-    return [[0] * (_BEFORE + size) for _ in range(3)]
+    size += _BEFORE
+    return [0] * size, [0] * size, [0] * size
 
 
 def score(rows, work, limit=None):
@@ -237,15 +237,13 @@ def score(rows, work, limit=None):
         change_above = change
         same_above = same
         inside = full
-        row -= row >> 1 & 0x155555555555555
-        row = (row & 0x333333333333333) + (row >> 2 & 0x333333333333333)
-        dark += (row + (row >> 4) & 0xF0F0F0F0F0F0F0F) % 255
+        dark += _ones(row)
     modules = size * size
     return penalty + 10 * (abs(20 * dark - 10 * modules) // modules)
 
 
 def _ones(bits):
-    """Return how many bits are 1, where they are few."""
+    """Return how many bits are 1."""
     count = 0
     while bits:
         count += 1

@@ -248,23 +248,29 @@ def _score(modules: ptr8, size: int, limit: int) -> int:
         window = 0
         at = line * width if line < size else 0
         x = 0 if line < size else line - size
+        right = 1 if line < size else 0
+        down = 0 if line < size else width
         for along in range(size):
             module = modules[at + (x >> 3)] >> (7 - (x & 7)) & 1
-            if line < size:
-                x += 1
-            else:
-                at += width
-            if along and window & 1 == module:
-                run += 1
-                if run >= 5:
-                    penalty += 3 if run == 5 else 1
-            else:
-                run = 1
+            x += right
+            at += down
+            change = (window ^ module) & 1
             window = (window << 1 | module) & 0x7FF
-            if along >= 10 and (window == 0x5D0 or window == 0x05D):
-                penalty += 40
+            if change:
+                run = 1
+                if window == 0x05D and along >= 10:
+                    penalty += 40
+            else:
+                run += 1
+                if run > 5:
+                    penalty += 1
+                elif run == 5:
+                    penalty += 3
+                elif window == 0x5D0 and along >= 10:  # its four light modules
+                    penalty += 40
     steps = 20 * dark - 10 * size * size
     return penalty + 10 * ((steps if steps > 0 else 0 - steps) // (size * size))
 
 
-KERNELS = (correct, draw)
+if sys.implementation.name == "micropython":  # CPython is faster with qr_bytecode
+    KERNELS = (correct, draw)
