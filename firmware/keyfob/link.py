@@ -14,8 +14,7 @@ from keyfob.errors import KeyfobError, TransportError
 from keyfob.events import Events
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
-from keyfob.net.http_reply import MAX_BODY
-from keyfob.oauth.messages import Request, get_request
+from keyfob.oauth.messages import MAX_BODY, Request, get_request
 from keyfob.provider import Provider
 
 # What a new link needs, and no other.

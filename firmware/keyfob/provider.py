@@ -2,7 +2,7 @@
 
 from keyfob.compat import const, drop
 from keyfob.errors import KeyfobError
-from keyfob.net.http_reply import MAX_BODY
+from keyfob.oauth.messages import MAX_BODY
 from keyfob.oauth.ticks import Stopwatch
 
 _TRIES = const(3)  # of discovery

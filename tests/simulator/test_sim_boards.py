@@ -50,12 +50,11 @@ def read_screens(run: BoardRun, board: str) -> None:
         assert f"{scheme.lower()}://{host.lower()}/{path}" == address
 
 
-def test_the_whole_job_over_tls_fits_into_136k(capsys, tmp_path):
-    """The mark is 128k, which the code of today exceeds by some KB."""
+def test_the_whole_job_over_tls_fits_into_128k(capsys, tmp_path):
     run = run_board(
         capsys,
         *LINK,
-        *("--board", "esp32-ssd1306", "--https", "--heap", "136k"),
+        *("--board", "esp32-ssd1306", "--https", "--heap", "128k"),
         *("--until", "refreshed:3", "--screens", tmp_path),
     )
     assert run.exit_code == 0, run

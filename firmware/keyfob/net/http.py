@@ -11,15 +11,15 @@ import asyncio
 import gc
 
 from keyfob.compat import const, drop
-from keyfob.errors import ConfigError, TransportError, UsageError
+from keyfob.errors import TransportError
 from keyfob.net.clock import Clock
-from keyfob.net.http_reply import MAX_BODY, ReplyParser
-from keyfob.oauth import url
+from keyfob.oauth.messages import MAX_BODY
 from keyfob.oauth.ticks import Stopwatch
 
 TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
 _IDLE = const(60_000)  # ms: routers forget an idle connection without telling anybody
 _PIECE = const(512)  # bytes per read
+_REPLY = "keyfob.net.http_reply"
 
 
 class HttpClient:
@@ -49,22 +49,13 @@ class HttpClient:
         `max_body` bytes, ConfigError where the address must not be used, UsageError where
         the request is none.
         """
-        try:
-            scheme, host, port, target = url.split(request.url)
-        except ValueError as error:
-            raise ConfigError("the address %s" % error)
-        if scheme != "https" and not self._allow_http and not url.is_loopback(host):
-            raise ConfigError(
-                "http to %s would send secrets unprotected" % host,
-                "use https, or allow http in the configuration for a test network",
-            )
-        origin = (scheme, host, port)
-        message = _message(request, origin, target)
+        origin, message = _prepare(request, self._allow_http)
+        host = origin[1]
         limit = (self._timeout_ms if timeout_ms is None else timeout_ms) / 1000
         async with self._lock:
             whole = False
             try:
-                parser = ReplyParser(max_body, is_head=request.method == "HEAD")
+                parser = _parser(max_body, request.method == "HEAD")
                 await asyncio.wait_for(self._exchange(origin, message, parser), limit)
                 whole = parser.keep_alive and not parser.excess
                 return parser.reply
@@ -81,6 +72,7 @@ class HttpClient:
 
                 raise translate(error, host)
             finally:
+                drop(_REPLY)
                 if not whole:  # a cancellation too must leave nothing half read
                     await self.close()
 
@@ -151,24 +143,21 @@ class HttpClient:
         return self._context
 
 
-def _message(request, origin, target):
-    """The bytes of a whole request (RFC 9112 section 3)."""
-    scheme, host, port = origin
-    if ":" in host:
-        host = "[%s]" % host
-    if port != (443 if scheme == "https" else 80):
-        host = "%s:%d" % (host, port)
-    lines = ["%s %s HTTP/1.1" % (request.method, target), "Host: " + host]
-    for name in request.headers:
-        lines.append("%s: %s" % (name, request.headers[name]))
-    body = request.body
-    if body is not None:
-        lines.append("Content-Length: %d" % len(body))
-    for line in lines:
-        if "\r" in line or "\n" in line or "\0" in line:
-            raise UsageError("a request header holds a line break")
-    head = "\r\n".join(lines + ["", ""]).encode()
-    return head + body if body else head
+def _prepare(request, allow_http):
+    try:
+        from keyfob.net.http_request import prepare
+
+        return prepare(request, allow_http)
+    except MemoryError:
+        raise no_memory(request.url.partition("?")[0])
+    finally:
+        drop("keyfob.net.http_request", "keyfob.oauth.url")
+
+
+def _parser(max_body, is_head):
+    from keyfob.net.http_reply import ReplyParser
+
+    return ReplyParser(max_body, is_head=is_head)
 
 
 def no_memory(host):

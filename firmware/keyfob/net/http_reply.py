@@ -10,7 +10,7 @@ Then there are `reply`, `keep_alive` and `excess`.
 
 from keyfob.compat import const
 from keyfob.errors import TransportError
-from keyfob.oauth.messages import Reply
+from keyfob.oauth.messages import MAX_BODY, Reply
 
 _HEAD = const(0)
 _SIZED = const(1)  # a body, or a chunk, of `_left` bytes
@@ -20,7 +20,6 @@ _TRAILER = const(4)
 _TO_CLOSE = const(5)
 _DONE = const(6)
 
-MAX_BODY = const(16_384)  # bytes
 MAX_HEAD = const(4_096)  # bytes of status line, headers and trailers together
 _MAX_CHUNK_LINE = const(1_024)  # bytes of a chunk's size and its extensions
 

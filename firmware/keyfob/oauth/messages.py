@@ -14,6 +14,7 @@ from keyfob.errors import ConfigError
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BOM = b"\xef\xbb\xbf"
 _NO_FORM = (b"{", b"[", b"<")  # how broken JSON and pages begin
+MAX_BODY = const(16_384)  # bytes of a reply, where nothing else is asked for
 _MAX_TEXT = const(200)
 _USER_AGENT = "keyfob/0.1"
 
