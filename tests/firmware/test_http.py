@@ -72,6 +72,25 @@ async def test_bodies_none_and_empty():
     assert server.requests[1].endswith(b"\r\nContent-Length: 0\r\n\r\n")
 
 
+async def test_a_request_is_sent_as_it_is_now():
+    server = await serve(answers(OK, OK, OK, OK))
+    client = HttpClient()
+    request = Request("POST", server.url(), {"Authorization": "Bearer a"}, b"x")
+    await client.send(request)
+    request.headers["Authorization"] = "Bearer b"
+    await client.send(request)
+    await client.send(request)
+    request.body = b"z"
+    await client.send(request)
+    await client.close()
+    await server.stop()
+    first, second, third, fourth = server.requests
+    assert b"Bearer a" in first
+    assert b"Bearer b" in second
+    assert third == second
+    assert fourth == third[:-1] + b"z"
+
+
 async def test_the_host_header_names_a_port_that_is_not_the_usual_one():
     expected = {
         "https://as.example/": b"Host: as.example\r\n",

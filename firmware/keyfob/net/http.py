@@ -41,6 +41,7 @@ class HttpClient:
         self._reader = None
         self._writer = None
         self._idle = None  # runs since the connection was last of use
+        self._asked = self._prepared = None  # the last request, and what it becomes on the wire
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`, whatever its status.
@@ -49,7 +50,11 @@ class HttpClient:
         `max_body` bytes, ConfigError where the address must not be used, UsageError where
         the request is none.
         """
-        origin, message = _prepare(request, self._allow_http)
+        asked = (request.method, request.url, dict(request.headers), request.body)
+        if self._asked != asked:  # polls repeat one request
+            self._prepared = _prepare(request, self._allow_http)
+            self._asked = asked
+        origin, message = self._prepared
         host = origin[1]
         limit = (self._timeout_ms if timeout_ms is None else timeout_ms) / 1000
         async with self._lock:
@@ -58,6 +63,8 @@ class HttpClient:
                 parser = _parser(max_body, request.method == "HEAD")
                 await asyncio.wait_for(self._exchange(origin, message, parser), limit)
                 whole = parser.keep_alive and not parser.excess
+                if len(parser.reply.body) > _PIECE:
+                    drop(_REPLY)  # whoever takes so long a body apart needs the room
                 return parser.reply
             except asyncio.TimeoutError:
                 raise TransportError(
@@ -72,7 +79,6 @@ class HttpClient:
 
                 raise translate(error, host)
             finally:
-                drop(_REPLY)
                 if not whole:  # a cancellation too must leave nothing half read
                     await self.close()
 
@@ -80,6 +86,8 @@ class HttpClient:
         """Close the connection, which gives its TLS buffers back."""
         writer = self._writer
         self._reader = self._writer = self._origin = None
+        self._asked = self._prepared = None
+        drop(_REPLY)
         if writer is None:
             return
         transport = getattr(writer, "transport", None)
