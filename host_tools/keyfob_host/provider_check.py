@@ -18,7 +18,8 @@ from keyfob.errors import KeyfobError
 from keyfob.oauth import metadata
 from keyfob.oauth.device_grant import DeviceGrant
 from keyfob.oauth.messages import Client, Reply, Request, members
-from keyfob.oauth.profile import DEVICE_CODE_GRANT, ENDPOINTS, Profile
+from keyfob.oauth.profile import DEVICE_CODE_GRANT, Profile
+from keyfob.oauth.profile_fields import ADDRESSES
 from keyfob.ui.symbol import largest_symbol, symbol_for
 from keyfob_host.boards import known_boards, load_board
 from keyfob_host.errors import CliError, UsageError
@@ -73,7 +74,7 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
     is_offered, by = _grant(preset, profile, document)
     endpoints = [
         {"name": name, "url": address, "length": len(address)}
-        for name in ENDPOINTS
+        for name in ADDRESSES[1:]
         if (address := getattr(profile, name)) is not None
     ]
     addresses = [profile.issuer, *(endpoint["url"] for endpoint in endpoints)]

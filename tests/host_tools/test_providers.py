@@ -17,7 +17,7 @@ from provider_presets import (
     validate,
 )
 
-from keyfob.oauth import profile, profile_fields
+from keyfob.oauth import profile_fields
 from keyfob_host import cli, providers
 from keyfob_host.errors import CliError, UsageError
 from keyfob_sim.server.personality import PLAIN, known_personalities, load_personality
@@ -78,7 +78,7 @@ def test_a_board_takes_what_a_preset_makes(name):
 
 def test_the_schema_has_the_fields_that_the_firmware_has():
     tables = ("_DIALECT", "_COMMON", "_CLIENT")
-    known = {"issuer", *profile.ENDPOINTS}
+    known = set(profile_fields.ADDRESSES)
     known |= {field for table in tables for field in getattr(profile_fields, table, ())}
     assert set(SCHEMAS["provider"]["properties"]) == known
 
@@ -94,6 +94,7 @@ def test_the_schema_has_the_fields_that_the_firmware_has():
         (GOOD | {"client_auth": "both"}, "client_auth"),
         (GOOD | {"token_endpoint": "http://as.example/token"}, "provider.token_endpoint"),
         (GOOD | {"token_endpoint": "ftp://as.example/token"}, "provider.token_endpoint"),
+        (GOOD | {"refresh_endpoint": "http://as.example/new"}, "provider.refresh_endpoint"),
         ({"client_id": "x", "token_endpoint": "https://as.example"}, "device_authorization"),
         ({"client_id": "x"}, "provider.device_authorization_endpoint"),
         (ENDPOINTS, "client_id"),

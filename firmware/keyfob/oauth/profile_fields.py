@@ -8,7 +8,8 @@ from keyfob.oauth import url
 from keyfob.oauth.messages import Client
 from keyfob.oauth.profile import CLIENT_CREDENTIALS, DEVICE_CODE_GRANT, ENDPOINTS
 
-_ADDRESSES = ("issuer",) + ENDPOINTS
+# The last one no discovery document knows: where refreshes go elsewhere than polls.
+ADDRESSES = ("issuer",) + ENDPOINTS + ("refresh_endpoint",)
 # field: (type, default). A default of None means the field may be absent. What is in a
 # dict or a list is text, and a number is above 0.
 _COMMON = {
@@ -54,7 +55,7 @@ _OURS = ("client_id", "client_secret", "grant_type", "device_code", "refresh_tok
 
 def fill(profile, fields):
     """Set the attributes of `profile` from `fields`. Raises ConfigError naming a bad one."""
-    for name in _ADDRESSES:
+    for name in ADDRESSES:
         address = _typed(fields, name, str, None)
         if address is not None:
             url.check(address, "provider." + name, profile.allow_http)
@@ -73,7 +74,7 @@ def fill(profile, fields):
                         "provider.%s must not set %s" % (name, param),
                         "remove it; keyfob sends it where it belongs",
                     )
-        if not any(name in known for known in (_ADDRESSES, _COMMON, _DIALECT, _CLIENT)):
+        if not any(name in known for known in (ADDRESSES, _COMMON, _DIALECT, _CLIENT)):
             raise ConfigError(
                 "provider.%s is not a field that keyfob knows" % name,
                 "check its spelling, or remove it",
