@@ -226,6 +226,7 @@ class ReplyParser:
 
 def _number(digits, base):
     allowed = b"0123456789abcdef"[:base]
+    digits = digits.lstrip(b"0") or digits[:1]  # some fill a field of fixed width
     if not 0 < len(digits) <= 8 or not all(octet in allowed for octet in digits.lower()):
         raise _broken("it states no valid length")
     return int(digits, base)

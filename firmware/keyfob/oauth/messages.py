@@ -43,15 +43,13 @@ class Reply:
 
     @property
     def text(self):
-        """The body as text. Raises ValueError where it is not UTF-8."""
-        return str(self.body, "utf-8")
+        """The body as text, without a byte order mark. Raises ValueError if it is not UTF-8."""
+        body = self.body
+        return str(body[3:] if body[:3] == _BOM else body, "utf-8")
 
     def json(self):
-        """The body as JSON, a leading byte order mark skipped. Raises ValueError."""
-        body = self.body
-        if body[:3] == _BOM:
-            body = body[3:]
-        return json.loads(str(body, "utf-8"))
+        """The body as JSON. Raises ValueError."""
+        return json.loads(self.text)
 
 
 class Client:
@@ -178,7 +176,7 @@ def members(reply):
             return None
         from keyfob.oauth.form_body import form_members
 
-        return form_members(reply.body)
+        return form_members(reply)
     return value if isinstance(value, dict) else None
 
 
