@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import ssl
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,7 @@ def _metadata(
         while True:
             request = search.request()
             reply = _sent(request, trust)
-            found = members(reply) if reply.status == 200 else None
+            found = members(copy(reply)) if reply.status == 200 else None
             if found is not None:
                 document, source = found, request.url
             if search.receive(reply):

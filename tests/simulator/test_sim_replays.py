@@ -147,3 +147,19 @@ def test_it_ends_as_the_script_says(
             check(case, issuer, run)
         except AssertionError as error:
             raise AssertionError(f"{case['name']}: {error}\n{run}") from error
+
+
+def test_tokens_of_ten_kilobytes_fit_beside_a_panel(capsys: pytest.CaptureFixture[str]) -> None:
+    tokens = STANDARD["tokens"]["json"] | {
+        "access_token": "a" * 3000,
+        "refresh_token": "r" * 3000,
+        "id_token": "i" * 4000,
+    }
+    script = [STANDARD["code"], STANDARD["pending"], {"status": 200, "json": tokens}]
+    with contextlib.closing(ScriptedIssuer(script)) as issuer:
+        run = run_board(
+            capsys, "--issuer", issuer.address, "--client-id", "board", "--clock", "virtual",
+            "--runtime", "micropython", "--board", "esp32-ssd1306",
+        )  # fmt: skip
+    assert [event["result"] for event in run.of("poll")] == ["pending", "approved"], run
+    assert run.exit_code == 0

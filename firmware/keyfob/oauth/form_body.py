@@ -5,11 +5,11 @@ import binascii
 _FORM_NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%+[]"
 
 
-def form_members(reply):
+def form_members(text):
     """The members of a form body, or None where it is none."""
     found = {}
     try:
-        for part in reply.text.strip().split("&"):
+        for part in text.strip().split("&"):
             if not part:
                 continue  # between two, or after the last
             name, equals, value = part.partition("=")

@@ -9,11 +9,11 @@ import binascii
 import json
 
 from keyfob.compat import const
-from keyfob.errors import ConfigError
+from keyfob.errors import ConfigError, TransportError
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BOM = b"\xef\xbb\xbf"
-_NO_FORM = (b"{", b"[", b"<")  # how broken JSON and pages begin
+_NO_FORM = ("{", "[", "<")  # how broken JSON and pages begin
 _MAX_TEXT = const(200)
 _USER_AGENT = "keyfob/0.1"
 
@@ -167,16 +167,21 @@ def get_request(url):
 def members(reply):
     """The members of a JSON object or of a form body, whatever its Content-Type says.
 
-    Returns None where the body is neither.
+    Returns None where the body is neither. The reply loses its body, whose memory they need.
+    Raises TransportError where even that is too little.
     """
     try:
-        value = reply.json()
-    except (ValueError, RuntimeError, MemoryError):  # the last two: nested without end
-        if reply.body[:1] in _NO_FORM:
+        text = reply.text
+        reply.body = b""
+        value = json.loads(text)
+    except MemoryError:
+        raise TransportError("not enough memory for the provider's reply", "free RAM", "memory")
+    except (ValueError, RuntimeError):  # the last: nested without end
+        if reply.body or text[:1] in _NO_FORM:
             return None
         from keyfob.oauth.form_body import form_members
 
-        return form_members(reply)
+        return form_members(text)
     return value if isinstance(value, dict) else None
 
 
