@@ -41,9 +41,10 @@ _DIALECT = {
     "default_token_type": (str, None),  # where token_type is missing
 }
 _BODY_FORMATS = ("form", "json")
+_MAY_BE_EMPTY = ("grant_type", "client_secret")
 _CLIENT = {"client_id": str, "client_secret": str, "client_auth": str}
 _NOUNS = {
-    str: "a text",
+    str: "a text, and not an empty one",
     int: "a whole number above 0",
     bool: "true or false",
     dict: "an object of texts",
@@ -63,6 +64,13 @@ def fill(profile, fields):
     for name in _COMMON:
         expected, default = _COMMON[name]
         setattr(profile, name, _typed(fields, name, expected, default))
+    template = profile.qr_template
+    if template is not None:
+        url.check(template, "provider.qr_template", profile.allow_http)
+        if "{user_code}" not in template:
+            raise ConfigError(
+                "provider.qr_template has no {user_code} in it", "put it where the code belongs"
+            )
     profile.dialect = _dialect(fields)
     profile.needs_person = profile.grant_type != CLIENT_CREDENTIALS
     ours = [fields.get(name + "_param") or name for name in _OURS]
@@ -128,6 +136,8 @@ def _typed(fields, name, expected, default):
     if value is None:
         return default
     right = isinstance(value, expected) and isinstance(value, bool) == (expected is bool)
+    if right and expected is str:
+        right = value != "" or name in _MAY_BE_EMPTY
     if right and expected is int:
         right = value > 0
     if right and expected is dict:
