@@ -22,7 +22,7 @@ class Provider:
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`; see `HttpClient.send`."""
         reply = await self._http.send(request, timeout_ms, max_body)
-        if request.url == self.profile.token_endpoint:
+        if request.url in (self.profile.token_endpoint, self.profile.refresh_endpoint):
             # Nothing between here and there may answer such a request from a cache.
             if request.url.startswith("https:"):
                 self._clock.witness(reply.headers.get("date"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import ssl
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from keyfob.errors import KeyfobError
 from keyfob.oauth import metadata
 from keyfob.oauth.device_grant import DeviceGrant
 from keyfob.oauth.messages import Client, Reply, Request, members
-from keyfob.oauth.profile import DEVICE_CODE_GRANT, ENDPOINTS, Profile
+from keyfob.oauth.profile import DEVICE_CODE_GRANT, Profile
+from keyfob.oauth.profile_fields import ADDRESSES
 from keyfob.ui.symbol import largest_symbol, symbol_for
 from keyfob_host.boards import known_boards, load_board
 from keyfob_host.errors import CliError, UsageError
@@ -73,7 +75,7 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
     is_offered, by = _grant(preset, profile, document)
     endpoints = [
         {"name": name, "url": address, "length": len(address)}
-        for name in ENDPOINTS
+        for name in ADDRESSES[1:]
         if (address := getattr(profile, name)) is not None
     ]
     addresses = [profile.issuer, *(endpoint["url"] for endpoint in endpoints)]
@@ -147,7 +149,7 @@ def _metadata(
         while True:
             request = search.request()
             reply = _sent(request, trust)
-            found = members(reply) if reply.status == 200 else None
+            found = members(copy(reply)) if reply.status == 200 else None
             if found is not None:
                 document, source = found, request.url
             if search.receive(reply):

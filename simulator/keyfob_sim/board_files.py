@@ -182,13 +182,13 @@ def _from_file(name: str) -> dict[str, Any]:
     """The provider object in a JSON or TOML file."""
     path = Path(name)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise UsageError(f"{name} cannot be read: {reason}", "--provider FILE") from None
     try:
         document = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         kind = "TOML" if path.suffix == ".toml" else "JSON"
         raise UsageError(f"{name} is not valid {kind}", "check it, or rename it") from None
     if not isinstance(document, dict):

@@ -256,13 +256,17 @@ async def test_but_for_one_that_the_provider_asked_for():
 
 async def test_the_date_of_a_reply_is_a_witness_where_tls_has_verified_it():
     date = "Fri, 15 Jan 2027 08:00:00 GMT"
-    for fields, heard in (({}, [date]), ({"token_endpoint": "http://127.0.0.1/token"}, [])):
+    for fields, heard in (
+        ({}, [date]),
+        ({"refresh_endpoint": TOKEN + "/new"}, [date]),
+        ({"token_endpoint": "http://127.0.0.1/token"}, []),
+    ):
         board = Board(**fields)
         board.http.answer(fields.get("token_endpoint", TOKEN), tokens())
         link = await board.linked()
         dates = []
         board.clock.witness = dates.append
-        for url in (fields.get("token_endpoint", TOKEN), API):
+        for url in list(fields.values()) + [TOKEN, API]:
             board.http.script(url, reply(200, {}, date=date))
         await fails(KeyfobError, link.refresh())  # that was no token
         await link.get(API)  # another's clock, or a cached reply

@@ -3,7 +3,7 @@
 from support import raises
 
 from keyfob.errors import TransportError
-from keyfob.net.http_reply import MAX_BODY, ReplyParser
+from keyfob.net.http_reply import MAX_BODY, MAX_HEAD, ReplyParser
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -231,18 +231,33 @@ def test_an_endless_head_is_given_up():
     parser.feed(b"X: " + b"y" * 80)  # 17 + 83 bytes: as much as there is room for
     error = raises(TransportError, parser.feed, b"y")
     assert "headers are too long" in error.message
-    many = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 200
+    many = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 600
     assert "too long" in raises(TransportError, read, many, 512).message
-    trailers = CHUNKED + b"0\r\n" + b"X: y\r\n" * 1000
+    trailers = CHUNKED + b"0\r\n" + b"X: y\r\n" * 3000
     assert "too long" in raises(TransportError, read, trailers, 512).message
 
 
 def test_a_long_head_leaves_room_for_chunk_sizes():
     head = CHUNKED[:-2]
-    head += b"X: " + b"y" * (4094 - len(head) - 7) + b"\r\n\r\n"
-    assert len(head) == 4094
+    head += b"X: " + b"y" * (MAX_HEAD - 2 - len(head) - 7) + b"\r\n\r\n"
+    assert len(head) == MAX_HEAD - 2
     parser, done = read(head + b"5;a=b\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n", 512)
     assert done
     assert parser.reply.body == b"helloworld"
     endless = CHUNKED + b"5;" + b"x" * 2000
     assert "too long" in raises(TransportError, read, endless, 512).message
+
+
+def test_a_header_of_a_browser_s_size_is_read_past_and_not_kept():
+    for size in (1_021, 1_022, 1_023, 4_000, 9_000):
+        policy = b"X: " + b"y" * size + b"\r\n and:\tmore\r\n"
+        data = HEAD + b"A: b\r\n" + policy + b"Retry-After: 7\r\n" + TWO
+        for piece in (1, 3, 512, len(data)):
+            parser = ReplyParser()
+            for start in range(0, len(data), piece):
+                done = parser.feed(data[start : start + piece])
+                assert len(parser._buffer) <= max(1_026, piece)
+            assert done
+            headers = parser.reply.headers
+            assert ("x" in headers) == (size == 1_021), size
+            assert (headers["a"], headers["retry-after"]) == ("b", "7")

@@ -712,7 +712,7 @@ async def test_a_request_carries_the_token_and_the_callers_headers():
     assert request.headers["Accept"] == "application/json"
 
     mine = Request("PUT", API, {"authorization": "Basic nonsense"}, b"body")
-    assert await link.request(mine) is answer
+    assert (await link.request(mine)).json() == {"hello": "Ana"}
     request = board.http.requests[-1]
     assert (request.method, request.body) == ("PUT", b"body")
     assert request.headers == {"Authorization": "Bearer at-secret-1"}

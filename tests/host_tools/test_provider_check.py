@@ -95,6 +95,14 @@ def test_a_preset_without_discovery_goes_by_its_evidence(check, monkeypatch):
     assert (qr["esp32-ssd1306"], qr["esp32c3-oled"]) == ("plain", "none")
 
 
+def test_the_address_of_refreshes_is_looked_at_too(check, monkeypatch):
+    monkeypatch.setattr(provider_check, "roots_for", lambda *_, **__: [])
+    _, report, _ = check("trakt")
+    found = {endpoint["name"]: endpoint["url"] for endpoint in report["endpoints"]}
+    assert found["refresh_endpoint"] == "https://api.trakt.tv/oauth/token"
+    assert found["token_endpoint"] != found["refresh_endpoint"]
+
+
 @pytest.mark.parametrize("end", ["", "/"])
 def test_a_document_that_a_board_does_not_need_says_more(
     check, mock_server, tmp_path, monkeypatch, end

@@ -17,7 +17,7 @@ from provider_presets import (
     validate,
 )
 
-from keyfob.oauth import profile, profile_fields
+from keyfob.oauth import profile_fields
 from keyfob_host import cli, providers
 from keyfob_host.errors import CliError, UsageError
 from keyfob_sim.server.personality import PLAIN, known_personalities, load_personality
@@ -78,7 +78,7 @@ def test_a_board_takes_what_a_preset_makes(name):
 
 def test_the_schema_has_the_fields_that_the_firmware_has():
     tables = ("_DIALECT", "_COMMON", "_CLIENT")
-    known = {"issuer", *profile.ENDPOINTS}
+    known = set(profile_fields.ADDRESSES)
     known |= {field for table in tables for field in getattr(profile_fields, table, ())}
     assert set(SCHEMAS["provider"]["properties"]) == known
 
@@ -94,6 +94,22 @@ def test_the_schema_has_the_fields_that_the_firmware_has():
         (GOOD | {"client_auth": "both"}, "client_auth"),
         (GOOD | {"token_endpoint": "http://as.example/token"}, "provider.token_endpoint"),
         (GOOD | {"token_endpoint": "ftp://as.example/token"}, "provider.token_endpoint"),
+        (GOOD | {"refresh_endpoint": "http://as.example/new"}, "provider.refresh_endpoint"),
+        (GOOD | {"token_endpoint": "http://localhost.evil.example/"}, "provider.token_endpoint"),
+        (GOOD | {"token_endpoint": "http://127.0.0.1.evil.example"}, "provider.token_endpoint"),
+        (GOOD | {"token_endpoint": "https://user:pass@as.example/"}, "provider.token_endpoint"),
+        (GOOD | {"token_endpoint": "https://as.example/a b"}, "provider.token_endpoint"),
+        (GOOD | {"token_endpoint": "https://as.example:0/"}, "provider.token_endpoint"),
+        (GOOD | {"token_endpoint": "https://"}, "provider.token_endpoint"),
+        (GOOD | {"qr_template": "http://as.example/{user_code}"}, "provider.qr_template"),
+        (GOOD | {"qr_template": "https://as.example/activate"}, "provider.qr_template"),
+        (GOOD | {"scope_sep": ""}, "provider.scope_sep"),
+        (GOOD | {"scope_sep": "array"}, "provider.scope_sep"),
+        (GOOD | {"client_id_param": ""}, "provider.client_id_param"),
+        (GOOD | {"accept": ""}, "provider.accept"),
+        (GOOD | {"extra_refresh_params": {"refresh_token": "x"}}, "extra_refresh_params"),
+        (GOOD | {"client_auth": "basic"}, "client_secret"),
+        (GOOD | {"grant_type": "client_credentials"}, "provider.client_secret"),
         ({"client_id": "x", "token_endpoint": "https://as.example"}, "device_authorization"),
         ({"client_id": "x"}, "provider.device_authorization_endpoint"),
         (ENDPOINTS, "client_id"),
@@ -114,6 +130,14 @@ def test_schema_and_board_refuse_the_same_and_name_the_field(fields, named):
         GOOD,
         {"client_id": "x", "issuer": "https://as.example/"},
         GOOD | {"token_endpoint": "http://127.0.0.1:80/t"},
+        GOOD | {"refresh_endpoint": "https://[2001:db8::1]:8443/new?a=b"},
+        GOOD | {"qr_template": "https://as.example/{user_code}", "grant_type": ""},
+        {
+            "client_id": "x",
+            "client_secret": "s",
+            "token_endpoint": "https://as.example/t",
+            "grant_type": "client_credentials",
+        },
         GOOD | {"pending_map": {"400": "slow_down"}, "min_interval": 5, "client_auth": "none"},
     ],
 )

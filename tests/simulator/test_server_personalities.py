@@ -120,6 +120,25 @@ def test_a_bare_status_says_it_all(wearing, error, status):
     assert (reply.status_code, reply.data) == (status, b"")
 
 
+def test_polls_and_refreshes_by_an_address_each(wearing):
+    bench = wearing("trakt")
+    refresh = bench.about["provider"]["refresh_endpoint"].removeprefix(bench.about["issuer"])
+    client = {"client_id": "keyfob-post", "client_secret": bench.secret("post")}
+    old = client | {"grant_type": "refresh_token", "refresh_token": "dead"}
+    said = [
+        (reply.status_code, reply.data and reply.json["error"])
+        for reply in (
+            bench.http.post(path, json=body)
+            for path in (refresh, bench.path("token_endpoint"))
+            for body in (old, client | {"code": "unknown"})
+        )
+    ]
+    assert said == [
+        (400, "invalid_grant"), (400, b""), (400, "invalid_request"), (404, b"")
+    ]  # fmt: skip
+    assert wearing("google").http.post(refresh, data=old).status_code == 404
+
+
 @pytest.mark.parametrize("name", ["auth0", "gitlab"])
 def test_the_end_of_a_code_is_told_once(wearing, name):
     bench = wearing(name)

@@ -87,11 +87,19 @@ def test_a_client_id_in_the_provider_file(sim, mock_server, tmp_path):
     assert sim(*VIRTUAL, "--provider", path).exit_code == 0
 
 
+def test_a_provider_file_that_an_editor_put_a_byte_order_mark_into(sim, mock_server, tmp_path):
+    path = tmp_path / "provider.json"
+    fields = provider(mock_server, client_id="keyfob-public")
+    path.write_text(json.dumps(fields), encoding="utf-8-sig")
+    assert sim(*VIRTUAL, "--provider", path).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("text", "code", "told"),
     [
         ("{", 2, "not valid JSON"),
         ("[]", 2, "an object"),
+        ("[" * 100_000, 2, "not valid JSON"),
         ("{}", 2, "--client-id"),
         ('{"client_id": "x"}', 1, "device_authorization_endpoint is missing"),
         ('{"client_id": "x", "issuer": "https://127.0.0.1", "isuer": 1}', 1, "provider.isuer"),

@@ -50,10 +50,14 @@ class ScriptedIssuer:
         self.surplus = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
+        # Else the thread goes on to accept, perhaps by the number that the next one's socket gets.
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._thread.join()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -143,3 +147,19 @@ def test_it_ends_as_the_script_says(
             check(case, issuer, run)
         except AssertionError as error:
             raise AssertionError(f"{case['name']}: {error}\n{run}") from error
+
+
+def test_tokens_of_nine_kilobytes_fit_beside_a_panel(capsys: pytest.CaptureFixture[str]) -> None:
+    tokens = STANDARD["tokens"]["json"] | {
+        "access_token": "a" * 2500,
+        "refresh_token": "r" * 2500,
+        "id_token": "i" * 4000,
+    }
+    script = [STANDARD["code"], STANDARD["pending"], {"status": 200, "json": tokens}]
+    with contextlib.closing(ScriptedIssuer(script)) as issuer:
+        run = run_board(
+            capsys, "--issuer", issuer.address, "--client-id", "board", "--clock", "virtual",
+            "--runtime", "micropython", "--board", "esp32-ssd1306",
+        )  # fmt: skip
+    assert [event["result"] for event in run.of("poll")] == ["pending", "approved"], run
+    assert run.exit_code == 0

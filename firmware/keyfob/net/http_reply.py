@@ -20,8 +20,8 @@ _TRAILER = const(4)
 _TO_CLOSE = const(5)
 _DONE = const(6)
 
-MAX_HEAD = const(4_096)  # bytes of status line, headers and trailers together
-_MAX_CHUNK_LINE = const(1_024)  # bytes of a chunk's size and its extensions
+MAX_HEAD = const(16_384)  # bytes of status line, headers and trailers together
+_MAX_LINE = const(1_024)  # bytes of a line: longer headers, meant for browsers, are not kept
 
 
 class ReplyParser:
@@ -85,9 +85,13 @@ class ReplyParser:
         is_header = self._state in (_HEAD, _TRAILER)
         end = self._buffer.find(b"\n")
         size = len(self._buffer) if end < 0 else end + 1
-        if size > (self._head_left if is_header else _MAX_CHUNK_LINE):
+        if size > (self._head_left if is_header else _MAX_LINE):
             raise _trouble("the server's headers are too long")
         if end < 0:
+            excess = size - _MAX_LINE - 2
+            if excess > 0:
+                self._head_left -= excess
+                self._buffer = self._buffer[:-excess]  # the line stays too long to be kept
             return None
         line = bytes(self._buffer[:end])
         self._buffer = self._buffer[size:]
@@ -115,6 +119,9 @@ class ReplyParser:
         self._headers = {}
 
     def _header_line(self, line):
+        if len(line) > _MAX_LINE:
+            self._last = None
+            return
         try:
             text = str(line, "utf-8")
         except ValueError:
@@ -218,6 +225,7 @@ class ReplyParser:
 
 def _number(digits, base):
     allowed = b"0123456789abcdef"[:base]
+    digits = digits.lstrip(b"0") or digits[:1]  # some fill a field of fixed width
     if not 0 < len(digits) <= 8 or not all(octet in allowed for octet in digits.lower()):
         raise _broken("it states no valid length")
     return int(digits, base)

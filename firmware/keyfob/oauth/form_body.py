@@ -5,19 +5,20 @@ import binascii
 _FORM_NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%+[]"
 
 
-def form_members(body):
+def form_members(text):
     """The members of a form body, or None where it is none."""
     found = {}
     try:
-        text = str(body, "utf-8").strip()
-        for part in text.split("&"):
+        for part in text.strip().split("&"):
+            if not part:
+                continue  # between two, or after the last
             name, equals, value = part.partition("=")
             if not equals or not name or not all(char in _FORM_NAME for char in name):
                 return None
             found[_unquote(name)] = _unquote(value)
     except ValueError:
         return None
-    return found
+    return found or None
 
 
 def _unquote(text):

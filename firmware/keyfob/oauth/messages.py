@@ -9,11 +9,11 @@ import binascii
 import json
 
 from keyfob.compat import const
-from keyfob.errors import ConfigError
+from keyfob.errors import ConfigError, TransportError
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BOM = b"\xef\xbb\xbf"
-_NO_FORM = (b"{", b"[", b"<")  # how broken JSON and pages begin
+_NO_FORM = ("{", "[", "<")  # how broken JSON and pages begin
 MAX_BODY = const(16_384)  # bytes of a reply, where nothing else is asked for
 _MAX_TEXT = const(200)
 _USER_AGENT = "keyfob/0.1"
@@ -44,15 +44,13 @@ class Reply:
 
     @property
     def text(self):
-        """The body as text. Raises ValueError where it is not UTF-8."""
-        return str(self.body, "utf-8")
+        """The body as text, without a byte order mark. Raises ValueError if it is not UTF-8."""
+        body = self.body
+        return str(body[3:] if body[:3] == _BOM else body, "utf-8")
 
     def json(self):
-        """The body as JSON, a leading byte order mark skipped. Raises ValueError."""
-        body = self.body
-        if body[:3] == _BOM:
-            body = body[3:]
-        return json.loads(str(body, "utf-8"))
+        """The body as JSON. Raises ValueError."""
+        return json.loads(self.text)
 
 
 class Client:
@@ -170,16 +168,21 @@ def get_request(url):
 def members(reply):
     """The members of a JSON object or of a form body, whatever its Content-Type says.
 
-    Returns None where the body is neither.
+    Returns None where the body is neither. The reply loses its body, whose memory they need.
+    Raises TransportError where even that is too little.
     """
     try:
-        value = reply.json()
-    except (ValueError, RuntimeError, MemoryError):  # the last two: nested without end
-        if reply.body[:1] in _NO_FORM:
+        text = reply.text
+        reply.body = b""
+        value = json.loads(text)
+    except MemoryError:
+        raise TransportError("not enough memory for the provider's reply", "free RAM", "memory")
+    except (ValueError, RuntimeError):  # the last: nested without end
+        if reply.body or text[:1] in _NO_FORM:
             return None
         from keyfob.oauth.form_body import form_members
 
-        return form_members(reply.body)
+        return form_members(text)
     return value if isinstance(value, dict) else None
 
 

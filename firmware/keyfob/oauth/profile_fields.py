@@ -8,7 +8,8 @@ from keyfob.oauth import url
 from keyfob.oauth.messages import Client
 from keyfob.oauth.profile import CLIENT_CREDENTIALS, DEVICE_CODE_GRANT, ENDPOINTS
 
-_ADDRESSES = ("issuer",) + ENDPOINTS
+# The last one no discovery document knows: where refreshes go elsewhere than polls.
+ADDRESSES = ("issuer",) + ENDPOINTS + ("refresh_endpoint",)
 # field: (type, default). A default of None means the field may be absent. What is in a
 # dict or a list is text, and a number is above 0.
 _COMMON = {
@@ -40,9 +41,10 @@ _DIALECT = {
     "default_token_type": (str, None),  # where token_type is missing
 }
 _BODY_FORMATS = ("form", "json")
+_MAY_BE_EMPTY = ("grant_type", "client_secret")
 _CLIENT = {"client_id": str, "client_secret": str, "client_auth": str}
 _NOUNS = {
-    str: "a text",
+    str: "a text, and not an empty one",
     int: "a whole number above 0",
     bool: "true or false",
     dict: "an object of texts",
@@ -54,7 +56,7 @@ _OURS = ("client_id", "client_secret", "grant_type", "device_code", "refresh_tok
 
 def fill(profile, fields):
     """Set the attributes of `profile` from `fields`. Raises ConfigError naming a bad one."""
-    for name in _ADDRESSES:
+    for name in ADDRESSES:
         address = _typed(fields, name, str, None)
         if address is not None:
             url.check(address, "provider." + name, profile.allow_http)
@@ -62,6 +64,13 @@ def fill(profile, fields):
     for name in _COMMON:
         expected, default = _COMMON[name]
         setattr(profile, name, _typed(fields, name, expected, default))
+    template = profile.qr_template
+    if template is not None:
+        url.check(template, "provider.qr_template", profile.allow_http)
+        if "{user_code}" not in template:
+            raise ConfigError(
+                "provider.qr_template has no {user_code} in it", "put it where the code belongs"
+            )
     profile.dialect = _dialect(fields)
     profile.needs_person = profile.grant_type != CLIENT_CREDENTIALS
     ours = [fields.get(name + "_param") or name for name in _OURS]
@@ -73,7 +82,7 @@ def fill(profile, fields):
                         "provider.%s must not set %s" % (name, param),
                         "remove it; keyfob sends it where it belongs",
                     )
-        if not any(name in known for known in (_ADDRESSES, _COMMON, _DIALECT, _CLIENT)):
+        if not any(name in known for known in (ADDRESSES, _COMMON, _DIALECT, _CLIENT)):
             raise ConfigError(
                 "provider.%s is not a field that keyfob knows" % name,
                 "check its spelling, or remove it",
@@ -127,6 +136,8 @@ def _typed(fields, name, expected, default):
     if value is None:
         return default
     right = isinstance(value, expected) and isinstance(value, bool) == (expected is bool)
+    if right and expected is str:
+        right = value != "" or name in _MAY_BE_EMPTY
     if right and expected is int:
         right = value > 0
     if right and expected is dict:

@@ -1,7 +1,7 @@
 """What a successful token response says, judged."""
 
 from keyfob.errors import ProviderError
-from keyfob.oauth.messages import in_rfc_names, seconds
+from keyfob.oauth.messages import in_rfc_names, is_printable, seconds
 
 
 def read(members, profile, requested, now, unix=None):
@@ -12,7 +12,7 @@ def read(members, profile, requested, now, unix=None):
     """
     members = in_rfc_names(members, profile, "token_aliases")
     token = _text(members.get("access_token"))
-    if token is None or not all("!" <= char <= "~" for char in token):  # fit for a header
+    if token is None or " " in token:  # not fit for a header
         raise ProviderError("the provider's reply has no usable access_token")
     kind = members.get("token_type")
     if not isinstance(kind, str) or kind.lower() != "bearer":
@@ -39,7 +39,9 @@ def read(members, profile, requested, now, unix=None):
 
 
 def _text(value):
-    return value if isinstance(value, str) and value else None
+    """A token (RFC 6749 appendix A: visible ASCII), or None where that is none."""
+    is_one = isinstance(value, str) and all(" " <= char <= "~" for char in value)
+    return value if is_one and value else None
 
 
 def _scope(value):
@@ -50,4 +52,4 @@ def _scope(value):
         return None
     if "," in value and " " not in value:
         value = value.replace(",", " ")
-    return " ".join(value.split()) or None
+    return " ".join(name for name in value.split() if all(map(is_printable, name))) or None

@@ -175,7 +175,8 @@ class TokenSet:
             return token_request(profile, client, self.scope)
         params = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token)]
         extra = profile.dialect and profile.dialect["extra_refresh_params"]
-        return form_request(profile.token_endpoint, params, client, profile, extra)
+        url = profile.refresh_endpoint or profile.token_endpoint
+        return form_request(url, params, client, profile, extra)
 
     def receive(self, reply, profile, client, now, unix=None):
         """Take the answer to a refresh; return the successor, or None if there is none.

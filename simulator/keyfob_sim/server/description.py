@@ -21,6 +21,7 @@ ENDPOINTS = {
     "userinfo_endpoint": "/oauth/userinfo",
     "jwks_uri": "/oauth/jwks",
 }
+REFRESH = "/oauth/refresh"  # where a personality refreshes elsewhere than it is polled
 VERIFICATION = "/device"
 ADMIN = "/admin"
 API = "/api/v1/me"
@@ -87,6 +88,7 @@ def _provider(realm: Realm, personality: Personality) -> dict[str, Any]:
         client.client_auth,
     )
     addresses = {"issuer": realm.issuer, **_endpoints(realm)}
+    addresses["refresh_endpoint"] = realm.issuer + REFRESH
     if personality.request.same_address:
         addresses["device_authorization_endpoint"] = addresses["token_endpoint"]
     return {name: addresses.get(name, value) for name, value in fields.items()}

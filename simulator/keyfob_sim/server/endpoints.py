@@ -9,7 +9,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, Response, g, jsonify, request
 
-from .description import API, ENDPOINTS, metadata
+from .description import API, ENDPOINTS, REFRESH, metadata
 from .faults import Fault
 from .grants import ResourceProtector, claims_of
 from .oauth import AuthorizationServer, read_form, read_json
@@ -50,7 +50,7 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
             return endpoint
         g.form = read_json() if dialect.request.body_format == "json" else read_form()
         try:
-            endpoint, g.form = dialect.hear(endpoint, g.form)
+            endpoint, g.form = dialect.hear(endpoint, g.form, request.path == REFRESH)
         except Misunderstood as error:
             raise InvalidRequestError(str(error)) from None
         return endpoint
@@ -73,6 +73,8 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
         routes.add_url_rule(
             ENDPOINTS[f"{name}_endpoint"], name, partial(answered, name), methods=["POST"]
         )
+    if realm.personality is not None and realm.personality.request.refresh_address:
+        routes.add_url_rule(REFRESH, TOKEN, methods=["POST"])  # the same view
 
     @routes.route(ENDPOINTS["userinfo_endpoint"], methods=["GET", "POST"])
     def userinfo() -> Response:

@@ -9,6 +9,7 @@ body_format                  "form" or "json"
 names                        {parameter as the provider spells it: its RFC name}
 device_authorization, token  {parameters without which it refuses: value, or "*" for any}
 same_address                 true: both are asked at the token endpoint
+refresh_address              true: refreshes have an address of their own, and only that
 grant_type                   what stands for the device grant, "" where none is sent
 offline                      scopes any of which gives a refresh token, or "always" or "never"
 [reply]                      what it answers
@@ -18,7 +19,8 @@ names                        {RFC name: member as the provider spells it}
 without                      RFC names of members that it does not send, "token.NAME" of tokens'
 token                        members that it adds to tokens
 scope                        " " or "," between scopes, or "array"
-error_style                  "error", "message" (of status and message) or "bare" (no body)
+error_style                  "error", "message" (of status and message) or "bare" (no body,
+                             refreshes apart)
 [errors.NAME]                how it says the RFC's error NAME; "refresh.NAME" to a refresh, "*" any
 status, name, description    a description of "" is left out
 interval                     true: with the new interval
@@ -71,6 +73,7 @@ class Expected:
     device_authorization: Mapping[str, str] = field(default_factory=dict)
     token: Mapping[str, str] = field(default_factory=dict)
     same_address: bool = False
+    refresh_address: bool = False
     grant_type: str = _DEVICE_CODE_GRANT
     offline: str | list[str] = field(default_factory=lambda: [_OFFLINE])
 
@@ -101,10 +104,12 @@ class Personality:
     _told: set[str] = field(default_factory=set)  # grants whose `once` has been
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def hear(self, endpoint: str, sent: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    def hear(
+        self, endpoint: str, sent: Mapping[str, str], is_refresh_address: bool = False
+    ) -> tuple[str, dict[str, str]]:
         """The endpoint that a request is for, and its parameters in the RFCs' terms.
 
-        Raises Misunderstood.
+        `is_refresh_address` where it came by that one. Raises Misunderstood.
         """
         expected = self.request
         if expected.same_address:  # what is required tells them apart
@@ -120,6 +125,8 @@ class Personality:
             form = self._with_offline(form)
         else:
             is_poll = "device_code" in form
+            if expected.refresh_address and is_poll == is_refresh_address:
+                raise Misunderstood("polls and refreshes have an address each here")
             required = expected.token if is_poll else {}
             if is_poll:
                 if form.get("grant_type", "") != expected.grant_type:
@@ -158,7 +165,7 @@ class Personality:
             code = (
                 f"refresh.{said['error']}" if is_refresh else self._current(said["error"], grant)
             )
-            status, said = self._said(self._rule(code), status, said, interval)
+            status, said = self._said(self._rule(code), status, said, is_refresh, interval)
         else:
             if "scope" in said:
                 said["scope"] = self._scope(said["scope"])
@@ -187,12 +194,13 @@ class Personality:
         rule: Mapping[str, Any],
         status: int,
         members: Mapping[str, Any],
+        is_refresh: bool,
         interval: float | None,
     ) -> tuple[int, dict[str, Any]]:
         """Status and members of an error by its rule."""
         status = rule.get("status", status)
         name = rule["name"]
-        if self.reply.error_style == "bare":
+        if self.reply.error_style == "bare" and not is_refresh:
             return status, {}
         if self.reply.error_style == "message":
             return status, {"status": status, "message": name}
