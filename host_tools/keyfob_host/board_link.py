@@ -12,9 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import signal
 import struct
-import sys
 import threading
 import time
 from base64 import b64encode
@@ -26,7 +24,7 @@ from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from keyfob_host import port_access
-from keyfob_host.errors import TERMINATED, CliError
+from keyfob_host.errors import CliError
 from keyfob_host.ports import Port, remember
 
 ON_BOARD = Path(__file__).parent / "on_board"
@@ -86,6 +84,7 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
 
     def __init__(self, device: str) -> None:
         self.deadline: float | None = None
+        self.enough = threading.Event()  # that nobody waits for the board any more
         self.heard = b""
         super().__init__(device, timeout=_READ)
         self.serial.write_timeout = _WRITE
@@ -96,7 +95,8 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
         return int(self.serial.in_waiting)
 
     def _check_deadline(self) -> None:
-        if self.deadline is not None and time.monotonic() >= self.deadline:
+        is_over = self.deadline is not None and time.monotonic() >= self.deadline
+        if is_over or self.enough.is_set():
             raise _Late
 
     def read_until(
@@ -200,11 +200,12 @@ class Board:
     @classmethod
     @contextlib.contextmanager
     def connected(
-        cls, port: Port, timeout: float | None, *, is_noted: bool = True
+        cls, port: Port, timeout: float | None, enough: threading.Event | None = None
     ) -> Iterator[Board]:
         """Open `port`, break into whatever runs, and yield the board.
 
-        It is noted as the one that answered last, unless one of several is asked.
+        It is noted as the one that answered last, unless it is one of several that are asked at
+        once; `enough` is what ends that for all of them.
 
         Everything together may take `timeout` seconds, None for no limit. Afterwards the board
         starts anew. Raises PortError, NoRepl, Lost, Raised, and CliError where the time is over.
@@ -215,10 +216,12 @@ class Board:
             raise port_access.trouble(port) from None
         if timeout is not None:
             transport.deadline = time.monotonic() + timeout
+        if enough is not None:
+            transport.enough = enough
         try:
-            with _sigterm_leaves(), _translated(port, timeout):
+            with _translated(port, timeout):
                 board = cls(port, transport, _enter(port, transport))
-                if is_noted:
+                if enough is None:
                     remember(port)
                 yield board
         finally:
@@ -275,19 +278,6 @@ class Board:
             piece = b64encode(content[start : start + _PIECE]).decode()
             self.run(f"_f.write(_d('{piece}'))")
         self.run("_f.close()")
-
-
-@contextlib.contextmanager
-def _sigterm_leaves() -> Iterator[None]:
-    """Let SIGTERM end the verb as Ctrl-C does, so that the port is let go."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class Lines:

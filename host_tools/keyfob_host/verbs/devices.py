@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json as json_module
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,9 +65,13 @@ def devices(
 def _probe(ports: "list[Port]", timeout: float) -> "list[Found | None]":
     from keyfob_host.probe import probe
 
+    enough = threading.Event()
     # mpremote prints what it could not make out.
     with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(max(1, len(ports))) as pool:
-        return list(pool.map(lambda one: probe(one, timeout), ports))
+        try:
+            return list(pool.map(lambda one: probe(one, timeout, enough), ports))
+        finally:
+            enough.set()
 
 
 def _members(port: "Port", found: "Found | None") -> dict[str, object]:
