@@ -1,5 +1,6 @@
 """What the device verbs say and ask: lines and questions for a person, JSON for a program."""
 
+import contextlib
 import getpass
 import json as json_module
 import os
@@ -65,7 +66,8 @@ def secret(variable: str, what: str, otherwise: str | None, *, asks: bool) -> st
     if variable in os.environ:
         return os.environ[variable]
     if asks and is_terminal():
-        return getpass.getpass(f"{what}: ")
+        with contextlib.suppress(EOFError):  # Ctrl-D: nothing was typed
+            return getpass.getpass(f"{what}: ")
     if otherwise is not None:
         return otherwise
-    raise UsageError(f"nobody is there to type {what}", f"set {variable} in the environment")
+    raise UsageError(f"nobody has typed {what}", f"set {variable} in the environment")
