@@ -15,6 +15,12 @@ BOARD_FILE = "/board.json"
 CA_FOLDER = "/ca"
 HIDDEN = "***"
 _SECRETS = ("password", "client_secret")
+# What has to be so for anything in the document to be changed: a field, its type, its items'.
+_SHAPES: tuple[tuple[str, type, type | None], ...] = (
+    ("wifi", list, dict),
+    ("provider", dict, None),
+    ("ca", list, str),
+)
 
 
 @dataclass(frozen=True)
@@ -36,14 +42,22 @@ def read_document(content: bytes | None) -> dict[str, Any]:
     """What the board's /keyfob.json holds, {} without one. Raises CliError where it is junk."""
     if content is None:
         return {}
+    start_anew = f"correct it, or start anew: mpremote fs rm :{CONFIG_FILE[1:]}"
     try:
         document = json.loads(content.decode("utf-8-sig"))
-    except ValueError:
-        document = None
+    except (ValueError, RecursionError):
+        raise CliError(f"the board's {CONFIG_FILE} is not valid JSON", start_anew) from None
     if not isinstance(document, dict):
-        raise CliError(
-            f"the board's {CONFIG_FILE} is not valid JSON", f"mpremote fs rm :{CONFIG_FILE[1:]}"
-        )
+        raise CliError(f"the board's {CONFIG_FILE} is not a JSON object", start_anew)
+    for name, kind, item in _SHAPES:
+        value = document.get(name)
+        is_right = value is None or isinstance(value, kind)
+        if is_right and item is not None:
+            is_right = all(isinstance(one, item) for one in value or ())
+        if not is_right:
+            raise CliError(
+                f"{name} in the board's {CONFIG_FILE} is of the wrong type", start_anew
+            )
     return document
 
 

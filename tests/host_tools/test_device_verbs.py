@@ -17,6 +17,8 @@ import serial
 from board_verbs import Verbs, decide, server_of
 from virtual_port import VirtualPort, needs_vm
 
+from keyfob_host import configuration
+from keyfob_host.errors import CliError
 from keyfob_host.resources import firmware_dir
 from keyfob_sim.hardware.board import PASSWORD, SSID
 
@@ -342,3 +344,38 @@ def test_ctrl_c_in_the_first_two_seconds_finds_nothing_of_keyfob_loaded(port: Vi
         assert b"KeyboardInterrupt" in line.read_until(b">>> ")
         line.write(b"import sys; print('keyfob' in sys.modules)\r")
         assert b"False\r\n" in line.read_until(b"False\r\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "happened"),
+    [
+        ("[]", "is not a JSON object"),
+        ('{"wifi": {"ssid": "a"}}', "wifi in the board's /keyfob.json is of the wrong type"),
+        ('{"wifi": ["a"]}', "wifi in the board's /keyfob.json is of the wrong type"),
+        ('{"provider": "x"}', "provider in the board's /keyfob.json is of the wrong type"),
+        ('{"ca": [5]}', "ca in the board's /keyfob.json is of the wrong type"),
+        ('{"wifi": [', "is not valid JSON"),
+        ("[" * 100_000, "is not valid JSON"),
+    ],
+)
+def test_a_configuration_that_is_junk_is_named_before_it_is_changed(
+    content: str, happened: str
+) -> None:
+    with pytest.raises(CliError, match=re.escape(happened)) as caught:
+        configuration.read_document(content.encode())
+    assert caught.value.hint.endswith("mpremote fs rm :keyfob.json")
+
+
+@pytest.mark.parametrize("verb", ["link", "unlink"])
+def test_what_is_wrong_on_the_board_always_has_something_to_try(verbs: Verbs, verb: str) -> None:
+    before = verbs.port.mpremote("fs", "cat", ":keyfob.json")
+    verbs.port.run("f = open('/keyfob.json', 'w'); f.write('[]'); f.close()")
+    try:
+        code, _, err = verbs.run(verb)
+        assert (code, err) == (
+            1,
+            "keyfob: the configuration is not a JSON object\ntry: keyfob doctor\n",
+        )
+        assert "None" not in verbs.run("status")[1]
+    finally:
+        verbs.port.run(f"f = open('/keyfob.json', 'w'); f.write({before!r}); f.close()")
