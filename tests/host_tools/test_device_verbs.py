@@ -379,3 +379,33 @@ def test_what_is_wrong_on_the_board_always_has_something_to_try(verbs: Verbs, ve
         assert "None" not in verbs.run("status")[1]
     finally:
         verbs.port.run(f"f = open('/keyfob.json', 'w'); f.write({before!r}); f.close()")
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "happened"),
+    [
+        (["--board", ""], {}, "--board is empty"),
+        (["--wifi-ssid", ""], {}, "--wifi-ssid is empty"),
+        (["--scope", "a\nb"], {}, "--scope holds a character that does not print"),
+        (["--wifi-ssid", "a\udcff"], {}, "--wifi-ssid holds a character that does not print"),
+        (["--wifi-ssid", "ü" * 17], {}, "no network has a name of more than 32 bytes"),
+        (["--wifi-ssid", "a"], {"KEYFOB_WIFI_PASSWORD": "7letter"}, "a Wi-Fi password has 8 to"),
+        (["--wifi-ssid", "a"], {"KEYFOB_WIFI_PASSWORD": "secret\n77"}, "the Wi-Fi password of a"),
+        (["--client-id", "a"], {"KEYFOB_CLIENT_SECRET": "secret\udcff"}, "the client secret hold"),
+        (["--client-auth", "bananas"], {}, "--client-auth takes none or basic or post"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_before_it_is_written(
+    verbs: Verbs,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    environ: dict[str, str],
+    happened: str,
+) -> None:
+    monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", "")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    code, out, err = verbs.run("configure", "--dry-run", *words)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"keyfob: {happened}")
+    assert not any(value and value in err for value in environ.values())

@@ -61,13 +61,18 @@ def secret(variable: str, what: str, otherwise: str | None, *, asks: bool) -> st
     """A secret from the environment, else from a person who is not shown what they type.
 
     Where there is neither, or nobody is to be asked, `otherwise`. Raises UsageError where that
-    is None.
+    is None, or the secret has what nobody types, such as the line end of a file it came from.
     """
-    if variable in os.environ:
-        return os.environ[variable]
-    if asks and is_terminal():
+    value = os.environ.get(variable)
+    if value is None and asks and is_terminal():
         with contextlib.suppress(EOFError):  # Ctrl-D: nothing was typed
-            return getpass.getpass(f"{what}: ")
-    if otherwise is not None:
-        return otherwise
-    raise UsageError(f"nobody has typed {what}", f"set {variable} in the environment")
+            value = getpass.getpass(f"{what}: ")
+    if value is None:
+        value = otherwise
+    if value is None:
+        raise UsageError(f"nobody has typed {what}", f"set {variable} in the environment")
+    if not value.isprintable():
+        raise UsageError(
+            f"{what} holds a character that does not print", f"look at what sets {variable}"
+        )
+    return value
