@@ -61,6 +61,27 @@ class Lost(CliError):
         )
 
 
+class TookTooLong(CliError):
+    """The time that there was for the board is over."""
+
+    def __init__(self, port: Port, timeout: float | None) -> None:
+        limit = "in time" if timeout is None else f"within {timeout:g} s"
+        super().__init__(
+            f"the board on {port.device} was not done {limit}",
+            "a longer --timeout, or keyfob doctor",
+        )
+
+
+class Garbled(CliError):
+    """What a program on the board printed is not what it prints."""
+
+    def __init__(self, port: Port) -> None:
+        super().__init__(
+            f"what the board on {port.device} answers is garbled",
+            "the same again; if it stays so, a boot.py that goes on printing is removed",
+        )
+
+
 class Raised(CliError):
     """A program on the board ended with an exception, whose last line this tells."""
 
@@ -219,7 +240,7 @@ class Board:
         if enough is not None:
             transport.enough = enough
         try:
-            with _translated(port, timeout):
+            with translated(port, timeout):
                 board = cls(port, transport, _enter(port, transport))
                 if enough is None:
                     remember(port)
@@ -248,16 +269,23 @@ class Board:
         name: str,
         arguments: Mapping[str, Any] | None = None,
         heard: Callable[[str], object] | None = None,
+        then: str = "",
     ) -> str:
-        """Run on_board/NAME.py with global names as `arguments` sets them; see `run`."""
+        """Run on_board/NAME.py with global names as `arguments` sets them, then `then`.
+
+        See `run`.
+        """
         settings = "".join(f"{key} = {value!r}\n" for key, value in (arguments or {}).items())
         text = (ON_BOARD / f"{name}.py").read_text(encoding="utf-8")
-        return self.run(settings + text, heard)
+        return self.run(settings + text + then, heard)
 
-    def ask(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
-        """The JSON value that on_board/NAME.py prints last."""
-        lines = self.run_file(name, arguments).splitlines()
-        return json.loads(lines[-1])
+    def ask(self, name: str, then: str = "") -> Any:
+        """The JSON value that on_board/NAME.py, then `then`, prints last. Raises Garbled."""
+        lines = self.run_file(name, then=then).splitlines()
+        try:
+            return json.loads(lines[-1])
+        except (ValueError, IndexError):
+            raise Garbled(self.port) from None
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, None where there is none."""
@@ -302,19 +330,16 @@ def _enter(port: Port, transport: _Transport) -> str:
             ):  # mpremote prints what it did not expect
                 climb(transport)
             return name
-    raise NoRepl(port, transport.heard)
+    raise Lost(port) if port_access.is_gone(port) else NoRepl(port, transport.heard)
 
 
 @contextlib.contextmanager
-def _translated(port: Port, timeout: float | None) -> Iterator[None]:
+def translated(port: Port, timeout: float | None) -> Iterator[None]:
     """What goes wrong on the line, in our own words."""
     try:
         yield
     except _Late:
-        raise CliError(
-            f"the board on {port.device} was not done within {timeout:g} s",
-            "a longer --timeout, or keyfob doctor",
-        ) from None
+        raise TookTooLong(port, timeout) from None
     except (TransportError, OSError, struct.error) as error:
         if isinstance(error, OSError) and not _is_of_port(error):
             raise

@@ -284,11 +284,24 @@ def test_a_part_that_fails_fails_the_test(verbs: Verbs, tmp_path: Path) -> None:
     finally:
         verbs.port.run(write.format(board))
     assert code == 1
-    assert "no panel at 0x3d; found 0x3c" in out
+    assert "no panel answers at 0x3d; the bus has 0x3c" in out
     assert err == "keyfob: failed: I2C, panel\ntry: keyfob doctor\n"
     assert "\x1b" not in out  # it is no terminal
     suite = ElementTree.parse(tmp_path / "parts.xml").getroot()
     assert suite.get("failures") == "2"
+
+
+def test_a_part_that_fails_in_a_way_of_its_own_does_not_end_the_test(verbs: Verbs) -> None:
+    board = verbs.port.mpremote("fs", "cat", ":board.json")
+    verbs.port.run("f = open('/board.json', 'w'); f.write('[]'); f.close()")
+    try:
+        code, out, err = verbs.run("test", "--json")
+    finally:
+        verbs.port.run(f"f = open('/board.json', 'w'); f.write({board!r}); f.close()")
+    assert (code, err) == (1, "keyfob: failed: I2C, panel, button\ntry: keyfob doctor\n")
+    details = {part["part"]: part["detail"] for part in json.loads(out)["parts"]}
+    assert details["panel"] == "TypeError: it is not a JSON object"
+    assert details["Wi-Fi"].startswith("joined")
 
 
 def test_another_board_than_the_one_that_is_meant_is_left_alone(verbs: Verbs) -> None:

@@ -103,7 +103,7 @@ def test_a_cache_that_cannot_be_written_is_told(site, tmp_path, monkeypatch):
     blocked = tmp_path / "file"
     blocked.touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
-    with pytest.raises(CliError, match="cannot be kept in .*: Not a directory") as caught:
+    with pytest.raises(CliError, match=r"cannot be kept in .*: Not a directory") as caught:
         downloads.newest_image("ESP32_GENERIC_C3", lambda line: None)
     assert "--image FILE" in caught.value.hint
 

@@ -85,18 +85,14 @@ def parts(
 
 
 def _try(board: Any, part: str, function: str, dialogue: Any, asks: bool) -> Result:
-    import json as json_module
-
     begun = time.monotonic()
     board.forget()
-    board.run_file("hardware")
     arguments = ""
     if function == "button":
         arguments = f", {_PRESS if asks else 0}"
         if asks:
             dialogue.say("Press the button now")
-    said = board.run(f"attempt({function}{arguments})")
-    outcome, detail = json_module.loads(said.splitlines()[-1])
+    outcome, detail, _ = board.ask("hardware", f"attempt({function}{arguments})")
     is_shown = function == "panel" and outcome == "passed"
     if is_shown and asks and not dialogue.agrees("Does the panel show a frame and diagonals?"):
         outcome, detail = "failed", "the person does not see the picture"
