@@ -11,6 +11,20 @@ _MACHINE_LINE = "@{"
 _INTERNAL = ("took", "trouble")  # members that are for the board's own display
 _QUIET = ("ready", "signed_out")  # events that other events tell the reader better
 
+# Members without which an event cannot be told.
+_NEEDED = {
+    "api": {"status"},
+    "clock": {"state"},
+    "error": {"kind", "message", "hint", "fatal"},
+    "linked": {"account", "scope", "stored"},
+    "poll": {"result", "error", "interval"},
+    "refreshed": {"rotated"},
+    "screen": {"name"},
+    "unlinked": {"revoked"},
+    "user_code": {"user_code", "verification_uri", "verification_uri_complete", "expires_in"},
+    "wifi": {"state"},
+}
+
 # Events that `Report` has no words for, as a line of text.
 _WORDS = {
     "wifi": "Wi-Fi {state}",
@@ -91,11 +105,17 @@ class SerialEvents:
 
 
 def event_of(line: str) -> tuple[str, dict[str, Any]] | None:
-    """The event that a machine line tells, None for any other line."""
+    """The event that a machine line tells, None for any other line.
+
+    One without what is counted on here only looks like one: it is damaged, or of another version.
+    """
     if not line.startswith(_MACHINE_LINE):
         return None
     try:
         members = json.loads(line[1:])
-        return members.pop("event"), members
-    except (ValueError, KeyError):
-        return None  # it only looks like one
+    except (ValueError, RecursionError):
+        return None
+    event = members.pop("event", None)
+    if not isinstance(event, str) or not members.keys() >= _NEEDED.get(event, set()):
+        return None
+    return event, members

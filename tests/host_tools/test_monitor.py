@@ -15,8 +15,9 @@ import pytest
 from virtual_port import VirtualPort, needs_vm
 
 from keyfob_host.resources import firmware_dir
-from keyfob_host.serial_events import SerialEvents, event_of
+from keyfob_host.serial_events import _NEEDED, SerialEvents, event_of
 from keyfob_host.traceback_source import source_of
+from keyfob_host.verbs.monitor import _Printer
 from keyfob_sim.report import Report
 
 CODE = {
@@ -84,9 +85,39 @@ def test_what_is_not_ours_gets_none(line: str) -> None:
     assert source_of(line) is None
 
 
-@pytest.mark.parametrize("line", ["@{", "@{}", '@{"event"', "text", '{"event": "boot"}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "@{",
+        "@{}",
+        '@{"event"',
+        "text",
+        '{"event": "boot"}',
+        '@{"event": 5}',
+        '@{"event": ["boot"]}',
+        '@{"event": "wifi"}',
+        '@{"event": "screen"}',
+        '@{"event": "error", "message": "of a version that does not say how bad it is"}',
+        '@{"event": "user_code", "user_code": "ABCD-EFGH"}',
+        '@{"event": ' + "[" * 100_000,
+    ],
+)
 def test_what_only_looks_like_a_machine_line_is_text(line: str) -> None:
     assert event_of(line) is None
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize("event", sorted(_NEEDED))
+def test_what_is_counted_on_is_enough(
+    capsys: pytest.CaptureFixture[str], event: str, as_json: bool
+) -> None:
+    printer = _Printer(as_json=as_json, timestamps=False)
+    events = SerialEvents(Report(as_json=as_json), printer.line)
+    events.seen = printer.seen
+    members = {name: 600 if name == "expires_in" else "?" for name in _NEEDED[event]}
+    line = "@" + json.dumps({"event": event, **members})
+    events.hear(line)
+    assert line not in capsys.readouterr().out  # as text it would be
 
 
 def test_the_code_of_a_board_without_a_panel_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
