@@ -10,14 +10,16 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from virtual_port import VirtualPort, needs_vm
 
+from keyfob_host.errors import CliError
 from keyfob_host.resources import firmware_dir
 from keyfob_host.serial_events import _NEEDED, SerialEvents, event_of
 from keyfob_host.traceback_source import source_of
-from keyfob_host.verbs.monitor import _Printer
+from keyfob_host.verbs.monitor import _follow, _log, _Printer
 from keyfob_sim.report import Report
 
 CODE = {
@@ -184,3 +186,26 @@ def test_ctrl_closing_bracket_leaves_and_the_terminal_is_as_before(tmp_path: Pat
         os.close(ours)
         os.close(theirs)
         port.stop()
+
+
+def test_ctrl_closing_bracket_leaves_while_the_board_is_away(unused_port: int) -> None:
+    keyboard, terminal = pty.openpty()
+    address = f"socket://127.0.0.1:{unused_port}"
+    monitor = Monitor(address, stdin=terminal, stdout=terminal, stderr=terminal)
+    try:
+        seen = b""
+        while b"leaves" not in seen:
+            seen += os.read(keyboard, 4096)
+        os.write(keyboard, b"\x1d")
+        assert monitor.process.wait(10) == 0
+    finally:
+        monitor.process.kill()
+        os.close(keyboard)
+        os.close(terminal)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device on this platform")
+def test_a_log_that_cannot_be_written_is_not_a_board_that_has_gone() -> None:
+    heard = SimpleNamespace(in_waiting=1, read=lambda count: b"a line\n")
+    with _log("/dev/full") as note, pytest.raises(CliError, match="/dev/full cannot be written"):
+        _follow(heard, lambda: b"", lambda data: note(data.decode()), time.monotonic() + 20)
