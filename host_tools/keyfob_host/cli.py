@@ -19,6 +19,7 @@ from typer.main import get_command
 from keyfob_host import __version__
 from keyfob_host.boards import DEFAULT_BOARD
 from keyfob_host.errors import FAILED, INTERRUPTED, WRONG_USAGE, CliError
+from keyfob_host.printable import printable
 from keyfob_host.provider_verbs import providers_app
 from keyfob_host.verbs import (
     boards,
@@ -112,9 +113,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _complain(message: str, hint: str, code: int) -> int:
     """Print the two lines; whatever a message quotes cannot break out of its line."""
     for label, text in (("keyfob", message), ("try", hint)):
-        line = " ".join(text.split())
-        printable = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
-        print(f"{label}: {printable}", file=sys.stderr)
+        print(f"{label}: {printable(' '.join(text.split()))}", file=sys.stderr)
     return code
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from keyfob_host.printable import printable, printable_members
 from keyfob_sim.report import Report
 
 _MACHINE_LINE = "@{"
@@ -59,13 +60,13 @@ class SerialEvents:
         elif self._text is not None:
             self._text(line)
         else:
-            self._lines.append(line)
+            self._lines.append(printable(line))
 
     def take(self, event: str, members: dict[str, Any]) -> None:
         """Take an event."""
         shown = {name: value for name, value in members.items() if name not in _INTERNAL}
         if event == "user_code":
-            self._code = members
+            self._code = printable_members(members)
         elif event == "poll":
             shown["sent"] = round(self._now() - (members.get("took") or 0) / 1000, 3)
         elif event == "screen":

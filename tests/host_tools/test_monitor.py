@@ -19,6 +19,7 @@ from keyfob_host.errors import CliError
 from keyfob_host.resources import firmware_dir
 from keyfob_host.serial_events import _NEEDED, SerialEvents, event_of
 from keyfob_host.traceback_source import source_of
+from keyfob_host.verbs.dialogue import Dialogue
 from keyfob_host.verbs.monitor import _follow, _log, _Printer
 from keyfob_sim.report import Report
 
@@ -106,6 +107,27 @@ def test_what_is_not_ours_gets_none(line: str) -> None:
 )
 def test_what_only_looks_like_a_machine_line_is_text(line: str) -> None:
     assert event_of(line) is None
+
+
+def test_nothing_that_a_board_or_a_provider_says_moves_the_cursor(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    events = SerialEvents(Report(as_json=False))
+    Dialogue(as_json=False).say("linked to \x1b[2JAna\x9b1m")
+    account = {"account": "\x1b[2JAna", "scope": "a\x07", "stored": False}
+    for line in (
+        "@" + json.dumps({"event": "linked"} | account),
+        "\x1b[2Ja screen",
+        "\x07two",
+        '@{"event": "screen", "name": "linked"}',
+        "@" + json.dumps(CODE | {"user_code": "\x1b[2J"}),
+        '@{"event": "screen", "name": "user_code"}',
+    ):
+        events.hear(line)
+    out = capsys.readouterr().out
+    assert "\\x1b[2JAna" in out
+    assert "\\x1b[2Ja screen" in out
+    assert not set("\x1b\x07\x9b") & set(out)
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated
 
+from keyfob_host.printable import printable
 from keyfob_host.verbs import options
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def _show(rows: "list[tuple[Port, Found | None]]") -> None:
             continue
         linked = "yes" if found.linked else "no"
         answers = (found.chip, found.board, found.micropython, found.keyfob)
-        cells.append((port.device, port.kind, *(answer or "-" for answer in answers), linked))
+        said = (printable(answer or "-") for answer in answers)
+        cells.append((port.device, port.kind, *said, linked))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         print(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keyfob_host.errors import UsageError
+from keyfob_host.printable import printable
 
 
 def is_terminal() -> bool:
@@ -26,7 +27,7 @@ class Dialogue:
     def say(self, text: str) -> None:
         """One line for a person."""
         if not self._as_json:
-            print(text, flush=True)
+            print(printable(text), flush=True)
 
     def report(self, members: dict[str, Any]) -> None:
         """The object for a program."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+from keyfob_host.printable import printable
 from keyfob_host.verbs import options
 
 _BAUD = 115200
@@ -88,8 +89,7 @@ class _Printer:
             return
         source = source_of(text)
         stamp = _time() + " " if self._timestamps else ""
-        shown = "".join(c if c.isprintable() or c == "\t" else ascii(c)[1:-1] for c in text)
-        print(stamp + shown, flush=True)
+        print(stamp + printable(text), flush=True)
         if source is not None:
             print(f"{stamp}    {source}", flush=True)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from xml.etree import ElementTree
 
 from keyfob_host.errors import CliError
+from keyfob_host.printable import printable
 from keyfob_host.verbs import options
 
 _TIMEOUT = 180.0  # s for all of it
@@ -117,10 +118,10 @@ def _write_junit(path: Path, results: Sequence[Result]) -> None:
             suite, "testcase", classname="board", name=result.part, time=str(result.seconds)
         )
         if result.outcome == "passed":
-            ElementTree.SubElement(case, "system-out").text = result.detail
+            ElementTree.SubElement(case, "system-out").text = printable(result.detail)
         else:
             kind = {"failed": "failure", "skipped": "skipped"}[result.outcome]
-            ElementTree.SubElement(case, kind, message=result.detail)
+            ElementTree.SubElement(case, kind, message=printable(result.detail))
     try:
         ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
     except OSError as error:
