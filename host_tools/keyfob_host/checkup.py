@@ -253,6 +253,9 @@ def _check_panel(case: Case) -> Finding | None:
     )
 
 
+_NEXT_WIFI = "keyfob configure --wifi-ssid NAME"
+
+
 def _check_wifi(case: Case) -> Finding | None:
     trouble = _ask(case, "wifi")
     if trouble is None:
@@ -267,7 +270,7 @@ def _check_wifi(case: Case) -> Finding | None:
     return Finding(
         "no_wifi",
         f"no network called {' or '.join(names)} is in reach (an ESP32 hears 2.4 GHz alone)",
-        "keyfob configure --wifi-ssid NAME, or bring the board closer",
+        f"{_NEXT_WIFI}, or bring the board closer",
     )
 
 
@@ -298,6 +301,8 @@ def _check_provider(case: Case) -> Finding | None:
         cause = "no_grant"
     elif code == "invalid_scope":
         cause = "scope"
+    if cause == "network" and not case.config.get("wifi"):  # nor is the board on any other one
+        return Finding("no_wifi", f"{message}; no Wi-Fi is configured", _NEXT_WIFI)
     return Finding(cause, message, _ACTIONS.get(cause) or hint or "try again later")
 
 

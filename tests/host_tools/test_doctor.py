@@ -377,3 +377,11 @@ def test_nobody_answers_at_the_provider_s_address(doctor, verbs: Verbs, unused_p
     issuer = f"http://localhost:{unused_port}"
     verbs.change_config(provider={"issuer": issuer, "client_id": "x"})
     assert doctor("--port", str(verbs.port.path))["cause"] == "network"
+
+
+def test_no_network_is_configured(doctor, verbs: Verbs, unused_port: int) -> None:
+    issuer = f"http://localhost:{unused_port}"
+    verbs.change_config(provider={"issuer": issuer, "client_id": "x"}, wifi=[])
+    found = doctor("--port", str(verbs.port.path))
+    assert found["cause"] == "no_wifi"
+    assert "no Wi-Fi is configured" in found["message"]
