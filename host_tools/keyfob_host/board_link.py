@@ -78,7 +78,7 @@ class Garbled(CliError):
     def __init__(self, port: Port) -> None:
         super().__init__(
             f"what the board on {port.device} answers is garbled",
-            "the same again; if it stays so, a boot.py that goes on printing is removed",
+            "the same again; if it stays so, remove a boot.py that goes on printing",
         )
 
 

@@ -301,7 +301,7 @@ def _check_provider(case: Case) -> Finding | None:
         cause = "no_grant"
     elif code == "invalid_scope":
         cause = "scope"
-    if cause == "network" and not case.config.get("wifi"):  # nor is the board on any other one
+    if cause == "network" and not case.config.get("wifi"):  # a board on a cable has none
         return Finding("no_wifi", f"{message}; no Wi-Fi is configured", _NEXT_WIFI)
     return Finding(cause, message, _ACTIONS.get(cause) or hint or "try again later")
 

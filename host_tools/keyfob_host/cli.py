@@ -1,7 +1,8 @@
 """The `keyfob` command: its verbs, their options, and how it ends.
 
-Every way out is one of four: 0 done, 1 failed, 2 wrong usage, 130 Ctrl-C; what went wrong is
-two lines on stderr. A verb's own code is imported when the verb runs.
+Every way out is one of these: 0 done, 1 failed, 2 wrong usage, 130 Ctrl-C, 128 and its number
+for another signal; what went wrong is two lines on stderr. A verb's own code is imported when
+the verb runs.
 """
 
 import contextlib
