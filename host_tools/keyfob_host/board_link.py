@@ -12,9 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import signal
 import struct
-import sys
 import threading
 import time
 from base64 import b64encode
@@ -26,7 +24,7 @@ from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from keyfob_host import port_access
-from keyfob_host.errors import TERMINATED, CliError
+from keyfob_host.errors import CliError
 from keyfob_host.ports import Port, remember
 
 ON_BOARD = Path(__file__).parent / "on_board"
@@ -63,6 +61,27 @@ class Lost(CliError):
         )
 
 
+class TookTooLong(CliError):
+    """The time that there was for the board is over."""
+
+    def __init__(self, port: Port, timeout: float | None) -> None:
+        limit = "in time" if timeout is None else f"within {timeout:g} s"
+        super().__init__(
+            f"the board on {port.device} was not done {limit}",
+            "a longer --timeout, or keyfob doctor",
+        )
+
+
+class Garbled(CliError):
+    """What a program on the board printed is not what it prints."""
+
+    def __init__(self, port: Port) -> None:
+        super().__init__(
+            f"what the board on {port.device} answers is garbled",
+            "the same again; if it stays so, remove a boot.py that goes on printing",
+        )
+
+
 class Raised(CliError):
     """A program on the board ended with an exception, whose last line this tells."""
 
@@ -86,6 +105,7 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
 
     def __init__(self, device: str) -> None:
         self.deadline: float | None = None
+        self.enough = threading.Event()  # that nobody waits for the board any more
         self.heard = b""
         super().__init__(device, timeout=_READ)
         self.serial.write_timeout = _WRITE
@@ -96,7 +116,8 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
         return int(self.serial.in_waiting)
 
     def _check_deadline(self) -> None:
-        if self.deadline is not None and time.monotonic() >= self.deadline:
+        is_over = self.deadline is not None and time.monotonic() >= self.deadline
+        if is_over or self.enough.is_set():
             raise _Late
 
     def read_until(
@@ -200,11 +221,12 @@ class Board:
     @classmethod
     @contextlib.contextmanager
     def connected(
-        cls, port: Port, timeout: float | None, *, is_noted: bool = True
+        cls, port: Port, timeout: float | None, enough: threading.Event | None = None
     ) -> Iterator[Board]:
         """Open `port`, break into whatever runs, and yield the board.
 
-        It is noted as the one that answered last, unless one of several is asked.
+        It is noted as the one that answered last, unless it is one of several that are asked at
+        once; `enough` is what ends that for all of them.
 
         Everything together may take `timeout` seconds, None for no limit. Afterwards the board
         starts anew. Raises PortError, NoRepl, Lost, Raised, and CliError where the time is over.
@@ -215,10 +237,12 @@ class Board:
             raise port_access.trouble(port) from None
         if timeout is not None:
             transport.deadline = time.monotonic() + timeout
+        if enough is not None:
+            transport.enough = enough
         try:
-            with _sigterm_leaves(), _translated(port, timeout):
+            with translated(port, timeout):
                 board = cls(port, transport, _enter(port, transport))
-                if is_noted:
+                if enough is None:
                     remember(port)
                 yield board
         finally:
@@ -245,16 +269,23 @@ class Board:
         name: str,
         arguments: Mapping[str, Any] | None = None,
         heard: Callable[[str], object] | None = None,
+        then: str = "",
     ) -> str:
-        """Run on_board/NAME.py with global names as `arguments` sets them; see `run`."""
+        """Run on_board/NAME.py with global names as `arguments` sets them, then `then`.
+
+        See `run`.
+        """
         settings = "".join(f"{key} = {value!r}\n" for key, value in (arguments or {}).items())
         text = (ON_BOARD / f"{name}.py").read_text(encoding="utf-8")
-        return self.run(settings + text, heard)
+        return self.run(settings + text + then, heard)
 
-    def ask(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
-        """The JSON value that on_board/NAME.py prints last."""
-        lines = self.run_file(name, arguments).splitlines()
-        return json.loads(lines[-1])
+    def ask(self, name: str, then: str = "") -> Any:
+        """The JSON value that on_board/NAME.py, then `then`, prints last. Raises Garbled."""
+        lines = self.run_file(name, then=then).splitlines()
+        try:
+            return json.loads(lines[-1])
+        except (ValueError, IndexError):
+            raise Garbled(self.port) from None
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, None where there is none."""
@@ -275,19 +306,6 @@ class Board:
             piece = b64encode(content[start : start + _PIECE]).decode()
             self.run(f"_f.write(_d('{piece}'))")
         self.run("_f.close()")
-
-
-@contextlib.contextmanager
-def _sigterm_leaves() -> Iterator[None]:
-    """Let SIGTERM end the verb as Ctrl-C does, so that the port is let go."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class Lines:
@@ -312,19 +330,16 @@ def _enter(port: Port, transport: _Transport) -> str:
             ):  # mpremote prints what it did not expect
                 climb(transport)
             return name
-    raise NoRepl(port, transport.heard)
+    raise Lost(port) if port_access.is_gone(port) else NoRepl(port, transport.heard)
 
 
 @contextlib.contextmanager
-def _translated(port: Port, timeout: float | None) -> Iterator[None]:
+def translated(port: Port, timeout: float | None) -> Iterator[None]:
     """What goes wrong on the line, in our own words."""
     try:
         yield
     except _Late:
-        raise CliError(
-            f"the board on {port.device} was not done within {timeout:g} s",
-            "a longer --timeout, or keyfob doctor",
-        ) from None
+        raise TookTooLong(port, timeout) from None
     except (TransportError, OSError, struct.error) as error:
         if isinstance(error, OSError) and not _is_of_port(error):
             raise

@@ -15,7 +15,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from keyfob_host import installation, port_access
-from keyfob_host.board_link import NO_SOFT_RESET, Board, Lost, NoRepl, Raised
+from keyfob_host.board_link import (
+    NO_SOFT_RESET,
+    Board,
+    Garbled,
+    Lost,
+    NoRepl,
+    Raised,
+    TookTooLong,
+    translated,
+)
 from keyfob_host.boards import load_board
 from keyfob_host.configuration import BOARD_FILE, CONFIG_FILE, check, read_document
 from keyfob_host.errors import CliError
@@ -86,7 +95,7 @@ def look(case: Case) -> Iterator[tuple[str, Finding | None]]:
     """Yield each check's name and what it found, up to the first finding."""
     for name, examine in CHECKS:
         try:
-            finding = examine(case)
+            finding = _examined(examine, case)
         except Raised as error:
             is_memory = error.error == "MemoryError"
             finding = Finding(
@@ -94,11 +103,27 @@ def look(case: Case) -> Iterator[tuple[str, Finding | None]]:
                 f"the board fails at this: {error.message}",
                 "a board with more RAM" if is_memory else "keyfob install",
             )
-        except Lost as error:
-            finding = Finding("lost", error.message, error.hint)
+        except (Lost, TookTooLong, Garbled, NoRepl) as error:
+            finding = Finding(_BREAKS[type(error)], error.message, error.hint)
         yield name, finding
         if finding is not None:
             return
+
+
+# What ends any check, and what that is called.
+_BREAKS: dict[type[CliError], str] = {
+    Lost: "lost",
+    TookTooLong: "timeout",
+    Garbled: "garbled",
+    NoRepl: "no_repl",
+}
+
+
+def _examined(examine: Callable[[Case], Finding | None], case: Case) -> Finding | None:
+    if case.port is None:
+        return examine(case)
+    with translated(case.port, case.timeout):
+        return examine(case)
 
 
 def _look_for_port(case: Case) -> Finding | None:
@@ -216,15 +241,19 @@ def _check_chip(case: Case) -> Finding | None:
 
 
 def _check_panel(case: Case) -> Finding | None:
-    found = case.board.ask("panel")
-    if found is None or found[0] in found[1]:
+    outcome, detail, kind = _ask(case, "hardware", "attempt(i2c_scan)")
+    if outcome != "failed":
         return None
-    others = ", ".join(f"0x{address:02x}" for address in found[1]) or "nothing"
+    if kind in ("Wrong", "OSError"):
+        return Finding("no_panel", detail, f"check its wires, or its address in {BOARD_FILE}")
     return Finding(
-        "no_panel",
-        f"no panel answers on I2C at 0x{found[0]:02x}; the bus has {others}",
-        f"check its wires, or its address in {BOARD_FILE}",
+        "bad_board",
+        f"{BOARD_FILE} does not describe the display: {detail}",
+        f"keyfob configure --board {case.config.get('board') or 'NAME'}",
     )
+
+
+_NEXT_WIFI = "keyfob configure --wifi-ssid NAME"
 
 
 def _check_wifi(case: Case) -> Finding | None:
@@ -241,7 +270,7 @@ def _check_wifi(case: Case) -> Finding | None:
     return Finding(
         "no_wifi",
         f"no network called {' or '.join(names)} is in reach (an ESP32 hears 2.4 GHz alone)",
-        "keyfob configure --wifi-ssid NAME, or bring the board closer",
+        f"{_NEXT_WIFI}, or bring the board closer",
     )
 
 
@@ -272,13 +301,15 @@ def _check_provider(case: Case) -> Finding | None:
         cause = "no_grant"
     elif code == "invalid_scope":
         cause = "scope"
+    if cause == "network" and not case.config.get("wifi"):  # a board on a cable has none
+        return Finding("no_wifi", f"{message}; no Wi-Fi is configured", _NEXT_WIFI)
     return Finding(cause, message, _ACTIONS.get(cause) or hint or "try again later")
 
 
-def _ask(case: Case, name: str) -> Any:
+def _ask(case: Case, name: str, then: str = "") -> Any:
     """What a program says that wants all of the board's RAM."""
     case.board.forget()
-    return case.board.ask(name)
+    return case.board.ask(name, then)
 
 
 CHECKS: tuple[tuple[str, Callable[[Case], Finding | None]], ...] = (

@@ -1,12 +1,16 @@
 """The `keyfob` command: its verbs, their options, and how it ends.
 
-Every way out is one of four: 0 done, 1 failed, 2 wrong usage, 130 Ctrl-C; what went wrong is
-two lines on stderr. A verb's own code is imported when the verb runs.
+Every way out is one of these: 0 done, 1 failed, 2 wrong usage, 130 Ctrl-C, 128 and its number
+for another signal; what went wrong is two lines on stderr. A verb's own code is imported when
+the verb runs.
 """
 
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +20,7 @@ from typer.main import get_command
 from keyfob_host import __version__
 from keyfob_host.boards import DEFAULT_BOARD
 from keyfob_host.errors import FAILED, INTERRUPTED, WRONG_USAGE, CliError
+from keyfob_host.printable import printable
 from keyfob_host.provider_verbs import providers_app
 from keyfob_host.verbs import (
     boards,
@@ -45,9 +50,11 @@ app = typer.Typer(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    _open_streams()
     try:
         try:
-            return _run(arguments)
+            with _signals_leave():
+                return _run(arguments)
         finally:
             sys.stdout.flush()
     except CliError as error:
@@ -60,6 +67,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except Exception as error:  # noqa: BLE001 - the last resort, see _internal
         return _internal(error)
+
+
+def _open_streams() -> None:
+    """Let a stream that was closed before the start (`<&-`) be one without content."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - open to the end
+
+
+@contextlib.contextmanager
+def _signals_leave() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a verb as Ctrl-C does: what it holds is let go on the way out."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # no other may
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # or nohup's
+                before[number] = signal.signal(number, _leave)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, _: object) -> None:
+    sys.exit(128 + number)  # as a shell reports it
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -80,9 +114,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _complain(message: str, hint: str, code: int) -> int:
     """Print the two lines; whatever a message quotes cannot break out of its line."""
     for label, text in (("keyfob", message), ("try", hint)):
-        line = " ".join(text.split())
-        printable = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
-        print(f"{label}: {printable}", file=sys.stderr)
+        print(f"{label}: {printable(' '.join(text.split()))}", file=sys.stderr)
     return code
 
 
@@ -96,8 +128,9 @@ def _internal(error: Exception) -> int:
     place = ""
     if frame is not None:
         place = f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
+    reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
     return _complain(
-        f"internal error: {type(error).__name__}{place}",
+        f"internal error: {type(error).__name__}{reason}{place}",
         f"the same command with {TRACEBACK_VARIABLE}=1, and report what it prints",
         FAILED,
     )

@@ -14,7 +14,15 @@ CONFIG_FILE = "/keyfob.json"
 BOARD_FILE = "/board.json"
 CA_FOLDER = "/ca"
 HIDDEN = "***"
+_LONGEST_SSID = 32  # bytes (IEEE 802.11)
+_WPA_LEAST, _WPA_MOST = 8, 64  # characters of a passphrase, or the 64 digits of a key
 _SECRETS = ("password", "client_secret")
+# What has to be so for anything in the document to be changed: a field, its type, its items'.
+_SHAPES: tuple[tuple[str, type, type | None], ...] = (
+    ("wifi", list, dict),
+    ("provider", dict, None),
+    ("ca", list, str),
+)
 
 
 @dataclass(frozen=True)
@@ -36,15 +44,34 @@ def read_document(content: bytes | None) -> dict[str, Any]:
     """What the board's /keyfob.json holds, {} without one. Raises CliError where it is junk."""
     if content is None:
         return {}
+    start_anew = f"correct it, or start anew: mpremote fs rm :{CONFIG_FILE[1:]}"
     try:
         document = json.loads(content.decode("utf-8-sig"))
-    except ValueError:
-        document = None
+    except (ValueError, RecursionError):
+        raise CliError(f"the board's {CONFIG_FILE} is not valid JSON", start_anew) from None
     if not isinstance(document, dict):
-        raise CliError(
-            f"the board's {CONFIG_FILE} is not valid JSON", f"mpremote fs rm :{CONFIG_FILE[1:]}"
-        )
+        raise CliError(f"the board's {CONFIG_FILE} is not a JSON object", start_anew)
+    for name, kind, item in _SHAPES:
+        value = document.get(name)
+        is_right = value is None or isinstance(value, kind)
+        if is_right and item is not None:
+            is_right = all(isinstance(one, item) for one in value or ())
+        if not is_right:
+            raise CliError(f"{name} in the board's {CONFIG_FILE} is of the wrong type", start_anew)
     return document
+
+
+def check_network(ssid: str, password: str) -> None:
+    """Raise UsageError for what no Wi-Fi network can have; "" is an open one's password."""
+    if len(ssid.encode()) > _LONGEST_SSID:
+        raise UsageError(
+            f"no network has a name of more than {_LONGEST_SSID} bytes", "--wifi-ssid NAME"
+        )
+    if password and not _WPA_LEAST <= len(password.encode()) <= _WPA_MOST:
+        raise UsageError(
+            f"a Wi-Fi password has {_WPA_LEAST} to {_WPA_MOST} characters",
+            "the network's own password, or an empty one where it is open",
+        )
 
 
 def merged(document: Mapping[str, Any], wishes: Wishes) -> dict[str, Any]:

@@ -88,12 +88,13 @@ class _UnreachableError(Exception):
 def _get(address: str) -> bytes:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
-    request = urllib.request.Request(address, headers={"User-Agent": f"keyfob/{__version__}"})  # noqa: S310
+    agent = {"User-Agent": f"keyfob/{__version__}"}
     try:
+        request = urllib.request.Request(address, headers=agent)  # noqa: S310
         with urllib.request.urlopen(request, timeout=_TIMEOUT, context=context) as reply:  # noqa: S310
             data: bytes = reply.read(_LARGEST + 1)
             wanted = reply.headers.get("Content-Length")
-    except (OSError, HTTPException) as error:
+    except (OSError, ValueError, HTTPException) as error:  # ValueError: no such address
         reason = getattr(error, "reason", None) or error
         raise _UnreachableError(f"no answer from {address} ({reason})") from None
     if wanted is not None and len(data) != int(wanted):
@@ -103,14 +104,20 @@ def _get(address: str) -> bytes:
 
 def _keep(path: Path, data: bytes) -> None:
     """Write the file and its SHA-256; whoever reads meanwhile finds all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for target, content in (
-        (path.with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode()),
-        (path, data),
-    ):
-        part = target.with_name(f"{target.name}.{os.getpid()}.part")
-        part.write_bytes(content)
-        part.replace(target)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for target, content in (
+            (path.with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode()),
+            (path, data),
+        ):
+            part = target.with_name(f"{target.name}.{os.getpid()}.part")
+            part.write_bytes(content)
+            part.replace(target)
+    except OSError as error:
+        raise CliError(
+            f"the image cannot be kept in {path.parent}: {error.strerror}",
+            "--image FILE, or another folder in XDG_CACHE_HOME",
+        ) from None
 
 
 def _is_intact(path: Path) -> bool:

@@ -3,7 +3,6 @@
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
-TERMINATED = 143
 
 
 class CliError(Exception):

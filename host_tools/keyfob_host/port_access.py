@@ -23,7 +23,7 @@ def trouble(port: Port) -> PortError:
     device = port.device
     if port.is_address:
         return PortError("port", f"nothing answers at {device}", "check the address")
-    if os.name != "nt" and not os.path.exists(device):
+    if is_gone(port):
         return PortError("port", f"there is no port {device}", "keyfob devices")
     if os.name != "nt" and not os.access(device, os.R_OK | os.W_OK):
         return PortError("permission", f"no permission to use {device}", _permission(port))
@@ -39,6 +39,11 @@ def trouble(port: Port) -> PortError:
         f"{device} cannot be opened; another program may be using it",
         "close every other terminal, IDE or monitor, or plug the board in anew",
     )
+
+
+def is_gone(port: Port) -> bool:
+    """Whether there is no such port any more, as far as its name tells."""
+    return os.name != "nt" and not port.is_address and not os.path.exists(port.device)
 
 
 def user_of(device: str) -> tuple[int, str] | None:

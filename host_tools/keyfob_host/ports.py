@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +66,8 @@ def candidates() -> list[Port]:
 def choose(spec: str | None, *, last: bool = True) -> Port:
     """The port that `spec` names; without one the only board, or the last good one if `last`.
 
-    Raises UsageError where it could be more than one, CliError where there is none.
+    Raises UsageError where it could be more than one or is none at all, CliError where there is
+    none.
     """
     if spec is None or spec == AUTO:
         return _choose_only(last)
@@ -80,6 +82,8 @@ def choose(spec: str | None, *, last: bool = True) -> Port:
             return port
     if os.name == "nt" or not os.path.exists(device):
         raise CliError(f"there is no port {device}", _offer(candidates()))
+    if not _is_serial(device):
+        raise UsageError(f"{device} is no serial port", _offer(candidates()))
     return Port(device, "serial port", NO_USB)
 
 
@@ -134,6 +138,20 @@ def _offer(ports: list[Port]) -> str:
     """What to type to name one of those ports."""
     names = [f"id:{p.serial_number}" if p.serial_number else p.device for p in likely(ports)]
     return f"--port {' or '.join(names)}" if names else "keyfob devices, once it is plugged in"
+
+
+def _is_serial(device: str) -> bool:
+    """Whether an existing file is a terminal, as far as one can tell without the right to it."""
+    if not stat.S_ISCHR(os.stat(device).st_mode):
+        return False
+    try:
+        opened = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:  # no permission, or in use: port_access says which
+        return True
+    try:
+        return os.isatty(opened)
+    finally:
+        os.close(opened)
 
 
 def _path(spec: str) -> str:

@@ -1,5 +1,6 @@
 """What is behind a port: asked at MicroPython's raw REPL, within a deadline."""
 
+import threading
 from typing import NamedTuple
 
 from keyfob_host.board_link import Board
@@ -19,13 +20,13 @@ class Found(NamedTuple):
     linked: bool | None = None
 
 
-def probe(port: Port, timeout: float) -> Found:
-    """Ask the board behind `port`, for `timeout` seconds at most.
+def probe(port: Port, timeout: float, enough: threading.Event) -> Found:
+    """Ask the board behind `port`, for `timeout` seconds at most, or until it is `enough`.
 
     The board's program is interrupted, and started again by a soft reset.
     """
     try:
-        with Board.connected(port, timeout, is_noted=False) as board:
+        with Board.connected(port, timeout, enough) as board:
             told = board.ask("glance")
         chip = told["machine"].rpartition(" with ")[2].lower().replace("-", "")
         answers = (told[name] for name in ("board", "micropython", "keyfob", "linked"))

@@ -5,11 +5,26 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from keyfob_host.printable import printable, printable_members
 from keyfob_sim.report import Report
 
 _MACHINE_LINE = "@{"
 _INTERNAL = ("took", "trouble")  # members that are for the board's own display
 _QUIET = ("ready", "signed_out")  # events that other events tell the reader better
+
+# Members without which an event cannot be told.
+_NEEDED = {
+    "api": {"status"},
+    "clock": {"state"},
+    "error": {"kind", "message", "hint", "fatal"},
+    "linked": {"account", "scope", "stored"},
+    "poll": {"result", "error", "interval"},
+    "refreshed": {"rotated"},
+    "screen": {"name"},
+    "unlinked": {"revoked"},
+    "user_code": {"user_code", "verification_uri", "verification_uri_complete", "expires_in"},
+    "wifi": {"state"},
+}
 
 # Events that `Report` has no words for, as a line of text.
 _WORDS = {
@@ -45,13 +60,13 @@ class SerialEvents:
         elif self._text is not None:
             self._text(line)
         else:
-            self._lines.append(line)
+            self._lines.append(printable(line))
 
     def take(self, event: str, members: dict[str, Any]) -> None:
         """Take an event."""
         shown = {name: value for name, value in members.items() if name not in _INTERNAL}
         if event == "user_code":
-            self._code = members
+            self._code = printable_members(members)
         elif event == "poll":
             shown["sent"] = round(self._now() - (members.get("took") or 0) / 1000, 3)
         elif event == "screen":
@@ -91,11 +106,17 @@ class SerialEvents:
 
 
 def event_of(line: str) -> tuple[str, dict[str, Any]] | None:
-    """The event that a machine line tells, None for any other line."""
+    """The event that a machine line tells, None for any other line.
+
+    One without what is counted on here only looks like one: it is damaged, or of another version.
+    """
     if not line.startswith(_MACHINE_LINE):
         return None
     try:
         members = json.loads(line[1:])
-        return members.pop("event"), members
-    except (ValueError, KeyError):
-        return None  # it only looks like one
+    except (ValueError, RecursionError):
+        return None
+    event = members.pop("event", None)
+    if not isinstance(event, str) or not members.keys() >= _NEEDED.get(event, set()):
+        return None
+    return event, members

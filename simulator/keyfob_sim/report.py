@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from keyfob_host.printable import printable_members
 from keyfob_sim.terminal import Terminal
 
 
@@ -23,7 +24,7 @@ class Report:
     def say(self, event: str, members: dict[str, Any]) -> None:
         """Tell one event."""
         if self.terminal is not None:
-            self.terminal.event(event, self.t(), members)
+            self.terminal.event(event, self.t(), printable_members(members))
         else:
             line = {"event": event, "t": round(self.t(), 3), **members}
             print(json.dumps(line), flush=True)

@@ -1,14 +1,12 @@
 """`keyfob sim`: one virtual board, run until its goal is reached or ruled out."""
 
 import contextlib
-import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from keyfob_host.errors import INTERRUPTED, TERMINATED, CliError, UsageError
+from keyfob_host.errors import INTERRUPTED, CliError, UsageError
 from keyfob_sim import board_files, state
 from keyfob_sim.clock import SharedClock
 from keyfob_sim.dashboard.window import Window
@@ -29,7 +27,6 @@ def run(options: SimOptions) -> int:
 
     Raises CliError where the goal was not reached, after the `error` and `end` events.
     """
-    signal.signal(signal.SIGTERM, _leave)  # so that nothing is left behind then either
     report = Report(as_json=options.json)
     reached = False
     try:
@@ -145,10 +142,6 @@ def _wall_limit(seconds: float | None, late: Callable[[], object]) -> Iterator[N
         yield
     finally:
         timer.cancel()
-
-
-def _leave(*_: object) -> None:
-    sys.exit(TERMINATED)
 
 
 def _make_folder(path: Path) -> None:

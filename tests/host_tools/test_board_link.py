@@ -100,3 +100,40 @@ def test_a_password_that_is_typed_is_not_shown(tmp_path: Path) -> None:
         port.stop()
         os.close(ours)
         os.close(theirs)
+
+
+QUESTIONS = """
+from keyfob_host.errors import CliError
+from keyfob_host.verbs.dialogue import Dialogue, secret
+agreed = Dialogue(as_json=False).agrees("Erase it?")
+try:
+    password = secret("KEYFOB_NOT_SET", "the password", None, asks=True)
+except CliError as error:
+    password = error.hint
+print(f"{agreed} <{password}>")
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "password"), [(b"\n", b""), (b"\x04", b"set KEYFOB_NOT_SET in the environment")]
+)
+def test_a_question_that_is_answered_by_nothing_means_no(typed: bytes, password: bytes) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", QUESTIONS]
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    try:
+        seen = b""
+        for question in (b"Erase it?", b"the password:"):
+            while question not in seen:
+                seen += os.read(ours, 4096)
+            os.write(ours, typed)
+        while b">" not in seen:
+            seen += os.read(ours, 4096)
+        assert b"False <%s>" % password in seen
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        os.close(ours)

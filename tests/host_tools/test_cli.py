@@ -247,3 +247,40 @@ def test_ctrl_c_in_a_running_verb_leaves_a_clean_terminal():
         out, err = process.communicate(timeout=30)
     assert "Traceback" not in out + err
     assert process.returncode == 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_verb_as_ctrl_c_does(monkeypatch, number):
+    before = signal.getsignal(number)
+    left = []
+
+    def verb(_):
+        try:
+            signal.raise_signal(number)
+        finally:
+            left.append("its port")
+
+    monkeypatch.setattr(cli, "_run", verb)
+    with pytest.raises(SystemExit) as caught:
+        cli.main([])
+    assert (caught.value.code, left) == (128 + number, ["its port"])
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no nohup there")
+def test_a_signal_that_nohup_ignores_stays_ignored(monkeypatch):
+    monkeypatch.setattr(cli, "_run", lambda _: signal.raise_signal(signal.SIGHUP) or 0)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert cli.main([]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
+def test_a_stream_that_was_closed_before_the_start_is_one_without_content(monkeypatch, name):
+    monkeypatch.setattr(sys, name, None)
+    assert cli.main(["configure", "--wifi-ssid", "x", "--port", "/dev/nowhere"]) == 1
+    assert cli.main(["boards"]) == 0
+    getattr(sys, name).close()

@@ -17,6 +17,8 @@ import serial
 from board_verbs import Verbs, decide, server_of
 from virtual_port import VirtualPort, needs_vm
 
+from keyfob_host import configuration
+from keyfob_host.errors import CliError
 from keyfob_host.resources import firmware_dir
 from keyfob_sim.hardware.board import PASSWORD, SSID
 
@@ -282,11 +284,24 @@ def test_a_part_that_fails_fails_the_test(verbs: Verbs, tmp_path: Path) -> None:
     finally:
         verbs.port.run(write.format(board))
     assert code == 1
-    assert "no panel at 0x3d; found 0x3c" in out
+    assert "no panel answers at 0x3d; the bus has 0x3c" in out
     assert err == "keyfob: failed: I2C, panel\ntry: keyfob doctor\n"
     assert "\x1b" not in out  # it is no terminal
     suite = ElementTree.parse(tmp_path / "parts.xml").getroot()
     assert suite.get("failures") == "2"
+
+
+def test_a_part_that_fails_in_a_way_of_its_own_does_not_end_the_test(verbs: Verbs) -> None:
+    board = verbs.port.mpremote("fs", "cat", ":board.json")
+    verbs.port.run("f = open('/board.json', 'w'); f.write('[]'); f.close()")
+    try:
+        code, out, err = verbs.run("test", "--json")
+    finally:
+        verbs.port.run(f"f = open('/board.json', 'w'); f.write({board!r}); f.close()")
+    assert (code, err) == (1, "keyfob: failed: I2C, panel, button\ntry: keyfob doctor\n")
+    details = {part["part"]: part["detail"] for part in json.loads(out)["parts"]}
+    assert details["panel"] == "TypeError: it is not a JSON object"
+    assert details["Wi-Fi"].startswith("joined")
 
 
 def test_another_board_than_the_one_that_is_meant_is_left_alone(verbs: Verbs) -> None:
@@ -342,3 +357,68 @@ def test_ctrl_c_in_the_first_two_seconds_finds_nothing_of_keyfob_loaded(port: Vi
         assert b"KeyboardInterrupt" in line.read_until(b">>> ")
         line.write(b"import sys; print('keyfob' in sys.modules)\r")
         assert b"False\r\n" in line.read_until(b"False\r\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "happened"),
+    [
+        ("[]", "is not a JSON object"),
+        ('{"wifi": {"ssid": "a"}}', "wifi in the board's /keyfob.json is of the wrong type"),
+        ('{"wifi": ["a"]}', "wifi in the board's /keyfob.json is of the wrong type"),
+        ('{"provider": "x"}', "provider in the board's /keyfob.json is of the wrong type"),
+        ('{"ca": [5]}', "ca in the board's /keyfob.json is of the wrong type"),
+        ('{"wifi": [', "is not valid JSON"),
+        ("[" * 100_000, "is not valid JSON"),
+    ],
+)
+def test_a_configuration_that_is_junk_is_named_before_it_is_changed(
+    content: str, happened: str
+) -> None:
+    with pytest.raises(CliError, match=re.escape(happened)) as caught:
+        configuration.read_document(content.encode())
+    assert caught.value.hint.endswith("mpremote fs rm :keyfob.json")
+
+
+@pytest.mark.parametrize("verb", ["link", "unlink"])
+def test_what_is_wrong_on_the_board_always_has_something_to_try(verbs: Verbs, verb: str) -> None:
+    before = verbs.port.mpremote("fs", "cat", ":keyfob.json")
+    verbs.port.run("f = open('/keyfob.json', 'w'); f.write('[]'); f.close()")
+    try:
+        code, _, err = verbs.run(verb)
+        assert (code, err) == (
+            1,
+            "keyfob: the configuration is not a JSON object\ntry: keyfob doctor\n",
+        )
+        assert "None" not in verbs.run("status")[1]
+    finally:
+        verbs.port.run(f"f = open('/keyfob.json', 'w'); f.write({before!r}); f.close()")
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "happened"),
+    [
+        (["--board", ""], {}, "--board is empty"),
+        (["--wifi-ssid", ""], {}, "--wifi-ssid is empty"),
+        (["--scope", "a\nb"], {}, "--scope holds a character that does not print"),
+        (["--wifi-ssid", "a\udcff"], {}, "--wifi-ssid holds a character that does not print"),
+        (["--wifi-ssid", "ü" * 17], {}, "no network has a name of more than 32 bytes"),
+        (["--wifi-ssid", "a"], {"KEYFOB_WIFI_PASSWORD": "7letter"}, "a Wi-Fi password has 8 to"),
+        (["--wifi-ssid", "a"], {"KEYFOB_WIFI_PASSWORD": "secret\n77"}, "the Wi-Fi password of a"),
+        (["--client-id", "a"], {"KEYFOB_CLIENT_SECRET": "secret\udcff"}, "the client secret hold"),
+        (["--client-auth", "bananas"], {}, "--client-auth takes none or basic or post"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_before_it_is_written(
+    verbs: Verbs,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    environ: dict[str, str],
+    happened: str,
+) -> None:
+    monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", "")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    code, out, err = verbs.run("configure", "--dry-run", *words)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"keyfob: {happened}")
+    assert not any(value and value in err for value in environ.values())

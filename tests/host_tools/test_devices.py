@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
 
 import pytest
+import serial
 from virtual_port import VirtualPort, needs_vm
 
 from keyfob_host import __version__, cli
@@ -86,10 +88,31 @@ def test_a_dead_and_a_chatty_port_take_no_longer_than_the_deadline(devices, chat
     assert took < 3
 
 
-def test_a_port_that_cannot_be_opened_is_told(devices, tmp_path):
-    path = tmp_path / "no-tty"
-    path.touch()
-    code, out, _ = devices("--port", path, "--json")
+@pty
+def test_ctrl_c_does_not_wait_for_a_dead_port(devices):
+    ours, theirs = os.openpty()
+    try:
+        main = threading.main_thread().ident
+        threading.Timer(0.3, signal.pthread_kill, [main, signal.SIGINT]).start()
+        begun = time.monotonic()
+        code, out, err = devices("--port", os.ttyname(theirs), "--timeout", 30)
+        assert time.monotonic() - begun < 1.3
+        assert (code, out, err) == (130, "", "")
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+@pty
+def test_a_port_that_cannot_be_opened_is_told(devices):
+    ours, theirs = os.openpty()
+    path = os.ttyname(theirs)
+    try:
+        with serial.Serial(path, exclusive=True):
+            code, out, _ = devices("--port", path, "--json")
+    finally:
+        os.close(ours)
+        os.close(theirs)
     assert code == 0
     assert json.loads(out)["state"] == "cannot be opened"
 

@@ -252,6 +252,57 @@ def test_no_panel_answers(doctor, port: VirtualPort) -> None:
     assert "0x3d; the bus has 0x3c" in found["message"]
 
 
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"display": 5}', '{"display": {"i2c": {"id": 0, "scl": 22}}}']
+)
+def test_the_description_of_the_board_is_damaged(doctor, port: VirtualPort, content: str) -> None:
+    before = port.mpremote("fs", "cat", ":board.json")
+    write = "f = open('/board.json', 'w'); f.write({!r}); f.close()"
+    port.run(write.format(content))
+    try:
+        found = doctor("--port", str(port.path))
+    finally:
+        port.run(write.format(before))
+    assert found["cause"] == "bad_board"
+    assert found["message"].startswith("/board.json does not describe the display: ")
+    assert found["action"] == "keyfob configure --board esp32-ssd1306"
+
+
+def unplug(board: board_link.Board, port: VirtualPort) -> None:
+    port.stop()
+
+
+def out_of_time(board: board_link.Board, port: VirtualPort) -> None:
+    board._transport.deadline = 0.0
+
+
+def talk_nonsense(board: board_link.Board, port: VirtualPort) -> None:
+    board.run_file = lambda *_, **__: "tick\r\n"  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause"), [(unplug, "lost"), (out_of_time, "timeout"), (talk_nonsense, "garbled")]
+)
+def test_what_breaks_in_the_middle_of_it_is_reported_too(
+    doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spoil, cause: str
+) -> None:
+    port = VirtualPort(tmp_path)
+    read = board_link.Board.read
+
+    def spoiled(self: board_link.Board, path: str) -> bytes | None:
+        content = read(self, path)
+        spoil(self, port)
+        return content
+
+    monkeypatch.setattr(board_link.Board, "read", spoiled)
+    try:
+        found = doctor("--port", str(port.path))
+    finally:
+        port.stop()
+    assert found["cause"] == cause
+    assert "panel" in found["checked"]
+
+
 def test_the_wifi_password_is_wrong(doctor, verbs: Verbs) -> None:
     verbs.change_config(wifi=[{"ssid": "keyfob-sim", "password": "not this one"}])
     found = doctor("--port", str(verbs.port.path))
@@ -326,3 +377,11 @@ def test_nobody_answers_at_the_provider_s_address(doctor, verbs: Verbs, unused_p
     issuer = f"http://localhost:{unused_port}"
     verbs.change_config(provider={"issuer": issuer, "client_id": "x"})
     assert doctor("--port", str(verbs.port.path))["cause"] == "network"
+
+
+def test_no_network_is_configured(doctor, verbs: Verbs, unused_port: int) -> None:
+    issuer = f"http://localhost:{unused_port}"
+    verbs.change_config(provider={"issuer": issuer, "client_id": "x"}, wifi=[])
+    found = doctor("--port", str(verbs.port.path))
+    assert found["cause"] == "no_wifi"
+    assert "no Wi-Fi is configured" in found["message"]

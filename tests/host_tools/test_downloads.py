@@ -99,6 +99,22 @@ def test_a_page_without_a_release_is_told(site):
         downloads.newest_image("ESP32_GENERIC_C3", lambda line: None)
 
 
+def test_a_cache_that_cannot_be_written_is_told(site, tmp_path, monkeypatch):
+    blocked = tmp_path / "file"
+    blocked.touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    with pytest.raises(CliError, match=r"cannot be kept in .*: Not a directory") as caught:
+        downloads.newest_image("ESP32_GENERIC_C3", lambda line: None)
+    assert "--image FILE" in caught.value.hint
+
+
+@pytest.mark.parametrize("address", ["micropython.example", "http://[::1", "http://a b/"])
+def test_a_mirror_that_is_no_address_is_told(site, monkeypatch, address):
+    monkeypatch.setenv(downloads.SITE_VARIABLE, address)
+    with pytest.raises(CliError, match="cannot be read: no answer from"):
+        downloads.newest_image("ESP32_GENERIC_C3", lambda line: None)
+
+
 @pytest.mark.parametrize(
     ("name", "version"),
     [(NEWEST, "1.28.0"), ("X-20230101-v1.20.bin", "1.20"), ("firmware.bin", None)],

@@ -198,7 +198,8 @@ def test_several_at_once(chip, flash, tmp_path, monkeypatch):
     assert err.startswith(f"keyfob: 1 of 2 failed: {found[0].device} is not there")
 
 
-def test_ctrl_c_ends_it_within_a_second_and_lets_the_port_go(chip, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_within_a_second_and_lets_the_port_go(chip, tmp_path, number):
     path = file(tmp_path, "esp32", image("esp32", os.urandom(1 << 20)))
     took = []
     while len(took) < 3 and min(took, default=1) >= 1:  # where the machine is busy, once more
@@ -213,10 +214,10 @@ def test_ctrl_c_ends_it_within_a_second_and_lets_the_port_go(chip, tmp_path):
             while "writing" not in process.stdout.readline():
                 assert process.poll() is None
             begun = time.monotonic()
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             _, err = process.communicate(timeout=10)
         took.append(time.monotonic() - begun)
-        assert (process.returncode, err) == (130, "")
+        assert (process.returncode, err) == (128 + number, "")
         assert mock.read("esp32", 0, 16)
     assert min(took) < 1, took
 

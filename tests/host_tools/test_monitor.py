@@ -10,13 +10,17 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from virtual_port import VirtualPort, needs_vm
 
+from keyfob_host.errors import CliError
 from keyfob_host.resources import firmware_dir
-from keyfob_host.serial_events import SerialEvents, event_of
+from keyfob_host.serial_events import _NEEDED, SerialEvents, event_of
 from keyfob_host.traceback_source import source_of
+from keyfob_host.verbs.dialogue import Dialogue
+from keyfob_host.verbs.monitor import _follow, _log, _Printer
 from keyfob_sim.report import Report
 
 CODE = {
@@ -84,9 +88,60 @@ def test_what_is_not_ours_gets_none(line: str) -> None:
     assert source_of(line) is None
 
 
-@pytest.mark.parametrize("line", ["@{", "@{}", '@{"event"', "text", '{"event": "boot"}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "@{",
+        "@{}",
+        '@{"event"',
+        "text",
+        '{"event": "boot"}',
+        '@{"event": 5}',
+        '@{"event": ["boot"]}',
+        '@{"event": "wifi"}',
+        '@{"event": "screen"}',
+        '@{"event": "error", "message": "of a version that does not say how bad it is"}',
+        '@{"event": "user_code", "user_code": "ABCD-EFGH"}',
+        '@{"event": ' + "[" * 100_000,
+    ],
+)
 def test_what_only_looks_like_a_machine_line_is_text(line: str) -> None:
     assert event_of(line) is None
+
+
+def test_nothing_that_a_board_or_a_provider_says_moves_the_cursor(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    events = SerialEvents(Report(as_json=False))
+    Dialogue(as_json=False).say("linked to \x1b[2JAna\x9b1m")
+    account = {"account": "\x1b[2JAna", "scope": "a\x07", "stored": False}
+    for line in (
+        "@" + json.dumps({"event": "linked"} | account),
+        "\x1b[2Ja screen",
+        "\x07two",
+        '@{"event": "screen", "name": "linked"}',
+        "@" + json.dumps(CODE | {"user_code": "\x1b[2J"}),
+        '@{"event": "screen", "name": "user_code"}',
+    ):
+        events.hear(line)
+    out = capsys.readouterr().out
+    assert "\\x1b[2JAna" in out
+    assert "\\x1b[2Ja screen" in out
+    assert not set("\x1b\x07\x9b") & set(out)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize("event", sorted(_NEEDED))
+def test_what_is_counted_on_is_enough(
+    capsys: pytest.CaptureFixture[str], event: str, as_json: bool
+) -> None:
+    printer = _Printer(as_json=as_json, timestamps=False)
+    events = SerialEvents(Report(as_json=as_json), printer.line)
+    events.seen = printer.seen
+    members = {name: 600 if name == "expires_in" else "?" for name in _NEEDED[event]}
+    line = "@" + json.dumps({"event": event, **members})
+    events.hear(line)
+    assert line not in capsys.readouterr().out  # as text it would be
 
 
 def test_the_code_of_a_board_without_a_panel_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,3 +208,26 @@ def test_ctrl_closing_bracket_leaves_and_the_terminal_is_as_before(tmp_path: Pat
         os.close(ours)
         os.close(theirs)
         port.stop()
+
+
+def test_ctrl_closing_bracket_leaves_while_the_board_is_away(unused_port: int) -> None:
+    keyboard, terminal = pty.openpty()
+    address = f"socket://127.0.0.1:{unused_port}"
+    monitor = Monitor(address, stdin=terminal, stdout=terminal, stderr=terminal)
+    try:
+        seen = b""
+        while b"leaves" not in seen:
+            seen += os.read(keyboard, 4096)
+        os.write(keyboard, b"\x1d")
+        assert monitor.process.wait(10) == 0
+    finally:
+        monitor.process.kill()
+        os.close(keyboard)
+        os.close(terminal)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device on this platform")
+def test_a_log_that_cannot_be_written_is_not_a_board_that_has_gone() -> None:
+    heard = SimpleNamespace(in_waiting=1, read=lambda count: b"a line\n")
+    with _log("/dev/full") as note, pytest.raises(CliError, match="/dev/full cannot be written"):
+        _follow(heard, lambda: b"", lambda data: note(data.decode()), time.monotonic() + 20)

@@ -1,6 +1,7 @@
 """Ports: ranked by what they are, named as in mpremote, and never guessed among several."""
 
 import json
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -133,11 +134,31 @@ def test_a_link_is_the_port_it_points_to(plug, tmp_path):
     assert ports.choose(str(link)).serial_number == "0007"
 
 
+needs_terminals = pytest.mark.skipif(os.name == "nt", reason="ports are no files there")
+
+
+@needs_terminals
 def test_a_pseudo_terminal_may_be_named(plug, tmp_path):
+    ours, theirs = os.openpty()
     path = tmp_path / "tty"
-    path.touch()
+    path.symlink_to(os.ttyname(theirs))
     plug(C3)
-    assert ports.choose(f"port:{path}") == ports.Port(str(path), "serial port", ports.NO_USB)
+    try:
+        assert ports.choose(f"port:{path}") == ports.Port(str(path), "serial port", ports.NO_USB)
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
+@needs_terminals
+@pytest.mark.parametrize("spec", ["file", "port:file", ".", "/dev/null"])
+def test_what_is_no_serial_port_is_told_as_such(plug, tmp_path, monkeypatch, spec):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    plug(C3)
+    with pytest.raises(UsageError, match="is no serial port") as caught:
+        ports.choose(spec)
+    assert caught.value.hint == f"--port id:{C3.serial_number}"
 
 
 @pytest.mark.parametrize("spec", ["socket://127.0.0.1:9876", "rfc2217://pi.local:4000"])

@@ -1,6 +1,7 @@
 """The parts of the board that `keyfob test` tries, one function each.
 
-A function returns what it found, or raises: Skipped where there is no such part.
+A function returns what it found, or raises: Skipped where there is no such part, Wrong where it
+does not do what it should. `attempt` prints the outcome, the detail and the kind of exception.
 """
 
 import asyncio
@@ -14,12 +15,19 @@ class Skipped(Exception):
     pass
 
 
+class Wrong(Exception):
+    pass
+
+
 def _board():
     try:
         with open("/board.json") as file:
-            return json.load(file)
+            board = json.load(file)
     except OSError:
         return {}
+    if not isinstance(board, dict):
+        raise TypeError("it is not a JSON object")
+    return board
 
 
 def _i2c(wires):
@@ -40,7 +48,7 @@ def i2c_scan():
     found = _i2c(wires).scan()
     names = ", ".join("0x%02x" % address for address in found) or "nothing"
     if wires["address"] not in found:
-        raise OSError("no panel at 0x%02x; found %s" % (wires["address"], names))
+        raise Wrong("no panel answers at 0x%02x; the bus has %s" % (wires["address"], names))
     return "found " + names
 
 
@@ -74,9 +82,9 @@ def button(wait_ms):
             return "%s was pressed" % about["name"]
         time.sleep_ms(20)
     if wait_ms:
-        raise OSError("%s was not pressed" % about["name"])
+        raise Wrong("%s was not pressed" % about["name"])
     if pin.value() == about["pressed"]:
-        raise OSError("%s reads as pressed: check its wire" % about["name"])
+        raise Wrong("%s reads as pressed: check its wire" % about["name"])
     return "%s reads as released" % about["name"]
 
 
@@ -90,7 +98,7 @@ def flash():
         with open(path, "rb") as file:
             for _ in range(16):
                 if file.read(256) != data:
-                    raise OSError("what was read is not what was written")
+                    raise Wrong("what was read is not what was written")
     finally:
         try:
             os.remove(path)
@@ -147,19 +155,17 @@ def heap():
     except (ImportError, AttributeError):
         return found
     if largest < 20000:
-        raise MemoryError("the largest free block outside Python is %d bytes" % largest)
+        raise Wrong("the largest free block outside Python is %d bytes" % largest)
     return found + "; largest block outside Python %d" % largest
 
 
 def attempt(part, *arguments):
+    kind = None
     try:
         outcome, detail = "passed", part(*arguments)
-    except Skipped as error:
-        outcome, detail = "skipped", str(error)
-    except (OSError, ValueError, MemoryError, KeyError, TypeError) as error:
-        outcome, detail = "failed", "%s: %s" % (type(error).__name__, error)
     except Exception as error:
-        if not hasattr(error, "hint"):
-            raise
-        outcome, detail = "failed", str(error)
-    print(json.dumps([outcome, detail]))
+        kind = type(error).__name__
+        outcome, detail = "skipped" if isinstance(error, Skipped) else "failed", str(error)
+        if not isinstance(error, (Skipped, Wrong)) and not hasattr(error, "hint"):
+            detail = "%s: %s" % (kind, error)
+    print(json.dumps([outcome, detail, kind]))

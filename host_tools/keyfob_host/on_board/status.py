@@ -22,7 +22,7 @@ try:
         found["account"] = account.name
         found["scope"] = account.tokens.scope if account.tokens else None
     except KeyfobError as error:
-        found["trouble"] = [error.message, error.hint]
+        found["trouble"] = [error.message, error.hint or "keyfob doctor"]
 except ImportError:
     found["trouble"] = ["keyfob is not on the board", "keyfob install"]
 print(json.dumps(found))

@@ -9,6 +9,7 @@ from keyfob_host.verbs import options
 
 _TIMEOUT = 60.0  # s at the board
 _LANGUAGES = ("en", "de")
+_CLIENT_AUTH = ("none", "basic", "post")
 _WIFI_VARIABLE = "KEYFOB_WIFI_PASSWORD"
 _SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
 
@@ -42,7 +43,10 @@ def configure(
         options.option("--client-auth", "none|basic|post", "How the client authenticates."),
     ] = None,
     scope: Annotated[
-        str | None, options.option("--scope", '"..."', "Scopes to ask for, separated by spaces.")
+        str | None,
+        options.option(
+            "--scope", '"..."', "Scopes to ask for, separated by spaces.", may_be_empty=True
+        ),
     ] = None,
     ca: Annotated[
         str | None,
@@ -99,10 +103,14 @@ def configure(
         raise UsageError("--issuer and --provider both name the provider", "one of them")
     if (provider or issuer) and client_id is None:
         raise UsageError("--client-id is missing", "the ID that the provider issued")
-    if language not in (None, *_LANGUAGES):
-        raise UsageError(
-            f"--language takes {' or '.join(_LANGUAGES)}, not {language!r}", "--language en"
-        )
+    for name, value, choices in (
+        ("--language", language, _LANGUAGES),
+        ("--client-auth", client_auth, _CLIENT_AUTH),
+    ):
+        if value not in (None, *choices):
+            raise UsageError(
+                f"{name} takes {' or '.join(choices)}, not {value!r}", f"{name} {choices[0]}"
+            )
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     about = load_board(board) if board else None
     roots = conf.read_roots(Path(ca)) if ca else None
@@ -182,13 +190,10 @@ def _provider(
     otherwise = "" if not wants else kept.get("client_secret")
     value: str | None = None
     if client_auth != "none":
-        value = (
-            secret(_SECRET_VARIABLE, "the client secret", otherwise, asks=asks)
-            if wants
-            else _environment_secret()
-        )
+        asks = asks and wants
+        value = secret(_SECRET_VARIABLE, "the client secret", otherwise, asks=asks) or None
     if preset is not None:
-        fields = provider_object(preset, variables, client_id, value or None, client_auth)
+        fields = provider_object(preset, variables, client_id, value, client_auth)
     else:
         fields = kept | ({"issuer": issuer} if issuer else {})
         if client_auth == "none":
@@ -197,12 +202,6 @@ def _provider(
         fields |= {name: item for name, item in new.items() if item}
     check_fields(fields, allow_http=True)  # whether http is allowed, the whole document says
     return fields, list(preset.roots) if preset else []
-
-
-def _environment_secret() -> str | None:
-    import os
-
-    return os.environ.get(_SECRET_VARIABLE) or None
 
 
 def _preset_scope(provider: str | None) -> str | None:
@@ -231,11 +230,14 @@ def _wifi_password(document: dict[str, Any], ssid: str | None, *, asks: bool) ->
     """The password of the network `ssid`; the one that is stored where nobody types another."""
     if ssid is None:
         return None
+    from keyfob_host.configuration import check_network
     from keyfob_host.verbs.dialogue import secret
 
     known = [n for n in document.get("wifi") or [] if n.get("ssid") == ssid]
     stored = known[0].get("password") or "" if known else None
-    return secret(_WIFI_VARIABLE, f"the Wi-Fi password of {ssid}", stored, asks=asks)
+    password = secret(_WIFI_VARIABLE, f"the Wi-Fi password of {ssid}", stored, asks=asks)
+    check_network(ssid, password)
+    return password
 
 
 def _pretty(document: dict[str, Any]) -> str:

@@ -3,9 +3,11 @@
 import contextlib
 import io
 import json as json_module
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated
 
+from keyfob_host.printable import printable
 from keyfob_host.verbs import options
 
 if TYPE_CHECKING:
@@ -64,9 +66,13 @@ def devices(
 def _probe(ports: "list[Port]", timeout: float) -> "list[Found | None]":
     from keyfob_host.probe import probe
 
+    enough = threading.Event()
     # mpremote prints what it could not make out.
     with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(max(1, len(ports))) as pool:
-        return list(pool.map(lambda one: probe(one, timeout), ports))
+        try:
+            return list(pool.map(lambda one: probe(one, timeout, enough), ports))
+        finally:
+            enough.set()
 
 
 def _members(port: "Port", found: "Found | None") -> dict[str, object]:
@@ -88,7 +94,8 @@ def _show(rows: "list[tuple[Port, Found | None]]") -> None:
             continue
         linked = "yes" if found.linked else "no"
         answers = (found.chip, found.board, found.micropython, found.keyfob)
-        cells.append((port.device, port.kind, *(answer or "-" for answer in answers), linked))
+        said = (printable(answer or "-") for answer in answers)
+        cells.append((port.device, port.kind, *said, linked))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         print(

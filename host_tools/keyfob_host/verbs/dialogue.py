@@ -1,5 +1,6 @@
 """What the device verbs say and ask: lines and questions for a person, JSON for a program."""
 
+import contextlib
 import getpass
 import json as json_module
 import os
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keyfob_host.errors import UsageError
+from keyfob_host.printable import printable
 
 
 def is_terminal() -> bool:
@@ -25,7 +27,7 @@ class Dialogue:
     def say(self, text: str) -> None:
         """One line for a person."""
         if not self._as_json:
-            print(text, flush=True)
+            print(printable(text), flush=True)
 
     def report(self, members: dict[str, Any]) -> None:
         """The object for a program."""
@@ -60,12 +62,18 @@ def secret(variable: str, what: str, otherwise: str | None, *, asks: bool) -> st
     """A secret from the environment, else from a person who is not shown what they type.
 
     Where there is neither, or nobody is to be asked, `otherwise`. Raises UsageError where that
-    is None.
+    is None, or the secret has what nobody types, such as the line end of a file it came from.
     """
-    if variable in os.environ:
-        return os.environ[variable]
-    if asks and is_terminal():
-        return getpass.getpass(f"{what}: ")
-    if otherwise is not None:
-        return otherwise
-    raise UsageError(f"nobody is there to type {what}", f"set {variable} in the environment")
+    value = os.environ.get(variable)
+    if value is None and asks and is_terminal():
+        with contextlib.suppress(EOFError):  # Ctrl-D: nothing was typed
+            value = getpass.getpass(f"{what}: ")
+    if value is None:
+        value = otherwise
+    if value is None:
+        raise UsageError(f"nobody has typed {what}", f"set {variable} in the environment")
+    if not value.isprintable():
+        raise UsageError(
+            f"{what} holds a character that does not print", f"look at what sets {variable}"
+        )
+    return value

@@ -13,6 +13,7 @@ from keyfob_host import chips
 from keyfob_host.boards import Board, known_boards, load_board
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.verbs import options
+from keyfob_host.verbs.dialogue import Dialogue
 
 if TYPE_CHECKING:
     from keyfob_host.esptool import Esptool
@@ -73,8 +74,9 @@ def flash(
     ports = likely(candidates()) if all_boards else [choose(port, last=False)]
     if not ports:
         raise CliError("no board is connected", "plug them in, then keyfob devices")
-    if not (erase or yes or json) and sys.stdin.isatty() and sys.stdout.isatty():
-        erase = _asks("Erase everything on the board first, its files and its link too?")
+    if not (erase or yes):
+        question = "Erase everything on the board first, its files and its link too?"
+        erase = bool(Dialogue(as_json=json).agrees(question))
 
     tool = Esptool(time.monotonic() + limit)
     show = _Show(as_json=json, several=len(ports) > 1)
@@ -257,7 +259,3 @@ def _generic_board(chip: str) -> Board:
     if name not in known_boards():
         raise CliError(f"no board is known with a chip {chips.title(chip)}", "boards/README.md")
     return load_board(name)
-
-
-def _asks(question: str) -> bool:
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

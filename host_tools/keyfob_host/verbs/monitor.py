@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+from keyfob_host.printable import printable
 from keyfob_host.verbs import options
 
 _BAUD = 115200
@@ -64,8 +65,8 @@ def monitor(
     with _log(log) as note, _keyboard() as typed:
         dialogue.say(f"{chosen.device}: Ctrl-] leaves")
         while time.monotonic() < until:
-            with _opened(chosen, until) as serial:
-                if _follow(serial, typed, _lines(events.hear, note), until):
+            with _opened(chosen, typed, until) as serial:
+                if serial is None or _follow(serial, typed, _lines(events.hear, note), until):
                     break
                 dialogue.say("the board has gone; waiting for it to come back")
     return 0
@@ -88,8 +89,7 @@ class _Printer:
             return
         source = source_of(text)
         stamp = _time() + " " if self._timestamps else ""
-        shown = "".join(c if c.isprintable() or c == "\t" else ascii(c)[1:-1] for c in text)
-        print(stamp + shown, flush=True)
+        print(stamp + printable(text), flush=True)
         if source is not None:
             print(f"{stamp}    {source}", flush=True)
 
@@ -104,33 +104,31 @@ def _follow(
     serial: Any, typed: Callable[[], bytes], feed: Callable[[bytes], object], until: float
 ) -> bool:
     """Pass on what comes until the person or the time ends it; False once the board has gone."""
-    try:
-        while time.monotonic() < until:
-            keys = typed()
-            if _LEAVE in keys:
-                return True
+    while time.monotonic() < until:
+        keys = typed()
+        if _LEAVE in keys:
+            return True
+        try:
             if keys:
                 serial.write(keys)
             data = serial.read(serial.in_waiting or 1)
-            if data:
-                feed(data)
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        return False
+        except OSError:
+            return False
+        if data:
+            feed(data)
     return True
 
 
 @contextlib.contextmanager
-def _opened(port: Any, until: float) -> Iterator[Any]:
-    """The open port of the same board, as soon as it is there."""
+def _opened(port: Any, typed: Callable[[], bytes], until: float) -> Iterator[Any]:
+    """The open port of the same board, as soon as it is there; None where the person leaves."""
     from serial import serial_for_url
 
     from keyfob_host import port_access
 
     begun = time.monotonic()
     serial = None
-    while serial is None:
+    while serial is None and _LEAVE not in typed():
         try:
             serial = serial_for_url(_device(port), _BAUD, timeout=_LOOK, exclusive=True)
         except (OSError, ValueError):
@@ -143,8 +141,9 @@ def _opened(port: Any, until: float) -> Iterator[Any]:
     try:
         yield serial
     finally:
-        with contextlib.suppress(OSError):
-            serial.close()
+        if serial is not None:
+            with contextlib.suppress(OSError):
+                serial.close()
 
 
 def _device(port: Any) -> str:
@@ -172,17 +171,28 @@ def _lines(*heard: Callable[[str], object]) -> Callable[[bytes], object]:
 @contextlib.contextmanager
 def _log(path: str | None) -> Iterator[Callable[[str], object]]:
     """A function that adds a line to the log."""
-    from keyfob_host.errors import CliError
-
     if path is None:
         yield lambda line: None
         return
+    with _told(path):
+        file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - closed below
+
+    def add(line: str) -> None:
+        with _told(path):
+            file.write(f"{_time()} {line}\n".encode())
+
+    with file:
+        yield add
+
+
+@contextlib.contextmanager
+def _told(path: str) -> Iterator[None]:
+    """What keeps a file from being written, as a CliError."""
+    from keyfob_host.errors import CliError
+
     try:
-        with Path(path).open("a", encoding="utf-8") as file:
-            yield lambda line: print(_time(), line, file=file, flush=True)
+        yield
     except OSError as error:
-        if error.filename is None:
-            raise
         raise CliError(f"{path} cannot be written: {error.strerror}", "--log FILE") from None
 
 

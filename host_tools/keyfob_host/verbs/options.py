@@ -7,9 +7,20 @@ import typer
 from keyfob_host.errors import UsageError
 
 
-def option(name: str, metavar: str, text: str) -> Any:
-    """An option that takes a value; its help says the default where there is one."""
-    return typer.Option(name, metavar=metavar, help=text, show_default=False)
+def option(name: str, metavar: str, text: str, *, may_be_empty: bool = False) -> Any:
+    """An option that takes a value; its help says the default where there is one.
+
+    An empty one is refused, since it mostly is a script's variable that was not set.
+    """
+
+    def check(value: str | None) -> str | None:
+        if value == "" and not may_be_empty:
+            raise UsageError(f"{name} is empty", f"{name} {metavar}, or leave it out")
+        if value is not None and not value.isprintable():
+            raise UsageError(f"{name} holds a character that does not print", f"{name} {metavar}")
+        return value
+
+    return typer.Option(name, metavar=metavar, help=text, show_default=False, callback=check)
 
 
 def flag(name: str, text: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from xml.etree import ElementTree
 
 from keyfob_host.errors import CliError
+from keyfob_host.printable import printable
 from keyfob_host.verbs import options
 
 _TIMEOUT = 180.0  # s for all of it
@@ -85,18 +86,14 @@ def parts(
 
 
 def _try(board: Any, part: str, function: str, dialogue: Any, asks: bool) -> Result:
-    import json as json_module
-
     begun = time.monotonic()
     board.forget()
-    board.run_file("hardware")
     arguments = ""
     if function == "button":
         arguments = f", {_PRESS if asks else 0}"
         if asks:
             dialogue.say("Press the button now")
-    said = board.run(f"attempt({function}{arguments})")
-    outcome, detail = json_module.loads(said.splitlines()[-1])
+    outcome, detail, _ = board.ask("hardware", f"attempt({function}{arguments})")
     is_shown = function == "panel" and outcome == "passed"
     if is_shown and asks and not dialogue.agrees("Does the panel show a frame and diagonals?"):
         outcome, detail = "failed", "the person does not see the picture"
@@ -121,10 +118,10 @@ def _write_junit(path: Path, results: Sequence[Result]) -> None:
             suite, "testcase", classname="board", name=result.part, time=str(result.seconds)
         )
         if result.outcome == "passed":
-            ElementTree.SubElement(case, "system-out").text = result.detail
+            ElementTree.SubElement(case, "system-out").text = printable(result.detail)
         else:
             kind = {"failed": "failure", "skipped": "skipped"}[result.outcome]
-            ElementTree.SubElement(case, kind, message=result.detail)
+            ElementTree.SubElement(case, kind, message=printable(result.detail))
     try:
         ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
     except OSError as error:
