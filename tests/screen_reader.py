@@ -31,6 +31,7 @@ MEMBERS: dict[str, Any] = {
     "hint": "check the CA certificate, the host name and the clock",
     "fatal": True,
 }
+UNSAVED = dict(MEMBERS, unsaved="the flash is read-only")
 
 
 class Panel:

@@ -3,7 +3,7 @@
 import asyncio
 
 from keyfob.compat import const, drop
-from keyfob.errors import KeyfobError, NotLinked, TransportError, UsageError
+from keyfob.errors import KeyfobError, NotLinked, StorageError, TransportError, UsageError
 from keyfob.oauth import outcome as meaning
 from keyfob.oauth import ticks
 
@@ -105,14 +105,24 @@ class Upkeep:
                 await self._refresh(asked_for)
 
     async def give_back(self):
-        """Revoke the tokens at the provider and forget them here; see `AccountLink.unlink`."""
+        """Revoke the tokens at the provider and forget them here; see `AccountLink.unlink`.
+
+        Returns whether the provider confirmed it, and the StorageError of a store that keeps
+        its copy, or None.
+        """
+        revoked = False
+        trouble = None
         async with self._lock:  # or a refresh under way would bring them back
             try:
-                return await self._revoke()
+                revoked = await self._revoke()
             except KeyfobError:
-                return False  # not confirmed
+                pass  # not confirmed
             finally:
-                self._account.forget()
+                try:
+                    self._account.forget()
+                except StorageError as error:
+                    trouble = error
+        return revoked, trouble
 
     def _spread(self, tokens):
         """Draw when to refresh `tokens`, so that a fleet that booted together spreads out."""
@@ -159,7 +169,7 @@ class Upkeep:
         self._events.attempt(self._account.keep, successor)  # the running link goes on in memory
         self.wake()
         rotated = successor.refresh_token != tokens.refresh_token
-        self._events.tell("refreshed", rotated=rotated)
+        self._events.tell("refreshed", rotated=rotated, unsaved=self._events.unsaved)
         return None
 
     def _receive(self, tokens, reply):

@@ -109,6 +109,7 @@ async def test_a_code_is_shown_and_polled_for_until_the_person_approves():
         "account": "Ana",
         "stored": False,
         "switched": False,
+        "unsaved": None,
     }
     assert fields_of(board.http.requests[0]) == {"scope": "openid profile", "client_id": "board"}
     assert fields_of(board.http.requests[1])["device_code"] == "dc-secret"
@@ -628,6 +629,7 @@ async def test_a_stored_link_needs_no_code():
         "account": "Ana",
         "stored": True,
         "switched": False,
+        "unsaved": None,
     }
 
 
@@ -694,6 +696,20 @@ async def test_a_store_that_has_died_does_not_end_the_running_link():
         assert await link.token() == "at-secret-1"
     kinds = [members["kind"] for members in board.told.of("error")]
     assert kinds == ["storage"] * 3  # to load, to save the code, and to save the tokens
+    assert board.told.last("linked")["unsaved"] == "the flash cannot save"
+
+
+async def test_a_code_that_could_not_be_saved_is_forgotten_once_the_link_is():
+    board = Board(store=FailingStore(fails=("save",)))
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, refusal("authorization_pending"), tokens())
+    task = asyncio.create_task(board.link.ensure_linked())
+    while "poll" not in board.told.names:
+        await asyncio.sleep(0)
+    board.store.fails = ()
+    await task
+    assert board.told.names.count("error") == 1
+    assert board.told.last("linked")["unsaved"] is None
 
 
 # Requests of the owner
@@ -935,6 +951,7 @@ async def test_a_store_that_keeps_its_copy_is_an_error():
     link = await board.linked()
     board.http.answer(REVOKE, reply(200))
     await fails(StorageError, link.unlink())
+    assert board.told.events == [("unlinked", {"revoked": True})]
     assert not link.is_linked
     await fails(NotLinked, link.token())
 

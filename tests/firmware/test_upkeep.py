@@ -72,7 +72,7 @@ async def test_a_refresh_sends_the_token_and_yields_a_new_one():
         "client_id": "board",
     }
     assert await link.token() == "at-secret-2"
-    assert board.told.events == [("refreshed", {"rotated": True})]
+    assert board.told.events == [("refreshed", {"rotated": True, "unsaved": None})]
     assert board.http.closed
 
 
@@ -82,7 +82,7 @@ async def test_without_a_new_refresh_token_the_old_one_is_kept():
     for missing in (None, ""):
         board.http.answer(TOKEN, tokens(2, refresh_token=missing))
         await link.refresh()
-        assert board.told.last("refreshed") == {"rotated": False}
+        assert board.told.last("refreshed")["rotated"] is False
         assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-1"
     board.http.answer(TOKEN, tokens(3))
     await link.refresh()
@@ -121,8 +121,12 @@ async def test_a_store_that_has_died_does_not_cost_the_new_tokens():
     assert board.told.names == ["error", "refreshed"]
     assert board.told.last("error")["kind"] == "storage"
     assert board.told.last("error")["fatal"] is False
+    assert board.told.last("refreshed")["unsaved"] == "the flash cannot save"
+    board.store.fails = ()
     await link.refresh()
+    assert board.told.last("refreshed")["unsaved"] is None
     assert used(board) == ["rt-secret-1", "rt-secret-2"]
+    assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-3"
 
 
 async def test_without_a_refresh_token_there_is_nothing_to_ask_for():
@@ -444,7 +448,7 @@ async def test_tokens_are_refreshed_ahead_of_expiry_one_after_the_other():
         board.http.answer(TOKEN, *[tokens(number) for number in range(2, 7)])
         await board.clock.sleep(5 * HOUR)
         assert await link.token() == "at-secret-6"
-    assert board.told.of("refreshed") == [{"rotated": True}] * 5
+    assert board.told.of("refreshed") == [{"rotated": True, "unsaved": None}] * 5
     gaps = [b - a for a, b in zip(board.http.sent_at, board.http.sent_at[1:])]
     assert all(3_240_000 <= gap <= 3_600_000 for gap in gaps), gaps
     assert "error" not in board.told.names

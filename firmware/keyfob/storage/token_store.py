@@ -27,8 +27,8 @@ _NUMBERS = const(0xFFFF)  # numbers wrap
 _FORMER = const(2)
 _LEFTOVER = const(3)
 
-_ENOSPC = const(28)
-_EROFS = const(30)
+# What an OSError says; the screens know the same words.
+_WORDS = {28: "the flash is full", 30: "the flash is read-only", -0x1105: "NVS is full"}
 
 _AGAIN = "link the board again"
 
@@ -142,7 +142,7 @@ class TokenStore:
         if self._seal is not None:
             body = self._seal.seal(body, bytes(data[:_WHAT_SIZE]))
         if _HEADER + len(body) > _LARGEST:
-            raise StorageError("the link is too large to be stored: %d bytes" % len(body))
+            raise StorageError("the link cannot be stored: %d bytes are too many" % len(body))
         struct.pack_into(_SIZES, data, _WHAT_SIZE, len(body), 0)
         data += body
         struct.pack_into("<I", data, _CRC_AT, _crc(data))
@@ -180,8 +180,9 @@ class TokenStore:
         if isinstance(error, MemoryError):
             error, hint = "not enough memory", "free some RAM"
         elif error.args:
-            words = {_ENOSPC: "the flash is full", _EROFS: "the flash is read-only"}
-            error = words.get(error.args[0], error.args[-1])  # an ESP32 names it last
+            number = error.args[0]
+            words = error.args[-1] if error.args[1:] else "error %s" % number  # an ESP32 names it
+            error = _WORDS.get(number, words)
         return StorageError("the link cannot be %s: %s" % (what, error), hint)
 
 
