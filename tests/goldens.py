@@ -70,8 +70,9 @@ def _pages(
             screens.notify("poll", {"result": "retry", "trouble": members["trouble"]})
     else:
         screens.show(name, members)
-    limits = {"linked": 10_000, "unlink": 15_000}  # what comes then is another screen
-    return pages_of(panel, screens, limits.get(name, 30_000))  # 15 min left
+    # What comes then is another screen, or shows that it is no longer 15 min.
+    limit = screens._stay() if name in ("linked", "unlink") else 30_000
+    return pages_of(panel, screens, limit)
 
 
 def path_of(size: tuple[int, int], language: str) -> Path:

@@ -481,6 +481,18 @@ def test_what_is_not_saved_shows_where_the_link_does():
     assert panel.picture() == saved
 
 
+def test_a_small_panel_shows_every_page_of_a_new_link_before_it_idles():
+    panel = Panel(72, 40)
+    names = []
+    view = Screens(panel, names.append)
+    view.notify("linked", {"account": "a" * 40, "unsaved": "the flash is full"})
+    assert view._pages == 3
+    assert [view.update(now) for now in (0, 5_000, 10_000)] == [5_000] * 3
+    assert names == ["linked"]
+    view.update(15_000)
+    assert names == ["linked", "idle"]
+
+
 def test_nothing_of_a_code_is_left_on_a_panel():
     for name, event, members in (
         ("linked", "linked", {"account": "Ana"}),

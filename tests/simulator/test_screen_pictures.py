@@ -77,9 +77,8 @@ def test_every_screen_says_all_it_has_to_say(size, language):
             panel = Panel(*size)
             screens = Screens(panel, None, language, button)
             screens.show(name, members)
-            pages = pages_of(
-                panel, screens, {"linked": 10_000, "unlink": 15_000}.get(name, 60_000)
-            )
+            limit = screens._stay() if name in ("linked", "unlink") else 60_000
+            pages = pages_of(panel, screens, limit)
             read = [line for page in pages for line in lines_of(page)]
             wanted = texts.items(name, dict(members, button=button), language, False)
             for text, sign in wanted:

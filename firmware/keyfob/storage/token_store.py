@@ -28,7 +28,12 @@ _FORMER = const(2)
 _LEFTOVER = const(3)
 
 # What an OSError says; the screens know the same words.
-_WORDS = {28: "the flash is full", 30: "the flash is read-only", -0x1105: "NVS is full"}
+_WORDS = {
+    28: "the flash is full",
+    30: "the flash is read-only",
+    -0x1105: "NVS is full",
+    -0x110F: "there is no NVS",
+}
 
 _AGAIN = "link the board again"
 

@@ -21,7 +21,7 @@ _SCREEN_OF = {
 
 _ENCODER = ("keyfob.ui.qr", "keyfob.ui.qr_viper", "keyfob.ui.qr_bytecode")
 
-# How long in ms a panel shows a screen before it goes on to another.
+# How long in ms a panel shows a screen, at least, before it goes on to another.
 _NEXT = {"linked": (10_000, "idle"), "unlink": (15_000, "linked")}
 
 _PAGE = const(5_000)  # ms that a page stands, where a screen has several
@@ -139,7 +139,7 @@ class Screens:
         if self._left is not None:
             self._left = max(0, self._left - step)
         following = _NEXT.get(self._name)
-        if following is not None and self._age >= following[0]:
+        if following is not None and self._age >= self._stay():
             self.show(following[1], self.link)
         elif self._may_dim() and self._age >= _DIM:
             self._dim(True)
@@ -202,6 +202,10 @@ class Screens:
         drop("keyfob.ui.texts")
         return found
 
+    def _stay(self):
+        """The age at which the screen goes on to another, all of its pages seen."""
+        return max(_NEXT[self._name][0], self._pages * _PAGE)
+
     def _page_due(self):
         """The page that should stand there now."""
         return self._age // _PAGE % self._pages
@@ -224,7 +228,7 @@ class Screens:
             step = _MINUTE if self._left >= _MINUTE else _STEP
             wait = min(wait, self._left % step + 1)
         if self._name in _NEXT:
-            wait = min(wait, _NEXT[self._name][0] - self._age)
+            wait = min(wait, self._stay() - self._age)
         elif self._may_dim():
             wait = min(wait, max(0, _DIM - self._age))
         return None if wait == _NEVER else wait

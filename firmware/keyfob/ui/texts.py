@@ -20,7 +20,7 @@ clock|clock
 press|ready press only?
 user_code|link? open@ code# check? only left~
 offline|offline open@ code# trouble? left~
-linked|linked account unsaved_{unsaved}/unsaved?
+linked|linked account unsaved_{unsaved}/unsaved
 idle|linked account unsaved_{unsaved}/unsaved hold
 denied|denied again/restart
 expired|expired again/restart
