@@ -351,6 +351,22 @@ def test_erasing_tries_every_place_before_it_complains():
             os.rmdir(folder.path + "/link-account.json")
 
 
+def test_what_cannot_be_cleared_away_does_not_make_a_save_fail():
+    with Folder() as folder:
+        in_the_way = folder.path + "/link-account.json"
+        os.mkdir(in_the_way)
+        os.mkdir(in_the_way + "/x")
+        try:
+            in_folder(folder).save(RECORD)
+            assert in_folder(folder).load() == RECORD
+            support.raises(StorageError, in_folder(folder).erase)
+        finally:
+            os.rmdir(in_the_way + "/x")
+            os.rmdir(in_the_way)
+        in_folder(folder).erase()
+        assert os.listdir(folder.path) == []
+
+
 def test_links_of_other_names_are_other_files():
     with Folder() as folder:
         in_folder(folder, "calendar").save(RECORD)

@@ -80,29 +80,22 @@ class TokenStore:
             was_stored = stored is not None
             stored = None  # it takes RAM
             self._write(1 - in_use, self._pack(record, (number + 1) & _NUMBERS))
-            if not was_stored:
-                self._home.remove(in_use)  # whatever is there, nobody can read it
-            for place in (_LEFTOVER, _FORMER):
-                self._home.remove(place)
         except (OSError, MemoryError) as error:
             raise self._failure("stored", error)
+        # What is in use without a record nobody can read. The next save tries again what fails.
+        self._remove((_LEFTOVER, _FORMER) if was_stored else (in_use, _LEFTOVER, _FORMER))
 
     def erase(self):
         """Leave nothing behind. Raises StorageError where something stays.
 
         The copy in use goes last, or a power cut would bring the superseded one back.
         """
-        trouble = None
         try:
             slots, _ = self._slots()
         except MemoryError:
             slots = ()
         last = slots[0][1] if slots else 1
-        for place in (_LEFTOVER, _FORMER, 1 - last, last):
-            try:
-                self._home.remove(place)
-            except OSError as error:
-                trouble = trouble or error
+        trouble = self._remove((_LEFTOVER, _FORMER, 1 - last, last))
         if trouble is not None:
             raise self._failure("erased", trouble)
 
@@ -169,6 +162,16 @@ class TokenStore:
         elif is_sealed:
             raise StorageError("the stored link is sealed", "give keyfob the key for it")
         return _parse(body)
+
+    def _remove(self, places):
+        """Leave nothing in these places; return the first OSError or None."""
+        trouble = None
+        for place in places:
+            try:
+                self._home.remove(place)
+            except OSError as error:
+                trouble = trouble or error
+        return trouble
 
     def _write(self, place, data):
         home = self._home
