@@ -38,6 +38,7 @@ from keyfob.errors import (
 from keyfob.oauth.messages import Request
 from keyfob.storage.memory import MemoryStore
 from keyfob.storage.opening import open_store
+from keyfob.storage.seal import Seal
 
 PENDING = refusal("authorization_pending")
 DAY = 86_400  # s
@@ -687,6 +688,29 @@ async def test_a_damaged_store_is_told_of_and_mended_by_linking_again():
             assert link.is_linked and again.told.of("error") == []
 
 
+async def test_a_board_that_mislaid_its_key_finds_its_link_again():
+    with Folder() as folder:
+
+        def booted(seal=None):
+            board = Board(store=open_store(directory=folder.path, seal=seal))
+            board.http.answer(DEVICE, device_code())
+            return board
+
+        seal = Seal(bytes(range(32)))
+        await booted(seal).linked()
+        for wrong in (None, Seal(bytes(32))):
+            board = booted(wrong)
+            board.http.answer(TOKEN, refusal("authorization_pending"), refusal("access_denied"))
+            async with board.link as link:
+                assert not link.is_linked
+                await fails(LinkDenied, link.ensure_linked())
+            assert [error["kind"] for error in board.told.of("error")] == ["storage"]
+            board = booted(seal)
+            async with board.link as link:
+                assert await link.token() == "at-secret-1"
+            assert board.told.of("error") == []
+
+
 async def test_a_store_that_has_died_does_not_end_the_running_link():
     board = Board(store=FailingStore())
     board.http.answer(DEVICE, device_code())
@@ -695,7 +719,7 @@ async def test_a_store_that_has_died_does_not_end_the_running_link():
         await link.ensure_linked()
         assert await link.token() == "at-secret-1"
     kinds = [members["kind"] for members in board.told.of("error")]
-    assert kinds == ["storage"] * 3  # to load, to save the code, and to save the tokens
+    assert kinds == ["storage"] * 2  # to load, and to save the tokens
     assert board.told.last("linked")["unsaved"] == "the flash cannot save"
 
 
