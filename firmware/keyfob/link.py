@@ -189,7 +189,8 @@ class AccountLink:
         """Note that an API refused the access token `token` (RFC 6750 section 3.1).
 
         True if `token()` will return another one. False if nothing better can be had: there
-        is no refresh token, or a new one has been asked for within the last minute.
+        is no refresh token, or a new one has been asked for within the last minute, and up to
+        an hour where that did not help before.
         """
         return self.keep_up().reject(token)
 

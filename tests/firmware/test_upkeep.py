@@ -375,6 +375,29 @@ async def test_a_refusal_counts_for_the_token_that_was_refused():
 # Whose tokens they are
 
 
+async def test_an_api_that_refuses_every_token_wears_out_neither_flash_nor_provider():
+    for every, most in ((61_000, 20), (600_000, 40)):
+        board = Board()
+        link = await board.linked()
+        board.http.answer(API, reply(401, www_authenticate='Bearer error="invalid_token"'), ...)
+        board.http.answer(TOKEN, *[tokens(number) for number in range(2, most + 2)])
+        begun = board.clock.now
+        while board.clock.now - begun < 6 * 3_600_000:
+            del board.http.requests[:]
+            assert (await link.get(API)).status == 401
+            board.clock.now += every
+
+
+async def test_tokens_that_die_sooner_than_the_provider_says_are_replaced_at_once():
+    board = Board()
+    link = await board.linked()
+    for number in range(1, 30):
+        board.http.answer(TOKEN, tokens(number + 1))
+        board.clock.now += 180_000
+        assert link.reject("at-secret-%d" % number) is True
+        assert await link.token() == "at-secret-%d" % (number + 1)
+
+
 async def test_an_old_id_token_is_not_judged_again():
     board = Board()
     link = await board.linked()  # its ID token is good for five minutes
