@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
-from screen_reader import LANGUAGES, MEMBERS, SCREENS, UNSAVED, Panel, pages_of
+from screen_reader import LANGUAGES, MEMBERS, SCREENS, TROUBLED, Panel, pages_of
 
 from keyfob.ui.screens import Screens
 from keyfob_host.boards import known_boards, load_board
@@ -36,7 +36,7 @@ def sheet(size: tuple[int, int], language: str) -> Image.Image:
         for caption, button, members in (
             (name, "boot", MEMBERS),
             (f"{name}, no button", None, MEMBERS),
-            (f"{name}, not saved", "boot", UNSAVED),
+            (f"{name}, in trouble", "boot", TROUBLED),
         ):
             pages = _pages(name, size, language, button, members)
             if pages not in seen:

@@ -222,7 +222,7 @@ def test_every_name_in_the_screens_is_a_text():
     for row in texts._SCREENS.strip().split("\n"):
         for name in row.split("|")[1].replace("/", " ").split():
             name = name.rstrip("#@~?").replace("{kind}", "memory")
-            name = name.replace("{unsaved}", "the flash is full")
+            name = name.replace("{unsaved}", "the flash is full").replace("{revoked}", "False")
             assert "\n%s|" % name in texts._TEXTS, name
 
 
@@ -453,6 +453,19 @@ def test_what_is_not_saved_is_said_until_it_is():
         assert lines[3:] == lines[:2]
         view.notify("refreshed", {"rotated": True, "unsaved": unsaved})
         assert lines[5:] == lines[:3]
+
+
+def test_an_end_that_nobody_confirmed_is_to_be_made_at_the_provider_too():
+    for language, words in (
+        ("en", "The provider did not confirm: end it there, too"),
+        ("de", "Anbieter hat nicht bestätigt: auch dort trennen"),
+    ):
+        panel = Lines()
+        view = Screens(panel, language=language, button="A")
+        view.notify("unlinked", {"revoked": False})
+        assert panel.lines[1] == words and len(panel.lines) == 3
+        view.notify("unlinked", {"revoked": True})
+        assert len(panel.lines) == 2
 
 
 def test_what_is_not_saved_shows_where_the_link_does():

@@ -5,7 +5,7 @@ from screen_reader import (
     LANGUAGES,
     MEMBERS,
     SCREENS,
-    UNSAVED,
+    TROUBLED,
     Panel,
     lines_of,
     pages_of,
@@ -73,7 +73,7 @@ def test_every_screen_says_all_it_has_to_say(size, language):
     for name in SCREENS:
         if name in ("user_code", "offline"):
             continue
-        for button, members in ((None, MEMBERS), ("boot", MEMBERS), ("boot", UNSAVED)):
+        for button, members in ((None, MEMBERS), ("boot", MEMBERS), ("boot", TROUBLED)):
             panel = Panel(*size)
             screens = Screens(panel, None, language, button)
             screens.show(name, members)

@@ -26,7 +26,7 @@ denied|denied again/restart
 expired|expired again/restart
 sign_in_again|signed_out again/restart
 unlink|unlink confirm keep
-unlinked|unlinked again/restart
+unlinked|unlinked revoked_{revoked} again/restart
 error|error kind_{kind} message hint?
 """
 
@@ -57,6 +57,8 @@ denied|Refused on the phone|Am Handy abgelehnt
 expired|The code ran out|Der Code ist abgelaufen
 signed_out|Sign-in needed again|Neue Anmeldung nötig
 unlinked|No longer linked|Nicht mehr verbunden
+revoked_False|The provider did not confirm: end it there, too\
+|Anbieter hat nicht bestätigt: auch dort trennen
 again|Press button {button} for a new code|Taste {button} drücken für einen neuen Code
 restart|Restart the device for a new code|Gerät neu starten für einen neuen Code
 unlink|Unlink this device?|Dieses Gerät trennen?
