@@ -32,6 +32,7 @@ from keyfob.errors import (
     TransportError,
     UsageError,
 )
+from keyfob.oauth.messages import Reply
 from keyfob.storage.memory import MemoryStore
 
 HOUR = 3_600_000
@@ -321,6 +322,19 @@ async def test_the_kind_of_trouble_is_kept():
     link = await board.linked()
     board.http.answer(TOKEN, MemoryError(), ...)
     assert (await fails(TransportError, link.refresh())).kind == "memory"
+
+
+async def test_tokens_that_there_is_no_room_for_are_told_as_that():
+    class Large(Reply):
+        def json(self):
+            raise MemoryError
+
+    board = Board()
+    link = await board.linked()
+    board.http.answer(TOKEN, Large(200, {}, b'{"access_token": "at-secret-2"}'), ...)
+    error = await fails(TransportError, link.refresh())
+    assert error.kind == "memory" and "not enough memory" in error.message
+    assert link.is_linked
 
 
 async def test_ahead_of_expiry_a_failure_is_nobodys_trouble():

@@ -13,6 +13,7 @@ from keyfob.errors import ConfigError
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BOM = b"\xef\xbb\xbf"
+_DEEP = const(64)  # brackets: more than any reply of a provider has
 _NO_FORM = (b"{", b"[", b"<")  # how broken JSON and pages begin
 _MAX_TEXT = const(200)
 _USER_AGENT = "keyfob/0.1"
@@ -51,7 +52,7 @@ class Reply:
         body = self.body
         if body[:3] == _BOM:
             body = body[3:]
-        return json.loads(str(body, "utf-8"))
+        return json.loads(body)  # as bytes, for a copy of it takes memory
 
 
 class Client:
@@ -169,16 +170,19 @@ def get_request(url):
 def members(reply):
     """The members of a JSON object or of a form body, whatever its Content-Type says.
 
-    Returns None where the body is neither.
+    Returns None where the body is neither. Raises MemoryError where there is no room for it.
     """
+    body = reply.body
     try:
         value = reply.json()
-    except (ValueError, RuntimeError, MemoryError):  # the last two: nested without end
-        if reply.body[:1] in _NO_FORM:
+    except (ValueError, RuntimeError, MemoryError) as error:  # the last two: nested without end
+        if isinstance(error, MemoryError) and body.count(b"[") + body.count(b"{") < _DEEP:
+            raise
+        if body[:1] in _NO_FORM:
             return None
         from keyfob.oauth.form_body import form_members
 
-        return form_members(reply.body)
+        return form_members(body)
     return value if isinstance(value, dict) else None
 
 
