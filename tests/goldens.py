@@ -4,9 +4,10 @@
 """
 
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
-from screen_reader import LANGUAGES, MEMBERS, SCREENS, Panel, pages_of
+from screen_reader import LANGUAGES, MEMBERS, SCREENS, TROUBLED, Panel, pages_of
 
 from keyfob.ui.screens import Screens
 from keyfob_host.boards import known_boards, load_board
@@ -28,15 +29,19 @@ _CAPTION = 12
 
 
 def sheet(size: tuple[int, int], language: str) -> Image.Image:
-    """The pages of all screens, a row for each; with a button, and below it without one."""
+    """The pages of all screens, a row for each that differs within its screen."""
     rows = []
     for name in SCREENS:
         seen: list[list[list[bytes]]] = []
-        for button in ("boot", None):
-            pages = _pages(name, size, language, button)
+        for caption, button, members in (
+            (name, "boot", MEMBERS),
+            (f"{name}, no button", None, MEMBERS),
+            (f"{name}, in trouble", "boot", TROUBLED),
+        ):
+            pages = _pages(name, size, language, button, members)
             if pages not in seen:
                 seen.append(pages)
-                rows.append((name if button or len(seen) == 1 else f"{name}, no button", pages))
+                rows.append((caption, pages))
     width, height = size[0] * _SCALE, size[1] * _SCALE
     across = max(len(pages) for _, pages in rows)
     row_height = height + _CAPTION + _GAP
@@ -55,18 +60,19 @@ def sheet(size: tuple[int, int], language: str) -> Image.Image:
 
 
 def _pages(
-    name: str, size: tuple[int, int], language: str, button: str | None
+    name: str, size: tuple[int, int], language: str, button: str | None, members: dict[str, Any]
 ) -> list[list[bytes]]:
     panel = Panel(*size)
     screens = Screens(panel, None, language, button)
     if name in ("user_code", "offline"):
         screens.notify("user_code", CODE)
         if name == "offline":
-            screens.notify("poll", {"result": "retry", "trouble": MEMBERS["trouble"]})
+            screens.notify("poll", {"result": "retry", "trouble": members["trouble"]})
     else:
-        screens.show(name, MEMBERS)
-    limits = {"linked": 10_000, "unlink": 15_000}  # what comes then is another screen
-    return pages_of(panel, screens, limits.get(name, 30_000))  # 15 min left
+        screens.show(name, members)
+    # What comes then is another screen, or shows that it is no longer 15 min.
+    limit = screens._stay() if name in ("linked", "unlink") else 30_000
+    return pages_of(panel, screens, limit)
 
 
 def path_of(size: tuple[int, int], language: str) -> Path:

@@ -31,6 +31,7 @@ MEMBERS: dict[str, Any] = {
     "hint": "check the CA certificate, the host name and the clock",
     "fatal": True,
 }
+TROUBLED = dict(MEMBERS, unsaved="the flash is read-only", revoked=False)
 
 
 class Panel:

@@ -21,6 +21,9 @@ class Account:
         self.is_stored = False
         self._owner = owner
         self._store = store
+        # There is a link in the store that could not be read, for want of its key, say. It
+        # gives way to new tokens, not to a code that nobody has approved.
+        self._is_unread = False
 
     def is_usable(self, now, unix):
         """Whether there are tokens to act with: `now` in ticks, `unix` in s or None."""
@@ -31,7 +34,9 @@ class Account:
 
         Raises StorageError where it cannot be read or makes no sense.
         """
+        self._is_unread = True
         record = None if self._store is None else self._store.load()
+        self._is_unread = False
         if record is None:
             return
         from keyfob.stored import read
@@ -76,9 +81,13 @@ class Account:
             self.tokens = tokens
 
     def keep_pending(self, pending):
-        """Make a pending link durable. Raises StorageError; it is pending all the same."""
+        """Make a pending link durable, unless it would replace a link that could not be read.
+
+        Raises StorageError; it is pending all the same.
+        """
         self.pending = pending
-        self._save(self.tokens)
+        if not self._is_unread:
+            self._save(self.tokens)
 
     def drop_pending(self):
         """Forget the pending link, if any. Raises StorageError where the store keeps it."""
@@ -87,7 +96,7 @@ class Account:
         self.pending = None
         if self.tokens is not None:
             self._save(self.tokens)
-        elif self._store is not None:
+        elif self._store is not None and not self._is_unread:
             self._store.erase()
 
     def forget(self):
@@ -107,3 +116,4 @@ class Account:
         if self.pending is not None:
             record["pending"] = self.pending
         self._store.save(record)
+        self._is_unread = False

@@ -169,12 +169,12 @@ class App:
             if action == _LINK:
                 self._wanted.set()
             elif action == _TELL:
-                screens.show("linked", {"account": self.link.account})
+                screens.show("linked", screens.link)
             elif action == _UNLINK:
                 try:
                     await self.link.unlink()
                 except KeyfobError as error:
-                    self._events.tell_error(error)
+                    self._events.tell_error(error, fatal=True)  # something of it is still there
 
     def _shown(self, name):
         if self._led is not None:

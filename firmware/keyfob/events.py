@@ -7,6 +7,7 @@ class Events:
     """Hands events to `notify(event, members)`, or to nobody where that is None."""
 
     def __init__(self, notify=None):
+        self.unsaved = None  # why what was to be stored last is not; None where it is
         self._notify = notify
 
     def tell(self, event, **members):
@@ -19,9 +20,11 @@ class Events:
 
         What is in memory goes on, and the next save may mend what is in flash.
         """
+        self.unsaved = None
         try:
             action(*arguments)
         except StorageError as error:
+            self.unsaved = error.message.split(": ", 1)[-1]
             self.tell_error(error)
 
     def tell_error(self, error, fatal=False):

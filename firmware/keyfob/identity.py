@@ -27,9 +27,9 @@ async def ask(link, profile, account):
         return None
     try:
         reply = await link.get(url)
-    except (TransportError, ProviderError):
+        found = (members(reply) if reply.status == 200 else None) or {}
+    except (TransportError, ProviderError, MemoryError):
         return None
-    found = (members(reply) if reply.status == 200 else None) or {}
     subject = found.get("sub")
     if not isinstance(subject, str) or account.subject not in (None, subject):
         return None

@@ -173,6 +173,7 @@ class AccountLink:
             account=self.account,
             stored=stored,
             switched=self._switched,
+            unsaved=self._events.unsaved,
         )
         return self.account
 
@@ -187,7 +188,8 @@ class AccountLink:
         """Note that an API refused the access token `token` (RFC 6750 section 3.1).
 
         True if `token()` will return another one. False if nothing better can be had: there
-        is no refresh token, or a new one has been asked for within the last minute.
+        is no refresh token, or a new one has been asked for within the last minute, and up to
+        an hour where that did not help before.
         """
         return self.keep_up().reject(token)
 
@@ -244,11 +246,14 @@ class AccountLink:
         """Give the tokens back and forget them; True if the provider confirmed it.
 
         Whatever the provider answers, nothing is left here (RFC 7009 section 2.2).
-        Raises StorageError where the store will not let go of its copy.
+        Raises StorageError where the store will not let go of its copy; the link is over
+        all the same.
         """
-        revoked = await self.keep_up().give_back()
+        revoked, trouble = await self.keep_up().give_back()
         await self._provider.hang_up()
         self._events.tell("unlinked", revoked=revoked)
+        if trouble is not None:
+            raise trouble
         return revoked
 
     async def _join(self):

@@ -3,13 +3,15 @@
 import asyncio
 
 from keyfob.compat import const, drop
-from keyfob.errors import KeyfobError, NotLinked, TransportError, UsageError
+from keyfob.errors import KeyfobError, NotLinked, StorageError, TransportError, UsageError
 from keyfob.oauth import outcome as meaning
 from keyfob.oauth import ticks
 
 _SOON = const(5_000)  # ms: a refresh that may be tried again this soon is tried at once
 _NAP = const(60_000)  # ms between two looks at what is due
-_REJECT_GAP = const(60_000)  # ms between two refreshes that an API's 401 asks for
+# ms between two refreshes that an API's 401 asks for: longer each time it asks at once again.
+_REJECT_GAP = const(60_000)
+_MAX_REJECT_GAP = const(3_600_000)
 
 
 class Upkeep:
@@ -23,6 +25,7 @@ class Upkeep:
         self._lock = asyncio.Lock()  # held by whoever changes tokens at the provider
         self._trouble = None  # why the last refresh yielded nothing
         self._rejected_at = None  # ticks when an API last asked for a refresh
+        self._reject_gap = _REJECT_GAP  # ms that have to pass before it may again
         self._changed = asyncio.Event()  # wakes the background task
         self._late = 0  # ms beyond a pause that the background task waits
         tokens = account.tokens
@@ -84,11 +87,11 @@ class Upkeep:
         if tokens is None or tokens.access_token != token:
             return tokens is not None  # replaced meanwhile
         now = self._clock.ticks()
-        before = self._rejected_at
-        if not tokens.can_refresh or (
-            before is not None and 0 <= ticks.diff(now, before) < _REJECT_GAP
-        ):
+        since = -1 if self._rejected_at is None else ticks.diff(now, self._rejected_at)
+        if not tokens.can_refresh or 0 <= since < self._reject_gap:
             return False
+        is_soon = 0 <= since < 2 * self._reject_gap
+        self._reject_gap = min(2 * self._reject_gap, _MAX_REJECT_GAP) if is_soon else _REJECT_GAP
         self._rejected_at = now
         tokens.reject()
         return True
@@ -105,14 +108,24 @@ class Upkeep:
                 await self._refresh(asked_for)
 
     async def give_back(self):
-        """Revoke the tokens at the provider and forget them here; see `AccountLink.unlink`."""
+        """Revoke the tokens at the provider and forget them here; see `AccountLink.unlink`.
+
+        Returns whether the provider confirmed it, and the StorageError of a store that keeps
+        its copy, or None.
+        """
+        revoked = False
+        trouble = None
         async with self._lock:  # or a refresh under way would bring them back
             try:
-                return await self._revoke()
+                revoked = await self._revoke()
             except KeyfobError:
-                return False  # not confirmed
+                pass  # not confirmed
             finally:
-                self._account.forget()
+                try:
+                    self._account.forget()
+                except StorageError as error:
+                    trouble = error
+        return revoked, trouble
 
     def _spread(self, tokens):
         """Draw when to refresh `tokens`, so that a fleet that booted together spreads out."""
@@ -159,7 +172,7 @@ class Upkeep:
         self._events.attempt(self._account.keep, successor)  # the running link goes on in memory
         self.wake()
         rotated = successor.refresh_token != tokens.refresh_token
-        self._events.tell("refreshed", rotated=rotated)
+        self._events.tell("refreshed", rotated=rotated, unsaved=self._events.unsaved)
         return None
 
     def _receive(self, tokens, reply):

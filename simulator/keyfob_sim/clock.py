@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+_DAY = 86_400.0  # s
+
 
 class Timer:
     """Something that is to happen at a certain time; `cancel` makes it not happen."""
@@ -92,10 +94,15 @@ class SharedClock:
         return timer
 
     def until_due(self) -> float | None:
-        """Seconds until the next timer is due (0 if it is already), None without any."""
+        """Seconds until the next timer is due (0 if it is already), None without any.
+
+        A day at most, for no select waits longer than some weeks.
+        """
         while self._timers and not self._timers[0][2].is_alive:
             heapq.heappop(self._timers)
-        return max(0.0, self._timers[0][0] - self.monotonic()) if self._timers else None
+        if not self._timers:
+            return None
+        return min(max(0.0, self._timers[0][0] - self.monotonic()), _DAY)
 
     def run_due(self) -> bool:
         """Run every timer that is due; return whether there was any."""

@@ -97,7 +97,8 @@ class Terminal:
         self._line(f"[{t:8.1f} s] protected API answered HTTP {members['status']}")
 
     def _refreshed(self, t: float, members: dict[str, Any]) -> None:
-        how = "rotated and stored" if members["rotated"] else "kept"
+        stored = "" if members.get("unsaved") else " and stored"
+        how = f"rotated{stored}" if members["rotated"] else "kept"
         self._line(f"[{t:8.1f} s] access token refreshed, refresh token {how}")
 
     def _denied(self, t: float, members: dict[str, Any]) -> None:

@@ -120,7 +120,7 @@ class FakeHttp:
         if callable(answer):
             answer = answer(request)
         if isinstance(answer, Reply):
-            return Reply(answer.status, answer.headers, answer.body)  # whose body gets lost
+            return type(answer)(answer.status, answer.headers, answer.body)  # whose body gets lost
         raise answer
 
     async def close(self):

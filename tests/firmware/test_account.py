@@ -216,6 +216,25 @@ def test_a_store_that_fails_does_not_cost_a_pending_link():
     assert account.pending is None
 
 
+def test_a_link_that_could_not_be_read_gives_way_to_new_tokens_only():
+    store = kept(FailingStore(fails=()))._store
+    for is_approved in (False, True):
+        account = Account(OWNER, store)
+        store.fails = ("load",)
+        support.raises(StorageError, account.load)
+        store.fails = ()
+        account.keep_pending(PENDING)
+        assert account.pending == PENDING
+        if is_approved:
+            account.keep(TokenSet(dict(TOKENS, refresh_token="rt-2")))
+            account.keep_pending(PENDING)
+            account.drop_pending()
+            assert loaded(store).tokens.refresh_token == "rt-2"
+        else:
+            account.drop_pending()
+            assert loaded(store).tokens.refresh_token == "rt-1"
+
+
 def test_without_a_store_a_pending_link_lives_in_memory():
     account = Account(OWNER)
     account.keep_pending(PENDING)

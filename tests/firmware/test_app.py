@@ -10,6 +10,7 @@ from fakes import (
     ISSUER,
     REVOKE,
     TOKEN,
+    FailingStore,
     FakeClock,
     FakeHttp,
     Folder,
@@ -150,7 +151,7 @@ async def test_it_goes_on_refreshing():
         bench = Bench(folder).approved()
         bench.http.answer(TOKEN, tokens(2), tokens(3))
         await bench.run(7_000_000)
-        assert bench.of("refreshed") == [{"rotated": True}] * 2
+        assert bench.of("refreshed") == [{"rotated": True, "unsaved": None}] * 2
         assert open_store(directory=folder.path).load()["tokens"]["refresh_token"] == "rt-secret-3"
 
 
@@ -473,6 +474,50 @@ async def test_a_short_press_tells_of_the_link_again():
             assert len(session.bench.of("screen")) == shown
             session.bench.app._screens.show("idle", {})
             await session.push()
+            assert session.screen == "linked"
+
+
+async def test_a_link_that_is_in_memory_only_says_so_on_every_screen_of_it():
+    with Folder() as folder:
+        async with Session(folder, Bench.approved) as session:
+            bench = session.bench
+            await session.push(then_ms=60_000)
+            link = bench.app.link
+            kept = link._account._store
+            link._account._store = FailingStore(fails=("save",))
+            bench.http.script(TOKEN, tokens(2), tokens(3))
+            await link.refresh()
+            assert bench.lines == ["Linked", "Account  Ana", "Not saved: the flash cannot save"]
+            assert bench.of("refreshed")[-1]["unsaved"] == "the flash cannot save"
+            assert bench.of("error")[-1]["fatal"] is False
+            bench.app._screens.show("idle", bench.app._screens.link)
+            assert bench.lines[2] == "Not saved: the flash cannot save"
+            await session.push()
+            assert session.screen == "linked"
+            assert bench.lines[2] == "Not saved: the flash cannot save"
+            link._account._store = kept
+            await link.refresh()
+            assert bench.lines == ["Linked", "Account  Ana"]
+            assert kept.load()["tokens"]["refresh_token"] == "rt-secret-3"
+
+
+async def test_unlinking_what_cannot_be_erased_ends_the_link_and_says_what_is_left():
+    with Folder() as folder:
+        async with Session(folder, Bench.approved) as session:
+            bench = session.bench
+            bench.http.answer(REVOKE, reply(200))
+            await session.push(then_ms=60_000)
+            bench.app.link._account._store = FailingStore(fails=("erase",))
+            await session.push(is_long=True)
+            await session.push()
+            assert bench.of("unlinked") == [{"revoked": True}]
+            assert session.screen == "error"
+            assert "the flash cannot erase" in bench.lines
+            await bench.clock.sleep(20_000)
+            assert session.screen == "error"
+            bench.http.script(DEVICE, device_code())
+            bench.http.script(TOKEN, tokens(2))
+            await session.push(then_ms=60_000)
             assert session.screen == "linked"
 
 

@@ -6,11 +6,12 @@ import support
 from conversation import form_of, profile, reply
 from support import raises
 
-from keyfob.errors import ConfigError
+from keyfob.errors import ConfigError, TransportError
 from keyfob.oauth.messages import (
     BASIC,
     POST,
     Client,
+    Reply,
     clean,
     form,
     form_request,
@@ -220,6 +221,16 @@ def test_what_is_neither_json_object_nor_form_has_no_members():
         b'{"a":' * 3000,
     ):
         assert members(reply(200, body)) is None, body[:40]
+
+
+def test_a_lack_of_memory_is_not_taken_for_a_page_of_somebody_elses():
+    class Large(Reply):
+        def json(self):
+            raise MemoryError
+
+    support.raises(TransportError, members, Large(200, {}, b'{"access_token": "at", "a": [{}]}'))
+    for start in (b"[", b'{"a":'):
+        assert members(Large(200, {}, start * 3_000)) is None
 
 
 def test_deep_nesting_is_read_or_refused_but_never_fatal():

@@ -222,6 +222,7 @@ def test_every_name_in_the_screens_is_a_text():
     for row in texts._SCREENS.strip().split("\n"):
         for name in row.split("|")[1].replace("/", " ").split():
             name = name.rstrip("#@~?").replace("{kind}", "memory")
+            name = name.replace("{unsaved}", "the flash is full").replace("{revoked}", "False")
             assert "\n%s|" % name in texts._TEXTS, name
 
 
@@ -314,7 +315,6 @@ def test_the_time_left_is_told_in_coarse_steps():
 def test_drawing_a_screen_again_allocates_nothing():
     if sys.implementation.name != "micropython":
         return
-    import gc
 
     class Bus:
         def command(self, data):
@@ -327,20 +327,30 @@ def test_drawing_a_screen_again_allocates_nothing():
         for language in ("en", "de"):
             view = Screens(SSD1306(Bus(), width, height), None, language)
             view.notify("user_code", dict(CODE, verification_uri_complete=complete))
-            now = 0
-            seen = set()
-            wait = view.update(now)
-            while now < 900_000:
-                now += wait
-                gc.collect()
-                gc.disable()
-                before = gc.mem_alloc()
-                wait = view.update(now)
-                after = gc.mem_alloc()
-                gc.enable()
-                assert after == before, (now, after - before)
-                seen.add((view._page, view._told))
-            assert len(seen) >= 2 * 19  # every page, at 14 to 1 minutes and 50 to 10 seconds
+            # Every page, at 14 to 1 minutes and 50 to 10 seconds.
+            assert len(_drawn_again(view, 0, 900_000)) >= 2 * 19
+            view.button = "boot"
+            view.show("idle", {"account": "a" * 40, "unsaved": "the flash is full"})
+            assert len(_drawn_again(view, 900_000, 990_000)) == view._pages
+
+
+def _drawn_again(view, now, end):
+    """Every page and time left that updates until `end` show, none of which takes memory."""
+    import gc
+
+    seen = set()
+    wait = view.update(now)
+    while now < end and wait is not None:
+        now += wait
+        gc.collect()
+        gc.disable()
+        before = gc.mem_alloc()
+        wait = view.update(now)
+        after = gc.mem_alloc()
+        gc.enable()
+        assert after == before, (now, after - before)
+        seen.add((view._page, view._told))
+    return seen
 
 
 def test_the_time_left_of_a_new_code_is_all_of_it():
@@ -422,6 +432,78 @@ def test_a_new_link_becomes_an_idle_one():
         "Account  Ana",
         "Hold button boot to unlink",
     ]
+
+
+def test_what_is_not_saved_is_said_until_it_is():
+    for language, unsaved, words in (
+        ("en", "the flash is full", "Not saved: flash is full"),
+        ("en", "error 5", "Not saved: error 5"),
+        ("de", "the flash is full", "Nicht gesichert: Flash voll"),
+        ("de", "the flash is read-only", "Nicht gesichert: Flash nur lesbar"),
+        ("de", "NVS is full", "Nicht gesichert: NVS voll"),
+        ("de", "error 5", "Nicht gesichert: error 5"),
+    ):
+        lines = []
+        view = Screens(Console(lines.append), language=language)
+        view.notify("linked", {"account": "Ana", "unsaved": unsaved})
+        assert lines[2:] == [words]
+        view.notify("refreshed", {"rotated": True, "unsaved": unsaved})
+        assert len(lines) == 3  # as it was
+        view.notify("refreshed", {"rotated": True, "unsaved": None})
+        assert lines[3:] == lines[:2]
+        view.notify("refreshed", {"rotated": True, "unsaved": unsaved})
+        assert lines[5:] == lines[:3]
+
+
+def test_an_end_that_nobody_confirmed_is_to_be_made_at_the_provider_too():
+    for language, words in (
+        ("en", "The provider did not confirm: end it there, too"),
+        ("de", "Anbieter hat nicht bestätigt: auch dort trennen"),
+    ):
+        panel = Lines()
+        view = Screens(panel, language=language, button="A")
+        view.notify("unlinked", {"revoked": False})
+        assert panel.lines[1] == words and len(panel.lines) == 3
+        view.notify("unlinked", {"revoked": True})
+        assert len(panel.lines) == 2
+
+
+def test_what_is_not_saved_shows_where_the_link_does():
+    panel = Panel(128, 64)
+    names = []
+    view = Screens(panel, names.append, button="boot")
+    view.notify("linked", {"account": "Ana", "unsaved": None})
+    view.update(0)
+    view.update(10_000)
+    saved = panel.picture()
+    view.update(10_000)
+    view.update(80_000)
+    assert panel.level == 0
+    view.notify("refreshed", {"unsaved": "the flash is full"})
+    assert names == ["linked", "idle", "idle"] and panel.level > 0
+    assert ("Account  Ana", "") in view._items
+    assert ("Not saved: flash is full", "") in view._items
+    view.show("unlink", {})
+    view.notify("refreshed", {"unsaved": None})
+    assert view.name == "unlink"  # the person is being asked
+    view.update(100_000)
+    view.update(115_000)
+    view.update(115_000)
+    view.update(125_000)
+    assert names[-2:] == ["linked", "idle"]
+    assert panel.picture() == saved
+
+
+def test_a_small_panel_shows_every_page_of_a_new_link_before_it_idles():
+    panel = Panel(72, 40)
+    names = []
+    view = Screens(panel, names.append)
+    view.notify("linked", {"account": "a" * 40, "unsaved": "the flash is full"})
+    assert view._pages == 3
+    assert [view.update(now) for now in (0, 5_000, 10_000)] == [5_000] * 3
+    assert names == ["linked"]
+    view.update(15_000)
+    assert names == ["linked", "idle"]
 
 
 def test_nothing_of_a_code_is_left_on_a_panel():

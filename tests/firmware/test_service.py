@@ -49,7 +49,7 @@ async def test_they_are_renewed_ahead_of_expiry_by_asking_again():
         await link.ensure_linked()
         await board.clock.sleep(7_000_000)
         assert await link.token() == "at-secret-3"
-    assert board.told.of("refreshed") == [{"rotated": False}] * 2
+    assert board.told.of("refreshed") == [{"rotated": False, "unsaved": None}] * 2
     assert all(
         fields_of(request)["grant_type"] == "client_credentials" for request in board.http.requests
     )

@@ -32,6 +32,7 @@ from keyfob.errors import (
     TransportError,
     UsageError,
 )
+from keyfob.oauth.messages import Reply
 from keyfob.storage.memory import MemoryStore
 
 HOUR = 3_600_000
@@ -72,7 +73,7 @@ async def test_a_refresh_sends_the_token_and_yields_a_new_one():
         "client_id": "board",
     }
     assert await link.token() == "at-secret-2"
-    assert board.told.events == [("refreshed", {"rotated": True})]
+    assert board.told.events == [("refreshed", {"rotated": True, "unsaved": None})]
     assert board.http.closed
 
 
@@ -82,7 +83,7 @@ async def test_without_a_new_refresh_token_the_old_one_is_kept():
     for missing in (None, ""):
         board.http.answer(TOKEN, tokens(2, refresh_token=missing))
         await link.refresh()
-        assert board.told.last("refreshed") == {"rotated": False}
+        assert board.told.last("refreshed")["rotated"] is False
         assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-1"
     board.http.answer(TOKEN, tokens(3))
     await link.refresh()
@@ -121,8 +122,12 @@ async def test_a_store_that_has_died_does_not_cost_the_new_tokens():
     assert board.told.names == ["error", "refreshed"]
     assert board.told.last("error")["kind"] == "storage"
     assert board.told.last("error")["fatal"] is False
+    assert board.told.last("refreshed")["unsaved"] == "the flash cannot save"
+    board.store.fails = ()
     await link.refresh()
+    assert board.told.last("refreshed")["unsaved"] is None
     assert used(board) == ["rt-secret-1", "rt-secret-2"]
+    assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-3"
 
 
 async def test_without_a_refresh_token_there_is_nothing_to_ask_for():
@@ -319,6 +324,19 @@ async def test_the_kind_of_trouble_is_kept():
     assert (await fails(TransportError, link.refresh())).kind == "memory"
 
 
+async def test_tokens_that_there_is_no_room_for_are_told_as_that():
+    class Large(Reply):
+        def json(self):
+            raise MemoryError
+
+    board = Board()
+    link = await board.linked()
+    board.http.answer(TOKEN, Large(200, {}, b'{"access_token": "at-secret-2"}'), ...)
+    error = await fails(TransportError, link.refresh())
+    assert error.kind == "memory" and "not enough memory" in error.message
+    assert link.is_linked
+
+
 async def test_ahead_of_expiry_a_failure_is_nobodys_trouble():
     for answer in (lost(), GATEWAY, refusal("invalid_client", 401)):
         board = Board()
@@ -369,6 +387,29 @@ async def test_a_refusal_counts_for_the_token_that_was_refused():
 
 
 # Whose tokens they are
+
+
+async def test_an_api_that_refuses_every_token_wears_out_neither_flash_nor_provider():
+    for every, most in ((61_000, 20), (600_000, 40)):
+        board = Board()
+        link = await board.linked()
+        board.http.answer(API, reply(401, www_authenticate='Bearer error="invalid_token"'), ...)
+        board.http.answer(TOKEN, *[tokens(number) for number in range(2, most + 2)])
+        begun = board.clock.now
+        while board.clock.now - begun < 6 * 3_600_000:
+            del board.http.requests[:]
+            assert (await link.get(API)).status == 401
+            board.clock.now += every
+
+
+async def test_tokens_that_die_sooner_than_the_provider_says_are_replaced_at_once():
+    board = Board()
+    link = await board.linked()
+    for number in range(1, 30):
+        board.http.answer(TOKEN, tokens(number + 1))
+        board.clock.now += 180_000
+        assert link.reject("at-secret-%d" % number) is True
+        assert await link.token() == "at-secret-%d" % (number + 1)
 
 
 async def test_an_old_id_token_is_not_judged_again():
@@ -444,7 +485,7 @@ async def test_tokens_are_refreshed_ahead_of_expiry_one_after_the_other():
         board.http.answer(TOKEN, *[tokens(number) for number in range(2, 7)])
         await board.clock.sleep(5 * HOUR)
         assert await link.token() == "at-secret-6"
-    assert board.told.of("refreshed") == [{"rotated": True}] * 5
+    assert board.told.of("refreshed") == [{"rotated": True, "unsaved": None}] * 5
     gaps = [b - a for a, b in zip(board.http.sent_at, board.http.sent_at[1:])]
     assert all(3_240_000 <= gap <= 3_600_000 for gap in gaps), gaps
     assert "error" not in board.told.names

@@ -133,6 +133,15 @@ def test_from_a_bare_configuration_to_a_link_and_back(
     again = [json.loads(line) for line in verbs.run("link", "--json")[1].splitlines()]
     assert [event["stored"] for event in again if event["event"] == "linked"] == [True]
 
+    former = "/link-account.json"  # what cannot be removed there
+    verbs.port.run(f"import os; os.mkdir('{former}'); os.mkdir('{former}/x')")
+    code, out, err = verbs.run("unlink")
+    assert code == 1
+    assert err.startswith("keyfob: the link cannot be erased: ")
+    assert "nothing of the link is left" not in out
+    verbs.port.run(f"import os; os.rmdir('{former}/x'); os.rmdir('{former}')")
+    assert "linked" in [event["event"] for event in linked(verbs, "approve")]
+
     code, out, _ = verbs.run("unlink")
     assert code == 0
     assert out.endswith("nothing of the link is left on the board; the provider confirmed it\n")

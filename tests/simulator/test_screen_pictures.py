@@ -5,6 +5,7 @@ from screen_reader import (
     LANGUAGES,
     MEMBERS,
     SCREENS,
+    TROUBLED,
     Panel,
     lines_of,
     pages_of,
@@ -72,15 +73,14 @@ def test_every_screen_says_all_it_has_to_say(size, language):
     for name in SCREENS:
         if name in ("user_code", "offline"):
             continue
-        for button in (None, "boot"):
+        for button, members in ((None, MEMBERS), ("boot", MEMBERS), ("boot", TROUBLED)):
             panel = Panel(*size)
             screens = Screens(panel, None, language, button)
-            screens.show(name, MEMBERS)
-            pages = pages_of(
-                panel, screens, {"linked": 10_000, "unlink": 15_000}.get(name, 60_000)
-            )
+            screens.show(name, members)
+            limit = screens._stay() if name in ("linked", "unlink") else 60_000
+            pages = pages_of(panel, screens, limit)
             read = [line for page in pages for line in lines_of(page)]
-            wanted = texts.items(name, dict(MEMBERS, button=button), language, False)
+            wanted = texts.items(name, dict(members, button=button), language, False)
             for text, sign in wanted:
                 if sign != "?":
                     assert squeezed(text) in squeezed("".join(read)), (name, read)

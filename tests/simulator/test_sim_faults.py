@@ -887,3 +887,15 @@ def test_the_led_tells_of_each_state(tmp_path, capsys, runtime, monkeypatch):
     assert run_board(capsys, *AUTO, *board, "--until", "refreshed").exit_code == 0
     assert lit.count(1) > 20  # it blinks for ten seconds once linked
     assert lit[-1] == 0
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_fault_may_last_longer_than_any_select(capsys, tmp_path, runtime):
+    scenario = tmp_path / "faults.toml"
+    scenario.write_text('[[fault]]\nat = 0\ndo = "time_server_fails"\nfor = 5_000_000\n')
+    run = run_board(
+        capsys, "--clock", "virtual", "--approve", "auto", "--runtime", runtime,
+        "--faults", scenario, "--until", "linked",
+    )  # fmt: skip
+    assert run.exit_code == 0, run
+    assert len(run.of("fault")) == 1

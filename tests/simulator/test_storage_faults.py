@@ -1,26 +1,38 @@
-"""Flash that is full or takes no writes: it is said, and the board goes on linked in memory."""
+"""Flash that is full, takes no writes or is not there: the serial port and the screen say so,
+and the board goes on linked in memory."""
+
+import errno
+import os
+import sys
+from types import ModuleType
 
 import pytest
 from board_run import RUNTIMES, board_files, run_board, stored_tokens
 from littlefs.errors import LittleFSError
+from PIL import Image
+from screen_reader import lines_of, page_of
+
+from keyfob_host import cli
+from keyfob_sim.cpython.shims import _Files
+from keyfob_sim.hardware.nvs import Nvs, NvsError
+from keyfob_sim.hardware.power import PowerGate
 
 AUTO = ("--clock", "virtual", "--approve", "auto", "--until", "refreshed:2")
+PANEL = ("--board", "esp32-ssd1306", "--screens")  # and a folder
 
 # A main.py that prepares the board's storage, and keeps its link where `home` says.
 MAIN = """
 from keyfob.compat import tidy_heap
 tidy_heap()
-from keyfob import AccountLink
-from keyfob.app import App, print_event, run
+from keyfob import app
 {prepare}
-class Kept(App):
-    async def run(self):
-        async with AccountLink.from_config(notify=print_event, home="{home}") as link:
-            await link.ensure_linked()
-            await link.refresh()
-            await link.refresh()
+class Kept(app.AccountLink):
+    @classmethod
+    def from_config(cls, **named):
+        return super().from_config(home="{home}", **named)
 
-run(Kept)
+app.AccountLink = Kept
+app.run()
 """
 
 FULL_NVS = """
@@ -36,12 +48,65 @@ except OSError:
     pass
 """
 
+NO_NVS = """
+import esp32
+
+def no_partition(namespace):
+    raise OSError(-0x110F, "ESP_ERR_NVS_PART_NOT_FOUND")
+
+esp32.NVS = no_partition
+"""
+
 READ_ONLY = """
 import os, vfs
 device = vfs.mount()[0][0]
 vfs.umount("/")
 vfs.mount(device, "/", readonly=True)
 """
+
+
+@pytest.fixture
+def esp32(monkeypatch, tmp_path):
+    """What the board on CPython lacks: `esp32.NVS`, on the model that the real VM's has."""
+    nvs = Nvs(tmp_path / "nvs.json", PowerGate())
+
+    class Namespace:
+        def __init__(self, name):
+            self._name = name
+            nvs.open(name)
+
+        def __getattr__(self, method):
+            def call(*arguments):
+                try:
+                    return getattr(nvs, method)(self._name, *arguments)
+                except NvsError as error:
+                    raise OSError(error.number, error.name) from None
+
+            return call
+
+        def get_blob(self, key, buffer):
+            found = self.__getattr__("get_blob")(key, len(buffer))
+            buffer[: len(found)] = found
+            return len(found)
+
+    module = ModuleType("esp32")
+    module.NVS = Namespace
+    monkeypatch.setitem(sys.modules, "esp32", module)
+
+
+@pytest.fixture
+def read_only(monkeypatch):
+    """The board on CPython has a file system that is only read."""
+    real = _Files.open
+
+    def refuse(*_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    def read(files, path, mode="r", **named):
+        return refuse() if "w" in mode else real(files, path, mode, **named)
+
+    monkeypatch.setattr(_Files, "open", read)
+    monkeypatch.setattr(_Files, "remove", refuse)
 
 
 def fill(state):
@@ -61,37 +126,76 @@ def fill(state):
                 pass
 
 
-def went_on_in_memory(run, why):
-    """See that it was said once a change, and that the link held all the same."""
+def make_room(state):
+    """Undo what `fill` did."""
+    with board_files(state) as files:
+        for name in files.listdir("/"):
+            if name.startswith("ballast"):
+                files.remove(f"/{name}")
+
+
+def went_on_in_memory(run, why, words):
+    """See that both were told, once a change, and that the link held all the same."""
     assert run.exit_code == 0, run
     errors = run.of("error")
-    assert errors, run
-    assert {(error["kind"], error["fatal"]) for error in errors} == {("storage", False)}, errors
-    assert {error["message"] for error in errors} == {f"the link cannot be stored: {why}"}
+    assert {(error["kind"], error["fatal"]) for error in errors} == {("storage", False)}, run
+    assert f"the link cannot be stored: {why}" in [error["message"] for error in errors]
     assert len(run.of("user_code")) == 1, run
     assert run.only("linked")["stored"] is False
-    assert len(run.of("refreshed")) == 2
+    assert [event["unsaved"] for event in run.of("refreshed")] == [why] * 2
+    linked, idle = (
+        next(event["png"] for event in reversed(run.of("screen")) if event["name"] == name)
+        for name in ("linked", "idle")
+    )
+    screens = [" ".join(lines_of(page_of(Image.open(png)))) for png in (linked, idle)]
+    assert all("Ana" in screen and f"Not saved: {words}" in screen for screen in screens), screens
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_full_flash(capsys, tmp_path, runtime):
     state = tmp_path / "state"
+    options = (*AUTO, "--runtime", runtime, "--state-dir", state, *PANEL, tmp_path)
+    assert run_board(capsys, *options).exit_code == 0
+    fill(state)
+    went_on_in_memory(run_board(capsys, *options), "the flash is full", "flash is full")
+    make_room(state)
+    run = run_board(capsys, *options)
+    assert run.of("error") == []
+    assert [event["unsaved"] for event in run.of("refreshed")] == [None] * 2
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_full_flash_is_told_at_the_console(capsys, tmp_path, runtime):
+    state = tmp_path / "state"
     options = (*AUTO, "--runtime", runtime, "--state-dir", state)
     assert run_board(capsys, *options).exit_code == 0
     fill(state)
-    went_on_in_memory(run_board(capsys, *options), "the flash is full")
+    assert cli.main(["sim", "--timeout", "30", *map(str, options)]) == 0
+    out = capsys.readouterr().out
+    linked = out.index("│ Linked")
+    assert "Not saved: flash is full" in out[linked:].splitlines()[2]
+    assert "the link cannot be stored: the flash is full" in out
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize(
-    ("prepare", "home", "why"),
+    ("prepare", "home", "why", "words"),
     [
-        (READ_ONLY, "files", "the flash is read-only"),
-        (FULL_NVS, "nvs", "ESP_ERR_NVS_NOT_ENOUGH_SPACE"),
+        (READ_ONLY, "files", "the flash is read-only", "flash is read-only"),
+        (FULL_NVS, "nvs", "NVS is full", "NVS is full"),
+        (NO_NVS, "nvs", "there is no NVS", "there is no NVS"),
     ],
+    ids=["read-only", "NVS full", "no NVS"],
 )
-def test_storage_that_takes_no_writes(capsys, main, prepare, home, why):
+def test_storage_that_takes_no_writes(
+    capsys, tmp_path, main, request, runtime, prepare, home, why, words
+):
+    if runtime == "cpython":
+        request.getfixturevalue("esp32" if home == "nvs" else "read_only")
+        prepare = prepare if home == "nvs" else ""
     main(MAIN.format(prepare=prepare, home=home).encode())
-    went_on_in_memory(run_board(capsys, *AUTO, "--runtime", "micropython"), why)
+    run = run_board(capsys, *AUTO, "--runtime", runtime, *PANEL, tmp_path)
+    went_on_in_memory(run, why, words)
 
 
 def test_a_board_without_nvs_keeps_its_link_in_files(capsys, tmp_path, main):
@@ -100,3 +204,4 @@ def test_a_board_without_nvs_keeps_its_link_in_files(capsys, tmp_path, main):
     run = run_board(capsys, *AUTO, "--runtime", "cpython", "--state-dir", state)
     assert run.exit_code == 0
     assert stored_tokens(state)["refresh_token"]
+    assert run.only("linked")["unsaved"] is None

@@ -5,11 +5,11 @@ import binascii
 _FORM_NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%+[]"
 
 
-def form_members(text):
+def form_members(body):
     """The members of a form body, or None where it is none."""
     found = {}
     try:
-        for part in text.strip().split("&"):
+        for part in str(body, "utf-8").strip().split("&"):
             if not part:
                 continue  # between two, or after the last
             name, equals, value = part.partition("=")

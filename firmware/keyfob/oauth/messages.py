@@ -13,7 +13,8 @@ from keyfob.errors import ConfigError, TransportError
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BOM = b"\xef\xbb\xbf"
-_NO_FORM = ("{", "[", "<")  # how broken JSON and pages begin
+_DEEP = const(64)  # brackets: more than any reply of a provider has
+_NO_FORM = (b"{", b"[", b"<")  # how broken JSON and pages begin
 MAX_BODY = const(16_384)  # bytes of a reply, where nothing else is asked for
 _MAX_TEXT = const(200)
 _USER_AGENT = "keyfob/0.1"
@@ -45,12 +46,16 @@ class Reply:
     @property
     def text(self):
         """The body as text, without a byte order mark. Raises ValueError if it is not UTF-8."""
-        body = self.body
-        return str(body[3:] if body[:3] == _BOM else body, "utf-8")
+        return str(_unmarked(self.body), "utf-8")
 
     def json(self):
         """The body as JSON. Raises ValueError."""
-        return json.loads(self.text)
+        return json.loads(_unmarked(self.body))  # as bytes, for a copy of it takes memory
+
+
+def _unmarked(body):
+    """`body` without its byte order mark."""
+    return body[3:] if body[:3] == _BOM else body
 
 
 class Client:
@@ -171,18 +176,21 @@ def members(reply):
     Returns None where the body is neither. The reply loses its body, whose memory they need.
     Raises TransportError where even that is too little.
     """
+    body = reply.body
     try:
-        text = reply.text
-        reply.body = b""
-        value = json.loads(text)
-    except MemoryError:
-        raise TransportError("not enough memory for the provider's reply", "free RAM", "memory")
-    except (ValueError, RuntimeError):  # the last: nested without end
-        if reply.body or text[:1] in _NO_FORM:
+        value = reply.json()
+    except (ValueError, RuntimeError, MemoryError) as error:  # the last two: nested without end
+        if isinstance(error, MemoryError) and body.count(b"[") + body.count(b"{") < _DEEP:
+            raise TransportError(
+                "not enough memory for the provider's reply", "free RAM", "memory"
+            )
+        if body[:1] in _NO_FORM:
             return None
         from keyfob.oauth.form_body import form_members
 
-        return form_members(text)
+        return form_members(_unmarked(body))
+    finally:
+        reply.body = b""
     return value if isinstance(value, dict) else None
 
 

@@ -52,6 +52,6 @@ class LateStore:
             self.hold()
             return getattr(self._store, method)(*arguments)
         except MemoryError:
-            raise StorageError("not enough memory to store the link", "free RAM")
+            raise StorageError("the link cannot be stored: not enough memory", "free RAM")
         finally:
             self.release()

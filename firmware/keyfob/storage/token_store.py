@@ -27,8 +27,13 @@ _NUMBERS = const(0xFFFF)  # numbers wrap
 _FORMER = const(2)
 _LEFTOVER = const(3)
 
-_ENOSPC = const(28)
-_EROFS = const(30)
+# What an OSError says; the screens know the same words.
+_WORDS = {
+    28: "the flash is full",
+    30: "the flash is read-only",
+    -0x1105: "NVS is full",
+    -0x110F: "there is no NVS",
+}
 
 _AGAIN = "link the board again"
 
@@ -78,29 +83,22 @@ class TokenStore:
                 return
             stored = None
             self._write(1 - in_use, self._pack(body, (number + 1) & _NUMBERS))
-            if not was_stored:
-                self._home.remove(in_use)  # whatever is there, nobody can read it
-            for place in (_LEFTOVER, _FORMER):
-                self._home.remove(place)
         except (OSError, MemoryError) as error:
             raise self._failure("stored", error)
+        # What is in use without a record nobody can read. The next save tries again what fails.
+        self._remove((_LEFTOVER, _FORMER) if was_stored else (in_use, _LEFTOVER, _FORMER))
 
     def erase(self):
         """Leave nothing behind. Raises StorageError where something stays.
 
         The copy in use goes last, or a power cut would bring the superseded one back.
         """
-        trouble = None
         try:
             slots, _ = self._slots()
         except MemoryError:
             slots = ()
         last = slots[0][1] if slots else 1
-        for place in (_LEFTOVER, _FORMER, 1 - last, last):
-            try:
-                self._home.remove(place)
-            except OSError as error:
-                trouble = trouble or error
+        trouble = self._remove((_LEFTOVER, _FORMER, 1 - last, last))
         if trouble is not None:
             raise self._failure("erased", trouble)
 
@@ -143,7 +141,7 @@ class TokenStore:
         if self._seal is not None:
             body = self._seal.seal(body, bytes(data[:_WHAT_SIZE]))
         if _HEADER + len(body) > _LARGEST:
-            raise StorageError("the link is too large to be stored: %d bytes" % len(body))
+            raise StorageError("the link cannot be stored: %d bytes are too many" % len(body))
         struct.pack_into(_SIZES, data, _WHAT_SIZE, len(body), 0)
         data += body
         struct.pack_into("<I", data, _CRC_AT, _crc(data))
@@ -170,6 +168,16 @@ class TokenStore:
             raise StorageError("the stored link is sealed", "give keyfob the key for it")
         return body
 
+    def _remove(self, places):
+        """Leave nothing in these places; return the first OSError or None."""
+        trouble = None
+        for place in places:
+            try:
+                self._home.remove(place)
+            except OSError as error:
+                trouble = trouble or error
+        return trouble
+
     def _write(self, place, data):
         home = self._home
         try:
@@ -185,8 +193,9 @@ class TokenStore:
         if isinstance(error, MemoryError):
             error, hint = "not enough memory", "free some RAM"
         elif error.args:
-            words = {_ENOSPC: "the flash is full", _EROFS: "the flash is read-only"}
-            error = words.get(error.args[0], error.args[-1])  # an ESP32 names it last
+            number = error.args[0]
+            words = error.args[-1] if error.args[1:] else "error %s" % number  # an ESP32 names it
+            error = _WORDS.get(number, words)
         return StorageError("the link cannot be %s: %s" % (what, error), hint)
 
 

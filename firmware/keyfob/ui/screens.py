@@ -21,7 +21,7 @@ _SCREEN_OF = {
 
 _ENCODER = ("keyfob.ui.qr", "keyfob.ui.qr_viper", "keyfob.ui.qr_bytecode")
 
-# How long in ms a panel shows a screen before it goes on to another.
+# How long in ms a panel shows a screen, at least, before it goes on to another.
 _NEXT = {"linked": (10_000, "idle"), "unlink": (15_000, "linked")}
 
 _PAGE = const(5_000)  # ms that a page stands, where a screen has several
@@ -43,6 +43,8 @@ class Screens:
     texts, and `button`, the name of the button that links and unlinks (None: there is none),
     count from the next screen on.
 
+    `link` is what a screen that tells of the link is filled in from.
+
     Some of what a panel shows changes with time: call `update(ticks)` after each new screen,
     and again after as many ms as it returns.
     """
@@ -54,7 +56,7 @@ class Screens:
         self.language = language
         self.button = button
         self._is_dimmed = False
-        self._link = {}  # the members of the screen that tells of the link
+        self.link = {}  # the members of the screens that tell of the link
         self._name = None
         self._members = None  # what it was filled in from
         self._items = ()  # what stands there, as texts.items gives it
@@ -80,6 +82,10 @@ class Screens:
             name = "clock"  # which is what comes next
         elif event == "error" and (not members["fatal"] or self._name == "sign_in_again"):
             name = None  # what goes on, or what the screen already says better
+        elif event == "refreshed" and members.get("unsaved") != self.link.get("unsaved"):
+            self.link = dict(self.link, unsaved=members.get("unsaved"))
+            if self._name in ("linked", "idle"):
+                name, members = self._name, self.link
         if name is not None:
             self.show(name, members)
 
@@ -100,7 +106,7 @@ class Screens:
         """Bring up a screen, filled in from `members`."""
         self.wake()
         if name == "linked":
-            self._link = members
+            self.link = members
         is_code = name in ("user_code", "offline")
         if not is_code or (name == "user_code" and members is not self._code):
             self._forget_code()
@@ -133,8 +139,8 @@ class Screens:
         if self._left is not None:
             self._left = max(0, self._left - step)
         following = _NEXT.get(self._name)
-        if following is not None and self._age >= following[0]:
-            self.show(following[1], self._link)
+        if following is not None and self._age >= self._stay():
+            self.show(following[1], self.link)
         elif self._may_dim() and self._age >= _DIM:
             self._dim(True)
         elif self._page != self._page_due() or self._told != self._time_due():
@@ -196,6 +202,10 @@ class Screens:
         drop("keyfob.ui.texts")
         return found
 
+    def _stay(self):
+        """The age at which the screen goes on to another, all of its pages seen."""
+        return max(_NEXT[self._name][0], self._pages * _PAGE)
+
     def _page_due(self):
         """The page that should stand there now."""
         return self._age // _PAGE % self._pages
@@ -218,7 +228,7 @@ class Screens:
             step = _MINUTE if self._left >= _MINUTE else _STEP
             wait = min(wait, self._left % step + 1)
         if self._name in _NEXT:
-            wait = min(wait, _NEXT[self._name][0] - self._age)
+            wait = min(wait, self._stay() - self._age)
         elif self._may_dim():
             wait = min(wait, max(0, _DIM - self._age))
         return None if wait == _NEVER else wait

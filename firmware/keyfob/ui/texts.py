@@ -20,13 +20,13 @@ clock|clock
 press|ready press only?
 user_code|link? open@ code# check? only left~
 offline|offline open@ code# trouble? left~
-linked|linked account
-idle|linked account hold
+linked|linked account unsaved_{unsaved}/unsaved
+idle|linked account unsaved_{unsaved}/unsaved hold
 denied|denied again/restart
 expired|expired again/restart
 sign_in_again|signed_out again/restart
 unlink|unlink confirm keep
-unlinked|unlinked again/restart
+unlinked|unlinked revoked_{revoked} again/restart
 error|error kind_{kind} message hint?
 """
 
@@ -48,11 +48,17 @@ offline|Trying to reach the provider|Anbieter nicht erreichbar
 trouble|{trouble}|{trouble}
 linked|Linked|Verbunden
 account|Account  {account}|Konto  {account}
+unsaved|Not saved: {unsaved}|Nicht gesichert: {unsaved}
+unsaved_the flash is full|Not saved: flash is full|Nicht gesichert: Flash voll
+unsaved_the flash is read-only|Not saved: flash is read-only|Nicht gesichert: Flash nur lesbar
+unsaved_NVS is full|Not saved: NVS is full|Nicht gesichert: NVS voll
 hold|Hold button {button} to unlink|Taste {button} halten, um zu trennen
 denied|Refused on the phone|Am Handy abgelehnt
 expired|The code ran out|Der Code ist abgelaufen
 signed_out|Sign-in needed again|Neue Anmeldung nötig
 unlinked|No longer linked|Nicht mehr verbunden
+revoked_False|The provider did not confirm: end it there, too\
+|Anbieter hat nicht bestätigt: auch dort trennen
 again|Press button {button} for a new code|Taste {button} drücken für einen neuen Code
 restart|Restart the device for a new code|Gerät neu starten für einen neuen Code
 unlink|Unlink this device?|Dieses Gerät trennen?
@@ -65,7 +71,7 @@ kind_network|No connection|Keine Verbindung
 kind_timeout|No answer in time|Keine Antwort
 kind_tls|The connection is not safe|Verbindung nicht sicher
 kind_provider|The provider refused|Anbieter lehnt ab
-kind_storage|It could not be stored|Speichern ging nicht
+kind_storage|Trouble with the flash|Problem mit dem Flash
 kind_memory|Not enough memory|Zu wenig Speicher
 message|{message}|{message}
 hint|{hint}|{hint}

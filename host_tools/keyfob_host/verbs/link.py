@@ -82,6 +82,7 @@ class _Outcome:
         elif event in _ENDS:
             self._failure = CliError(*_ENDS[event])
         elif event == "error" and members["fatal"]:
+            self.reached = False  # unlinked it may be, but not erased
             self._failure = CliError(members["message"], members["hint"] or "keyfob doctor")
 
     def check(self) -> None:
