@@ -48,7 +48,13 @@ def test_a_second_install_copies_nothing(verbs: Verbs) -> None:
     code, out, _ = verbs.run("install")
     assert code == 0
     assert "nothing was copied" in out
-    assert out.splitlines()[-1] == "Next: keyfob configure"
+    assert out.splitlines()[-1] == "Next: keyfob link"
+
+
+def test_after_an_install_comes_what_the_board_lacks(verbs: Verbs) -> None:
+    verbs.port.run("import os; os.rename('/keyfob.json', '/kept.json')")
+    assert verbs.run("install")[1].splitlines()[-1] == "Next: keyfob configure"
+    verbs.port.run("import os; os.rename('/kept.json', '/keyfob.json')")
 
 
 def test_an_install_sends_what_is_missing_or_damaged_and_no_more(verbs: Verbs) -> None:

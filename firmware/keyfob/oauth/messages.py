@@ -50,6 +50,8 @@ class Reply:
 
     def json(self):
         """The body as JSON. Raises ValueError."""
+        if self.body.find(b"\0") >= 0:
+            raise ValueError("it is not UTF-8")  # CPython guesses, and takes UTF-16 as well
         return json.loads(_unmarked(self.body))  # as bytes, for a copy of it takes memory
 
 

@@ -1,4 +1,4 @@
-"""What the board is: versions, architecture, room on its flash (bytes)."""
+"""What the board is: versions, architecture, room on its flash (bytes), what it has of keyfob."""
 
 import json
 import os
@@ -29,6 +29,7 @@ print(
             "free": free,
             "block": block,
             "keyfob": keyfob,
+            "configured": "keyfob.json" in os.listdir("/"),
         }
     )
 )

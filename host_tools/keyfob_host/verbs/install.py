@@ -75,7 +75,7 @@ def install(
     )
     if todo.main == "theirs" and not takes_main:
         dialogue.say("main.py is yours and was left alone; --yes lets keyfob's take its place")
-    dialogue.say("Next: keyfob configure")
+    dialogue.say("Next: keyfob link" if facts["configured"] else "Next: keyfob configure")
     dialogue.report(
         {
             "port": found.port.device,
