@@ -14,7 +14,7 @@ from keyfob.errors import KeyfobError, TransportError
 from keyfob.events import Events
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
-from keyfob.oauth.messages import MAX_BODY, Request, get_request
+from keyfob.oauth.messages import MAX_BODY, get_request
 from keyfob.provider import Provider
 
 # What a new link needs, and no other.
@@ -215,18 +215,13 @@ class AccountLink:
         what `token` raises, and TransportError where no reply of at most `max_body` bytes
         arrives within `timeout_ms`.
         """
-        from keyfob.oauth import bearer
+        from keyfob.api import call
 
-        for is_last in (False, True):
-            token = await self.token()
-            headers = bearer.sign(request.headers, token)
-            signed = Request(request.method, request.url, headers, request.body)
-            reply = await self._provider.send(signed, timeout_ms, max_body)
-            challenge = reply.headers.get("www-authenticate", "")
-            if is_last or not bearer.blames_token(reply.status, challenge):
-                return reply
-            if not self.reject(token):
-                return reply
+        try:
+            return await call(self, self._provider, request, timeout_ms, max_body)
+        finally:
+            del call
+            drop("keyfob.api", "keyfob.oauth.bearer")
 
     async def call_api(self):
         """GET the configured `api`, or else userinfo, and tell of the status.

@@ -39,6 +39,7 @@ ROOMS = {
     "approval": (4, "approval"),
     "linking": (5, "linking"),
     "assembly": (4, "assembly"),
+    "api": (4, "api"),
     "identity": (4, "identity"),
     "service": (4, "service"),
     "discovery": (2, "discovery"),

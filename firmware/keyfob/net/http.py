@@ -19,6 +19,7 @@ from keyfob.oauth.ticks import Stopwatch
 TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
 _IDLE = const(60_000)  # ms: routers forget an idle connection without telling anybody
 _PIECE = const(512)  # bytes per read
+_REPEATED = const(1024)  # bytes of a request that is kept, lest it is asked again
 _REPLY = "keyfob.net.http_reply"
 
 
@@ -51,10 +52,11 @@ class HttpClient:
         the request is none.
         """
         asked = (request.method, request.url, dict(request.headers), request.body)
-        if self._asked != asked:  # polls repeat one request
-            self._prepared = _prepare(request, self._allow_http)
-            self._asked = asked
-        origin, message = self._prepared
+        known = self._asked == asked  # polls repeat one request
+        prepared = self._prepared if known else _prepare(request, self._allow_http)
+        is_short = len(prepared[1]) <= _REPEATED
+        self._asked, self._prepared = (asked, prepared) if is_short else (None, None)
+        origin, message = prepared
         host = origin[1]
         limit = (self._timeout_ms if timeout_ms is None else timeout_ms) / 1000
         async with self._lock:
@@ -64,7 +66,7 @@ class HttpClient:
                 await asyncio.wait_for(self._exchange(origin, message, parser), limit)
                 whole = parser.keep_alive and not parser.excess
                 if len(parser.reply.body) > _PIECE:
-                    drop(_REPLY)  # whoever takes so long a body apart needs the room
+                    self._forget()  # whoever takes so long a body apart needs the room
                 return parser.reply
             except asyncio.TimeoutError:
                 raise TransportError(
@@ -86,8 +88,7 @@ class HttpClient:
         """Close the connection, which gives its TLS buffers back."""
         writer = self._writer
         self._reader = self._writer = self._origin = None
-        self._asked = self._prepared = None
-        drop(_REPLY)
+        self._forget()
         if writer is None:
             return
         transport = getattr(writer, "transport", None)
@@ -99,6 +100,11 @@ class HttpClient:
                 await writer.wait_closed()  # MicroPython: only this closes the socket
         except OSError:
             pass  # it is gone, which is what was wanted
+
+    def _forget(self):
+        """Let go of what would only save time."""
+        self._asked = self._prepared = None
+        drop(_REPLY)
 
     async def _exchange(self, origin, message, parser):
         if not self._is_reusable(origin):
