@@ -1,6 +1,7 @@
 """The firmware as files: each compiles for a board, and the rooms keep to their floors."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from keyfob_host.compiler import (
 )
 from keyfob_host.errors import CliError
 from keyfob_host.resources import firmware_dir
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 PACKAGE = firmware_dir() / "keyfob"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -187,3 +193,10 @@ def test_firmware_and_tools_are_of_one_version():
     import keyfob
 
     assert keyfob.__version__ == keyfob_host.__version__
+
+
+def test_the_mutations_of_the_benchmark_follow_the_code():
+    listed = Path(__file__).parents[1] / "benchmarks" / "mutations.toml"
+    for mutation in tomllib.loads(listed.read_text("utf-8"))["mutation"]:
+        source = (PACKAGE / mutation["file"]).read_text("utf-8")
+        assert source.count(mutation["was"]) == 1, mutation["name"]
