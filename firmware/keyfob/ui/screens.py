@@ -100,6 +100,7 @@ class Screens:
         if was_dimmed:
             self._dim(False)
             self._age = 0
+            self._seen = None  # it may have slept for days
         return was_dimmed
 
     def show(self, name, members):
