@@ -59,7 +59,7 @@ class App:
         self._is_done = False  # `idle` has come to its end
 
     async def run(self):
-        """Link and stay linked until cancelled; return at the end of `idle`, or True after an error."""
+        """Link and stay linked until cancelled, or `idle` ends; return True after an error."""
         tasks = []
         try:
             display, self._button, self._led = self._wiring or self._open_wiring()
