@@ -551,6 +551,23 @@ def test_a_panel_that_came_loose_costs_nothing_but_the_picture():
     assert panel.shown == 1
 
 
+def test_a_panel_that_missed_the_end_of_a_code_is_sent_it_again():
+    for button in (None, "boot"):
+        panel = Panel(128, 64)
+        view = Screens(panel, button=button)
+        view.notify("user_code", CODE)
+        panel.trouble = OSError(110)
+        view.notify("denied", {})
+        assert view.update(0) == 5_000
+        assert view.update(2_000) == 3_000  # somebody else wanted to be drawn
+        assert view.update(5_000) == 5_000
+        panel.trouble = None
+        shown = panel.shown
+        assert view.update(10_000) == (None if button is None else 50_000)
+        assert panel.shown == shown + 1
+        assert not panel.is_steady
+
+
 def test_without_memory_for_drawing_the_old_code_goes_away_all_the_same():
     panel = Panel(128, 64)
     view = Screens(panel)

@@ -67,6 +67,7 @@ class Screens:
         self._pages = 1
         # Whether the panel is steady for a camera; None where it cannot be.
         self._is_steady = False if hasattr(display, "steady") else None
+        self._is_stale = False  # the panel did not take the last picture
         self._age = 0  # ms since the screen came up
         self._seen = None  # ticks of the last update, None before the first
         self._page = 0  # the page and the time left as they stand there
@@ -149,6 +150,9 @@ class Screens:
             if rest > 0:
                 return rest
             self._draw()
+        elif self._is_stale and self._age >= self._drawn_at + _PAGE:
+            self._drawn_at = self._age
+            self._send()
         return self._wait()
 
     def _may_dim(self):
@@ -232,6 +236,8 @@ class Screens:
             wait = min(wait, self._stay() - self._age)
         elif self._may_dim():
             wait = min(wait, max(0, _DIM - self._age))
+        if self._is_stale:
+            wait = min(wait, max(0, self._drawn_at + _PAGE - self._age))
         return None if wait == _NEVER else wait
 
     def _draw(self):
@@ -264,16 +270,23 @@ class Screens:
         except MemoryError:
             self._picture = None
             panel.fill(0)  # no picture is better than a code that is over
+        self._send()
+        if self._pages == 1 and self._told is None:  # else it is drawn again in a while
+            self._picture = None
+            drop("keyfob.ui.picture", "keyfob.ui.fonts")
+
+    def _send(self):
+        """Send to the panel what is drawn; one that came loose must not cost the link."""
+        panel = self._display
+        self._is_stale = True
         try:
             panel.show()
             if self._is_steady is (self._symbol is None):
                 panel.steady(not self._is_steady)
                 self._is_steady = not self._is_steady
+            self._is_stale = False
         except OSError:
-            pass  # a panel that came loose must not cost the link
-        if self._pages == 1 and self._told is None:  # else it is drawn again in a while
-            self._picture = None
-            drop("keyfob.ui.picture", "keyfob.ui.fonts")
+            pass
 
     def _compose(self, panel):
         """Lay out the screen, after which drawing it again takes no memory."""
