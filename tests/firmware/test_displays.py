@@ -716,6 +716,7 @@ def test_a_display_that_cannot_be_made_out_is_a_config_error():
         ({"width": 0}, ""),
         ({"rotation": 4}, ""),
         ({"bgr": True}, "bgr"),
+        ({"power": [21]}, "get"),
     ):
         with Machine():
             try:
