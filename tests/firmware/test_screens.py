@@ -673,6 +673,28 @@ def test_nothing_is_dimmed_that_no_button_could_wake():
         assert panel.level is None
 
 
+def test_a_panel_that_cannot_be_dimmed_takes_every_press():
+    class Plain:
+        """What framebuf's caller may do with it, and no more."""
+
+        width = 128
+        height = 64
+
+        def fill(self, colour):
+            pass
+
+        fill_rect = blit = show = lambda self, *_: None
+
+    without_backlight = Panel(128, 64)
+    without_backlight.can_dim = False
+    for panel in (Plain(), without_backlight):
+        view = Screens(panel, button="boot")
+        view.show("expired", {})
+        assert view.update(0) is None
+        view.update(60_000)
+        assert view.wake() is False
+
+
 def test_a_panel_that_came_loose_does_not_mind_being_dimmed():
     panel = Panel(128, 64)
     view = Screens(panel, button="boot")

@@ -39,6 +39,7 @@ class Screens:
     """Keeps `display` in step with a link: give its `notify` to an AccountLink.
 
     A display is a panel (see layout) with `fill(0)` and `show()`, or has `show(lines)` alone.
+    A panel with `contrast(level)` is dimmed, unless its `can_dim` is False.
     `shown(name)` is called after each new screen. The attributes `language`, a column of
     texts, and `button`, the name of the button that links and unlinks (None: there is none),
     count from the next screen on.
@@ -55,6 +56,7 @@ class Screens:
         self._shown = shown
         self.language = language
         self.button = button
+        self._can_dim = getattr(display, "can_dim", hasattr(display, "contrast"))
         self._is_dimmed = False
         self.link = {}  # the members of the screens that tell of the link
         self._name = None
@@ -156,13 +158,13 @@ class Screens:
         return self._wait()
 
     def _may_dim(self):
-        return self._name in _RESTING and self.button is not None and not self._is_dimmed
+        can_wake = self._can_dim and self.button is not None
+        return can_wake and not self._is_dimmed and self._name in _RESTING
 
     def _dim(self, is_dimmed):
         self._is_dimmed = is_dimmed
         try:
-            if hasattr(self._display, "contrast"):
-                self._display.contrast(0 if is_dimmed else _BRIGHT)
+            self._display.contrast(0 if is_dimmed else _BRIGHT)
         except OSError:
             pass  # as where it is drawn
 
