@@ -660,6 +660,23 @@ def test_a_resting_panel_is_dimmed_until_it_is_woken():
         assert panel.level > 100
 
 
+def test_the_pages_of_a_woken_panel_take_turns_again():
+    panel = Panel(72, 40)
+    view = Screens(panel, language="de", button="boot")
+    view.show("expired", {})
+    now = 0
+    while now < 400_000:
+        now += view.update(now)
+    assert panel.level == 0
+    view.wake()
+    seen = []
+    for _ in range(12):
+        view.update(now)
+        seen.append(panel.picture())
+        now += 1_000
+    assert seen[5] != seen[10]
+
+
 def test_nothing_is_dimmed_that_no_button_could_wake():
     for name, button in (("idle", None), ("error", None), ("wifi", "boot"), ("user_code", "boot")):
         panel = Panel(128, 64)

@@ -102,7 +102,7 @@ class Screens:
         was_dimmed = self._is_dimmed
         if was_dimmed:
             self._dim(False)
-            self._age = 0
+            self._age = self._drawn_at = 0
             self._seen = None  # it may have slept for days
         return was_dimmed
 
