@@ -612,6 +612,9 @@ def test_a_board_keeps_in_memory_only_what_it_will_draw_with():
     assert loaded(*names) == ["picture", "fonts"]  # for the time left
     view.notify("denied", {})
     assert loaded(*names) == []
+    panel.memory_error_in = 30  # what could not be drawn needs no code either
+    view.notify("expired", {})
+    assert "picture" not in loaded(*names) and "layout" not in loaded(*names)
 
 
 def test_it_draws_on_any_frame_buffer():

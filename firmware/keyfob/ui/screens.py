@@ -200,14 +200,15 @@ class Screens:
 
     def _texts(self):
         """The texts of the screen; the time left is filled in when it is drawn."""
-        from keyfob.ui.texts import items
-
         members = dict(self._members, button=self.button)
         if self._left is not None:
             members["left"] = "{left}"
-        found = items(self._name, members, self.language, not self._is_panel)
-        drop("keyfob.ui.texts")
-        return found
+        try:
+            from keyfob.ui.texts import items
+
+            return items(self._name, members, self.language, not self._is_panel)
+        finally:
+            drop("keyfob.ui.texts")
 
     def _stay(self):
         """The age at which the screen goes on to another, all of its pages seen."""
@@ -292,8 +293,10 @@ class Screens:
 
     def _compose(self, panel):
         """Lay out the screen, after which drawing it again takes no memory."""
-        from keyfob.ui.layout import compose
+        try:
+            from keyfob.ui.layout import compose
 
-        self._picture = compose(panel, self._filled(), self._symbol)
-        self._pages = self._picture.count
-        drop("keyfob.ui.layout", "keyfob.ui.symbol")
+            self._picture = compose(panel, self._filled(), self._symbol)
+            self._pages = self._picture.count
+        finally:
+            drop("keyfob.ui.layout", "keyfob.ui.symbol")
