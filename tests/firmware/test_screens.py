@@ -578,6 +578,19 @@ def test_without_memory_for_drawing_the_old_code_goes_away_all_the_same():
     assert panel.shown == 2
 
 
+def test_without_memory_for_a_symbol_there_is_the_code_to_type():
+    panel = Panel(128, 64)
+    view = Screens(panel)
+    panel.memory_error_in = 30
+    view.notify("user_code", CODE)
+    assert view._symbol is None and not any(panel.picture())
+    assert view.update(0) == 1_000
+    view.update(1_000)
+    assert any(panel.picture()) and not panel.is_steady
+    panel.memory_error_in = 30  # again: not every second from now on
+    assert view.update(61_000) > 5_000
+
+
 def test_without_memory_for_words_too():
     class NoMemory:
         def __getattr__(self, name):

@@ -273,6 +273,8 @@ class Screens:
         except MemoryError:
             self._picture = None
             panel.fill(0)  # no picture is better than a code that is over
+            if self._symbol is not None:
+                self._symbol = self._told = None  # and soon once more, for the code can be typed
         self._send()
         if self._pages == 1 and self._told is None:  # else it is drawn again in a while
             self._picture = None
