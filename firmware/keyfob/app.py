@@ -223,7 +223,8 @@ def print_event(event, members):
     print("@" + json.dumps(line))
 
 
-async def _run(app):
+async def _run():
+    app = App()
     if await app.run():
         await app.last()
 
@@ -231,10 +232,11 @@ async def _run(app):
 def run(kind=None):
     """Run the application (`kind`, a subclass of App) until `idle`, an error or Ctrl-C ends it.
 
-    After an error the screen's pages go on taking turns, and the LED blinking, until Ctrl-C.
+    Without a `kind`, which may have better to do, the pages of an error's screen go on taking
+    turns, and the LED blinking, until Ctrl-C.
     """
     try:
-        asyncio.run(_run((kind or App)()))
+        asyncio.run(kind().run() if kind else _run())
     finally:
         if hasattr(asyncio, "core"):
             asyncio.new_event_loop()  # MicroPython: or the next run would go on with this one

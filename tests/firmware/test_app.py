@@ -367,6 +367,26 @@ async def last_of(bench, ms):
         app.asyncio = real
 
 
+def test_only_the_application_itself_stays_with_what_it_shows():
+    stayed = []
+
+    class Failing:
+        async def run(self):
+            return True
+
+        async def last(self):
+            stayed.append(True)
+
+    app.run(Failing)
+    assert stayed == []
+    real, app.App = app.App, Failing
+    try:
+        app.run()
+    finally:
+        app.App = real
+    assert stayed == [True]
+
+
 class Level:
     """A pin that notes its levels."""
 
