@@ -59,7 +59,7 @@ class App:
         self._is_done = False  # `idle` has come to its end
 
     async def run(self):
-        """Link and stay linked until cancelled; return after an error that ends it, or `idle`."""
+        """Link and stay linked until cancelled, or `idle` ends; return True after an error."""
         tasks = []
         try:
             display, self._button, self._led = self._wiring or self._open_wiring()
@@ -81,11 +81,13 @@ class App:
                     await self._stay_linked()
         except KeyfobError as error:
             self._events.tell_error(error, fatal=True)  # a new code is for the person to ask for
+            return True
         except MemoryError:
             error = TransportError(
                 "not enough memory after: " + self._stage, "use a board with more RAM", "memory"
             )
             self._events.tell_error(error, fatal=True)
+            return True
         finally:
             for task in tasks:
                 task.cancel()
@@ -98,6 +100,12 @@ class App:
             self._screens.notify(event, members)
         if self._button is not None and event in ("unlinked", "signed_out"):
             self._over.set()  # without one the screen asks for a restart
+
+    async def last(self):
+        """Go on with the screen that an error has left behind, until nothing of it changes."""
+        if self._screens is not None:
+            self._screens.button = None  # which nobody watches any more
+            await self._keep_screen(True)
 
     async def idle(self):
         """Go on while the link refreshes itself; for a subclass to do something better.
@@ -191,7 +199,7 @@ class App:
             del open_wiring
             drop("keyfob.ui.wiring", "keyfob.ui.displays.opening", "keyfob.ui.displays.power")
 
-    async def _keep_screen(self):
+    async def _keep_screen(self, is_last=False):
         """Draw what changes with time: the time left, alternating pages, the LED's pattern."""
         while True:
             now = self._clock.ticks()
@@ -199,6 +207,8 @@ class App:
             if self._led is not None:
                 waits.append(self._led.update(now))
             waits = [wait for wait in waits if wait is not None]
+            if is_last and not waits:
+                return
             try:
                 await asyncio.wait_for(self._changed.wait(), min(waits) / 1000 if waits else None)
             except asyncio.TimeoutError:
@@ -213,10 +223,20 @@ def print_event(event, members):
     print("@" + json.dumps(line))
 
 
+async def _run():
+    app = App()
+    if await app.run():
+        await app.last()
+
+
 def run(kind=None):
-    """Run the application (`kind`, a subclass of App) until an error ends it or Ctrl-C."""
+    """Run the application (`kind`, a subclass of App) until `idle`, an error or Ctrl-C ends it.
+
+    Without a `kind`, which may have better to do, the pages of an error's screen go on taking
+    turns, and the LED blinking, until Ctrl-C.
+    """
     try:
-        asyncio.run((kind or App)().run())
+        asyncio.run(kind().run() if kind else _run())
     finally:
         if hasattr(asyncio, "core"):
             asyncio.new_event_loop()  # MicroPython: or the next run would go on with this one

@@ -24,6 +24,7 @@ from fakes import (
 from keyfob import app
 from keyfob.app import App
 from keyfob.storage.opening import open_store
+from keyfob.ui.displays.led import StatusLed
 
 CONFIGURATION = {
     "provider": {
@@ -288,6 +289,109 @@ async def test_an_error_told_in_passing_is_told_again_where_it_ends_the_run():
         assert await bench.run(60_000) is True
         assert [members["fatal"] for members in bench.of("error")] == [False, True]
         assert bench.http.count(TOKEN) == 1
+
+
+class Glass:
+    """A panel too small for most of what there is to say; keeps its pictures."""
+
+    width = 72
+    height = 40
+
+    def __init__(self):
+        self.shown = []
+        self._drawn = []
+
+    def fill(self, colour):
+        self._drawn = []
+
+    def fill_rect(self, *box):
+        self._drawn.append(box)
+
+    def blit(self, canvas, x, y):
+        self._drawn = [id(canvas)]
+
+    def show(self):
+        self.shown.append(repr(self._drawn))
+
+
+async def test_what_an_error_left_on_the_screen_can_be_read_to_its_end():
+    with Folder() as folder:
+        bench = Bench(folder, dict(CONFIGURATION, scoop="x"))
+        glass = Glass()
+        bench.app._wiring = glass, None, None
+        assert await bench.app.run() is True
+        del glass.shown[:-1]
+        await last_of(bench, 60_000)
+        assert len(set(glass.shown)) > 1 and glass.shown[0] in glass.shown[1:]
+
+
+async def test_an_led_goes_on_saying_that_it_is_over():
+    with Folder() as folder:
+        levels = []
+        bench = Bench(folder)
+        bench.app._wiring = bench, None, StatusLed(Level(levels))
+        bench.http.answer(DEVICE, device_code())
+        bench.http.answer(TOKEN, refusal("access_denied"))
+        await bench.run()
+        del levels[:]
+        await last_of(bench, 10_000)
+        assert levels[:8] == [0, 1] * 4
+
+
+async def test_a_screen_that_says_all_at_once_ends_with_the_run():
+    with Folder() as folder:
+        bench = Bench(folder, None)
+        await bench.run()
+        await bench.app.last()
+        assert bench.names[-1] == "[error]"
+
+
+async def last_of(bench, ms):
+    """What `last` does in `ms` of the bench's time."""
+
+    class Waits:
+        TimeoutError = asyncio.TimeoutError
+
+        @staticmethod
+        async def wait_for(event, seconds):
+            event.close()
+            await bench.clock.sleep(round(seconds * 1000))
+            raise asyncio.TimeoutError
+
+    real, app.asyncio = app.asyncio, Waits
+    last = asyncio.create_task(bench.app.last())
+    try:
+        await bench.clock.sleep(ms)
+    finally:
+        last.cancel()
+        app.asyncio = real
+
+
+def test_only_the_application_itself_stays_with_what_it_shows():
+    stayed = []
+
+    class Failing:
+        async def run(self):
+            return True
+
+        async def last(self):
+            stayed.append(True)
+
+    app.run(Failing)
+    assert stayed == []
+    real, app.App = app.App, Failing
+    try:
+        app.run()
+    finally:
+        app.App = real
+    assert stayed == [True]
+
+
+class Level:
+    """A pin that notes its levels."""
+
+    def __init__(self, levels):
+        self.value = levels.append
 
 
 def test_ctrl_c_gets_out_and_leaves_nothing_running():

@@ -501,6 +501,7 @@ def test_power_and_backlight_of_a_tft():
         display.contrast(level)
         assert light.level == lit
     without, _ = tft_display(ST7789, 8, 8)
+    assert display.can_dim and not without.can_dim
     without.contrast(0)
     without.power(False)
 
@@ -716,6 +717,7 @@ def test_a_display_that_cannot_be_made_out_is_a_config_error():
         ({"width": 0}, ""),
         ({"rotation": 4}, ""),
         ({"bgr": True}, "bgr"),
+        ({"power": [21]}, "get"),
     ):
         with Machine():
             try:

@@ -58,6 +58,13 @@ def test_it_stays_on_for_a_code_and_off_for_a_link_at_rest():
     assert played("no such screen") == [(0, False)]
 
 
+def test_a_new_link_is_told_for_10_s_even_where_no_panel_goes_on_to_rest():
+    found = played("linked", ms=60_000)
+    assert len(found) == 100
+    assert found[:2] == [(0, True), (100, False)]
+    assert found[-1] == (9_900, False)
+
+
 def test_an_led_may_be_lit_by_0():
     assert played("press", on=0) == played("press", on=1)
 

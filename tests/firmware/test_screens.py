@@ -551,6 +551,23 @@ def test_a_panel_that_came_loose_costs_nothing_but_the_picture():
     assert panel.shown == 1
 
 
+def test_a_panel_that_missed_the_end_of_a_code_is_sent_it_again():
+    for button in (None, "boot"):
+        panel = Panel(128, 64)
+        view = Screens(panel, button=button)
+        view.notify("user_code", CODE)
+        panel.trouble = OSError(110)
+        view.notify("denied", {})
+        assert view.update(0) == 5_000
+        assert view.update(2_000) == 3_000  # somebody else wanted to be drawn
+        assert view.update(5_000) == 5_000
+        panel.trouble = None
+        shown = panel.shown
+        assert view.update(10_000) == (None if button is None else 50_000)
+        assert panel.shown == shown + 1
+        assert not panel.is_steady
+
+
 def test_without_memory_for_drawing_the_old_code_goes_away_all_the_same():
     panel = Panel(128, 64)
     view = Screens(panel)
@@ -559,6 +576,19 @@ def test_without_memory_for_drawing_the_old_code_goes_away_all_the_same():
     view.notify("denied", {})
     assert not any(panel.picture())
     assert panel.shown == 2
+
+
+def test_without_memory_for_a_symbol_there_is_the_code_to_type():
+    panel = Panel(128, 64)
+    view = Screens(panel)
+    panel.memory_error_in = 30
+    view.notify("user_code", CODE)
+    assert view._symbol is None and not any(panel.picture())
+    assert view.update(0) == 1_000
+    view.update(1_000)
+    assert any(panel.picture()) and not panel.is_steady
+    panel.memory_error_in = 30  # again: not every second from now on
+    assert view.update(61_000) > 5_000
 
 
 def test_without_memory_for_words_too():
@@ -595,6 +625,9 @@ def test_a_board_keeps_in_memory_only_what_it_will_draw_with():
     assert loaded(*names) == ["picture", "fonts"]  # for the time left
     view.notify("denied", {})
     assert loaded(*names) == []
+    panel.memory_error_in = 30  # what could not be drawn needs no code either
+    view.notify("expired", {})
+    assert "picture" not in loaded(*names) and "layout" not in loaded(*names)
 
 
 def test_it_draws_on_any_frame_buffer():
@@ -635,11 +668,29 @@ def test_a_resting_panel_is_dimmed_until_it_is_woken():
         assert panel.level == 0
         assert view.wake() is True
         assert panel.level > 100
-        assert view.update(60_010) == 59_995
-        view.update(120_005)
+        assert view.update(9_000_000) == 60_000  # its time begins anew, however long it slept
+        assert panel.level > 100
+        view.update(9_060_000)
         assert panel.level == 0
         view.show("linked", {})  # a new screen is bright
         assert panel.level > 100
+
+
+def test_the_pages_of_a_woken_panel_take_turns_again():
+    panel = Panel(72, 40)
+    view = Screens(panel, language="de", button="boot")
+    view.show("expired", {})
+    now = 0
+    while now < 400_000:
+        now += view.update(now)
+    assert panel.level == 0
+    view.wake()
+    seen = []
+    for _ in range(12):
+        view.update(now)
+        seen.append(panel.picture())
+        now += 1_000
+    assert seen[5] != seen[10]
 
 
 def test_nothing_is_dimmed_that_no_button_could_wake():
@@ -653,6 +704,28 @@ def test_nothing_is_dimmed_that_no_button_could_wake():
             now += wait
             wait = view.update(now)
         assert panel.level is None
+
+
+def test_a_panel_that_cannot_be_dimmed_takes_every_press():
+    class Plain:
+        """What framebuf's caller may do with it, and no more."""
+
+        width = 128
+        height = 64
+
+        def fill(self, colour):
+            pass
+
+        fill_rect = blit = show = lambda self, *_: None
+
+    without_backlight = Panel(128, 64)
+    without_backlight.can_dim = False
+    for panel in (Plain(), without_backlight):
+        view = Screens(panel, button="boot")
+        view.show("expired", {})
+        assert view.update(0) is None
+        view.update(60_000)
+        assert view.wake() is False
 
 
 def test_a_panel_that_came_loose_does_not_mind_being_dimmed():

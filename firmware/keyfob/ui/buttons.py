@@ -4,7 +4,7 @@ import asyncio
 
 from keyfob.compat import const, flag
 
-_LOOK = const(25)  # ms between two looks at a button; what is shorter is no press
+_LOOK = const(25)  # ms that a button has to be still before it is believed
 _LONG = const(1_500)  # ms
 
 
@@ -16,6 +16,7 @@ class Button:
         self._pin = pin
         self._pressed = pressed
         self._edge = flag()
+        self._is_still = True
         self._is_told = False  # a long press has been told of, and goes on
         pin.irq(self._moved)
 
@@ -27,21 +28,30 @@ class Button:
         sleep_ms = sleep_ms or _sleep
         while True:
             await self._edge.wait()
-            await sleep_ms(_LOOK)
+            held = await self._settle(sleep_ms)
             if not self._is_down():
                 self._is_told = False  # it was let go, or only a spike
             elif not self._is_told:
-                held = _LOOK
                 while held < _LONG and self._is_down():
-                    await sleep_ms(_LOOK)
-                    held += _LOOK
+                    held += await self._settle(sleep_ms)
                 self._is_told = self._is_down()
                 return self._is_told
+
+    async def _settle(self, sleep_ms):
+        """Wait until it stays as it is, for a worn button bounces long; return how long in ms."""
+        took = 0
+        self._is_still = False
+        while not self._is_still:
+            self._is_still = True
+            await sleep_ms(_LOOK)
+            took += _LOOK
+        return took
 
     def _is_down(self):
         return self._pin.value() == self._pressed
 
     def _moved(self, _):
+        self._is_still = False
         self._edge.set()
 
 

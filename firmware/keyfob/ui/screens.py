@@ -39,6 +39,7 @@ class Screens:
     """Keeps `display` in step with a link: give its `notify` to an AccountLink.
 
     A display is a panel (see layout) with `fill(0)` and `show()`, or has `show(lines)` alone.
+    A panel with `contrast(level)` is dimmed, unless its `can_dim` is False.
     `shown(name)` is called after each new screen. The attributes `language`, a column of
     texts, and `button`, the name of the button that links and unlinks (None: there is none),
     count from the next screen on.
@@ -55,6 +56,7 @@ class Screens:
         self._shown = shown
         self.language = language
         self.button = button
+        self._can_dim = getattr(display, "can_dim", hasattr(display, "contrast"))
         self._is_dimmed = False
         self.link = {}  # the members of the screens that tell of the link
         self._name = None
@@ -67,6 +69,7 @@ class Screens:
         self._pages = 1
         # Whether the panel is steady for a camera; None where it cannot be.
         self._is_steady = False if hasattr(display, "steady") else None
+        self._is_stale = False  # the panel did not take the last picture
         self._age = 0  # ms since the screen came up
         self._seen = None  # ticks of the last update, None before the first
         self._page = 0  # the page and the time left as they stand there
@@ -99,7 +102,8 @@ class Screens:
         was_dimmed = self._is_dimmed
         if was_dimmed:
             self._dim(False)
-            self._age = 0
+            self._age = self._drawn_at = 0
+            self._seen = None  # it may have slept for days
         return was_dimmed
 
     def show(self, name, members):
@@ -148,16 +152,19 @@ class Screens:
             if rest > 0:
                 return rest
             self._draw()
+        elif self._is_stale and self._age >= self._drawn_at + _PAGE:
+            self._drawn_at = self._age
+            self._send()
         return self._wait()
 
     def _may_dim(self):
-        return self._name in _RESTING and self.button is not None and not self._is_dimmed
+        can_wake = self._can_dim and self.button is not None
+        return can_wake and not self._is_dimmed and self._name in _RESTING
 
     def _dim(self, is_dimmed):
         self._is_dimmed = is_dimmed
         try:
-            if hasattr(self._display, "contrast"):
-                self._display.contrast(0 if is_dimmed else _BRIGHT)
+            self._display.contrast(0 if is_dimmed else _BRIGHT)
         except OSError:
             pass  # as where it is drawn
 
@@ -193,14 +200,15 @@ class Screens:
 
     def _texts(self):
         """The texts of the screen; the time left is filled in when it is drawn."""
-        from keyfob.ui.texts import items
-
         members = dict(self._members, button=self.button)
         if self._left is not None:
             members["left"] = "{left}"
-        found = items(self._name, members, self.language, not self._is_panel)
-        drop("keyfob.ui.texts")
-        return found
+        try:
+            from keyfob.ui.texts import items
+
+            return items(self._name, members, self.language, not self._is_panel)
+        finally:
+            drop("keyfob.ui.texts")
 
     def _stay(self):
         """The age at which the screen goes on to another, all of its pages seen."""
@@ -231,6 +239,8 @@ class Screens:
             wait = min(wait, self._stay() - self._age)
         elif self._may_dim():
             wait = min(wait, max(0, _DIM - self._age))
+        if self._is_stale:
+            wait = min(wait, max(0, self._drawn_at + _PAGE - self._age))
         return None if wait == _NEVER else wait
 
     def _draw(self):
@@ -263,21 +273,32 @@ class Screens:
         except MemoryError:
             self._picture = None
             panel.fill(0)  # no picture is better than a code that is over
+            if self._symbol is not None:
+                self._symbol = self._told = None  # and soon once more, for the code can be typed
+        self._send()
+        if self._pages == 1 and self._told is None:  # else it is drawn again in a while
+            self._picture = None
+            drop("keyfob.ui.picture", "keyfob.ui.fonts")
+
+    def _send(self):
+        """Send to the panel what is drawn; one that came loose must not cost the link."""
+        panel = self._display
+        self._is_stale = True
         try:
             panel.show()
             if self._is_steady is (self._symbol is None):
                 panel.steady(not self._is_steady)
                 self._is_steady = not self._is_steady
+            self._is_stale = False
         except OSError:
-            pass  # a panel that came loose must not cost the link
-        if self._pages == 1 and self._told is None:  # else it is drawn again in a while
-            self._picture = None
-            drop("keyfob.ui.picture", "keyfob.ui.fonts")
+            pass
 
     def _compose(self, panel):
         """Lay out the screen, after which drawing it again takes no memory."""
-        from keyfob.ui.layout import compose
+        try:
+            from keyfob.ui.layout import compose
 
-        self._picture = compose(panel, self._filled(), self._symbol)
-        self._pages = self._picture.count
-        drop("keyfob.ui.layout", "keyfob.ui.symbol")
+            self._picture = compose(panel, self._filled(), self._symbol)
+            self._pages = self._picture.count
+        finally:
+            drop("keyfob.ui.layout", "keyfob.ui.symbol")

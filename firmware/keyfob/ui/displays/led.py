@@ -3,6 +3,7 @@
 from keyfob.oauth import ticks
 
 # By screen: ms on, off, on ... over and over. One number: it stays on, none: it stays off.
+# Three: the last is how often, before it stays off; only a panel goes on from there by itself.
 # A single string, of which a board keeps no more than the row that it needs.
 _PATTERNS = """
 starting 250 250
@@ -11,7 +12,7 @@ clock 250 250
 press 100 1900
 user_code 1
 offline 1000 1000
-linked 100 100
+linked 100 100 50
 idle
 unlink 500 100
 denied 100 200 100 1600
@@ -29,6 +30,7 @@ class StatusLed:
         self._pin = pin
         self._on = on
         self._pattern = ()
+        self._rounds = 0
         self._phase = 0
         self._since = None  # ticks when the phase began
 
@@ -37,6 +39,7 @@ class StatusLed:
         start = _PATTERNS.find("\n%s " % name)
         row = _PATTERNS[start + 1 : _PATTERNS.find("\n", start + 1)] if start >= 0 else ""
         self._pattern = [int(ms) for ms in row.split()[1:]]
+        self._rounds = self._pattern.pop() if len(self._pattern) == 3 else 0  # 0: no end
         self._phase = 0
         self._since = None
         self._light(bool(self._pattern))
@@ -53,6 +56,11 @@ class StatusLed:
             return left
         self._phase = (self._phase + 1) % len(pattern)
         self._since = now
+        if self._phase == 0:
+            self._rounds -= 1
+            if self._rounds == 0:
+                self._pattern = ()
+                return None
         self._light(self._phase % 2 == 0)
         return pattern[self._phase]
 

@@ -39,7 +39,8 @@ def open_display(board):
             if backlight is not None:
                 options["backlight"] = backlight
         return driver(bus, about["width"], about["height"], **options)
-    except (KeyError, TypeError, ValueError, IndexError) as error:  # people edit that file
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        # People edit that file.
         raise ConfigError(
             "/board.json does not describe the display: %s" % error,
             "write it anew with the host tools",

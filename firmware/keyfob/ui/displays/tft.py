@@ -62,6 +62,7 @@ class Tft(framebuf.FrameBuffer):
         self.height = height
         self._bus = bus
         self._backlight = backlight
+        self.can_dim = backlight is not None
         self._light(0)
         self.buffer = bytearray((width + 7) // 8 * height)
         super().__init__(self.buffer, width, height, framebuf.MONO_HLSB)
