@@ -8,11 +8,12 @@ place for that).
 
 import asyncio
 
+from keyfob import DeviceGrant
 from keyfob.config import load
 from keyfob.errors import TransportError
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
-from keyfob.oauth.device_grant import PENDING, DeviceGrant
+from keyfob.oauth.device_grant import PENDING
 from keyfob.oauth.metadata import Discovery
 
 

@@ -14,7 +14,11 @@ def __getattr__(name):
 
     home = _homes().get(name)
     if home is not None:
-        __import__(home)
+        if home not in sys.modules:
+            from keyfob.compat import tidy_heap
+
+            tidy_heap()
+            __import__(home)
         return getattr(sys.modules[home], name)
     # `from keyfob import config`: MicroPython asks here before it looks for the file.
     home = "keyfob." + name

@@ -33,6 +33,7 @@ _ON_PRESS = {
 class App:
     """One run of the application. `link` is None until the configuration has been read.
 
+    `display` is the panel, or the console where there is none; it is there once `run` goes on.
     With a `button` (see keyfob.ui.buttons) the person says when to link, and may try again.
     Without one, or where a subclass says so by `asks_first`, a code appears by itself, and an
     attempt that fails ends the run.
@@ -45,7 +46,7 @@ class App:
 
         Display, button and LED are what /board.json says, or else `display` and `button`.
         """
-        self.link = None
+        self.link = self.display = None
         self._root = root
         self._wiring = None if display is None else (display, button, None)
         self.emit = print_event if emit is None else emit
@@ -62,8 +63,8 @@ class App:
         """Link and stay linked until cancelled, or `idle` ends; return True after an error."""
         tasks = []
         try:
-            display, self._button, self._led = self._wiring or self._open_wiring()
-            self._screens = Screens(display, self._shown)
+            self.display, self._button, self._led = self._wiring or self._open_wiring()
+            self._screens = Screens(self.display, self._shown)
             tasks.append(asyncio.create_task(self._keep_screen()))
             if self._button is not None:
                 self._screens.button = self._button.name
@@ -114,6 +115,9 @@ class App:
         """
         while True:
             await asyncio.sleep(3600)
+
+    def came_up(self, screen):
+        """A screen of keyfob's, by its name, stands there; a subclass may draw over `idle`."""
 
     async def _get_linked(self):
         """Link, as often as the person asks for it."""
@@ -187,6 +191,7 @@ class App:
     def _shown(self, name):
         if self._led is not None:
             self._led.show(name)
+        self.came_up(name)
         self.emit("screen", {"name": name})
         self._changed.set()
 

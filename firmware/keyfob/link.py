@@ -40,8 +40,9 @@ class AccountLink:
     """One link between this device and an account.
 
     `notify(event, members)` is told of everything that happens, by the event names of
-    the command line's `--json`; a time in its members is in ms. Members never hold a
-    token, a device code or a secret. `language` is the configuration's, None by default.
+    the command line's `--json`; times are in seconds, but for `took`, the ms that the answer
+    to a poll took. Members never hold a token, a device code or a secret. `language` is the
+    configuration's, None by default.
     With `is_patient`, `async with` waits for Wi-Fi for ever; else it raises TransportError
     where no network lets the board in, unless there is a stored link, which can wait.
     """

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from PIL import Image
@@ -16,9 +17,13 @@ _CLEAR_LINE = "\r\x1b[K"
 
 
 class Terminal:
-    """Prints a run to `out` (stdout). On a terminal one line follows the board's waiting."""
+    """Prints a run to `out` (stdout). On a terminal one line follows the board's waiting.
+
+    What `stamp` returns begins each line.
+    """
 
     def __init__(self, out: TextIO | None = None) -> None:
+        self.stamp: Callable[[], str] = lambda: ""
         self._out = out or sys.stdout
         self._live = self._out.isatty()
         self._colour = self._live and "NO_COLOR" not in os.environ
@@ -123,7 +128,7 @@ class Terminal:
 
     def _line(self, text: str = "") -> None:
         self._set_status("")
-        print(text, file=self._out, flush=True)
+        print(self.stamp() + text, file=self._out, flush=True)
 
     def _set_status(self, text: str) -> None:
         if self._status or text:

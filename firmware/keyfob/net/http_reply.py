@@ -187,7 +187,10 @@ class ReplyParser:
 
     def _bound(self, size):
         if len(self._body) + size > self._max_body:
-            raise _trouble("the server's reply is longer than %d bytes" % self._max_body)
+            raise TransportError(
+                "the server's reply is longer than %d bytes" % self._max_body,
+                "check the address, or give a larger max_body",
+            )
 
     def _take_body(self):
         have = len(self._buffer)

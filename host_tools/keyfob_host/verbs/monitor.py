@@ -59,7 +59,10 @@ def monitor(
     until = time.monotonic() + limit
     chosen = choose(port)
     printer = _Printer(as_json=json, timestamps=timestamps)
-    events = SerialEvents(Report(as_json=json), printer.line)
+    report = Report(as_json=json)
+    if report.terminal is not None:
+        report.terminal.stamp = printer.stamp
+    events = SerialEvents(report, printer.line)
     events.seen = printer.seen
     dialogue = Dialogue(as_json=json)
     with _log(log) as note, _keyboard() as typed:
@@ -88,10 +91,14 @@ class _Printer:
         if self._as_json:
             return
         source = source_of(text)
-        stamp = _time() + " " if self._timestamps else ""
+        stamp = self.stamp()
         print(stamp + printable(text), flush=True)
         if source is not None:
             print(f"{stamp}    {source}", flush=True)
+
+    def stamp(self) -> str:
+        """What each line begins with."""
+        return _time() + " " if self._timestamps else ""
 
     def seen(self, event: str, members: dict[str, Any]) -> None:
         if event == "error" and members["fatal"]:
