@@ -30,9 +30,13 @@ async def establish(link, provider, clock, events, scope, account):
         claims = None
     identity.note(account, claims or {})
     account.is_stored = False
-    drop("keyfob.oauth.id_token")  # the store takes some RAM, too
+    is_known = claims is not None
+    del issue, claims, identity
+    drop("keyfob.identity", "keyfob.oauth.id_token")  # the store takes some RAM, too
     events.attempt(account.keep, tokens)  # the link goes on in memory
-    if claims is not None and account.name == account.subject:
+    if is_known and account.name == account.subject:
+        from keyfob import identity
+
         claims = await identity.ask(link, provider.profile, account)
         if claims is not None:
             identity.note(account, claims)

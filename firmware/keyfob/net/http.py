@@ -18,7 +18,8 @@ from keyfob.oauth.ticks import Stopwatch
 
 TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
 _IDLE = const(60_000)  # ms: routers forget an idle connection without telling anybody
-_PIECE = const(512)  # bytes per read
+_PIECE = const(256)  # bytes per read
+_LONG = const(512)  # bytes of a body that takes a good part of a board's RAM
 _REPEATED = const(1024)  # bytes of a request that is kept, lest it is asked again
 _REPLY = "keyfob.net.http_reply"
 
@@ -65,7 +66,7 @@ class HttpClient:
                 parser = _parser(max_body, request.method == "HEAD")
                 await asyncio.wait_for(self._exchange(origin, message, parser), limit)
                 whole = parser.keep_alive and not parser.excess
-                if len(parser.reply.body) > _PIECE:
+                if len(parser.reply.body) > _LONG:
                     self._forget()  # whoever takes so long a body apart needs the room
                 return parser.reply
             except asyncio.TimeoutError:

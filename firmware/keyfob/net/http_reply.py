@@ -182,6 +182,10 @@ class ReplyParser:
 
     def _expect(self, size):
         self._bound(size)
+        if self._body:
+            self._body.extend(bytes(size))
+        else:
+            self._body = bytearray(size)  # at once, for to grow it leaves holes in the heap
         self._left = size
         self._state = _SIZED
 
@@ -193,14 +197,15 @@ class ReplyParser:
             )
 
     def _take_body(self):
-        have = len(self._buffer)
+        take = len(self._buffer)
         if self._state == _TO_CLOSE:
-            self._bound(have)
-            take = have
+            self._bound(take)
+            self._body.extend(self._buffer)
         else:
-            take = min(have, self._left)
+            take = min(take, self._left)
+            at = len(self._body) - self._left
+            self._body[at : at + take] = memoryview(self._buffer)[:take]
             self._left -= take
-        self._body.extend(self._buffer[:take])
         self._buffer = self._buffer[take:]
         if self._state == _SIZED and not self._left:
             if self._chunked:
