@@ -57,16 +57,18 @@ class Account:
             self.name = record.get("account")
             self.is_stored = True
 
-    def hold(self, is_held):
-        """Have the store ready, or let go of it: a save must not want for memory.
+    def release(self):
+        """Let go of what the store has loaded."""
+        if hasattr(self._store, "release"):
+            self._store.release()
 
-        Raises MemoryError where there is not enough.
-        """
-        if hasattr(self._store, "hold"):
-            if is_held:
+    def check_store(self):
+        """See that the store finds room for its code. Raises MemoryError where there is none."""
+        try:
+            if hasattr(self._store, "hold"):
                 self._store.hold()
-            else:
-                self._store.release()
+        finally:
+            self.release()
 
     def keep(self, tokens):
         """Make `tokens` durable, then the ones in use (RFC 9700 section 4.14.2).

@@ -104,7 +104,7 @@ class AccountLink:
 
     async def __aenter__(self):
         self._events.attempt(self._account.load)  # linking again mends what it finds damaged
-        self._account.hold(False)  # which `assemble` opened
+        self._account.release()  # which `assemble` opened
         await self._join()
         self._is_open = True
         self._look_after()

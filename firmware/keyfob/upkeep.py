@@ -136,14 +136,11 @@ class Upkeep:
         """Refresh once, and once more soon after where the reply was lost."""
         if tokens.pause(self._clock.ticks()):
             raise self._trouble
-        try:
+        error = await self._try(tokens)
+        pause = tokens.pause(self._clock.ticks())
+        if error is not None and pause <= _SOON:
+            await self._clock.sleep(pause)
             error = await self._try(tokens)
-            pause = tokens.pause(self._clock.ticks())
-            if error is not None and pause <= _SOON:
-                await self._clock.sleep(pause)
-                error = await self._try(tokens)
-        finally:
-            self._account.hold(False)
         await self._provider.hang_up()
         if error is not None:
             self._trouble = error
@@ -153,7 +150,9 @@ class Upkeep:
         """Ask for new tokens once; return None, or the error that says why there are none."""
         provider = self._provider
         try:
-            self._account.hold(True)  # new tokens that cannot be stored had better not be issued
+            # New tokens that cannot be stored had better not be issued. It is only looked at:
+            # their reply needs that room first.
+            self._account.check_store()
             await provider.discover(1)  # this one is tried again itself
             request = tokens.refresh_request(provider.profile, provider.client)
             # Nothing here keeps the reply, which takes as much memory again as the tokens.

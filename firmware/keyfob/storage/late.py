@@ -18,7 +18,7 @@ class LateStore:
         self._store = None  # it, while it is held
 
     def hold(self):
-        """Keep it open until `release`, so that a save will not want for memory.
+        """Open it, and keep it open until `release`.
 
         Raises what `open_store` raises, and MemoryError.
         """

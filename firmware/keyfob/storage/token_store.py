@@ -81,8 +81,9 @@ class TokenStore:
             was_stored = stored is not None
             if was_stored and body == stored:
                 return
-            stored = None
-            self._write(1 - in_use, self._pack(body, (number + 1) & _NUMBERS))
+            stored = None  # one copy of it at a time
+            body = self._pack(body, (number + 1) & _NUMBERS)
+            self._write(1 - in_use, body)
         except (OSError, MemoryError) as error:
             raise self._failure("stored", error)
         # What is in use without a record nobody can read. The next save tries again what fails.
