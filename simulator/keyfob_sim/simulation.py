@@ -154,11 +154,13 @@ class Simulation:
     def _press(self) -> None:
         """Press the button while the screen asks for it: whoever starts a run wants a link.
 
-        More than once, since a board that is busy with something else does not notice a press.
+        Again after a while, since a board that is busy does not notice a press; but not where
+        somebody may have stopped its program at the serial port.
         """
         if self._asks_for_press:
             self._board.press()
-            self._clock.after(_PRESS_AGAIN, self._press)
+            if self._options.serial is None:
+                self._clock.after(_PRESS_AGAIN, self._press)
 
     def _draw(self, members: dict[str, Any]) -> None:
         """Show the screen that the firmware has just brought up."""
