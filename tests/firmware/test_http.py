@@ -91,6 +91,19 @@ async def test_a_request_is_sent_as_it_is_now():
     assert fourth == third[:-1] + b"z"
 
 
+async def test_a_body_that_is_filled_anew_is_sent_anew():
+    server = await serve(answers(OK, OK, OK))
+    client = HttpClient()
+    body = bytearray(3)
+    request = Request("POST", server.url(), {}, body)
+    for content in (b"one", b"two", b"six"):
+        body[:] = content
+        await client.send(request)
+    await client.close()
+    await server.stop()
+    assert [sent[-3:] for sent in server.requests] == [b"one", b"two", b"six"]
+
+
 async def test_the_host_header_names_a_port_that_is_not_the_usual_one():
     expected = {
         "https://as.example/": b"Host: as.example\r\n",

@@ -21,7 +21,6 @@ _IDLE = const(60_000)  # ms: routers forget an idle connection without telling a
 _PIECE = const(256)  # bytes per read
 _LONG = const(512)  # bytes of a body that takes a good part of a board's RAM
 _REPEATED = const(1024)  # bytes of a request that is kept, lest it is asked again
-_REPLY = "keyfob.net.http_reply"
 
 
 class HttpClient:
@@ -53,10 +52,12 @@ class HttpClient:
         the request is none.
         """
         asked = (request.method, request.url, dict(request.headers), request.body)
-        known = self._asked == asked  # polls repeat one request
-        prepared = self._prepared if known else _prepare(request, self._allow_http)
-        is_short = len(prepared[1]) <= _REPEATED
-        self._asked, self._prepared = (asked, prepared) if is_short else (None, None)
+        prepared = self._prepared
+        if self._asked != asked:  # polls repeat one request
+            prepared = _prepare(request, self._allow_http)
+            # What may change in place would look the same the next time.
+            if len(prepared[1]) <= _REPEATED and isinstance(request.body, (bytes, type(None))):
+                self._asked, self._prepared = asked, prepared
         origin, message = prepared
         host = origin[1]
         limit = (self._timeout_ms if timeout_ms is None else timeout_ms) / 1000
@@ -105,7 +106,7 @@ class HttpClient:
     def _forget(self):
         """Let go of what would only save time."""
         self._asked = self._prepared = None
-        drop(_REPLY)
+        drop("keyfob.net.http_reply")
 
     async def _exchange(self, origin, message, parser):
         if not self._is_reusable(origin):
