@@ -6,6 +6,7 @@ from typing import Any
 
 from keyfob_host.errors import CliError
 from keyfob_sim import pictures
+from keyfob_sim.clock import Timer
 from keyfob_sim.goal import Progress
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.options import SimOptions
@@ -51,7 +52,7 @@ class Simulation:
         self._address: str | None = None
         self._lines: list[str] = []
         self._pictures = 0
-        self._asks_for_press = False
+        self._next_press: Timer | None = None
         self._has_booted = False
         self.occurred: Callable[[str], object] = lambda event: None
         self.heard: Callable[[str], object] = lambda line: None
@@ -83,7 +84,7 @@ class Simulation:
             self._clock.power_on()
             self._has_booted = True
         self._lines = []
-        self._asks_for_press = False
+        self._leave_button()
         about = self._options
         self.say("boot", {"cause": cause, "board": about.board.name, "runtime": about.runtime})
         if is_first and self.window is not None:
@@ -152,15 +153,18 @@ class Simulation:
         self.occurred(event)
 
     def _press(self) -> None:
-        """Press the button while the screen asks for it: whoever starts a run wants a link.
+        """Press the button, as its screen asks: whoever starts a run wants a link.
 
         Again after a while, since a board that is busy does not notice a press; but not where
         somebody may have stopped its program at the serial port.
         """
-        if self._asks_for_press:
-            self._board.press()
-            if self._options.serial is None:
-                self._clock.after(_PRESS_AGAIN, self._press)
+        self._board.press()
+        if self._options.serial is None:
+            self._next_press = self._clock.after(_PRESS_AGAIN, self._press)
+
+    def _leave_button(self) -> None:
+        if self._next_press is not None:
+            self._next_press.cancel()
 
     def _draw(self, members: dict[str, Any]) -> None:
         """Show the screen that the firmware has just brought up."""
@@ -172,8 +176,9 @@ class Simulation:
             self._report.terminal.screen(lines, address, picture)
             if address is not None:
                 self._report.terminal.address(address)
-        self._asks_for_press = members["name"] == "press"
-        self._press()
+        self._leave_button()
+        if members["name"] == "press":
+            self._press()
         members["png"] = None
         if self._options.screens is not None:
             self._pictures += 1
