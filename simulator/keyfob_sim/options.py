@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 from urllib.parse import urlsplit
 
+from keyfob.oauth.messages import CLIENT_AUTH
 from keyfob_host.boards import DEFAULT_BOARD, Board, load_board
 from keyfob_host.errors import UsageError
 from keyfob_sim.hardware.power import How
 
 RUNTIMES = ("micropython", "cpython")
 CLOCKS = ("real", "virtual")
-CLIENT_AUTHS = ("none", "basic", "post")
 APPROVALS = ("auto", "deny", "never", "browser")
 GOALS = ("linked", "refreshed", "denied", "expired", "forever")
 
@@ -221,7 +221,7 @@ def resolve(
     given = replace(given, runtime=runtime)
     clock = _one_of("--clock", given.clock or "real", CLOCKS)
     if given.client_auth is not None:
-        _one_of("--client-auth", given.client_auth, CLIENT_AUTHS)
+        _one_of("--client-auth", given.client_auth, CLIENT_AUTH)
     if given.approve is not None:
         _one_of("--approve", given.approve, APPROVALS)
     for rule in RULES:

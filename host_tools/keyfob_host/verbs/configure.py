@@ -9,7 +9,6 @@ from keyfob_host.verbs import options
 
 _TIMEOUT = 60.0  # s at the board
 _LANGUAGES = ("en", "de")
-_CLIENT_AUTH = ("none", "basic", "post")
 _WIFI_VARIABLE = "KEYFOB_WIFI_PASSWORD"
 _SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
 
@@ -89,6 +88,7 @@ def configure(
       keyfob configure --issuer https://login.example.com --client-id ID --dry-run
       keyfob configure --wifi-ssid workshop
     """
+    from keyfob.oauth.messages import CLIENT_AUTH
     from keyfob_host import configuration as conf
     from keyfob_host.board_link import Board
     from keyfob_host.boards import load_board
@@ -105,7 +105,7 @@ def configure(
         raise UsageError("--client-id is missing", "the ID that the provider issued")
     for name, value, choices in (
         ("--language", language, _LANGUAGES),
-        ("--client-auth", client_auth, _CLIENT_AUTH),
+        ("--client-auth", client_auth, CLIENT_AUTH),
     ):
         if value not in (None, *choices):
             raise UsageError(
