@@ -59,6 +59,14 @@ class Monitor:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(10)
 
+    def leave(self, keyboard: int) -> int:
+        """Press Ctrl-] at its terminal, once it says that this leaves; its exit code."""
+        seen = b""
+        while b"leaves" not in seen:
+            seen += os.read(keyboard, 4096)
+        os.write(keyboard, b"\x1d")
+        return self.process.wait(10)
+
 
 def line_of(name: str, text: str) -> int:
     lines = (firmware_dir() / name).read_text("utf-8").splitlines()
@@ -199,11 +207,7 @@ def test_ctrl_closing_bracket_leaves_and_the_terminal_is_as_before(tmp_path: Pat
     before = termios.tcgetattr(theirs)
     monitor = Monitor(port.path, stdin=theirs, stdout=theirs, stderr=theirs)
     try:
-        seen = b""
-        while b"leaves" not in seen:
-            seen += os.read(ours, 4096)
-        os.write(ours, b"\x1d")
-        assert monitor.process.wait(10) == 0
+        assert monitor.leave(ours) == 0
         assert termios.tcgetattr(theirs) == before
     finally:
         monitor.process.kill()
@@ -217,11 +221,7 @@ def test_ctrl_closing_bracket_leaves_while_the_board_is_away(unused_port: int) -
     address = f"socket://127.0.0.1:{unused_port}"
     monitor = Monitor(address, stdin=terminal, stdout=terminal, stderr=terminal)
     try:
-        seen = b""
-        while b"leaves" not in seen:
-            seen += os.read(keyboard, 4096)
-        os.write(keyboard, b"\x1d")
-        assert monitor.process.wait(10) == 0
+        assert monitor.leave(keyboard) == 0
     finally:
         monitor.process.kill()
         os.close(keyboard)
