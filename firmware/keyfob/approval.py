@@ -34,7 +34,7 @@ async def get_approval(provider, clock, events, scope, account):
         wait = grant.wait(clock.ticks())
         if grant.state == device_grant.PENDING and not (is_poll and grant.interval == interval):
             interval = grant.interval
-            drop("keyfob.oauth.device_code")
+            drop("keyfob.oauth.device_code", "keyfob.oauth.url")
             events.attempt(account.keep_pending, grant.record(clock.ticks(), clock.unix()))
         if is_poll:
             _tell_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))

@@ -31,6 +31,7 @@ _ASSEMBLY = (
     "keyfob.assembly",
     "keyfob.config",
     "keyfob.oauth.profile_fields",
+    "keyfob.oauth.url",
     "keyfob.storage.opening",
 )
 _NAP = const(30_000)  # ms before a link that waits for the time is tried again
@@ -166,7 +167,6 @@ class AccountLink:
             if not self.is_linked:
                 while not await self._link():
                     await self._clock.sleep(_NAP)
-        self._look_after()
         stored = self._account.is_stored
         self._events.tell(
             "linked",
@@ -176,6 +176,7 @@ class AccountLink:
             switched=self._switched,
             unsaved=self._events.unsaved,
         )
+        self._look_after()  # which takes some RAM; the person is shown the link first
         return self.account
 
     async def token(self):

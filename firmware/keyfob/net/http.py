@@ -20,6 +20,7 @@ TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
 _IDLE = const(60_000)  # ms: routers forget an idle connection without telling anybody
 _PIECE = const(256)  # bytes per read
 _LONG = const(512)  # bytes of a body that takes a good part of a board's RAM
+_REPLY = "keyfob.net.http_reply"
 _REPEATED = const(1024)  # bytes of a request that is kept, lest it is asked again
 
 
@@ -41,6 +42,7 @@ class HttpClient:
         self._origin = None  # (scheme, host, port) that the open connection leads to
         self._reader = None
         self._writer = None
+        self._parser = None  # of the reply that is under way
         self._idle = None  # runs since the connection was last of use
         self._asked = self._prepared = None  # the last request, and what it becomes on the wire
 
@@ -53,7 +55,8 @@ class HttpClient:
         """
         asked = (request.method, request.url, dict(request.headers), request.body)
         prepared = self._prepared
-        if self._asked != asked:  # polls repeat one request
+        is_new = self._asked != asked  # polls repeat one request
+        if is_new:
             prepared = _prepare(request, self._allow_http)
             # What may change in place would look the same the next time.
             if len(prepared[1]) <= _REPEATED and isinstance(request.body, (bytes, type(None))):
@@ -64,12 +67,15 @@ class HttpClient:
         async with self._lock:
             whole = False
             try:
-                parser = _parser(max_body, request.method == "HEAD")
-                await asyncio.wait_for(self._exchange(origin, message, parser), limit)
-                whole = parser.keep_alive and not parser.excess
-                if len(parser.reply.body) > _LONG:
+                self._parser = _parser(max_body, request.method == "HEAD")
+                await asyncio.wait_for(self._exchange(origin, message), limit)
+                whole = self._parser.keep_alive and not self._parser.excess
+                reply = self._parser.reply
+                if len(reply.body) > _LONG:
                     self._forget()  # whoever takes so long a body apart needs the room
-                return parser.reply
+                elif is_new:
+                    drop(_REPLY)  # what is done with the answer comes first
+                return reply
             except asyncio.TimeoutError:
                 raise TransportError(
                     "%s did not answer within %g s" % (host, limit),
@@ -83,6 +89,7 @@ class HttpClient:
 
                 raise translate(error, host)
             finally:
+                self._parser = None  # a task that is over may be held for a while, by asyncio
                 if not whole:  # a cancellation too must leave nothing half read
                     await self.close()
 
@@ -106,21 +113,21 @@ class HttpClient:
     def _forget(self):
         """Let go of what would only save time."""
         self._asked = self._prepared = None
-        drop("keyfob.net.http_reply")
+        drop(_REPLY)
 
-    async def _exchange(self, origin, message, parser):
+    async def _exchange(self, origin, message):
         if not self._is_reusable(origin):
             await self.close()
         if self._writer is not None:
             try:
-                return await self._converse(message, parser)
+                return await self._converse(message)
             except (OSError, TransportError):
-                if parser.is_started:
+                if self._parser.is_started:
                     raise
                 # The server had closed the idle connection: ask again on a new one.
                 await self.close()
         await self._connect(origin)
-        await self._converse(message, parser)
+        await self._converse(message)
 
     def _is_reusable(self, origin):
         if self._origin != origin or self._idle.elapsed(self._clock.ticks()) >= _IDLE:
@@ -139,11 +146,11 @@ class HttpClient:
             self._reader, self._writer = await asyncio.open_connection(host, port)
         self._origin = origin
 
-    async def _converse(self, message, parser):
+    async def _converse(self, message):
         # One write: MicroPython's TLS may lose the second of two that do not fit at once.
         self._writer.write(message)
         await self._writer.drain()
-        while not parser.feed(await self._reader.read(_PIECE)):
+        while not self._parser.feed(await self._reader.read(_PIECE)):
             pass
         self._idle = Stopwatch(self._clock.ticks())
 

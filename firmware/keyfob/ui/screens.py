@@ -120,12 +120,12 @@ class Screens:
         self._name = name
         self._members = members
         self._age = 0
+        self._picture = None
+        self._pages = 1
         try:
             self._items = self._texts()
         except MemoryError:
             self._items = ()
-        self._picture = None
-        self._pages = 1
         self._draw()
         if self._shown is not None:
             self._shown(name)
@@ -171,6 +171,10 @@ class Screens:
     def _waiting(self, members):
         """The screen and its members while polls go through, or do not."""
         result = members["result"]
+        if result == "approved":
+            self._forget_code()  # which stands there a moment longer; tokens need the room
+            self._told = None
+            self._let_go()
         if result == "retry" and self._name == "user_code":
             return "offline", dict(self._code, trouble=members["trouble"])
         if result in ("pending", "slow_down") and self._name == "offline":
@@ -277,8 +281,13 @@ class Screens:
                 self._symbol = self._told = None  # and soon once more, for the code can be typed
         self._send()
         if self._pages == 1 and self._told is None:  # else it is drawn again in a while
-            self._picture = None
-            drop("keyfob.ui.picture", "keyfob.ui.fonts")
+            self._let_go()
+
+    def _let_go(self):
+        """Let go of what the screen was laid out as: it is not drawn again."""
+        self._picture = None
+        self._pages = 1
+        drop("keyfob.ui.picture", "keyfob.ui.fonts")
 
     def _send(self):
         """Send to the panel what is drawn; one that came loose must not cost the link."""
