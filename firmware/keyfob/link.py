@@ -26,6 +26,7 @@ _ONCE = (
     "keyfob.service",
     "keyfob.oauth.device_grant",
     "keyfob.oauth.token_response",
+    "keyfob.oauth.outcome",
 )
 _ASSEMBLY = (
     "keyfob.assembly",

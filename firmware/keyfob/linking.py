@@ -3,6 +3,14 @@
 from keyfob.compat import drop
 from keyfob.errors import ProviderError
 
+# What getting them takes.
+_FOR_TOKENS = (
+    "keyfob.approval",
+    "keyfob.oauth.device_grant",
+    "keyfob.oauth.outcome",
+    "keyfob.oauth.token_response",
+)
+
 
 async def establish(link, provider, clock, events, scope, account):
     """Get tokens for `account`; return whether it is another person's than before.
@@ -17,7 +25,7 @@ async def establish(link, provider, clock, events, scope, account):
 
     issue = await get_tokens(provider, clock, events, scope, account)
     del get_tokens
-    drop("keyfob.approval", "keyfob.oauth.device_grant", "keyfob.oauth.token_response")
+    drop(*_FOR_TOKENS)
     from keyfob import identity
     from keyfob.oauth.token_set import TokenSet
 

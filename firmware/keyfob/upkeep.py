@@ -4,7 +4,6 @@ import asyncio
 
 from keyfob.compat import const, drop
 from keyfob.errors import KeyfobError, NotLinked, StorageError, TransportError, UsageError
-from keyfob.oauth import outcome as meaning
 from keyfob.oauth import ticks
 
 _SOON = const(5_000)  # ms: a refresh that may be tried again this soon is tried at once
@@ -155,6 +154,8 @@ class Upkeep:
             self._account.check_store()
             await provider.discover(1)  # this one is tried again itself
             request = tokens.refresh_request(provider.profile, provider.client)
+            import keyfob.oauth.outcome  # noqa: F401 - beside new tokens it might find no room
+
             # Nothing here keeps the reply, which takes as much memory again as the tokens.
             successor = self._receive(tokens, await provider.send(request))
             if successor is None:
@@ -168,6 +169,8 @@ class Upkeep:
         except KeyfobError as error:
             tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
             return error
+        finally:
+            drop("keyfob.oauth.outcome")
         self._events.attempt(self._account.keep, successor)  # the running link goes on in memory
         self.wake()
         rotated = successor.refresh_token != tokens.refresh_token
@@ -199,6 +202,8 @@ class Upkeep:
 
     def _refused(self, tokens):
         """The error for an answer without tokens; a link that has ended is dropped."""
+        from keyfob.oauth import outcome as meaning
+
         outcome = tokens.outcome
         if tokens.is_dead:
             self._events.attempt(self._account.forget)

@@ -7,7 +7,6 @@ section 4.14.2), and a reply that cannot be used costs nothing.
 
 from keyfob.compat import const, drop
 from keyfob.errors import ProviderError, UsageError
-from keyfob.oauth import outcome as meaning
 from keyfob.oauth.messages import form_request
 from keyfob.oauth.ticks import Stopwatch
 
@@ -46,7 +45,7 @@ class TokenSet:
             setattr(self, name, fields.get(name))
         self.early = 0  # ms ahead of its time that `due` names
         self.is_dead = False  # True once the provider has ended the link
-        self.outcome = None  # what the last refresh's answer meant
+        self.outcome = None  # why the last refresh yielded nothing: an Outcome, or the error
         self._age = None  # runs since the tokens were issued, if in this boot
         self._watch = None  # runs since a boot first asked for the life of older ones
         self._rejected = False  # a resource server said invalid_token
@@ -185,9 +184,10 @@ class TokenSet:
         or the third 400 without an OAuth error: some servers say it so), `outcome` why,
         and `pause(now)` when to try again.
         """
+        from keyfob.oauth import outcome as meaning
+
         secrets = (self.refresh_token, self.access_token, client.secret)
         outcome = meaning.classify(reply, profile, secrets, unix, by_status=False)
-        self.outcome = outcome
         if outcome.kind == meaning.OK:
             try:
                 return self._successor(outcome.members, profile, now, unix)
@@ -195,22 +195,32 @@ class TokenSet:
                 # The provider may have rotated the token all the same: keep what we have.
                 outcome.kind = meaning.ERROR
                 outcome.description = error.message
+        self.outcome = outcome
         if outcome.kind == meaning.REFUSED and reply.status == 400:
             self._refusals += 1
         if outcome.error == "invalid_grant" or self._refusals >= _REFUSED_TRIES:
             self.is_dead = self.grant is None  # a board's own account ends nowhere else
-        self._hold(outcome, now)
+        wait = _CONFIG_WAIT
+        if outcome.kind == meaning.RETRY:
+            wait = self._next_wait()
+        elif outcome.kind == meaning.SLOW_DOWN:
+            wait = max(self._next_wait(), _BUSY_WAIT)
+        elif outcome.kind == meaning.REFUSED:
+            wait = _REFUSED_WAIT
+        if outcome.retry_after is not None:
+            wait = max(wait, min(outcome.retry_after, _MAX_RETRY_AFTER) * 1000)
+        self._hold(wait, now)
         return None
 
     def postpone(self, error, now):
         """Leave the provider alone for an hour: what it sends cannot be used."""
-        self.outcome = meaning.Outcome(meaning.ERROR, None, error.message)
-        self._hold(self.outcome, now)
+        self.outcome = error
+        self._hold(_CONFIG_WAIT, now)
 
     def failed(self, error, now):
         """Note that a refresh got no answer (a TransportError)."""
-        self.outcome = meaning.Outcome(meaning.RETRY, None, error.message)
-        self._hold(self.outcome, now)
+        self.outcome = error
+        self._hold(self._next_wait(), now)
         self._is_unanswered = True
 
     def _successor(self, members, profile, now, unix):
@@ -221,19 +231,15 @@ class TokenSet:
             tokens.id_token = self.id_token
         return tokens
 
-    def _hold(self, outcome, now):
-        """Decide how long to leave the provider alone."""
-        kind = outcome.kind
+    def _next_wait(self):
+        """Milliseconds until the next try, longer each time, while there is no answer."""
+        wait = min(_SOON << min(self.failures, 16), _MAX_WAIT)
+        self.failures += 1
+        return wait
+
+    def _hold(self, wait, now):
+        """Leave the provider alone for so many ms."""
         self._is_unanswered = False
-        if kind in (meaning.RETRY, meaning.SLOW_DOWN):
-            wait = min(_SOON << min(self.failures, 16), _MAX_WAIT)
-            self.failures += 1
-            if kind == meaning.SLOW_DOWN:
-                wait = max(wait, _BUSY_WAIT)
-        else:
-            wait = _REFUSED_WAIT if kind == meaning.REFUSED else _CONFIG_WAIT
-        if outcome.retry_after is not None:
-            wait = max(wait, min(outcome.retry_after, _MAX_RETRY_AFTER) * 1000)
         self._pause = (Stopwatch(now), wait)
 
     def _skew(self):
