@@ -8,7 +8,7 @@ import sys
 
 from keyfob.storage import files
 from keyfob.storage.files import FileHome
-from keyfob.storage.token_store import TokenStore
+from keyfob.storage.token_store import TokenStore, _parts
 
 try:
     import vfs
@@ -18,6 +18,11 @@ except ImportError:
 HOWS = ("none", "torn", "done")
 ENOENT, EIO, ENOSPC, EROFS = 2, 5, 28, 30
 NVS_NOT_FOUND, NVS_FULL = -0x1102, -0x1105
+
+
+def slot(store, body, number):
+    """The bytes of a slot of `store`."""
+    return b"".join(_parts(*store._pack(body, number)))
 
 
 class PowerLost(BaseException):
@@ -88,11 +93,17 @@ class Memory(World):
     def read(self, place):
         return self.places.get(place)
 
-    def holds(self, place, data):
-        return self.read(place) == data
+    def pieces(self, place):
+        data = self.read(place) or b""
+        for at in range(0, len(data), 20):
+            yield data[at : at + 20]
 
-    def write(self, place, data):
-        self._perform(lambda: self.places.update({place: bytes(data)}))
+    def holds(self, place, parts):
+        return self.read(place) == b"".join(parts)
+
+    def write(self, place, parts):
+        data = b"".join(parts)
+        self._perform(lambda: self.places.update({place: data}))
 
     def remove(self, place):
         if place in self.places:
@@ -128,7 +139,7 @@ class ModelFiles(World):
             self._perform(lambda: self.files.update({path: b""}))
         elif path not in self.files:
             raise OSError(ENOENT)
-        return _ModelFile(self, path)
+        return _ModelFile(self, path, mode == "wb")
 
     def remove(self, path):
         if path not in self.files:
@@ -137,32 +148,35 @@ class ModelFiles(World):
 
 
 class _ModelFile:
-    def __init__(self, world, path):
+    def __init__(self, world, path, is_written):
         self._world = world
         self._path = path
         self._at = 0
+        self._written = b"" if is_written else None
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        pass
+    def __exit__(self, kind, *_):
+        if self._written and kind is None:
+            self._world._perform(lambda: self._world.files.update({self._path: self._written}))
 
     def seek(self, at, whence=0):
         self._at = at if whence == 0 else len(self._world.files[self._path])
         return self._at
 
     def read(self, size):
-        return self._world.files[self._path][self._at : self._at + size]
+        data = self._world.files[self._path][self._at : self._at + size]
+        self._at += len(data)
+        return data
 
     def readinto(self, buffer):
         data = self.read(len(buffer))
-        self._at += len(data)
         buffer[: len(data)] = data
         return len(data)
 
     def write(self, data):
-        self._world._perform(lambda: self._world.files.update({self._path: bytes(data)}))
+        self._written += data
 
 
 class Disk(World):

@@ -100,7 +100,10 @@ def test_a_save_leaves_the_newer_copy_alone():
 def test_numbers_wrap():
     home = memory()
     store = home.boot()
-    home.places = {0: store._pack(packed(RECORD), 0xFFFE), 1: store._pack(packed(OTHER), 0xFFFD)}
+    home.places = {
+        0: flash.slot(store, packed(RECORD), 0xFFFE),
+        1: flash.slot(store, packed(OTHER), 0xFFFD),
+    }
     for number in range(6):
         record = {"account": "number %d" % number}
         home.boot().save(record)
@@ -170,7 +173,7 @@ def test_an_empty_file_is_a_first_save_that_was_cut_short():
 def test_a_slot_that_checks_out_and_makes_no_sense_is_damage():
     for nonsense in ([], "account", None, 7):
         home = memory(RECORD)
-        home.places[1] = home.boot()._pack(packed(nonsense), 2)
+        home.places[1] = flash.slot(home.boot(), packed(nonsense), 2)
         assert home.boot().load() == RECORD
         del home.places[0]
         assert "damaged" in support.raises(StorageError, home.boot().load).message
@@ -209,10 +212,46 @@ def test_a_slot_that_cannot_be_read_leaves_the_other():
 def test_a_save_is_read_back():
     home = memory(RECORD)
     store = home.boot()
-    home.write = lambda place, data: home.places.update({place: data[:-1]})
+    home.write = lambda place, parts: home.places.update({place: b"".join(parts)[:-1]})
     error = support.raises(StorageError, store.save, OTHER)
     assert "reads back otherwise" in error.message
     assert home.boot().load() == RECORD
+
+
+def test_a_record_of_any_length_is_stored_intact():
+    for world in each_world():
+        for length in list(range(200, 300)) + [511, 512, 513, 2500]:  # the pieces' edges
+            for letter in "xé":
+                record = {"tokens": letter * length}
+                world.boot().save(record)
+                assert world.boot().load() == record, (world.name, letter, length)
+
+
+def test_a_save_compares_every_byte_of_what_is_stored():
+    record = {"tokens": "x" * 700}
+    home = memory(record)
+    number = home.boot()._find(home.boot()._check)[2]
+    home.boot().save(record)
+    assert home.boot()._find(home.boot()._check)[2] == number, "nothing changed"
+    for at in (0, 300, 699):
+        record = {"tokens": record["tokens"][:at] + "y" + record["tokens"][at + 1 :]}
+        home.boot().save(record)
+        assert home.boot().load() == record
+
+
+def test_a_save_needs_no_block_of_memory_for_all_of_a_slot():
+    home = memory({"tokens": "x" * 4000})
+    write = home.write
+    sizes = []
+
+    def watched(place, parts):
+        parts = list(parts)
+        sizes.extend([len(part) for part in parts])
+        write(place, parts)
+
+    home.write = watched
+    home.boot().save({"tokens": "z" * 4000})
+    assert max(sizes) <= 256 and sum(sizes) > 4000
 
 
 def test_too_little_memory_is_no_reason_to_fall_back_on_the_older_copy():
@@ -311,7 +350,7 @@ def test_the_format_before_is_taken_over():
         assert world.boot().load() == RECORD, "reading changes nothing"
         world.boot().save(RECORD)  # in the new format, though nothing changed
         home = world.boot()._home
-        assert home.read(2) is None and home.read(0), world.name
+        assert not list(home.pieces(2)) and list(home.pieces(0)), world.name
         assert world.boot().load() == RECORD
 
 

@@ -33,14 +33,15 @@ def _former(record):
 def _half_migrated(world):
     """As a cut leaves it between the first save and the removal of the former file."""
     world.put_former(json.dumps(A))
-    world.boot()._write(0, world.boot()._pack(json.dumps(B).encode(), 1))
+    store = world.boot()
+    store._write(0, *store._pack(json.dumps(B), 1))
 
 
 def _torn(world):
     """As a cut leaves it in the middle of a save."""
     _saved(A, B)(world)
     home = world.boot()._home
-    home.write(0, home.read(0)[:100])
+    home.write(0, [b"".join([bytes(piece) for piece in home.pieces(0)])[:100]])
 
 
 def _save(store):

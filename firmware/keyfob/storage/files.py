@@ -11,7 +11,7 @@ from keyfob.compat import const
 _ENOENT = const(2)
 _EFBIG = const(27)
 _LARGEST = const(16384)  # bytes of a file that can be ours
-_PIECE = const(256)  # bytes compared at a time
+_PIECE = const(256)  # bytes read at a time
 _ENDINGS = ("0", "1", "json", "json.new")
 
 
@@ -23,35 +23,35 @@ class FileHome:
     def __init__(self, directory="", name="account"):
         self._base = "%s/link-%s." % (directory, name)
 
-    def read(self, place):
-        """Return the bytes there, or None. Raises OSError."""
+    def pieces(self, place):
+        """Yield the bytes there, if any, in pieces that last until the next. Raises OSError."""
+        buffer = memoryview(bytearray(_PIECE))
         try:
             with open(self._base + _ENDINGS[place], "rb") as file:
-                size = file.seek(0, 2)
-                if size > _LARGEST:
+                if file.seek(0, 2) > _LARGEST:
                     raise OSError(_EFBIG)
                 file.seek(0)
-                return file.read(size)
+                count = file.readinto(buffer)
+                while count:
+                    yield buffer[:count]
+                    count = file.readinto(buffer)
         except OSError as error:
-            if error.args[0] == _ENOENT:
-                return None
-            raise
+            if error.args[0] != _ENOENT:
+                raise
 
-    def write(self, place, data):
+    def write(self, place, parts):
         """Replace the bytes there. Raises OSError, and what is there then is no use."""
         with open(self._base + _ENDINGS[place], "wb") as file:
-            file.write(data)
+            for part in parts:
+                file.write(part)
 
-    def holds(self, place, data):
-        """Whether `data` is all that is there, without a copy of it. Raises OSError."""
-        piece = bytearray(_PIECE)
-        at = 0
+    def holds(self, place, parts):
+        """Whether `parts` are all that is there. Raises OSError."""
         with open(self._base + _ENDINGS[place], "rb") as file:
-            count = file.readinto(piece)
-            while count and piece[:count] == data[at : at + count]:
-                at += count
-                count = file.readinto(piece)
-        return not count and at == len(data)
+            for part in parts:
+                if file.read(len(part)) != part:
+                    return False
+            return not file.read(1)
 
     def remove(self, place):
         """Leave nothing there. Raises OSError."""

@@ -29,30 +29,21 @@ class NvsHome:
         self._nvs = None
         self._name = name
 
-    def read(self, place):
-        """Return the bytes there, or None. Raises OSError."""
-        size = _FIRST_SIZE
-        while True:
-            buffer = bytearray(size)
-            try:
-                length = self._open().get_blob(self._key(place), buffer)
-                return bytes(memoryview(buffer)[:length])
-            except OSError as error:
-                if error.args[0] == _NOT_FOUND:
-                    return None
-                if error.args[0] != _TOO_SMALL or size >= _LARGEST:
-                    raise
-            size *= 2
+    def pieces(self, place):
+        """Yield the bytes there, if any, in one piece. Raises OSError."""
+        data = self._read(place)
+        if data:
+            yield data
 
-    def write(self, place, data):
+    def write(self, place, parts):
         """Replace the bytes there. Raises OSError."""
         nvs = self._open()
-        nvs.set_blob(self._key(place), data)
+        nvs.set_blob(self._key(place), b"".join(parts))
         nvs.commit()
 
-    def holds(self, place, data):
-        """Whether `data` is what is there. Raises OSError."""
-        return self.read(place) == data
+    def holds(self, place, parts):
+        """Whether `parts` are all that is there. Raises OSError."""
+        return self._read(place) == b"".join(parts)
 
     def remove(self, place):
         """Leave nothing there. Raises OSError."""
@@ -64,6 +55,21 @@ class NvsHome:
                 return
             raise
         nvs.commit()
+
+    def _read(self, place):
+        """The bytes there, or None."""
+        size = _FIRST_SIZE
+        while True:
+            buffer = bytearray(size)
+            try:
+                length = self._open().get_blob(self._key(place), buffer)
+                return memoryview(buffer)[:length]
+            except OSError as error:
+                if error.args[0] == _NOT_FOUND:
+                    return None
+                if error.args[0] != _TOO_SMALL or size >= _LARGEST:
+                    raise
+            size *= 2
 
     def _open(self):
         """The namespace, opened once: it cannot be closed."""

@@ -20,6 +20,7 @@ _WHAT_SIZE = const(8)
 _CRC_AT = const(10)
 _HEADER = const(14)  # bytes
 _LARGEST = const(16384)  # bytes of a slot
+_PIECE = const(256)  # bytes at a time: a heap in use has little room in one piece
 _NUMBERS = const(0xFFFF)  # numbers wrap
 
 # Places beside the slots 0 and 1: a plain JSON file, the format before this one, and what
@@ -41,9 +42,9 @@ _AGAIN = "link the board again"
 class TokenStore:
     """Keeps the record in `home`, sealed by `seal` (see keyfob.storage.seal) where given.
 
-    A home has numbered places for bytes: `read(place)` returns them or None, `write(place,
-    data)` and `remove(place)` return once that is durable, and `holds(place, data)` tells
-    whether it is. All raise OSError, and `hint` is what to try then.
+    A home has numbered places for bytes: `pieces(place)` yields them, the first 14 at once,
+    `write(place, parts)` and `remove(place)` return once that is durable, and `holds(place,
+    parts)` tells whether it is. All raise OSError, and `hint` is what to try then.
     """
 
     def __init__(self, home, seal=None):
@@ -58,7 +59,7 @@ class TokenStore:
         try:
             record, _, _, trouble = self._find(self._record)
             if record is None and self._seal is None:
-                former = self._home.read(_FORMER)
+                former = self._read(_FORMER)
                 if former:
                     record = _parse(former)
         except (OSError, MemoryError) as error:
@@ -75,15 +76,14 @@ class TokenStore:
         """
         try:
             body = json.dumps(record)
-            body = body.encode()
             # Compared as it is written: to parse what is stored would take RAM.
-            stored, in_use, number, _ = self._find(self._body)
+            read = self._check if self._seal is None else self._body
+            stored, in_use, number, _ = self._find(read)
             was_stored = stored is not None
-            if was_stored and body == stored:
+            if was_stored and self._is_same(body, stored, in_use):
                 return
-            stored = None  # one copy of it at a time
-            body = self._pack(body, (number + 1) & _NUMBERS)
-            self._write(1 - in_use, body)
+            stored = None  # a sealed one takes RAM
+            self._write(1 - in_use, *self._pack(body, (number + 1) & _NUMBERS))
         except (OSError, MemoryError) as error:
             raise self._failure("stored", error)
         # What is in use without a record nobody can read. The next save tries again what fails.
@@ -103,14 +103,21 @@ class TokenStore:
         if trouble is not None:
             raise self._failure("erased", trouble)
 
+    def _is_same(self, body, stored, place):
+        """Whether `body` is what `_find` has `stored` there."""
+        if self._seal is not None:
+            return stored == body.encode()
+        header, body = self._pack(body, struct.unpack_from(_WHAT, stored)[3])
+        return self._home.holds(place, _parts(header, body))
+
     def _find(self, read):
-        """Return the newest that `read(slot)` gives, or None, its slot, the newest number, and
-        what is wrong, or None."""
+        """Return the newest that `read(slot, header)` gives, or None, its slot, the newest
+        number, and what is wrong, or None."""
         slots, trouble = self._slots()
-        number, newest = slots[0] if slots else (0, 1)
-        for _, place in slots:
+        number, newest = slots[0][:2] if slots else (0, 1)
+        for _, place, header in slots:
             try:
-                return read(place), place, number, None
+                return read(place, header), place, number, None
             except OSError as error:
                 trouble = trouble or self._failure("read", error)
             except StorageError as error:
@@ -118,56 +125,85 @@ class TokenStore:
         return None, newest, number, trouble
 
     def _slots(self):
-        """Return number and place of each whole slot, the newer first, and what is wrong."""
+        """Return number, place and header of each whole slot, the newer first, and what is
+        wrong."""
         slots = []
         trouble = None
         for place in (0, 1):
             try:
-                data = self._home.read(place)
+                header = self._header(place)
+                if header:  # an empty file is a first save that was cut short
+                    slots.append((struct.unpack_from(_WHAT, header)[3], place, header))
             except OSError as error:
                 trouble = self._failure("read", error)
-                continue
-            if data:  # an empty file is a first save that was cut short
-                if _is_whole(data):
-                    slots.append((struct.unpack_from(_WHAT, data)[3], place))
-                else:
-                    trouble = _damaged()
+            except StorageError as error:
+                trouble = error
         if slots[1:] and (slots[1][0] - slots[0][0]) & _NUMBERS <= _NUMBERS >> 1:
             slots.reverse()
         return slots, trouble
 
+    def _header(self, place):
+        """The header of a slot, seen to be whole; empty where nothing is."""
+        header = b""
+        size = crc = 0
+        for piece in self._home.pieces(place):
+            if not size:
+                header = bytes(piece[:_HEADER])
+                crc = crc32(header[:_CRC_AT])
+            crc = crc32(piece if size else piece[_HEADER:], crc)
+            size += len(piece)
+        if size and (
+            size < _HEADER
+            or header[:4] != _MAGIC
+            or struct.unpack_from(_SIZES, header, _WHAT_SIZE) != (size - _HEADER, crc)
+        ):
+            raise _damaged()
+        return header
+
     def _pack(self, body, number):
-        data = bytearray(_HEADER)
-        struct.pack_into(_WHAT, data, 0, _MAGIC, _FORMAT, self._seal is not None, number)
+        """The header of a slot with `body` (JSON), and what follows it."""
+        header = bytearray(_HEADER)
+        struct.pack_into(_WHAT, header, 0, _MAGIC, _FORMAT, self._seal is not None, number)
         if self._seal is not None:
-            body = self._seal.seal(body, bytes(data[:_WHAT_SIZE]))
-        if _HEADER + len(body) > _LARGEST:
-            raise StorageError("the link cannot be stored: %d bytes are too many" % len(body))
-        struct.pack_into(_SIZES, data, _WHAT_SIZE, len(body), 0)
-        data += body
-        struct.pack_into("<I", data, _CRC_AT, _crc(data))
+            body = self._seal.seal(body.encode(), bytes(header[:_WHAT_SIZE]))
+        size = sum([len(part) for part in _parts(b"", body)])
+        if _HEADER + size > _LARGEST:
+            raise StorageError("the link cannot be stored: %d bytes are too many" % size)
+        struct.pack_into(_SIZES, header, _WHAT_SIZE, size, 0)
+        crc = 0
+        for part in _parts(header[:_CRC_AT], body):
+            crc = crc32(part, crc)
+        struct.pack_into("<I", header, _CRC_AT, crc)
+        return bytes(header), body
+
+    def _read(self, place):
+        """All the bytes of a place."""
+        data = bytearray()
+        for piece in self._home.pieces(place):
+            data += piece
         return data
 
-    def _record(self, place):
-        return _parse(bytes(self._body(place)))
+    def _record(self, place, header):
+        return _parse(bytes(self._body(place, header)))
 
-    def _body(self, place):
+    def _body(self, place, header):
         """The JSON in a slot, unsealed."""
-        data = self._home.read(place)
-        if not data or not _is_whole(data):
-            raise _damaged()
-        what = data[:_WHAT_SIZE]
-        _, kind, is_sealed, _ = struct.unpack(_WHAT, what)
+        self._check(place, header)
+        body = memoryview(self._read(place))[_HEADER:]
+        if self._seal is None:
+            return body
+        return self._seal.unseal(bytes(body), header[:_WHAT_SIZE])
+
+    def _check(self, _, header):
+        """Return `header` if it is that of a slot we can read."""
+        _, kind, is_sealed, _ = struct.unpack_from(_WHAT, header)
         if kind != _FORMAT:
             raise StorageError("the stored link is of another version of keyfob", _AGAIN)
-        body = memoryview(data)[_HEADER:]
-        if self._seal is not None:
-            if not is_sealed:
-                raise StorageError("the stored link is not sealed", _AGAIN)
-            return self._seal.unseal(bytes(body), what)
-        if is_sealed:
+        if self._seal is not None and not is_sealed:
+            raise StorageError("the stored link is not sealed", _AGAIN)
+        if self._seal is None and is_sealed:
             raise StorageError("the stored link is sealed", "give keyfob the key for it")
-        return body
+        return header
 
     def _remove(self, places):
         """Leave nothing in these places; return the first OSError or None."""
@@ -179,14 +215,14 @@ class TokenStore:
                 trouble = trouble or error
         return trouble
 
-    def _write(self, place, data):
+    def _write(self, place, header, body):
         home = self._home
         try:
-            home.write(place, data)
+            home.write(place, _parts(header, body))
         except OSError:
             home.remove(place)  # the room that its old content takes may be what is missing
-            home.write(place, data)
-        if not home.holds(place, data):
+            home.write(place, _parts(header, body))
+        if not home.holds(place, _parts(header, body)):
             raise StorageError("the link cannot be stored: it reads back otherwise", home.hint)
 
     def _failure(self, what, error):
@@ -200,16 +236,12 @@ class TokenStore:
         return StorageError("the link cannot be %s: %s" % (what, error), hint)
 
 
-def _crc(data):
-    return crc32(memoryview(data)[_HEADER:], crc32(memoryview(data)[:_CRC_AT]))
-
-
-def _is_whole(data):
-    """Whether `data` is a slot as it was written."""
-    if len(data) < _HEADER or data[:4] != _MAGIC:
-        return False
-    size, crc = struct.unpack_from(_SIZES, data, _WHAT_SIZE)
-    return size == len(data) - _HEADER and crc == _crc(data)
+def _parts(header, body):
+    """The bytes of a slot, little by little; JSON is encoded on the way."""
+    yield header
+    for at in range(0, len(body), _PIECE):
+        part = body[at : at + _PIECE]
+        yield part.encode() if isinstance(part, str) else part
 
 
 def _parse(data):

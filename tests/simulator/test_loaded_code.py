@@ -1,0 +1,45 @@
+"""What of keyfob is in a board's RAM while it waits: code that is done with is let go."""
+
+from pathlib import Path
+
+from virtual_port import VirtualPort, needs_vm
+
+PROGRAM = """
+import sys
+from keyfob.compat import tidy_heap
+tidy_heap()
+from keyfob.app import App, run
+class Listing(App):
+    def notify(self, event, members):
+        if event in ("user_code", "linked", "refreshed"):
+            loaded = [name[7:] for name in sys.modules if name.startswith("keyfob.")]
+            print("LOADED", event, " ".join(sorted(loaded)))
+        App.notify(self, event, members)
+    async def idle(self):
+        await self.link.refresh()
+run(Listing)
+"""
+
+ALWAYS = set(
+    "account app compat connection errors events link net net.clock net.http oauth oauth.messages"
+    " oauth.profile oauth.ticks provider storage storage.late ui ui.buttons ui.displays"
+    " ui.displays.i2c ui.displays.led ui.displays.oled ui.displays.ssd1306 ui.screens".split()
+)
+# While the screen of the code is drawn, which takes the most.
+FOR_A_CODE = {"linking", "approval", "oauth.device_grant", "oauth.outcome"}
+FOR_A_LINK = {"oauth.token_set", "upkeep"}
+
+pytestmark = needs_vm
+
+
+def test_code_that_is_done_with_is_let_go(tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path, "--https", "--approve", "auto", "--clock", "virtual")
+    try:
+        told = port.run(PROGRAM)
+    finally:
+        port.stop()
+    lines = [line.split() for line in told.splitlines() if line.startswith("LOADED")]
+    loaded = {event: set(names) for _, event, *names in lines}
+    assert loaded["user_code"] == ALWAYS | FOR_A_CODE
+    assert loaded["linked"] == ALWAYS | {"oauth.token_set"}
+    assert loaded["refreshed"] == ALWAYS | FOR_A_LINK
