@@ -108,9 +108,7 @@ class _Slots:
     def __init__(self, files: FileSystem):
         self._files = files
 
-    def read(self, place: int) -> bytes | None:
-        try:
-            with self._files.open(f"/link-account.{place}", "rb") as file:
-                return bytes(file.read())
-        except FileNotFoundError:
-            return None
+    def pieces(self, place: int) -> Iterator[bytes]:
+        path = f"/link-account.{place}"
+        with contextlib.suppress(FileNotFoundError), self._files.open(path, "rb") as file:
+            yield bytes(file.read())

@@ -39,6 +39,11 @@ class BoardError(CliError):
         self.kind = kind
 
 
+def vm_arch() -> str | None:
+    """The architecture whose machine code the VM runs here, None where mpy-cross has none."""
+    return _VM_ARCHES.get(platform.machine().lower())
+
+
 def install(flash: Flash, options: SimOptions, server: dict[str, Any] | None) -> None:
     """Put on the board what it needs for a run, and leave the rest of its files alone.
 
@@ -86,7 +91,7 @@ def _program(options: SimOptions) -> dict[str, bytes]:
         text = text.replace("WINDOW = 2", "WINDOW = 0")  # nobody can press Ctrl-C
     files = {"/main.py": text.encode()}
     if options.runtime == "micropython":
-        files |= compiled_firmware(_VM_ARCHES.get(platform.machine().lower()))
+        files |= compiled_firmware(vm_arch())
     return files
 
 

@@ -621,13 +621,16 @@ def test_a_board_keeps_in_memory_only_what_it_will_draw_with():
         return [name for name in names if "keyfob.ui." + name in sys.modules]
 
     view.notify("user_code", CODE)
-    names = ("texts", "symbol", "qr", "qr_viper", "qr_bytecode", "layout", "picture", "fonts")
+    names = ("texts", "symbol", "qr", "qr_bytecode", "layout", "picture", "fonts")
+    machine_code = sys.modules.get("keyfob.ui.qr_viper")
     assert loaded(*names) == ["picture", "fonts"]  # for the time left
     view.notify("denied", {})
     assert loaded(*names) == []
     panel.memory_error_in = 30  # what could not be drawn needs no code either
     view.notify("expired", {})
     assert "picture" not in loaded(*names) and "layout" not in loaded(*names)
+    view.notify("user_code", CODE)
+    assert sys.modules.get("keyfob.ui.qr_viper") is machine_code, "an ESP32 frees no earlier copy"
 
 
 def test_it_draws_on_any_frame_buffer():

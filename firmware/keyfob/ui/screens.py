@@ -19,7 +19,9 @@ _SCREEN_OF = {
     "error": "error",
 }
 
-_ENCODER = ("keyfob.ui.qr", "keyfob.ui.qr_viper", "keyfob.ui.qr_bytecode")
+# What a symbol takes, once drawn. Not keyfob.ui.qr_viper: an ESP32 frees machine code at a reset
+# only, and loading it anew for each code would use up the RAM that TLS needs.
+_ENCODER = ("keyfob.ui.symbol", "keyfob.ui.qr", "keyfob.ui.qr_bytecode")
 
 # How long in ms a panel shows a screen, at least, before it goes on to another.
 _NEXT = {"linked": (10_000, "idle"), "unlink": (15_000, "linked")}
@@ -193,7 +195,7 @@ class Screens:
             self._symbol = symbol_for(self._display, members)
         except MemoryError:
             pass  # the code can be typed
-        drop("keyfob.ui.symbol", *_ENCODER)
+        drop(*_ENCODER)
 
     def _forget_code(self):
         if self._symbol is not None:
