@@ -27,6 +27,8 @@ _ONCE = (
     "keyfob.oauth.device_grant",
     "keyfob.oauth.token_response",
     "keyfob.oauth.outcome",
+    "keyfob.oauth.unusual",
+    "keyfob.oauth.refusal",
 )
 _ASSEMBLY = (
     "keyfob.assembly",

@@ -11,6 +11,8 @@ _NAP = const(60_000)  # ms between two looks at what is due
 # ms between two refreshes that an API's 401 asks for: longer each time it asks at once again.
 _REJECT_GAP = const(60_000)
 _MAX_REJECT_GAP = const(3_600_000)
+# What says what an answer means.
+_JUDGES = ("keyfob.oauth.outcome", "keyfob.oauth.unusual", "keyfob.oauth.refusal")
 
 
 class Upkeep:
@@ -170,7 +172,7 @@ class Upkeep:
             tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
             return error
         finally:
-            drop("keyfob.oauth.outcome")
+            drop(*_JUDGES)
         self._events.attempt(self._account.keep, successor)  # the running link goes on in memory
         self.wake()
         rotated = successor.refresh_token != tokens.refresh_token

@@ -529,6 +529,19 @@ def test_nothing_of_a_code_is_left_on_a_panel():
         assert CODE["user_code"] not in str(view._items) + str(view._members)
 
 
+def test_an_approved_code_is_not_drawn_again():
+    panel = Panel(128, 64)
+    view = Screens(panel)
+    view.notify("user_code", CODE)
+    view.update(0)
+    view.update(5000)  # its second page
+    bitmap = view._symbol[0]
+    shown = panel.shown
+    view.notify("poll", poll("approved"))
+    assert view.update(11_000) is None
+    assert panel.shown == shown and not any(bitmap), "tokens need the room"
+
+
 def test_a_panel_is_steady_while_it_shows_a_symbol():
     panel = Panel(128, 64)
     view = Screens(panel)

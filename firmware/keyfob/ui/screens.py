@@ -288,6 +288,7 @@ class Screens:
     def _let_go(self):
         """Let go of what the screen was laid out as: it is not drawn again."""
         self._picture = None
+        self._page = 0
         self._pages = 1
         drop("keyfob.ui.picture", "keyfob.ui.fonts")
 
