@@ -170,16 +170,17 @@ class AccountLink:
             if not self.is_linked:
                 while not await self._link():
                     await self._clock.sleep(_NAP)
-        stored = self._account.is_stored
-        self._events.tell(
-            "linked",
-            scope=self.scope,
-            account=self.account,
-            stored=stored,
-            switched=self._switched,
-            unsaved=self._events.unsaved,
-        )
-        self._look_after()  # which takes some RAM; the person is shown the link first
+        try:
+            self._events.tell(
+                "linked",
+                scope=self.scope,
+                account=self.account,
+                stored=self._account.is_stored,
+                switched=self._switched,
+                unsaved=self._events.unsaved,
+            )
+        finally:
+            self._look_after()  # which takes some RAM; the person is shown the link first
         return self.account
 
     async def token(self):

@@ -156,8 +156,6 @@ class Upkeep:
             self._account.check_store()
             await provider.discover(1)  # this one is tried again itself
             request = tokens.refresh_request(provider.profile, provider.client)
-            import keyfob.oauth.outcome  # noqa: F401 - beside new tokens it might find no room
-
             # Nothing here keeps the reply, which takes as much memory again as the tokens.
             successor = self._receive(tokens, await provider.send(request))
             if successor is None:

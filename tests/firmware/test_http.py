@@ -410,6 +410,23 @@ async def test_close_frees_the_connection_and_may_be_repeated():
     await server.stop()
 
 
+async def test_close_in_the_middle_of_an_exchange_is_an_error_of_the_network():
+    for steps in range(24):
+        server = await serve(answers(OK), answers(OK))
+        client = HttpClient()
+        task = asyncio.create_task(client.send(get(server), timeout_ms=200))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await client.close()
+        try:
+            await task
+        except TransportError:
+            pass
+        assert (await client.send(get(server))).status == 200
+        await client.close()
+        await server.stop()
+
+
 # Deadline and cancellation
 
 

@@ -117,6 +117,22 @@ async def test_a_code_is_shown_and_polled_for_until_the_person_approves():
     assert board.http.closed  # its memory is free again
 
 
+async def test_a_listener_that_breaks_does_not_cost_the_refreshes():
+    board = Board()
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, tokens(), tokens(2), ...)
+
+    def broken(event, _):
+        if event == "linked":
+            raise OSError("the panel came loose")
+
+    board.link._events._notify = broken
+    async with board.link:
+        await fails(OSError, board.link.ensure_linked())
+        await board.clock.sleep(2 * 3600 * 1000)
+    assert board.http.count(TOKEN) >= 2
+
+
 async def test_a_wait_is_told_in_seconds_and_a_reply_in_milliseconds():
     board = Board()
 

@@ -209,6 +209,40 @@ def test_a_slot_that_cannot_be_read_leaves_the_other():
             assert store.load() == left
 
 
+def test_a_bit_that_is_read_wrongly_once_changes_no_token():
+    records = {"refresh_token": "a" * 40}, {"refresh_token": "b" * 40}
+    for wrong in range(3):  # both slots are looked at, then the newer is read
+        home = memory(*records)
+        pieces = home.pieces
+        reads = []
+
+        def misread(place, pieces=pieces, reads=reads, wrong=wrong):
+            reads.append(place)
+            for number, piece in enumerate(pieces(place)):
+                yield piece[:-1] + b"~" if number == 1 and len(reads) == wrong + 1 else piece
+
+        home.pieces = misread
+        assert home.boot().load() in records, wrong
+        home.pieces = pieces
+        assert home.boot().load() == records[1], "and the next time it is right"
+
+
+def test_a_slot_that_cannot_be_compared_is_left_alone():
+    home = memory(RECORD, OTHER)
+    before = dict(home.places)
+    holds = home.holds
+    answers = [OSError(flash.EIO)]
+
+    def once(place, parts):
+        if answers:
+            raise answers.pop()
+        return holds(place, parts)
+
+    home.holds = once
+    home.boot().save(THIRD)
+    assert home.places[1] == before[1] and home.boot().load() == THIRD
+
+
 def test_a_save_is_read_back():
     home = memory(RECORD)
     store = home.boot()

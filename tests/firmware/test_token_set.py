@@ -5,6 +5,8 @@ import json
 from conversation import TOKEN_URL, TOKENS, but, profile, reply
 from support import raises
 
+from keyfob import oauth
+from keyfob.compat import drop
 from keyfob.errors import ProviderError, TransportError, UsageError
 from keyfob.oauth.messages import Client, Reply
 from keyfob.oauth.ticks import PERIOD
@@ -508,6 +510,19 @@ def test_tokens_that_cannot_be_believed_are_put_off():
     assert tokens.pause(0) == HOUR
     assert not tokens.is_dead
     assert "another account" in str(tokens.outcome)
+
+
+def test_what_judges_the_answer_is_there_before_there_are_tokens_to_lose():
+    tokens = granted()
+    tokens.refresh_request(PROFILE, CLIENT)
+    drop("keyfob.oauth.outcome")  # as another link does, whose refresh has ended
+    import keyfob.oauth.token_response  # noqa: F401
+
+    path, oauth.__path__ = oauth.__path__, "/nowhere"  # nothing more can be loaded
+    try:
+        assert refreshed(tokens, reply(200, TOKENS)).access_token == TOKENS["access_token"]
+    finally:
+        oauth.__path__ = path
 
 
 def test_no_secret_is_in_what_is_said_of_a_refusal():

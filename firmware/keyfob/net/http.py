@@ -147,10 +147,11 @@ class HttpClient:
         self._origin = origin
 
     async def _converse(self, message):
+        reader, writer = self._reader, self._writer  # `close` may come at any time
         # One write: MicroPython's TLS may lose the second of two that do not fit at once.
-        self._writer.write(message)
-        await self._writer.drain()
-        while not self._parser.feed(await self._reader.read(_PIECE)):
+        writer.write(message)
+        await writer.drain()
+        while not self._parser.feed(await reader.read(_PIECE)):
             pass
         self._idle = Stopwatch(self._clock.ticks())
 

@@ -45,6 +45,7 @@ class TokenSet:
             setattr(self, name, fields.get(name))
         self.early = 0  # ms ahead of its time that `due` names
         self.is_dead = False  # True once the provider has ended the link
+        self._judge = None  # the module that will say what the next answer means
         self.outcome = None  # why the last refresh yielded nothing: an Outcome, or the error
         self._age = None  # runs since the tokens were issued, if in this boot
         self._watch = None  # runs since a boot first asked for the life of older ones
@@ -168,6 +169,9 @@ class TokenSet:
         """Return the refresh request (RFC 6749 section 6). Raises UsageError without a token."""
         if not self.can_refresh or self.is_dead:
             raise UsageError("there is no refresh token")
+        from keyfob.oauth import outcome
+
+        self._judge = outcome  # held, for beside new tokens it might find no room
         if self.grant is not None:
             from keyfob.oauth.client_credentials import token_request
 
@@ -184,7 +188,9 @@ class TokenSet:
         or the third 400 without an OAuth error: some servers say it so), `outcome` why,
         and `pause(now)` when to try again.
         """
-        from keyfob.oauth import outcome as meaning
+        meaning, self._judge = self._judge, None
+        if meaning is None:
+            from keyfob.oauth import outcome as meaning
 
         secrets = (self.refresh_token, self.access_token, client.secret)
         outcome = meaning.classify(reply, profile, secrets, unix, by_status=False)
@@ -239,6 +245,7 @@ class TokenSet:
 
     def _hold(self, wait, now):
         """Leave the provider alone for so many ms."""
+        self._judge = None
         self._is_unanswered = False
         self._pause = (Stopwatch(now), wait)
 

@@ -108,7 +108,10 @@ class TokenStore:
         if self._seal is not None:
             return stored == body.encode()
         header, body = self._pack(body, struct.unpack_from(_WHAT, stored)[3])
-        return self._home.holds(place, _parts(header, body))
+        try:
+            return self._home.holds(place, _parts(header, body))
+        except OSError:
+            return False  # the other slot will take it
 
     def _find(self, read):
         """Return the newest that `read(slot, header)` gives, or None, its slot, the newest
@@ -189,7 +192,11 @@ class TokenStore:
     def _body(self, place, header):
         """The JSON in a slot, unsealed."""
         self._check(place, header)
-        body = memoryview(self._read(place))[_HEADER:]
+        data = self._read(place)
+        body = memoryview(data)[_HEADER:]
+        crc = crc32(body, crc32(header[:_CRC_AT]))
+        if data[:_HEADER] != header or struct.unpack_from("<I", header, _CRC_AT)[0] != crc:
+            raise _damaged()  # it read well a moment ago
         if self._seal is None:
             return body
         return self._seal.unseal(bytes(body), header[:_WHAT_SIZE])
