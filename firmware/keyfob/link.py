@@ -18,18 +18,7 @@ from keyfob.oauth.messages import MAX_BODY, get_request
 from keyfob.provider import Provider
 
 # What a new link needs, and no other.
-_ONCE = (
-    "keyfob.linking",
-    "keyfob.identity",
-    "keyfob.oauth.id_token",
-    "keyfob.approval",
-    "keyfob.service",
-    "keyfob.oauth.device_grant",
-    "keyfob.oauth.token_response",
-    "keyfob.oauth.outcome",
-    "keyfob.oauth.unusual",
-    "keyfob.oauth.refusal",
-)
+_ONCE = ("keyfob.linking", "keyfob.identity", "keyfob.oauth.id_token")
 _ASSEMBLY = (
     "keyfob.assembly",
     "keyfob.config",

@@ -6,9 +6,12 @@ from keyfob.errors import ProviderError
 # What getting them takes.
 _FOR_TOKENS = (
     "keyfob.approval",
+    "keyfob.service",
     "keyfob.oauth.device_grant",
-    "keyfob.oauth.outcome",
     "keyfob.oauth.token_response",
+    "keyfob.oauth.outcome",
+    "keyfob.oauth.unusual",
+    "keyfob.oauth.refusal",
 )
 
 
@@ -23,9 +26,11 @@ async def establish(link, provider, clock, events, scope, account):
     else:
         from keyfob.service import get_tokens
 
-    issue = await get_tokens(provider, clock, events, scope, account)
-    del get_tokens
-    drop(*_FOR_TOKENS)
+    try:
+        issue = await get_tokens(provider, clock, events, scope, account)
+    finally:
+        del get_tokens
+        drop(*_FOR_TOKENS)
     from keyfob import identity
     from keyfob.oauth.token_set import TokenSet
 

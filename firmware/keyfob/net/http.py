@@ -42,7 +42,6 @@ class HttpClient:
         self._origin = None  # (scheme, host, port) that the open connection leads to
         self._reader = None
         self._writer = None
-        self._parser = None  # of the reply that is under way
         self._idle = None  # runs since the connection was last of use
         self._asked = self._prepared = None  # the last request, and what it becomes on the wire
 
@@ -67,15 +66,14 @@ class HttpClient:
         async with self._lock:
             whole = False
             try:
-                self._parser = _parser(max_body, request.method == "HEAD")
-                await asyncio.wait_for(self._exchange(origin, message), limit)
-                whole = self._parser.keep_alive and not self._parser.excess
-                reply = self._parser.reply
-                if len(reply.body) > _LONG:
+                parser = _parser(max_body, request.method == "HEAD")
+                await asyncio.wait_for(self._exchange(origin, message, parser), limit)
+                whole = parser.keep_alive and not parser.excess
+                if len(parser.reply.body) > _LONG:
                     self._forget()  # whoever takes so long a body apart needs the room
                 elif is_new:
                     drop(_REPLY)  # what is done with the answer comes first
-                return reply
+                return parser.reply
             except asyncio.TimeoutError:
                 raise TransportError(
                     "%s did not answer within %g s" % (host, limit),
@@ -89,7 +87,6 @@ class HttpClient:
 
                 raise translate(error, host)
             finally:
-                self._parser = None  # a task that is over may be held for a while, by asyncio
                 if not whole:  # a cancellation too must leave nothing half read
                     await self.close()
 
@@ -115,19 +112,19 @@ class HttpClient:
         self._asked = self._prepared = None
         drop(_REPLY)
 
-    async def _exchange(self, origin, message):
+    async def _exchange(self, origin, message, parser):
         if not self._is_reusable(origin):
             await self.close()
         if self._writer is not None:
             try:
-                return await self._converse(message)
+                return await self._converse(message, parser)
             except (OSError, TransportError):
-                if self._parser.is_started:
+                if parser.is_started:
                     raise
                 # The server had closed the idle connection: ask again on a new one.
                 await self.close()
         await self._connect(origin)
-        await self._converse(message)
+        await self._converse(message, parser)
 
     def _is_reusable(self, origin):
         if self._origin != origin or self._idle.elapsed(self._clock.ticks()) >= _IDLE:
@@ -146,12 +143,12 @@ class HttpClient:
             self._reader, self._writer = await asyncio.open_connection(host, port)
         self._origin = origin
 
-    async def _converse(self, message):
+    async def _converse(self, message, parser):
         reader, writer = self._reader, self._writer  # `close` may come at any time
         # One write: MicroPython's TLS may lose the second of two that do not fit at once.
         writer.write(message)
         await writer.drain()
-        while not self._parser.feed(await reader.read(_PIECE)):
+        while not parser.feed(await reader.read(_PIECE)):
             pass
         self._idle = Stopwatch(self._clock.ticks())
 

@@ -173,10 +173,7 @@ class TokenStore:
         if _HEADER + size > _LARGEST:
             raise StorageError("the link cannot be stored: %d bytes are too many" % size)
         struct.pack_into(_SIZES, header, _WHAT_SIZE, size, 0)
-        crc = 0
-        for part in _parts(header[:_CRC_AT], body):
-            crc = crc32(part, crc)
-        struct.pack_into("<I", header, _CRC_AT, crc)
+        struct.pack_into("<I", header, _CRC_AT, _crc(header, body))
         return bytes(header), body
 
     def _read(self, place):
@@ -194,8 +191,8 @@ class TokenStore:
         self._check(place, header)
         data = self._read(place)
         body = memoryview(data)[_HEADER:]
-        crc = crc32(body, crc32(header[:_CRC_AT]))
-        if data[:_HEADER] != header or struct.unpack_from("<I", header, _CRC_AT)[0] != crc:
+        said = struct.unpack_from("<I", header, _CRC_AT)[0]
+        if data[:_HEADER] != header or _crc(header, body) != said:
             raise _damaged()  # it read well a moment ago
         if self._seal is None:
             return body
@@ -249,6 +246,14 @@ def _parts(header, body):
     for at in range(0, len(body), _PIECE):
         part = body[at : at + _PIECE]
         yield part.encode() if isinstance(part, str) else part
+
+
+def _crc(header, body):
+    """The CRC-32 of all of a slot but itself."""
+    crc = 0
+    for part in _parts(header[:_CRC_AT], body):
+        crc = crc32(part, crc)
+    return crc
 
 
 def _parse(data):

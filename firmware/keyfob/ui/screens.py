@@ -81,7 +81,10 @@ class Screens:
     def notify(self, event, members):
         """Show what happened, if it changes what the person should see."""
         name = _SCREEN_OF.get(event)
-        if event == "poll":
+        if event == "poll" and members["result"] == "approved":
+            self._forget_code()  # which stands there a moment longer; tokens need the room
+            self._let_go()
+        elif event == "poll":
             name, members = self._waiting(members)
         elif event == "wifi" and self._name == "wifi" and members["state"] == "joined":
             name = "clock"  # which is what comes next
@@ -173,10 +176,6 @@ class Screens:
     def _waiting(self, members):
         """The screen and its members while polls go through, or do not."""
         result = members["result"]
-        if result == "approved":
-            self._forget_code()  # which stands there a moment longer; tokens need the room
-            self._told = None
-            self._let_go()
         if result == "retry" and self._name == "user_code":
             return "offline", dict(self._code, trouble=members["trouble"])
         if result in ("pending", "slow_down") and self._name == "offline":
@@ -202,7 +201,7 @@ class Screens:
             bitmap = self._symbol[0]
             for index in range(len(bitmap)):
                 bitmap[index] = 0
-        self._symbol = self._code = self._left = None
+        self._symbol = self._code = self._left = self._told = None
 
     def _texts(self):
         """The texts of the screen; the time left is filled in when it is drawn."""
