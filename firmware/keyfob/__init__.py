@@ -9,40 +9,31 @@ Names are looked up on first use, so that importing a part costs only that part.
 __version__ = "0.1.0"
 
 
+# Where the classes are that are not in keyfob.errors. One text: in a table each name would take
+# RAM for good.
+_HOMES = (
+    "AccountLink link DeviceGrant oauth.device_grant"
+    " RequestsAdapter requests_adapter TokenSet oauth.token_set"
+)
+
+
 def __getattr__(name):
     import sys
 
-    home = _homes().get(name)
-    if home is not None:
-        if home not in sys.modules:
-            from keyfob.compat import tidy_heap
+    home = name  # `from keyfob import config`: MicroPython asks here before it looks for the file
+    is_class = "A" <= name < "["
+    if is_class:
+        words = _HOMES.split()
+        home = words[words.index(name) + 1] if name in words else "errors"
+    home = "keyfob." + home
+    if home not in sys.modules:
+        from keyfob.compat import tidy_heap
 
-            tidy_heap()
+        tidy_heap()
+        try:
             __import__(home)
-        return getattr(sys.modules[home], name)
-    # `from keyfob import config`: MicroPython asks here before it looks for the file.
-    home = "keyfob." + name
-    try:
-        __import__(home)
-    except ImportError:
-        raise AttributeError(name)
-    return sys.modules[home]
-
-
-def _homes():
-    """Where the public names live: a table that takes no RAM while nobody asks."""
-    return {
-        "AccountLink": "keyfob.link",
-        "RequestsAdapter": "keyfob.requests_adapter",
-        "DeviceGrant": "keyfob.oauth.device_grant",
-        "TokenSet": "keyfob.oauth.token_set",
-        "KeyfobError": "keyfob.errors",
-        "UsageError": "keyfob.errors",
-        "ConfigError": "keyfob.errors",
-        "TransportError": "keyfob.errors",
-        "ProviderError": "keyfob.errors",
-        "StorageError": "keyfob.errors",
-        "LinkDenied": "keyfob.errors",
-        "LinkExpired": "keyfob.errors",
-        "NotLinked": "keyfob.errors",
-    }
+        except ImportError:
+            if is_class:
+                raise
+            raise AttributeError(name)
+    return getattr(sys.modules[home], name) if is_class else sys.modules[home]

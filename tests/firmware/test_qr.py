@@ -12,6 +12,8 @@ from keyfob.ui import qr, qr_bytecode
 
 try:
     from keyfob.ui import qr_viper
+except (ImportError, AttributeError):  # CPython
+    from viper_as_python import qr_viper
 except SyntaxError:  # this MicroPython has no emitter of machine code
     qr_viper = None
 
@@ -140,20 +142,13 @@ FORMATS = {
 }
 VERSIONS = {7: 0x07C94, 8: 0x085BC, 9: 0x09A99, 10: 0x0A4D3}
 
-BYTECODE = qr_bytecode.KERNELS
-L, M = 0, 1  # as the encoder counts levels
+# Whatever of the two makes of the kernels runs here.
+MAKES = [make.KERNELS for make in (qr_bytecode, qr_viper) if make]
+TABLES = qr.TABLES
 
 
 def dark(bitmap, size, x, y):
     return bitmap[y * ((size + 7) // 8) + x // 8] >> (7 - x % 8) & 1
-
-
-def modes_of(runs):
-    """The mode of every byte."""
-    modes = bytearray()
-    for run in runs:
-        modes += bytes([run & 3]) * ((run >> 2) - len(modes))
-    return modes
 
 
 def bitmap_of(rows):
@@ -206,20 +201,52 @@ def noise(length, state=1):
 
 
 def with_kernels(kernels, function, *arguments):
-    before = qr._correct, qr._draw
-    qr._correct, qr._draw = kernels
+    before = qr.KERNELS
+    qr.KERNELS = kernels
     try:
         return function(*arguments)
     finally:
-        qr._correct, qr._draw = before
+        qr.KERNELS = before
+
+
+def symbol_of(text, level="L"):
+    """What of `text` is drawn: the data, the mode of each byte, and the row in TABLES."""
+    kernels = qr_bytecode.split, lambda *symbol: symbol
+    return with_kernels(kernels, qr.encode, text, level)[0][:3]
+
+
+def rows_of_symbols():
+    """A row of TABLES each: (version, data codewords, blocks, correction codewords of each)."""
+    for row in range(20):
+        high, low, blocks, degree = TABLES[4 * row : 4 * row + 4]
+        yield row % 10 + 1, high << 8 | low, blocks, degree
+
+
+def filled(data, modes, version, capacity):
+    """The data codewords by each make of the loops that runs here."""
+    for fill in (qr_bytecode.fill, qr_viper and qr_viper._fill):
+        if fill:
+            stream = bytearray(capacity)
+            fill(stream, data, modes, version, TABLES)
+            yield stream
+
+
+def corrected(stream, blocks, degree):
+    """All codewords by each make of the loops that runs here."""
+    yield qr_bytecode.correct(stream, blocks, degree)
+    if qr_viper:
+        codewords = bytearray(len(stream) + blocks * degree + 1)
+        qr_viper._correct(stream, codewords, bytearray(576), blocks << 8 | degree)
+        yield codewords
 
 
 def test_the_codewords_of_the_standards_example():
-    data = b"01234567"
-    version, runs, _ = qr._fit(data, M, 10)
-    assert version == 1
-    codewords = qr._correct(qr._stream(data, runs, version, 16), 1, 10)
-    assert str(binascii.hexlify(codewords), "ascii") == STANDARD_EXAMPLE + "00"
+    for split, _ in MAKES:
+        bits, modes = split(b"01234567", 1, TABLES)
+        assert (bits, modes) == (41, bytes(8))
+        for stream in filled(b"01234567", modes, 1, 16):
+            for codewords in corrected(stream, 1, 10):
+                assert str(binascii.hexlify(codewords), "ascii") == STANDARD_EXAMPLE + "00"
 
 
 def test_whole_symbols():
@@ -312,7 +339,7 @@ def test_a_framebuf_draws_the_bitmap_as_it_is():
 def test_what_may_be_put_in_capitals():
     for text, expected in CAPITALS:
         expected = text if expected is None else expected
-        assert qr._with_capitals(text.encode()) == expected.encode()
+        assert qr._with_capitals(text) == expected
 
 
 def test_scheme_and_host_are_in_capitals_where_that_saves_a_version():
@@ -321,7 +348,7 @@ def test_scheme_and_host_are_in_capitals_where_that_saves_a_version():
         ("https://login.microsoft.com/device", "L"),
         ("https://dev-12345678.okta.com/activate?user_code=RSIK-KRAM", "L"),
     ):
-        capitals = str(qr._with_capitals(text.encode()), "utf-8")
+        capitals = qr._with_capitals(text)
         lower = "ftps" + text[5:]  # what no capitals are given to, of the same length
         assert qr.encode(text, level) == qr.encode(capitals, level)
         assert version_of(text, level) == version_of(lower, level) - 1
@@ -337,7 +364,7 @@ def test_scheme_and_host_stay_as_they_are_where_that_costs_nothing():
         ("https://www.google.com/device", "L"),
         ("https://login.microsoft.com/device", "M"),
     ):
-        capitals = str(qr._with_capitals(text.encode()), "utf-8")
+        capitals = qr._with_capitals(text)
         assert version_of(capitals, level) == version_of(text, level)
         assert qr.encode(text, level) != qr.encode(capitals, level)
 
@@ -359,16 +386,17 @@ def test_text_of_every_kind_is_encoded():
 def test_every_alphanumeric_character_has_its_own_value():
     for value in range(45):
         char = ALPHABET[value : value + 1]
-        stream = qr._stream(char, [1 << 2 | 1], 1, 19)
-        # Mode 0010, a count of nine bits, six bits of value.
-        assert int.from_bytes(stream[:3], "big") >> 5 == 0b0010_000000001 << 6 | value
+        for stream in filled(char, b"\1", 1, 19):
+            # Mode 0010, a count of nine bits, six bits of value.
+            assert int.from_bytes(stream[:3], "big") >> 5 == 0b0010_000000001 << 6 | value
 
 
 def test_every_byte_alone_goes_in_the_narrowest_mode_that_can_say_it():
     for octet in range(256):
         char = bytes([octet])
         narrowest = 0 if char in b"0123456789" else 1 if char in ALPHABET else 2
-        assert modes_of(qr._fit(char * 10, L, 10)[1]) == bytes([narrowest] * 10)
+        for split, _ in MAKES:
+            assert split(char * 10, 1, TABLES)[1] == bytes([narrowest] * 10)
 
 
 def test_segments_make_it_smaller():
@@ -380,25 +408,27 @@ def test_segments_make_it_smaller():
         for second in range(3):
             data = kinds[first] + kinds[second] + kinds[first]
             expected = bytes([first] * 20 + [second] * 20 + [first] * 20)
-            assert modes_of(qr._fit(data, L, 10)[1]) == expected
+            for split, _ in MAKES:
+                assert split(data, 1, TABLES)[1] == expected
     # Where the bits that a segment is rounded up to decide.
     for data, bits in (
         (b"1717652cbbaccbbcaaaa92151", 185),
         (b"ccCB/ACAA/A/C/BB/C//5100878367", 188),
         (b"07800530022CBAA/ACBBB1672190781", 167),
     ):
-        assert qr._split(data, 1)[0] == bits
-    # A few digits among bytes are not worth a segment of their own.
-    modes = modes_of(qr._fit(b"kk123kk", L, 10)[1])
-    assert modes == bytes([2] * 7)
-    modes = modes_of(qr._fit(b"kkk1234567kkk", L, 10)[1])
-    assert modes == bytes([2] * 3 + [0] * 7 + [2] * 3)
+        for split, _ in MAKES:
+            assert split(data, 1, TABLES)[0] == bits
+    for split, _ in MAKES:
+        # A few digits among bytes are not worth a segment of their own.
+        assert split(b"kk123kk", 1, TABLES)[1] == bytes([2] * 7)
+        expected = bytes([2] * 3 + [0] * 7 + [2] * 3)
+        assert split(b"kkk1234567kkk", 1, TABLES)[1] == expected
 
 
 def test_the_masks_are_those_of_the_standard():
     for number, inverts in enumerate(MASKS):
         for y in range(57):
-            row = qr._MASKS[12 * number + y % 12]
+            row = TABLES[112 + 12 * number + y % 12]
             for x in range(57):
                 assert row >> (5 - x % 6) & 1 == inverts(x, y)
 
@@ -421,10 +451,9 @@ def test_what_is_left_for_codewords_is_what_the_standard_says():
         assert bin_ones(taken) == (17 + 4 * version) ** 2 - 8 * codewords - rest
         for row, places in zip(dark_ones, taken):
             assert row & ~places == 0
-        for rank in (L, M):
-            at = 2 * (10 * rank + version - 1)
-            blocks, degree = qr._BLOCKS[at], qr._BLOCKS[at + 1]
-            assert blocks * degree + qr._capacity(version, rank) == codewords
+        for of, capacity, blocks, degree in rows_of_symbols():
+            if of == version:
+                assert capacity + blocks * degree == codewords
 
 
 def test_level_and_mask_are_told_twice():
@@ -432,10 +461,9 @@ def test_level_and_mask_are_told_twice():
     nothing = [0] * size
     everywhere = [(1 << size) - 1] * size
     for rank, words in enumerate((FORMATS["L"], FORMATS["M"])):
-        formats = qr._FORMATS[16 * rank : 16 * rank + 16]
         for mask, word in enumerate(words):
             rows = [0] * size
-            qr_bytecode._apply(rows, nothing, everywhere, mask, formats, qr._MASKS)
+            qr_bytecode._apply(rows, nothing, everywhere, mask, 80 + 16 * rank, TABLES)
             modules = bitmap_of(rows)
             row = [dark(modules, size, x, 8) for x in range(size)]
             column = [dark(modules, size, 8, y) for y in range(size)]
@@ -463,43 +491,51 @@ def test_of_two_masks_with_one_penalty_the_first_is_taken():
 
 
 def test_capitals_are_put_wherever_they_save_a_version():
-    def version_of(text):
-        return with_kernels((lambda *_: b"", lambda version, *_: version), qr.encode, text)[0]
-
     for unit in ("a", "a1234567890", "abcdefg12345678901234567890"):
         for length in range(1, 300):
             text = "http://" + (unit * 300)[:length]
-            least = min(qr._fit(words.encode(), L, 10)[0] for words in (text, text.upper()))
-            if least <= 10:
-                assert version_of(text) == least, text
+            assert symbol_of(text)[2] == symbol_of(text.upper())[2], text
 
 
 def test_machine_code_runs_wherever_it_can():
-    expected = BYTECODE
-    if sys.implementation.name == "micropython" and qr_viper:
-        expected = qr_viper.KERNELS
-    assert (qr._correct, qr._draw) == expected
+    is_micropython = sys.implementation.name == "micropython"
+    assert qr.KERNELS is (qr_viper.KERNELS if is_micropython and qr_viper else None)
+
+
+def test_without_machine_code_it_is_bytecode():
+    text = "https://github.com/login/device"
+    expected = with_kernels(qr_bytecode.KERNELS, qr.encode, text)
+    assert with_kernels(None, qr.encode, text) == expected
+
+
+def test_machine_code_and_bytecode_split_alike():
+    for length in (0, 1, 7, 60, 200, 652):
+        for state in range(8):
+            # Of few kinds of character, in runs and one by one.
+            data = bytes(
+                [
+                    b"0123456789AZ $:az~\0"[octet % (2 + 2 * state)]
+                    for octet in noise(length, state)
+                ]
+            )
+            for version in (1, 10):
+                assert len({str(split(data, version, TABLES)) for split, _ in MAKES}) == 1
 
 
 def test_machine_code_and_bytecode_make_the_same_correction():
-    for version in range(1, 11):
-        for rank in (L, M):
-            at = 2 * (10 * rank + version - 1)
-            stream = bytes(noise(qr._capacity(version, rank), version))
-            shares = qr._BLOCKS[at], qr._BLOCKS[at + 1]
-            if qr_viper:
-                assert qr_viper.correct(stream, *shares) == qr_bytecode.correct(stream, *shares)
+    for version, capacity, blocks, degree in rows_of_symbols():
+        stream = bytes(noise(capacity, version))
+        assert len({bytes(codewords) for codewords in corrected(stream, blocks, degree)}) == 1
     # Zeros divide without rest.
-    assert qr_bytecode.correct(bytes(20), 1, 7) == bytes(20 + 7 + 1)
+    for codewords in corrected(bytes(20), 1, 7):
+        assert codewords == bytes(20 + 7 + 1)
 
 
 def test_machine_code_and_bytecode_draw_alike():
-    if qr_viper:
-        for version in range(1, 11):
-            at = 2 * (version - 1)
-            count = qr._capacity(version, L) + qr._BLOCKS[at] * qr._BLOCKS[at + 1] + 1
-            arguments = version, noise(count, version), qr._FORMATS[:16], qr._MASKS
-            assert qr_viper.draw(*arguments) == qr_bytecode.draw(*arguments)
+    for row, (_, capacity, _, _) in enumerate(rows_of_symbols()):
+        data = noise(capacity - 3, row)
+        drawn = {bytes(draw(data, b"\2" * len(data), row, TABLES)) for _, draw in MAKES}
+        assert len(drawn) == 1
 
 
 def test_machine_code_and_bytecode_find_the_same_penalty():
@@ -524,9 +560,9 @@ def test_machine_code_and_bytecode_encode_alike():
             for level in "LM":
                 if length > 213 and level == "M":
                     continue
-                by_bytecode = with_kernels(BYTECODE, qr.encode, text, level)
-                machine = qr_viper.correct, qr_viper.draw
-                by_machine = with_kernels(machine, qr.encode, text, level)
+                by_bytecode, by_machine = [
+                    with_kernels(kernels, qr.encode, text, level) for kernels in MAKES
+                ]
                 assert by_bytecode == by_machine
 
 

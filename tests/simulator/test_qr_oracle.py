@@ -19,8 +19,9 @@ import zxingcpp
 from PIL import Image
 from qrcode.constants import ERROR_CORRECT_L, ERROR_CORRECT_M
 from qrcode.util import BIT_LIMIT_TABLE, MODE_8BIT_BYTE, MODE_ALPHA_NUM, MODE_NUMBER, QRData
+from viper_as_python import qr_viper
 
-from keyfob.ui import qr, qr_bytecode, qr_viper
+from keyfob.ui import qr, qr_bytecode
 from keyfob_host.compiler import compile_file
 from keyfob_host.resources import firmware_dir
 
@@ -143,14 +144,6 @@ def by_machine_code(matrix: Matrix) -> int:
     return qr_viper._score(int(bits, 2).to_bytes(len(bits) // 8, "big"), size, 1 << 20)
 
 
-def modes_of(runs: list[int]) -> bytes:
-    """The mode of every byte, from what the encoder knows of its runs."""
-    modes = b""
-    for run in runs:
-        modes += bytes([run & 3]) * ((run >> 2) - len(modes))
-    return modes
-
-
 def qrcode_matrix(data: bytes, modes: bytes, version: int, level: str, mask: int) -> Matrix:
     """The qrcode package's symbol of the same segments, version, level and mask.
 
@@ -207,9 +200,9 @@ def check(text: str, level: str) -> None:
         return
     bitmap, size = qr.encode(text, level)
     assert size == 17 + 4 * version
-    found, runs, _ = qr._fit(data, "LM".index(level), 10)
-    modes = modes_of(runs)
-    assert found == version
+    bits, modes = qr_bytecode.split(data, version, qr.TABLES)
+    assert (bits, modes) == qr_viper.split(data, version, qr.TABLES)
+    assert bits == (bits_of(data, modes, version) if data else 12)
     assert bits_of(data, modes, version) == fewest_bits(data, version)
     assert all(can_say(mode, char) for mode, char in zip(modes, data, strict=True))
     candidates = [qrcode_matrix(data, modes, version, level, mask) for mask in range(8)]
@@ -291,8 +284,8 @@ def test_the_step_of_dark_modules_at_its_border(score, percent, size):
 
 VM_SCRIPT = """
 import sys
-from keyfob.ui import qr, qr_bytecode
-print(qr._draw is qr_bytecode.draw)
+from keyfob.ui import qr
+print(qr.KERNELS is None)
 for text in sys.argv[1:]:
     bitmap, size = qr.encode(text)
     print(bitmap.hex())

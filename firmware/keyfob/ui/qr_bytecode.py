@@ -7,7 +7,141 @@ row. A canvas is two lists of rows: what is dark, and what is taken by a functio
 
 from keyfob.compat import const
 
+# Where the parts of keyfob.ui.qr.TABLES begin.
+_FORMATS = const(80)
+_MASKS = const(112)
+_COSTS = const(208)
+_HEADS = const(211)
+_HEADS_OF_10 = const(214)
+_VALUES = const(217 - 32)
+
+# Modes of a segment, each of which can say all that the one before it can.
+_DIGITS = const(0)
+_ALPHANUMERIC = const(1)
+_BYTES = const(2)
+
+_NEVER = const(0xF000)  # sixths of a bit, more than any text costs
+_STAY = const(0x24)  # modes 2, 1 and 0 in two bits each
+_RUN = const(0x40)  # at the last byte of a run
+
 _BEFORE = const(7)  # rows before the first that `score` looks back at
+
+
+def split(data, version, tables):
+    """Return (the fewest bits that say `data`, the mode of each byte).
+
+    An exact search, run by run of bytes of one kind, over the mode of the last one. Within a run
+    no change of mode is tried: done before or after it, it would cost less, since a narrower mode
+    is cheaper for each byte. Costs are in sixths of a bit; a segment ends on a whole one.
+    """
+    at = _HEADS if version < 10 else _HEADS_OF_10
+    heads = tables[at : at + 3]
+    costs = list(heads)
+    # On the way forward, at the end of a run: the mode before it for every mode.
+    modes = bytearray(len(data))
+    end = 0
+    while True:
+        best = min(costs)
+        before = costs.index(best)
+        best = (best + 5) // 6 * 6
+        if end == len(data):
+            break
+        start = end
+        kind = None
+        while end < len(data):
+            value = tables[_VALUES + data[end]] if 32 <= data[end] <= 90 else 99
+            other = _DIGITS if value < 10 else _ALPHANUMERIC if value < 99 else _BYTES
+            if kind is None:
+                kind = other
+            elif kind != other:
+                break
+            end += 1
+        path = _STAY
+        for mode in (_DIGITS, _ALPHANUMERIC, _BYTES):
+            if mode < kind:
+                costs[mode] = _NEVER
+                continue
+            if best + heads[mode] < costs[mode]:
+                costs[mode] = best + heads[mode]
+                path ^= (mode ^ before) << 2 * mode
+            costs[mode] += tables[_COSTS + mode] * (end - start)
+        modes[end - 1] = _RUN | path
+    path = _STAY
+    for at in range(end - 1, -1, -1):
+        if modes[at]:
+            before = path >> 2 * before & 3
+            path = modes[at]
+        modes[at] = before
+    return best // 6, modes
+
+
+def draw(data, modes, row, tables):
+    """Return the bitmap of the symbol with the mask of the lowest penalty, the first of equals."""
+    version = row % 10 + 1
+    size = 17 + 4 * version
+    stream = bytearray(tables[4 * row] << 8 | tables[4 * row + 1])
+    fill(stream, data, modes, version, tables)
+    codewords = correct(stream, tables[4 * row + 2], tables[4 * row + 3])
+    dark = [0] * size
+    taken = [0] * size
+    pattern(dark, taken, version)
+    place(dark, taken, codewords)
+    rows = [0] * size
+    work = work_space(size)
+    formats = _FORMATS + row // 10 * 16
+    best = lowest = None
+    for mask in range(8):
+        _apply(rows, dark, taken, mask, formats, tables)
+        penalty = score(rows, work, lowest)
+        if lowest is None or penalty < lowest:
+            best, lowest = mask, penalty
+    _apply(rows, dark, taken, best, formats, tables)
+    width = size + 7 >> 3
+    bitmap = bytearray(size * width)
+    at = 0
+    for line in rows:
+        line <<= 8 * width - size
+        for shift in range(8 * width - 8, -1, -8):
+            bitmap[at] = line >> shift & 255
+            at += 1
+    return bitmap
+
+
+def fill(stream, data, modes, version, tables):
+    """Fill in the data codewords: segments, terminator and padding."""
+    taken = start = end = bits = held = 0  # of `bits` the lowest `held` are not in `stream` yet
+    while start < len(data):
+        if start == end:
+            mode = modes[start]
+            while end < len(data) and modes[end] == mode:
+                end += 1
+            width = tables[(_HEADS if version < 10 else _HEADS_OF_10) + mode] // 6
+            held += width
+            bits = ((bits & 255) << 4 | 1 << mode) << width - 4 | end - start
+        else:
+            value = data[start]
+            start += 1
+            width = 8
+            if mode != _BYTES:  # two or three characters in one number
+                value = tables[_VALUES + value]
+                width = 6 if mode else 4
+                while start < end and width < (11 if mode else 10):
+                    value = value * (45 if mode else 10) + tables[_VALUES + data[start]]
+                    start += 1
+                    width += 5 if mode else 3
+            held += width
+            bits = (bits & 255) << width | value
+        while held >= 8:
+            held -= 8
+            stream[taken] = bits >> held & 255
+            taken += 1
+    # A terminator of four bits, cut off where there is no room for it, and the padding.
+    if taken < len(stream):
+        stream[taken] = bits << 8 - held & 255
+    padding = 0xEC
+    for at in range(taken + 1 + (held > 4), len(stream)):
+        stream[at] = padding
+        padding ^= 0xEC ^ 0x11
 
 
 def correct(stream, blocks, degree):
@@ -69,33 +203,6 @@ def _field():
         if value > 255:
             value ^= 0x11D
     return powers, logarithms
-
-
-def draw(version, codewords, formats, masks):
-    """Return the bitmap of the symbol with the mask of the lowest penalty, the first of equals."""
-    size = 17 + 4 * version
-    dark = [0] * size
-    taken = [0] * size
-    pattern(dark, taken, version)
-    place(dark, taken, codewords)
-    rows = [0] * size
-    work = work_space(size)
-    best = lowest = None
-    for mask in range(8):
-        _apply(rows, dark, taken, mask, formats, masks)
-        penalty = score(rows, work, lowest)
-        if lowest is None or penalty < lowest:
-            best, lowest = mask, penalty
-    _apply(rows, dark, taken, best, formats, masks)
-    width = size + 7 >> 3
-    bitmap = bytearray(size * width)
-    at = 0
-    for row in rows:
-        row <<= 8 * width - size
-        for shift in range(8 * width - 8, -1, -8):
-            bitmap[at] = row >> shift & 255
-            at += 1
-    return bitmap
 
 
 def pattern(dark, taken, version):
@@ -162,14 +269,14 @@ def place(dark, taken, codewords):
                     dark[y] |= (bits >> left & 1) << shift + (cells >> 1)
 
 
-def _apply(rows, dark, taken, mask, formats, masks):
+def _apply(rows, dark, taken, mask, formats, tables):
     """Fill in `rows`: the symbol under a mask, with the word that tells of level and mask."""
     size = len(rows)
     full = (1 << size) - 1
     for y in range(size):
-        line = masks[12 * mask + y % 12] * 0x41041041041041 >> 60 - size
+        line = tables[_MASKS + 12 * mask + y % 12] * 0x41041041041041 >> 60 - size
         rows[y] = dark[y] ^ line & (full ^ taken[y])
-    word = formats[2 * mask] << 8 | formats[2 * mask + 1]
+    word = tables[formats + 2 * mask] << 8 | tables[formats + 2 * mask + 1]
     rows[8] |= word >> 9 << size - 6 | (word >> 7 & 3) << size - 9 | word & 255
     for at in range(15):
         if word >> at & 1 and at != 7:
@@ -251,4 +358,4 @@ def _ones(bits):
     return count
 
 
-KERNELS = (correct, draw)
+KERNELS = (split, draw)

@@ -6,32 +6,161 @@ bytearray of two bitmaps: what is dark, and what is taken by a function pattern.
 
 # ruff: noqa: RUF046 - int() makes a machine word of an object
 
-import sys
+import micropython
 
 from keyfob.compat import const
 
-if sys.implementation.name == "micropython":
-    import micropython
-else:  # CPython runs the same lines as they stand
+# Where the parts of keyfob.ui.qr.TABLES begin.
+_FORMATS = const(80)
+_MASKS = const(112)
+_COSTS = const(208)
+_HEADS = const(211)
+_HEADS_OF_10 = const(214)
+_VALUES = const(217 - 32)
 
-    class micropython:  # noqa: N801
-        viper = staticmethod(lambda function: function)
+_NEVER = const(0xF000)  # sixths of a bit, more than any text costs
+_STAY = const(0x24)  # modes 2, 1 and 0 in two bits each
+_RUN = const(0x40)  # a run ends with this byte
 
-    ptr8 = memoryview
-
-
-# Where things are in the work space of `correct`, after the powers of 2 in GF(256).
+# Where things are in the work space of `_correct`, after the powers of 2 in GF(256).
 _LOGARITHMS = const(255)
 _GENERATOR = const(511)
 _REST = const(543)
 _SPACE = const(576)
 
 
-def correct(stream, blocks, degree):
-    """Return all codewords in the order of their placement."""
-    dealt = bytearray(len(stream) + blocks * degree + 1)  # and bits for modules that remain
-    _correct(stream, dealt, bytearray(_SPACE), blocks << 8 | degree)
-    return dealt
+@micropython.viper
+def split(data_, version: int, tables: ptr8):
+    """Return (the fewest bits that say `data_`, the mode of each byte)."""
+    data = ptr8(data_)
+    length = int(len(data_))
+    modes_ = bytearray(length)
+    modes = ptr8(modes_)
+    costs_ = bytearray(6)
+    costs = ptr16(costs_)
+    heads = _HEADS if version < 10 else _HEADS_OF_10
+    for mode in range(3):
+        costs[mode] = tables[heads + mode]
+    end = 0
+    before = 0
+    while True:
+        before = 1 if costs[1] < costs[0] else 0
+        if costs[2] < costs[before]:
+            before = 2
+        if end == length:
+            break
+        start = end
+        kind = 3
+        while end < length:
+            char = data[end]
+            value = tables[_VALUES + char] if char >= 32 and char <= 90 else 99
+            other = 0 if value < 10 else 1 if value < 99 else 2
+            if kind == 3:
+                kind = other
+            elif kind != other:
+                break
+            end += 1
+        best = (costs[before] + 5) // 6 * 6
+        path = _STAY
+        for mode in range(3):
+            if mode < kind:
+                costs[mode] = _NEVER
+            else:
+                cost = best + tables[heads + mode]
+                if cost < costs[mode]:
+                    costs[mode] = cost
+                    path ^= (mode ^ before) << 2 * mode
+                costs[mode] += tables[_COSTS + mode] * (end - start)
+        modes[end - 1] = _RUN | path
+    bits = (costs[before] + 5) // 6
+    path = _STAY
+    while end > 0:
+        end -= 1
+        if modes[end]:
+            before = path >> 2 * before & 3
+            path = modes[end]
+        modes[end] = before
+    return bits, modes_
+
+
+@micropython.viper
+def draw(data, modes, row: int, tables_):
+    """Return the bitmap of the symbol with the mask of the lowest penalty, the first of equals."""
+    tables = ptr8(tables_)
+    version = row % 10 + 1
+    size = 17 + 4 * version
+    blocks = tables[4 * row + 2]
+    degree = tables[4 * row + 3]
+    capacity = tables[4 * row] << 8 | tables[4 * row + 1]
+    stream = bytearray(capacity)
+    _fill(stream, data, modes, version, tables_)
+    codewords = bytearray(capacity + blocks * degree + 1)  # and bits for modules that remain
+    _correct(stream, codewords, bytearray(_SPACE), blocks << 8 | degree)
+    bitmap = bytearray(size * (size + 7 >> 3))
+    canvas = bytearray(2 * size * (size + 7 >> 3))
+    _pattern(canvas, version)
+    _place(canvas, size, codewords)
+    best = 0
+    lowest = 1 << 20
+    for mask in range(8):
+        at = _FORMATS + 16 * (row // 10) + 2 * mask
+        word = (tables[at] << 8 | tables[at + 1]) << 9 | mask << 6 | size
+        _apply(bitmap, canvas, tables_, word)
+        penalty = int(_score(bitmap, size, lowest))
+        if penalty < lowest:
+            best = word
+            lowest = penalty
+    _apply(bitmap, canvas, tables_, best)
+    return bitmap
+
+
+@micropython.viper
+def _fill(stream_, data: ptr8, modes_, version: int, tables: ptr8):
+    """Fill in the data codewords: segments, terminator and padding."""
+    stream = ptr8(stream_)
+    capacity = int(len(stream_))
+    modes = ptr8(modes_)
+    length = int(len(modes_))
+    taken = 0
+    start = 0
+    end = 0
+    mode = 0
+    bits = 0
+    held = 0  # of `bits` the lowest `held` have not been taken yet
+    while start < length:
+        if start == end:
+            mode = modes[start]
+            while end < length and modes[end] == mode:
+                end += 1
+            width = tables[(_HEADS if version < 10 else _HEADS_OF_10) + mode] // 6
+            held += width
+            bits = ((bits & 255) << 4 | 1 << mode) << width - 4 | end - start
+        else:
+            value = data[start]
+            start += 1
+            width = 8
+            if mode != 2:  # two or three characters in one number
+                value = tables[_VALUES + value]
+                width = 6 if mode else 4
+                while start < end and width < (11 if mode else 10):
+                    value = value * (45 if mode else 10) + tables[_VALUES + data[start]]
+                    start += 1
+                    width += 5 if mode else 3
+            held += width
+            bits = (bits & 255) << width | value
+        while held >= 8:
+            held -= 8
+            stream[taken] = bits >> held & 255
+            taken += 1
+    # A terminator of four bits, cut off where there is no room for it, and the padding.
+    if taken < capacity:
+        stream[taken] = bits << (8 - held) & 255
+    padding = 0xEC
+    taken += 2 if held > 4 else 1
+    while taken < capacity:
+        stream[taken] = padding
+        padding ^= 0xEC ^ 0x11
+        taken += 1
 
 
 @micropython.viper
@@ -78,24 +207,6 @@ def _correct(stream_, dealt: ptr8, work: ptr8, shares: int):
                     work[rest + at] ^= work[power if power < 255 else power - 255]
         for at in range(degree):
             dealt[length + at * blocks + block] = work[rest + at]
-
-
-def draw(version, codewords, formats, masks):
-    """Return the bitmap of the symbol with the mask of the lowest penalty, the first of equals."""
-    size = 17 + 4 * version
-    bitmap = bytearray(size * (size + 7 >> 3))
-    canvas = bytearray(2 * len(bitmap))
-    _pattern(canvas, version)
-    _place(canvas, size, codewords)
-    best = lowest = None
-    for mask in range(8):
-        word = (formats[2 * mask] << 8 | formats[2 * mask + 1]) << 9 | mask << 6 | size
-        _apply(bitmap, canvas, masks, word)
-        penalty = _score(bitmap, size, 1 << 20 if lowest is None else lowest)
-        if lowest is None or penalty < lowest:
-            best, lowest = word, penalty
-    _apply(bitmap, canvas, masks, best)
-    return bitmap
 
 
 @micropython.viper
@@ -186,16 +297,16 @@ def _place(canvas: ptr8, size: int, codewords: ptr8):
 
 
 @micropython.viper
-def _apply(bitmap: ptr8, canvas: ptr8, masks: ptr8, word: int):
+def _apply(bitmap: ptr8, canvas: ptr8, tables: ptr8, word: int):
     """Fill in `bitmap`: the symbol under a mask, with the word that tells of level and mask."""
     size = word & 63
-    mask = 12 * (word >> 6 & 7)
+    mask = _MASKS + 12 * (word >> 6 & 7)
     word >>= 9
     width = size + 7 >> 3
     taken = size * width
     at = 0
     for row in range(size):
-        tile = masks[mask + row % 12] * 0x41041  # six modules four times over are three bytes
+        tile = tables[mask + row % 12] * 0x41041  # six modules four times over are three bytes
         shift = 16
         for _ in range(width):
             bitmap[at] = canvas[at] ^ (tile >> shift & (255 - canvas[taken + at]))
@@ -272,5 +383,4 @@ def _score(modules: ptr8, size: int, limit: int) -> int:
     return penalty + 10 * ((steps if steps > 0 else 0 - steps) // (size * size))
 
 
-if sys.implementation.name == "micropython":  # CPython is faster with qr_bytecode
-    KERNELS = (correct, draw)
+KERNELS = (split, draw)
