@@ -17,9 +17,13 @@ def _load() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    vars(module).update(ptr8=memoryview, ptr16=lambda buffer: memoryview(buffer).cast("H"))
-    micropython = SimpleNamespace(viper=lambda function: function)
-    with patch.dict(sys.modules, micropython=micropython):
+    vars(module).update(
+        micropython=SimpleNamespace(viper=lambda function: function),
+        ptr8=memoryview,
+        ptr16=lambda buffer: memoryview(buffer).cast("H"),
+    )
+    implementation = SimpleNamespace(**vars(sys.implementation) | {"name": "micropython"})
+    with patch.object(sys, "implementation", implementation):
         spec.loader.exec_module(module)
     return module
 

@@ -18,8 +18,11 @@ from keyfob.ui.screens import Screens
 _LINK = const(0)
 _UNLINK = const(1)
 _TELL = const(2)
+_SHOW = const(3)
 _ON_PRESS = {
     "press": _LINK,
+    "user_code": _SHOW,
+    "offline": _SHOW,
     "denied": _LINK,
     "expired": _LINK,
     "unlinked": _LINK,
@@ -182,6 +185,9 @@ class App:
                 self._wanted.set()
             elif action == _TELL:
                 screens.show("linked", screens.link)
+            elif action == _SHOW:
+                screens.show_again()
+                self._changed.set()
             elif action == _UNLINK:
                 try:
                     await self.link.unlink()

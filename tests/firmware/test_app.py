@@ -545,7 +545,7 @@ async def test_after_each_bad_end_a_press_gets_a_new_code():
                 assert len(codes) == 2 and codes[1] == "NEXT-ONE"
 
 
-async def test_a_press_while_a_code_is_up_changes_nothing():
+async def test_a_press_while_a_code_is_up_shows_it_again_and_asks_for_no_other():
     with Folder() as folder:
         session = Session(folder)
         session.bench.http.answer(DEVICE, device_code())
@@ -553,7 +553,9 @@ async def test_a_press_while_a_code_is_up_changes_nothing():
         async with session:
             await session.push()
             for is_long in (False, True):
+                session.bench.lines = []
                 await session.push(is_long)
+                assert ("Code  fH7k-Qp0O" in session.bench.lines) is not is_long
             assert session.screen == "user_code"
             assert session.bench.http.count(DEVICE) == 1
 

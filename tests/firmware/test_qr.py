@@ -12,7 +12,7 @@ from keyfob.ui import qr, qr_bytecode
 
 try:
     from keyfob.ui import qr_viper
-except (ImportError, AttributeError):  # CPython
+except ImportError:  # CPython
     from viper_as_python import qr_viper
 except SyntaxError:  # this MicroPython has no emitter of machine code
     qr_viper = None

@@ -692,6 +692,31 @@ def test_a_resting_panel_is_dimmed_until_it_is_woken():
         assert panel.level > 100
 
 
+def test_a_panel_is_woken_to_the_contrast_that_its_owner_wants():
+    panel = Panel(128, 64)
+    view = Screens(panel, button="boot")
+    view.bright = 0x10
+    view.show("idle", {})
+    view.update(5)
+    view.update(60_005)
+    assert panel.level == 0
+    view.wake()
+    assert panel.level == 0x10
+
+
+def test_a_code_is_shown_again_from_its_first_page_on():
+    panel = Panel(72, 40)
+    view = Screens(panel, button="boot")
+    view.notify("user_code", dict(CODE, expires_in=None))
+    first = panel.picture()
+    view.update(0)
+    assert view.update(7_000) == 3_000
+    assert panel.picture() != first
+    view.show_again()
+    assert panel.picture() == first
+    assert view.update(7_001) == 4_999  # and has its time anew
+
+
 def test_the_pages_of_a_woken_panel_take_turns_again():
     panel = Panel(72, 40)
     view = Screens(panel, language="de", button="boot")

@@ -16,7 +16,7 @@ from keyfob.compat import const
 
 try:
     from keyfob.ui.qr_viper import KERNELS
-except (ImportError, AttributeError, SyntaxError, ValueError, MemoryError):
+except (ImportError, SyntaxError, ValueError, MemoryError):
     # Absent, on CPython, without an emitter, for another chip, or too large.
     KERNELS = None
 
@@ -63,9 +63,9 @@ def encode(text, level="L", max_version=_VERSIONS):
     split, draw = KERNELS or _bytecode()
     plain = text.encode()
     max_version = min(max_version, _VERSIONS)
-    most = max_version if len(plain) <= _MOST else 0
+    most = max_version
     symbol = None
-    for data in (plain, _with_capitals(text).encode()):
+    for data in (plain, _with_capitals(text).encode()) if len(plain) <= _MOST else ():
         for version in range(1, most + 1):
             if version == 1 or version == _VERSIONS:
                 bits, modes = split(data, version, TABLES)
@@ -97,7 +97,7 @@ def _with_capitals(text):
 
 
 def _bytecode():
-    """Return the kernels for where there is no machine code: twice as much as all else here."""
+    """Load and return the kernels for where there is no machine code, all else here twice over."""
     from keyfob.ui.qr_bytecode import KERNELS
 
     if __file__.endswith(".mpy"):  # loaded again in no time; until then they are let go
@@ -105,3 +105,7 @@ def _bytecode():
 
         drop("keyfob.ui.qr_bytecode")
     return KERNELS
+
+
+if KERNELS is None:
+    _bytecode()  # their names stay for good: not with the first symbol, but with the import

@@ -6,9 +6,11 @@ bytearray of two bitmaps: what is dark, and what is taken by a function pattern.
 
 # ruff: noqa: RUF046 - int() makes a machine word of an object
 
-import micropython
-
 from keyfob.compat import const
+
+# `micropython.viper`, `ptr8` and `ptr16` are words of MicroPython's compiler: nothing brings them.
+if __import__("sys").implementation.name != "micropython":
+    raise ImportError
 
 # Where the parts of keyfob.ui.qr.TABLES begin.
 _FORMATS = const(80)

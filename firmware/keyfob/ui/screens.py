@@ -44,7 +44,7 @@ class Screens:
     A panel with `contrast(level)` is dimmed, unless its `can_dim` is False.
     `shown(name)` is called after each new screen. The attributes `language`, a column of
     texts, and `button`, the name of the button that links and unlinks (None: there is none),
-    count from the next screen on.
+    count from the next screen on; `bright`, 0 to 255, is the contrast of a panel that is woken.
 
     `link` is what a screen that tells of the link is filled in from.
 
@@ -58,6 +58,7 @@ class Screens:
         self._shown = shown
         self.language = language
         self.button = button
+        self.bright = _BRIGHT
         self._can_dim = getattr(display, "can_dim", hasattr(display, "contrast"))
         self._is_dimmed = False
         self.link = {}  # the members of the screens that tell of the link
@@ -110,6 +111,11 @@ class Screens:
             self._age = self._drawn_at = 0
             self._seen = None  # it may have slept for days
         return was_dimmed
+
+    def show_again(self):
+        """Show what stands there from its first page on; a console prints it once more."""
+        self._age = 0
+        self._draw()
 
     def show(self, name, members):
         """Bring up a screen, filled in from `members`."""
@@ -169,7 +175,7 @@ class Screens:
     def _dim(self, is_dimmed):
         self._is_dimmed = is_dimmed
         try:
-            self._display.contrast(0 if is_dimmed else _BRIGHT)
+            self._display.contrast(0 if is_dimmed else self.bright)
         except OSError:
             pass  # as where it is drawn
 

@@ -7,8 +7,8 @@ from keyfob.oauth import ticks
 # A single string, of which a board keeps no more than the row that it needs.
 _PATTERNS = """
 starting 250 250
-wifi 250 250
-clock 250 250
+wifi 500 500
+clock 750 250
 press 100 1900
 user_code 1
 offline 1000 1000
@@ -16,8 +16,8 @@ linked 100 100 50
 idle
 unlink 500 100
 denied 100 200 100 1600
-expired 100 200 100 1600
-unlinked 100 200 100 1600
+expired 600 200 100 1100
+unlinked 100 200 600 1100
 sign_in_again 100 200 100 200 100 1300
 error 100 200 100 200 100 200 100 1000
 """
