@@ -314,3 +314,14 @@ def test_compiled_files_fall_back_to_bytecode_where_machine_code_does_not_fit(ar
     if NATIVE or arch != "x64":
         assert is_bytecode == str(arch != "x64")
     assert bitmaps == [qr.encode(text)[0].hex() for text in ADDRESSES]
+
+
+def test_another_package_called_micropython_on_cpython_gets_bytecode(tmp_path):
+    """Blinka brings one, whose `viper` is none."""
+    (tmp_path / "micropython.py").write_text("def const(value): return value\nviper = const\n")
+    script = "from keyfob.ui import qr; print(qr.KERNELS, qr.encode('01234567', 'M')[1])"
+    environ = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{firmware_dir()}"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["None", "21"]
