@@ -715,6 +715,10 @@ def test_a_code_is_shown_again_from_its_first_page_on():
     view.show_again()
     assert panel.picture() == first
     assert view.update(7_001) == 4_999  # and has its time anew
+    view.notify("poll", {"result": "approved"})
+    panel.fill(0)
+    view.show_again()
+    assert not any(panel.picture())  # it is over
 
 
 def test_the_pages_of_a_woken_panel_take_turns_again():

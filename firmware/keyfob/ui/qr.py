@@ -72,7 +72,7 @@ def encode(text, level="L", max_version=_VERSIONS):
             row = version - 1 + (_VERSIONS if level == "M" else 0)
             if bits <= 8 * (TABLES[4 * row] << 8 | TABLES[4 * row + 1]):
                 symbol = data, modes, row, TABLES
-                most = version - 1
+                most = version - 1  # capitals have to save one
                 break
     if symbol is None:
         raise ValueError("%d bytes do not fit into QR %d-%s" % (len(plain), max_version, level))

@@ -44,7 +44,6 @@ def split(data_, version: int, tables: ptr8):
     for mode in range(3):
         costs[mode] = tables[heads + mode]
     end = 0
-    before = 0
     while True:
         before = 1 if costs[1] < costs[0] else 0
         if costs[2] < costs[before]:

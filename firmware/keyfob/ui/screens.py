@@ -113,9 +113,10 @@ class Screens:
         return was_dimmed
 
     def show_again(self):
-        """Show what stands there from its first page on; a console prints it once more."""
-        self._age = 0
-        self._draw()
+        """Show a living code from its first page on; a console prints it once more."""
+        if self._code is not None:
+            self._age = 0
+            self._draw()
 
     def show(self, name, members):
         """Bring up a screen, filled in from `members`."""
