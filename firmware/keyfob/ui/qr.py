@@ -85,7 +85,7 @@ def _with_capitals(text):
     scheme = text[:end].lower()
     if scheme != "http://" and scheme != "https://":
         return text
-    for char in text.encode()[end:]:  # of a text each would be kept for good, as a name
+    for char in text.encode()[end:]:  # a text of one character is interned for good
         if char == 47 or char == 63 or char == 35:  # "/", "?", "#"
             break
         # From "-" to ":" are hyphen, dot, digits and colon; "[", "]", "_". No "@" of userinfo and

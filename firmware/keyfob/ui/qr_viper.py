@@ -20,6 +20,10 @@ _HEADS = const(211)
 _HEADS_OF_10 = const(214)
 _VALUES = const(217 - 32)
 
+# Modes of a segment, the widest and none yet.
+_BYTES = const(2)
+_NO_MODE = const(3)
+
 _NEVER = const(0xF000)  # sixths of a bit, more than any text costs
 _STAY = const(0x24)  # modes 2, 1 and 0 in two bits each
 _RUN = const(0x40)  # a run ends with this byte
@@ -51,12 +55,12 @@ def split(data_, version: int, tables: ptr8):
         if end == length:
             break
         start = end
-        kind = 3
+        kind = _NO_MODE
         while end < length:
             char = data[end]
             value = tables[_VALUES + char] if char >= 32 and char <= 90 else 99
-            other = 0 if value < 10 else 1 if value < 99 else 2
-            if kind == 3:
+            other = 0 if value < 10 else 1 if value < 99 else _BYTES
+            if kind == _NO_MODE:
                 kind = other
             elif kind != other:
                 break
@@ -96,7 +100,7 @@ def draw(data, modes, row: int, tables_):
     stream = bytearray(capacity)
     _fill(stream, data, modes, version, tables_)
     codewords = bytearray(capacity + blocks * degree + 1)  # and bits for modules that remain
-    _correct(stream, codewords, bytearray(_SPACE), blocks << 8 | degree)
+    _correct(stream, codewords, blocks, degree)
     bitmap = bytearray(size * (size + 7 >> 3))
     canvas = bytearray(2 * size * (size + 7 >> 3))
     _pattern(canvas, version)
@@ -140,7 +144,7 @@ def _fill(stream_, data: ptr8, modes_, version: int, tables: ptr8):
             value = data[start]
             start += 1
             width = 8
-            if mode != 2:  # two or three characters in one number
+            if mode != _BYTES:  # two or three characters in one number
                 value = tables[_VALUES + value]
                 width = 6 if mode else 4
                 while start < end and width < (11 if mode else 10):
@@ -165,11 +169,12 @@ def _fill(stream_, data: ptr8, modes_, version: int, tables: ptr8):
 
 
 @micropython.viper
-def _correct(stream_, dealt: ptr8, work: ptr8, shares: int):
+def _correct(stream_, dealt: ptr8, blocks: int, degree: int):
+    """Deal the data codewords out, and add those of error correction."""
     stream = ptr8(stream_)
     length = int(len(stream_))
-    blocks = shares >> 8
-    degree = shares & 255
+    work_ = bytearray(_SPACE)
+    work = ptr8(work_)
     value = 1
     for at in range(255):
         work[at] = value
