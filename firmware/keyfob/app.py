@@ -202,13 +202,13 @@ class App:
         self._changed.set()
 
     def _open_wiring(self):
-        from keyfob.ui.wiring import open_wiring
+        from keyfob.ui.board import open_wiring
 
         try:
             return open_wiring(self._root, self._events)
         finally:
             del open_wiring
-            drop("keyfob.ui.wiring", "keyfob.ui.displays.opening", "keyfob.ui.displays.power")
+            drop("keyfob.ui.board", "keyfob.ui.displays.open_display", "keyfob.ui.displays.power")
 
     async def _keep_screen(self, is_last=False):
         """Draw what changes with time: the time left, alternating pages, the LED's pattern."""

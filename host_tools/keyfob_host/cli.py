@@ -21,7 +21,6 @@ from keyfob_host import __version__
 from keyfob_host.boards import DEFAULT_BOARD
 from keyfob_host.errors import FAILED, INTERRUPTED, WRONG_USAGE, CliError
 from keyfob_host.printable import printable
-from keyfob_host.provider_verbs import providers_app
 from keyfob_host.verbs import (
     boards,
     configure,
@@ -34,6 +33,7 @@ from keyfob_host.verbs import (
     parts,
     status,
 )
+from keyfob_host.verbs.providers import providers_app
 
 TRACEBACK_VARIABLE = "KEYFOB_TRACEBACK"
 
@@ -302,7 +302,7 @@ def sim(
       keyfob sim --issuer https://login.example.com --client-id my-board
     """
     given = locals()
-    from keyfob_sim.options import Given, resolve
+    from keyfob_sim.run.options import Given, resolve
 
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     from keyfob_sim.micropython.vm import executable
@@ -352,7 +352,7 @@ def server(
     Example:
       keyfob server --host 192.168.1.20 --port 8080
     """
-    from keyfob_sim.options import parse_port
+    from keyfob_sim.run.options import parse_port
     from keyfob_sim.server import ServerOptions, serve
 
     options = ServerOptions(

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from keyfob_host.errors import INTERRUPTED, CliError, UsageError
-from keyfob_sim import board_files, state
-from keyfob_sim.clock import SharedClock
 from keyfob_sim.dashboard.window import Window
-from keyfob_sim.faults import Faults, load_scenario
 from keyfob_sim.hardware.board import VirtualBoard
-from keyfob_sim.options import SimOptions
-from keyfob_sim.report import Report
+from keyfob_sim.hardware.clock import SharedClock
+from keyfob_sim.run import board_files, state
+from keyfob_sim.run.options import SimOptions
+from keyfob_sim.run.report import Report
+from keyfob_sim.run.scenario import Faults, load_scenario
+from keyfob_sim.run.simulation import Simulation, Told
 from keyfob_sim.runtime import Runtime
-from keyfob_sim.simulation import Simulation, Told
 
 # As providers that rotate do by default: whoever loses power while a reply is on its way must
 # find the old refresh token good for a little longer.

@@ -23,8 +23,8 @@ from fakes import (
 
 from keyfob import app
 from keyfob.app import App
-from keyfob.storage.opening import open_store
-from keyfob.ui.displays.led import StatusLed
+from keyfob.storage.open_store import open_store
+from keyfob.ui.led import StatusLed
 
 CONFIGURATION = {
     "provider": {

@@ -7,7 +7,8 @@ begin with noise in their memory.
 import sys
 
 from keyfob.errors import ConfigError
-from keyfob.ui.displays import opening, spi, tft
+from keyfob.ui.displays import open_display as opening
+from keyfob.ui.displays import spi, tft
 from keyfob.ui.displays.i2c import I2cBus
 from keyfob.ui.displays.ili9341 import ILI9341, ILI9342
 from keyfob.ui.displays.sh1106 import SH1106

@@ -1,7 +1,7 @@
 """The status LED: a pattern for each screen."""
 
-from keyfob.ui.displays import led
-from keyfob.ui.displays.led import StatusLed
+from keyfob.ui import led
+from keyfob.ui.led import StatusLed
 from keyfob.ui.texts import _SCREENS
 
 SCREENS = [line.partition("|")[0] for line in _SCREENS.strip().split("\n")]

@@ -6,7 +6,7 @@ from support import raises
 from keyfob.errors import ConfigError
 from keyfob.oauth.metadata import learn
 from keyfob.oauth.profile import DEVICE_CODE_GRANT, Profile
-from keyfob.oauth.profile_fields import client_from
+from keyfob.oauth.profile_schema import client_from
 
 BOTH = {"device_authorization_endpoint": CODE_URL, "token_endpoint": TOKEN_URL}
 

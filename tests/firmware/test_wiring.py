@@ -5,7 +5,7 @@ import sys
 from fakes import Folder, Told
 
 from keyfob.events import Events
-from keyfob.ui.wiring import open_wiring
+from keyfob.ui.board import open_wiring
 
 BUTTON = {"name": "boot", "pin": 0, "pressed": 0, "pull": "up"}
 

@@ -16,9 +16,12 @@ import pytest
 from board_verbs import Verbs, server_of, speaking
 from virtual_port import VirtualPort, needs_vm
 
-from keyfob_host import board_link, cli, port_access, ports
-from keyfob_host.ports import Port
-from keyfob_sim.certificates import make_ca, split_certificates
+from keyfob_host import cli
+from keyfob_host.board import access as port_access
+from keyfob_host.board import link as board_link
+from keyfob_host.board import ports
+from keyfob_host.board.ports import Port
+from keyfob_sim.server.certificates import make_ca, split_certificates
 
 pytestmark = needs_vm
 

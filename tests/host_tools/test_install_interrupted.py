@@ -9,9 +9,10 @@ import pytest
 from board_verbs import Verbs
 from virtual_port import VirtualPort, needs_vm
 
-from keyfob_host import board_link, installation
-from keyfob_host.compiler import compile_file
-from keyfob_host.installation import Firmware
+from keyfob_host.board import installation
+from keyfob_host.board import link as board_link
+from keyfob_host.board.installation import Firmware
+from keyfob_host.firmware.compiler import compile_file
 from keyfob_host.resources import firmware_dir
 
 pytestmark = needs_vm
@@ -21,7 +22,9 @@ Firmwares = Callable[..., Firmware]
 OLD, NEW = "0.1.0", "0.1.1"
 IN_USE = "import keyfob; print(keyfob.__version__)"
 # Most of what a boot needs.
-IMPORTS = "from keyfob.compat import tidy_heap\ntidy_heap()\nimport keyfob.link, keyfob.approval\n"
+IMPORTS = (
+    "from keyfob.compat import tidy_heap\ntidy_heap()\nimport keyfob.link, keyfob.link.approve\n"
+)
 
 
 class Pulled(Exception):

@@ -7,8 +7,10 @@ import threading
 import pytest
 from provider_presets import validate
 
-from keyfob.ui.symbol import largest_symbol
-from keyfob_host import cli, provider_check, providers
+from keyfob.ui.qr_fit import largest_symbol
+from keyfob_host import cli
+from keyfob_host.providers import presets as providers
+from keyfob_host.providers import check as provider_check
 from keyfob_sim.server import MockServer, ServerOptions, endpoints
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 import pytest
 from joserfc.jwk import RSAKey
 
-from keyfob_sim import board_files
+from keyfob_sim.run import board_files
 from keyfob_sim.server.app import make_app
 from keyfob_sim.server.config import load_config
 from keyfob_sim.server.description import describe

@@ -15,8 +15,8 @@ import certifi
 import micropython_vm
 import pytest
 
-from keyfob_host.roots import trusted_root
-from keyfob_sim.certificates import (
+from keyfob_host.providers.roots import trusted_root
+from keyfob_sim.server.certificates import (
     CertificateAuthority,
     IssuedCertificate,
     load_ca,

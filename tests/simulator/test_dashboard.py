@@ -19,13 +19,13 @@ from PIL import Image
 
 from keyfob_host import cli
 from keyfob_host.boards import load_board
-from keyfob_sim.clock import SharedClock
 from keyfob_sim.dashboard.controls import Controls
 from keyfob_sim.dashboard.routes import make_app
 from keyfob_sim.dashboard.view import View
 from keyfob_sim.dashboard.window import Window
-from keyfob_sim.faults import Faults
 from keyfob_sim.hardware.board import VirtualBoard
+from keyfob_sim.hardware.clock import SharedClock
+from keyfob_sim.run.scenario import Faults
 
 PORT = 8123
 ORIGIN = f"http://127.0.0.1:{PORT}"

@@ -5,7 +5,7 @@ import json
 import pytest
 from board_run import RUNTIMES, board_files, run_board
 
-from keyfob_sim import state
+from keyfob_sim.run import state
 
 LINK = ("--clock", "virtual", "--approve", "auto")
 

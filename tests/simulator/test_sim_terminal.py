@@ -16,7 +16,7 @@ import zxingcpp
 from PIL import Image
 
 from keyfob_host import cli
-from keyfob_sim.terminal import Terminal
+from keyfob_sim.run.terminal import Terminal
 
 KEYFOB = Path(sysconfig.get_path("scripts")) / "keyfob"
 

@@ -53,11 +53,11 @@ class Clock:
 
     async def synchronise(self):
         """Set the clock if it is not set; return what knew the time, or None."""
-        from keyfob.net import witnesses
+        from keyfob.net import time_sources as witnesses
 
         await witnesses.synchronise(self)
         del witnesses
-        drop("keyfob.net.witnesses")
+        drop("keyfob.net.time_sources")
         return self.source
 
     def witness(self, date):
@@ -76,14 +76,14 @@ class Clock:
         # A clock that is set can wait for the end of the linking, when there is more room.
         is_date_due = self.date and (not is_set or self.date[1].elapsed(now) >= _CALM)
         if is_date_due or self.rest is None or self.rest[1].elapsed(now) >= self.rest[0]:
-            from keyfob.net import witnesses
+            from keyfob.net import time_sources as witnesses
 
             if is_date_due:
                 witnesses.hear(self)
             else:
                 witnesses.ask(self)
             del witnesses
-            drop("keyfob.net.witnesses")
+            drop("keyfob.net.time_sources")
 
 
 def epoch():

@@ -83,7 +83,7 @@ class HttpClient:
             except MemoryError:
                 raise no_memory(host)
             except (OSError, ValueError, EOFError) as error:
-                from keyfob.net.failures import translate
+                from keyfob.net.platform_errors import translate
 
                 raise translate(error, host)
             finally:

@@ -225,7 +225,7 @@ class DeviceGrant:
 
             self.issue = read(members, self._profile, self._scope, now, unix)
             return
-        from keyfob.oauth.device_code import read
+        from keyfob.oauth.device_response import read
 
         self._begin(read(members, self._profile))
 
@@ -301,6 +301,6 @@ def _reason(state, outcome=None):
         )
     if state == EXPIRED:
         return LinkExpired("the code ran out before anybody approved it", "ask for a new code")
-    from keyfob.oauth.refusal import refusal
+    from keyfob.oauth.outcome_hints import refusal
 
     return refusal(outcome)

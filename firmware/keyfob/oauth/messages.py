@@ -188,7 +188,7 @@ def members(reply):
             )
         if body[:1] in _NO_FORM:
             return None
-        from keyfob.oauth.form_body import form_members
+        from keyfob.oauth.form_response import form_members
 
         return form_members(_unmarked(body))
     finally:

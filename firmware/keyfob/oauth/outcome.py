@@ -79,11 +79,11 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):
     if values is not None:
         outcome.interval = seconds(values.get("interval"))
     if reply.headers.get("retry-after"):
-        from keyfob.oauth.unusual import retry_after
+        from keyfob.oauth.outcome_odd import retry_after
 
         outcome.retry_after = retry_after(reply, unix)
     if not outcome.error and not outcome.description:
-        from keyfob.oauth.unusual import status_text
+        from keyfob.oauth.outcome_odd import status_text
 
         outcome.description = status_text(reply.status, values)
     return outcome
@@ -99,7 +99,7 @@ def _error(values, status, profile):
         code = error_at(values, status, profile) or code
     is_plain = "access_token" in values or "device_code" in values
     if not isinstance(code, str) and (code is not None or "error_code" in values or not is_plain):
-        from keyfob.oauth.unusual import odd_error
+        from keyfob.oauth.outcome_odd import odd_error
 
         code, text = odd_error(values, text, profile.pending_map)
     return profile.pending_map.get(code, code), text

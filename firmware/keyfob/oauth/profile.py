@@ -28,7 +28,7 @@ class Profile:
 
     def __init__(self, fields=None, allow_http=False):
         """Take `fields` (the provider object). Raises ConfigError naming a bad one."""
-        from keyfob.oauth.profile_fields import fill
+        from keyfob.oauth.profile_schema import fill
 
         self.allow_http = allow_http
         fill(self, {} if fields is None else fields)

@@ -21,7 +21,7 @@ _SCREEN_OF = {
 
 # What a symbol takes, once drawn. Not keyfob.ui.qr_viper: an ESP32 frees machine code at a reset
 # only, and loading it anew for each code would use up the RAM that TLS needs.
-_ENCODER = ("keyfob.ui.symbol", "keyfob.ui.qr", "keyfob.ui.qr_bytecode")
+_ENCODER = ("keyfob.ui.qr_fit", "keyfob.ui.qr", "keyfob.ui.qr_bytecode")
 
 # How long in ms a panel shows a screen, at least, before it goes on to another.
 _NEXT = {"linked": (10_000, "idle"), "unlink": (15_000, "linked")}
@@ -196,7 +196,7 @@ class Screens:
         if not self._is_panel:
             return
         try:
-            from keyfob.ui.symbol import symbol_for
+            from keyfob.ui.qr_fit import symbol_for
 
             self._symbol = symbol_for(self._display, members)
         except MemoryError:
@@ -296,7 +296,7 @@ class Screens:
         self._picture = None
         self._page = 0
         self._pages = 1
-        drop("keyfob.ui.picture", "keyfob.ui.fonts")
+        drop("keyfob.ui.pages", "keyfob.ui.fonts")
 
     def _send(self):
         """Send to the panel what is drawn; one that came loose must not cost the link."""
@@ -319,4 +319,4 @@ class Screens:
             self._picture = compose(panel, self._filled(), self._symbol)
             self._pages = self._picture.count
         finally:
-            drop("keyfob.ui.layout", "keyfob.ui.symbol")
+            drop("keyfob.ui.layout", "keyfob.ui.qr_fit")

@@ -53,7 +53,7 @@ def i2c_scan():
 
 
 def panel():
-    from keyfob.ui.displays.opening import open_display
+    from keyfob.ui.displays.open_display import open_display
 
     display = open_display(_board())
     if display is None:

@@ -18,7 +18,7 @@ async def unlink():
             async with link:
                 await link.unlink()
         except TransportError:  # nobody can be told; what is here goes all the same
-            from keyfob.storage.opening import open_store
+            from keyfob.storage.open_store import open_store
 
             open_store().erase()
             print_event("unlinked", {"revoked": False})

@@ -89,11 +89,11 @@ def configure(
       keyfob configure --wifi-ssid workshop
     """
     from keyfob.oauth.messages import CLIENT_AUTH
-    from keyfob_host import configuration as conf
-    from keyfob_host.board_link import Board
+    from keyfob_host.board import configuration as conf
+    from keyfob_host.board.link import Board
+    from keyfob_host.board.ports import choose
     from keyfob_host.boards import load_board
     from keyfob_host.errors import UsageError
-    from keyfob_host.ports import choose
     from keyfob_host.verbs.dialogue import Dialogue
 
     given = (wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api)
@@ -181,7 +181,7 @@ def _provider(
     """The new `provider` object, None where it stays as it is; roots that a preset announces."""
     if (provider, issuer, client_id, client_auth) == (None,) * 4:
         return None, []
-    from keyfob_host.providers import check_fields, named, provider_object
+    from keyfob_host.providers.presets import check_fields, named, provider_object
     from keyfob_host.verbs.dialogue import secret
 
     preset, variables = named(provider) if provider else (None, {})
@@ -207,7 +207,7 @@ def _provider(
 def _preset_scope(provider: str | None) -> str | None:
     if provider is None:
         return None
-    from keyfob_host.providers import named
+    from keyfob_host.providers.presets import named
 
     return named(provider)[0].scope
 
@@ -216,7 +216,7 @@ def _ask_provider(
     provider: str | None, issuer: str | None, ca: str | None, allow_http: bool
 ) -> None:
     """Raise CliError unless the provider answers, is trusted and offers the grant."""
-    from keyfob_host.provider_check import Wanted, check
+    from keyfob_host.providers.check import Wanted, check
 
     wanted = Wanted(
         name=provider, issuer=issuer, ca=Path(ca) if ca else None, allow_http=allow_http
@@ -230,7 +230,7 @@ def _wifi_password(document: dict[str, Any], ssid: str | None, *, asks: bool) ->
     """The password of the network `ssid`; the one that is stored where nobody types another."""
     if ssid is None:
         return None
-    from keyfob_host.configuration import check_network
+    from keyfob_host.board.configuration import check_network
     from keyfob_host.verbs.dialogue import secret
 
     known = [n for n in document.get("wifi") or [] if n.get("ssid") == ssid]

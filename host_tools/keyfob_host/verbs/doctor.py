@@ -25,7 +25,7 @@ def doctor(
       keyfob doctor
       keyfob doctor --port /dev/ttyUSB0 --json
     """
-    from keyfob_host.checkup import Case, look
+    from keyfob_host.board.checkup import Case, look
     from keyfob_host.errors import CliError
     from keyfob_host.verbs.dialogue import Dialogue
 

@@ -9,16 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from keyfob_host import chips
 from keyfob_host.boards import Board, known_boards, load_board
 from keyfob_host.errors import CliError, UsageError
+from keyfob_host.flashing import chips
 from keyfob_host.verbs import options
 from keyfob_host.verbs.dialogue import Dialogue
 
 if TYPE_CHECKING:
-    from keyfob_host.esptool import Esptool
-    from keyfob_host.image import Image
-    from keyfob_host.ports import Port
+    from keyfob_host.board.ports import Port
+    from keyfob_host.flashing.esptool import Esptool
+    from keyfob_host.flashing.image import Image
 
 _TIMEOUT = 300.0  # s for all of it
 
@@ -58,9 +58,9 @@ def flash(
       keyfob flash --port /dev/ttyUSB0 --board esp32-ssd1306 --erase
       keyfob flash --image ESP32_GENERIC_C3-20260406-v1.28.0.bin --yes --json
     """
-    from keyfob_host.esptool import Esptool
-    from keyfob_host.image import read_image
-    from keyfob_host.ports import candidates, choose, likely
+    from keyfob_host.board.ports import candidates, choose, likely
+    from keyfob_host.flashing.esptool import Esptool
+    from keyfob_host.flashing.image import read_image
 
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     about = load_board(board) if board else None
@@ -125,7 +125,7 @@ class _Job:
         return None
 
     def _flash(self, port: "Port") -> None:
-        from keyfob_host.ports import remember
+        from keyfob_host.board.ports import remember
 
         recipe = (self._about or load_board("esp32-generic")).flash_recipe
         chip = self._tool.identify(port, recipe)
@@ -162,15 +162,15 @@ class _Job:
         )
 
     def _newest(self, board: Board) -> "Image":
-        from keyfob_host.downloads import newest_image
-        from keyfob_host.image import read_image
+        from keyfob_host.flashing.downloads import newest_image
+        from keyfob_host.flashing.image import read_image
 
         with self._download:
             return read_image(newest_image(board.download, self._show.tell), board.flash_offset)
 
     def _write(self, port: "Port", board: Board, image: "Image") -> tuple[int, bool]:
         """Write and verify, slower where it fails; the baud rate that did it, and with stub?"""
-        from keyfob_host.esptool import EsptoolError
+        from keyfob_host.flashing.esptool import EsptoolError
 
         for baud, stub in _RATES:
             words = ["--chip", board.chip, "--baud", str(baud), *([] if stub else ["--no-stub"])]
@@ -232,7 +232,7 @@ class _Show:
 
 
 def _by_hand(board: Board) -> CliError:
-    from keyfob_host.downloads import page
+    from keyfob_host.flashing.downloads import page
 
     return CliError(
         f"{board.name} is not flashed by esptool, but by copying a file",

@@ -34,11 +34,11 @@ def install(
       keyfob install --port /dev/ttyUSB0 --board esp32-ssd1306 --yes
       keyfob install --from-source
     """
-    from keyfob_host import installation
-    from keyfob_host.board_link import Board
+    from keyfob_host.board import installation
+    from keyfob_host.board.configuration import BOARD_FILE, board_document
+    from keyfob_host.board.link import Board
+    from keyfob_host.board.ports import choose
     from keyfob_host.boards import load_board
-    from keyfob_host.configuration import BOARD_FILE, board_document
-    from keyfob_host.ports import choose
     from keyfob_host.verbs.dialogue import Dialogue
 
     limit = options.seconds("--timeout", timeout, _TIMEOUT)

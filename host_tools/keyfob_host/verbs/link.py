@@ -95,10 +95,10 @@ def _run(
     program: str, port: str | None, board: str | None, json: bool, limit: float, outcome: _Outcome
 ) -> None:
     """Run a program of on_board/ and tell its events until it ends. Raises CliError."""
-    from keyfob_host.board_link import Board
-    from keyfob_host.ports import choose
-    from keyfob_host.serial_events import SerialEvents
-    from keyfob_sim.report import Report
+    from keyfob_host.board.link import Board
+    from keyfob_host.board.ports import choose
+    from keyfob_host.board.serial_events import SerialEvents
+    from keyfob_sim.run.report import Report
 
     events = SerialEvents(Report(as_json=json))
     events.seen = outcome.see

@@ -50,10 +50,10 @@ def monitor(
       keyfob monitor --timestamps --log board.log
       keyfob monitor --json | jq .event
     """
-    from keyfob_host.ports import choose
-    from keyfob_host.serial_events import SerialEvents
+    from keyfob_host.board.ports import choose
+    from keyfob_host.board.serial_events import SerialEvents
     from keyfob_host.verbs.dialogue import Dialogue
-    from keyfob_sim.report import Report
+    from keyfob_sim.run.report import Report
 
     limit = options.seconds("--timeout", timeout, _TOO_LONG) if timeout else _TOO_LONG
     until = time.monotonic() + limit
@@ -86,7 +86,7 @@ class _Printer:
         self._timestamps = timestamps
 
     def line(self, text: str) -> None:
-        from keyfob_host.traceback_source import source_of
+        from keyfob_host.firmware.traceback_source import source_of
 
         if self._as_json:
             return
@@ -131,7 +131,7 @@ def _opened(port: Any, typed: Callable[[], bytes], until: float) -> Iterator[Any
     """The open port of the same board, as soon as it is there; None where the person leaves."""
     from serial import serial_for_url
 
-    from keyfob_host import port_access
+    from keyfob_host.board import access as port_access
 
     begun = time.monotonic()
     serial = None
@@ -155,7 +155,7 @@ def _opened(port: Any, typed: Callable[[], bytes], until: float) -> Iterator[Any
 
 def _device(port: Any) -> str:
     """Where that board is now: USB may have given it another name."""
-    from keyfob_host.ports import candidates
+    from keyfob_host.board.ports import candidates
 
     if port.serial_number is not None:
         for found in candidates():
@@ -166,7 +166,7 @@ def _device(port: Any) -> str:
 
 def _lines(*heard: Callable[[str], object]) -> Callable[[bytes], object]:
     """A function that cuts what it is fed into lines."""
-    from keyfob_host.board_link import Lines
+    from keyfob_host.board.link import Lines
 
     def each(line: str) -> None:
         for hear in heard:

@@ -60,8 +60,8 @@ def parts(
       keyfob test
       keyfob test --junit results.xml --json
     """
-    from keyfob_host.board_link import Board
-    from keyfob_host.ports import choose
+    from keyfob_host.board.link import Board
+    from keyfob_host.board.ports import choose
     from keyfob_host.verbs.dialogue import Dialogue, is_terminal
 
     limit = options.seconds("--timeout", timeout, _TIMEOUT)

@@ -21,8 +21,8 @@ def status(
       keyfob status
       keyfob status --port id:0123456789 --json
     """
-    from keyfob_host.board_link import Board
-    from keyfob_host.ports import choose
+    from keyfob_host.board.link import Board
+    from keyfob_host.board.ports import choose
     from keyfob_host.verbs.dialogue import Dialogue
 
     dialogue = Dialogue(as_json=json)

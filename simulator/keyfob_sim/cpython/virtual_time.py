@@ -10,7 +10,7 @@ import selectors
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from keyfob_sim.clock import SharedClock
+from keyfob_sim.hardware.clock import SharedClock
 
 
 class BoardLoop(asyncio.SelectorEventLoop):

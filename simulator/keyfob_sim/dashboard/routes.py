@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from keyfob_sim.dashboard.controls import SWITCHES, Controls
 from keyfob_sim.dashboard.view import View
-from keyfob_sim.options import SimOptions
+from keyfob_sim.run.options import SimOptions
 from keyfob_sim.server.store import UserCodeError
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from keyfob_sim.dashboard.controls import Controls
 from keyfob_sim.dashboard.view import View
-from keyfob_sim.faults import Faults
 from keyfob_sim.hardware.board import VirtualBoard
-from keyfob_sim.options import SimOptions
-from keyfob_sim.report import Report
+from keyfob_sim.run.options import SimOptions
+from keyfob_sim.run.report import Report
+from keyfob_sim.run.scenario import Faults
+from keyfob_sim.run.simulation import Simulation
 from keyfob_sim.runtime import Runtime
 from keyfob_sim.server.transport import HttpServer
-from keyfob_sim.simulation import Simulation
 
 if TYPE_CHECKING:
     from keyfob_sim.server import MockServer

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from keyfob_host.boards import Board
-from keyfob_sim.clock import SharedClock, Timer
+from keyfob_sim.hardware.clock import SharedClock, Timer
 from keyfob_sim.hardware.flash import Flash
 from keyfob_sim.hardware.nvs import Nvs
 from keyfob_sim.hardware.panels import I2cPanel, Panel, SpiPanel, make_panel

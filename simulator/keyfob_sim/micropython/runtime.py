@@ -352,7 +352,7 @@ class MicroPythonRuntime(Runtime):
 
 def compile_rom(target: Path) -> Path:
     """Compile on_board/ into `target`, as a board has these modules in ROM; return it."""
-    from keyfob_host.compiler import compile_file
+    from keyfob_host.firmware.compiler import compile_file
 
     for path in sorted((Path(__file__).parent / "on_board").glob("*.py")):
         compile_file(path, path.name, target / (path.stem + ".mpy"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from keyfob_host.providers import load, provider_object
+from keyfob_host.providers.presets import load, provider_object
 
 from .personality import Personality
 from .realm import Realm

@@ -102,7 +102,9 @@ class MockServer:
         self._cleanup.close()
 
     def _certify(self, http: HttpServer, host: str) -> Path:
-        from keyfob_sim.certificates import make_ca  # slow to import, and only https needs it
+        from keyfob_sim.server.certificates import (
+            make_ca,  # slow to import, and only https needs it
+        )
 
         directory = self.options.ca_dir
         try:

@@ -1,0 +1,1 @@
+"""One run of `keyfob sim`: its options, state, goal, scenario and report."""
