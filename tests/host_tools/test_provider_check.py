@@ -9,8 +9,8 @@ from provider_presets import validate
 
 from keyfob.ui.qr_fit import largest_symbol
 from keyfob_host import cli
-from keyfob_host.providers import presets as providers
 from keyfob_host.providers import check as provider_check
+from keyfob_host.providers import presets as providers
 from keyfob_sim.server import MockServer, ServerOptions, endpoints
 
 
