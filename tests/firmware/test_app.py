@@ -328,7 +328,7 @@ async def test_what_an_error_left_on_the_screen_can_be_read_to_its_end():
     with Folder() as folder:
         bench = Bench(folder, dict(CONFIGURATION, scoop="x"))
         glass = Glass()
-        bench.app._wiring = glass, None, None
+        bench.app._parts = glass, None, None
         assert await bench.app.run() is True
         del glass.shown[:-1]
         await last_of(bench, 60_000)
@@ -339,7 +339,7 @@ async def test_an_led_goes_on_saying_that_it_is_over():
     with Folder() as folder:
         levels = []
         bench = Bench(folder)
-        bench.app._wiring = bench, None, StatusLed(Level(levels))
+        bench.app._parts = bench, None, StatusLed(Level(levels))
         bench.http.answer(DEVICE, device_code())
         bench.http.answer(TOKEN, refusal("access_denied"))
         await bench.run()

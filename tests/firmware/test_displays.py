@@ -682,7 +682,7 @@ def test_every_controller_has_its_driver_and_no_other_is_imported():
                 about = board(controller=controller, column_offset=0, **wires)
                 # What is imported here waits for real; a board that has no reset pin does not.
                 if with_spi:
-                    opening._import("spi").time = opening._import("tft").time = spi.time
+                    opening._driver("spi").time = opening._driver("tft").time = spi.time
                 display = opening.open_display(about)
             loaded = {
                 module.split(".")[-1]

@@ -7,7 +7,7 @@ async with AccountLink.from_config() as link:
 
 import asyncio
 
-from keyfob.compat import const, drop
+from keyfob.compat import Loaded, const
 from keyfob.errors import KeyfobError, TransportError
 from keyfob.events import Events
 from keyfob.link.account import Account
@@ -17,15 +17,6 @@ from keyfob.net.http import HttpClient
 from keyfob.net.online import Connection
 from keyfob.oauth.messages import MAX_BODY, get_request
 
-# What a new link needs, and no other.
-_ONCE = ("keyfob.link.establish", "keyfob.link.identity", "keyfob.oauth.id_token")
-_ASSEMBLY = (
-    "keyfob.link.from_config",
-    "keyfob.config",
-    "keyfob.oauth.profile_schema",
-    "keyfob.oauth.url",
-    "keyfob.storage.open_store",
-)
 _NAP = const(30_000)  # ms before a link that waits for the time is tried again
 
 
@@ -34,13 +25,11 @@ class AccountLink:
 
     `notify(event, members)` is told of everything that happens, by the event names of
     the command line's `--json`; times are in seconds, but for `took`, the ms that the answer
-    to a poll took. Members never hold a token, a device code or a secret. `language` is the
-    configuration's, None by default.
+    to a poll took. Members never hold a token, a device code or a secret.
     With `is_patient`, `async with` waits for Wi-Fi for ever; else it raises TransportError
     where no network lets the board in, unless there is a stored link, which can wait.
     """
 
-    language = None
     is_patient = False
 
     def __init__(
@@ -56,7 +45,7 @@ class AccountLink:
     ):
         """`name` opens the store of that name in flash, where no `store` is given."""
         if store is None and name is not None:
-            from keyfob.storage.open_store import open_store
+            from keyfob.storage.open_store import open_store  # stays: the store does
 
             store = open_store(name)
         if http is None:
@@ -77,9 +66,9 @@ class AccountLink:
 
     @classmethod
     def from_config(
-        cls, path="/keyfob.json", notify=None, root="", name="account", home="files", seal=None
+        cls, config="/keyfob.json", notify=None, root="", name="account", home="files", seal=None
     ):
-        """Return a link as the configuration file `path` describes it.
+        """Return a link as `config` describes it, the path of the file or the Config read from it.
 
         Without `notify` the screens appear on the serial console. `root` stands before
         every path, for a board whose files lie in a folder of a PC. The tokens of the link
@@ -87,17 +76,11 @@ class AccountLink:
         (see keyfob.storage.seal). Raises ConfigError naming the field at fault, and
         UsageError for a name or home that is none.
         """
-        from keyfob.link.from_config import assemble
-
-        try:
-            return assemble(cls, path, notify, root, name, home, seal)
-        finally:
-            del assemble
-            drop(*_ASSEMBLY)
+        with Loaded("keyfob.link.from_config") as code:
+            return code.assemble(cls, config, notify, root, name, home, seal)
 
     async def __aenter__(self):
         self._events.attempt(self._account.load)  # linking again mends what it finds damaged
-        self._account.release()  # which `assemble` opened
         await self._join()
         self._is_open = True
         self._look_after()
@@ -160,7 +143,7 @@ class AccountLink:
                 while not await self._link():
                     await self._clock.sleep(_NAP)
         try:
-            self._events.tell(
+            self._events.notify(
                 "linked",
                 scope=self.scope,
                 account=self.account,
@@ -210,13 +193,8 @@ class AccountLink:
         what `token` raises, and TransportError where no reply of at most `max_body` bytes
         arrives within `timeout_ms`.
         """
-        from keyfob.link.call import call
-
-        try:
-            return await call(self, self._provider, request, timeout_ms, max_body)
-        finally:
-            del call
-            drop("keyfob.link.call", "keyfob.oauth.bearer")
+        with Loaded("keyfob.link.call") as code:
+            return await code.call(self, self._provider, request, timeout_ms, max_body)
 
     async def call_api(self):
         """GET the configured `api`, or else userinfo, and tell of the status.
@@ -229,7 +207,7 @@ class AccountLink:
         if url is None:
             return None
         reply = await self.get(url)
-        self._events.tell("api", status=reply.status)
+        self._events.notify("api", status=reply.status)
         return reply
 
     async def unlink(self):
@@ -241,7 +219,7 @@ class AccountLink:
         """
         revoked, trouble = await self.keep_up().give_back()
         await self._provider.hang_up()
-        self._events.tell("unlinked", revoked=revoked)
+        self._events.notify("unlinked", revoked=revoked)
         if trouble is not None:
             raise trouble
         return revoked
@@ -264,10 +242,12 @@ class AccountLink:
         try:
             await self._provider.discover()
             await self._establish()
+            if self._task is not None:
+                self.keep_up().wake()
             return True
         except KeyfobError as error:
             waits = self.is_patient and error.kind == "tls" and self._clock.unix() is None
-            self._events.tell_error(error, fatal=not waits)
+            self._events.notify_error(error, fatal=not waits)
             if not waits:
                 raise
             return False
@@ -275,22 +255,15 @@ class AccountLink:
             await self._provider.hang_up()
 
     async def _establish(self):
-        from keyfob.link.establish import establish
-
-        try:
-            self._switched = await establish(
+        with Loaded("keyfob.link.establish") as code:
+            self._switched = await code.establish(
                 self, self._provider, self._clock, self._events, self._scope, self._account
             )
-        finally:
-            del establish
-            drop(*_ONCE)
-        if self._task is not None:
-            self.keep_up().wake()
 
     def keep_up(self):
         """The Upkeep, which takes no RAM before there is something to look after."""
         if self._upkeep is None:
-            from keyfob.link.refresh import Upkeep
+            from keyfob.link.refresh import Upkeep  # stays: for as long as there are tokens
 
             self._upkeep = Upkeep(self._account, self._provider, self._clock, self._events)
         return self._upkeep

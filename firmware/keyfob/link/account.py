@@ -1,6 +1,6 @@
 """One account's tokens, as they are in use and as the store keeps them."""
 
-from keyfob.compat import drop
+from keyfob.compat import Loaded
 
 
 class Account:
@@ -39,36 +39,22 @@ class Account:
         self._is_unread = False
         if record is None:
             return
-        from keyfob.link.record import read
-
-        try:
-            found = read(record, self._owner)
-        finally:
-            del read
-            drop("keyfob.link.record")
+        found = self._judge(record)
         if found is None:
             return
         self.pending = record.get("pending")
         if found:
-            from keyfob.oauth.token_set import TokenSet
+            from keyfob.oauth.token_set import TokenSet  # stays: the tokens do
 
             self.tokens = TokenSet(found)
             self.subject = record.get("sub")
             self.name = record.get("account")
             self.is_stored = True
 
-    def release(self):
-        """Let go of what the store has loaded."""
-        if hasattr(self._store, "release"):
-            self._store.release()
-
     def check_store(self):
         """See that the store finds room for its code. Raises MemoryError where there is none."""
-        try:
-            if hasattr(self._store, "hold"):
-                self._store.hold()
-        finally:
-            self.release()
+        if hasattr(self._store, "check"):
+            self._store.check()
 
     def keep(self, tokens):
         """Make `tokens` durable, then the ones in use (RFC 9700 section 4.14.2).
@@ -108,6 +94,10 @@ class Account:
         self.is_stored = False
         if self._store is not None:
             self._store.erase()
+
+    def _judge(self, record):
+        with Loaded("keyfob.link.record") as code:
+            return code.read(record, self._owner)
 
     def _save(self, tokens):
         if self._store is None:

@@ -1,6 +1,5 @@
 """Getting a person's approval: a code to show, and polls until the person has decided."""
 
-from keyfob.compat import drop
 from keyfob.errors import AS_FATAL, TransportError
 from keyfob.oauth import device_grant, ticks
 from keyfob.oauth import outcome as meaning
@@ -10,7 +9,7 @@ _ENDS = {device_grant.DENIED: "denied", device_grant.EXPIRED: "expired"}
 
 
 async def get_approval(provider, clock, events, scope, account):
-    """Show a code and poll until it is approved; return what `TokenSet.issued` takes.
+    """Show a code and poll until it is approved; return what a TokenSet is made of.
 
     A code that `account` has pending from before a reset is shown again and polled for while
     it is alive; the new one of an attempt is kept there. Raises LinkDenied, LinkExpired and
@@ -34,7 +33,6 @@ async def get_approval(provider, clock, events, scope, account):
         wait = grant.wait(clock.ticks())
         if grant.state == device_grant.PENDING and not (is_poll and grant.interval == interval):
             interval = grant.interval
-            drop("keyfob.oauth.device_response", "keyfob.oauth.url")
             events.attempt(account.keep_pending, grant.record(clock.ticks(), clock.unix()))
         if is_poll:
             _tell_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
@@ -48,11 +46,11 @@ async def get_approval(provider, clock, events, scope, account):
             is_old = False
         request = await _next_request(grant, clock)
     if grant.state == device_grant.GRANTED:
-        return grant.issue
+        return grant.issued
     events.attempt(account.drop_pending)
     if grant.state in _ENDS:
-        events.tell(_ENDS[grant.state])
-        grant.error.told = AS_FATAL  # by that event
+        events.notify(_ENDS[grant.state])
+        grant.error.notified = AS_FATAL  # by that event
     raise grant.error
 
 
@@ -74,19 +72,11 @@ async def _next_request(grant, clock):
 
 
 def _tell_code(events, grant, is_resumed):
-    events.tell(
-        "user_code",
-        user_code=grant.user_code,
-        verification_uri=grant.verification_uri,
-        verification_uri_complete=grant.verification_uri_complete,
-        expires_in=grant.expires_in,
-        interval=grant.interval,
-        resumed=is_resumed,
-    )
+    events.notify("user_code", resumed=is_resumed, **grant.shown())
 
 
 def _tell_poll(events, outcome, wait, took):
-    events.tell(
+    events.notify(
         "poll",
         result=meaning.NAMES[outcome.kind],
         error=outcome.error,

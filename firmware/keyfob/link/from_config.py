@@ -1,27 +1,40 @@
 """Putting a link together as the configuration file describes it."""
 
-from keyfob.config import load
+from keyfob.compat import Loaded
 from keyfob.net.http import HttpClient
-from keyfob.storage.on_demand import LateStore
-from keyfob.storage.open_store import open_store
 
 
-def assemble(kind, path, notify, root, name, home, seal):
+def assemble(kind, config, notify, root, name, home, seal):
     """Return a link of class `kind`; see `AccountLink.from_config`."""
     if notify is None:
-        from keyfob.ui.displays.console import Console
-        from keyfob.ui.screens import Screens
+        from keyfob.ui.displays.console import Console  # stays: the screens do
+        from keyfob.ui.screens import Screens  # stays: as long as the link
 
         notify = Screens(Console()).notify
-    found = load(path, root)
-    http = HttpClient(found.roots(), found.allow_http)
-    if home == "files":
-        store = LateStore(name, root, home, seal)
-        store.hold()  # which tells of a name that is none; it is read from next
-    else:
-        store = open_store(name, root, home, seal)  # NVS cannot be closed, so it is opened once
-    link = kind(found.profile, found.client, found.scope, http, store=store, notify=notify)
-    link.wifi = found.wifi
-    link.api = found.api
-    link.language = found.language
+    if isinstance(config, str):
+        config = _read(config, root)
+    http = HttpClient(config.roots(), config.allow_http)
+    store = _store(name, root, home, seal)
+    link = kind(config.profile, config.client, config.scope, http, store=store, notify=notify)
+    link.wifi = config.wifi
+    link.api = config.api
     return link
+
+
+def _read(path, root):
+    from keyfob.oauth import profile  # noqa: F401 - stays: the link's profile does
+
+    with Loaded("keyfob.config") as code:
+        return code.load(path, root)
+
+
+def _store(name, root, home, seal):
+    if home != "files":
+        from keyfob.storage.open_store import open_store  # stays: NVS cannot be closed
+
+        return open_store(name, root, home, seal)
+    from keyfob.storage.on_demand import OnDemandStore  # stays: the store does
+
+    store = OnDemandStore(name, root, home, seal)
+    store.check()  # which tells of a name that is none
+    return store

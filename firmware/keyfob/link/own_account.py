@@ -1,21 +1,23 @@
 """Getting tokens for an account of the board's own: nobody is asked."""
 
-from keyfob.compat import const
+from keyfob.compat import Loaded, const
 from keyfob.errors import TransportError
-from keyfob.oauth.client_credentials import before_tokens
-from keyfob.oauth.outcome_hints import refusal
+from keyfob.oauth import CLIENT_CREDENTIALS
 
 _TRIES = const(3)
 _PATIENCE = const(60_000)  # ms to wait between them at most
 
 
-async def get_tokens(provider, clock, _, scope, __):
-    """Return what `TokenSet.issued` takes, for the client's own account (RFC 6749 section 4.4).
+async def get_tokens(provider, clock, scope):
+    """Return what a TokenSet is made of, for the client's own account (RFC 6749 section 4.4).
 
     Raises ProviderError where the provider refuses, and TransportError once several
     tries have failed.
     """
-    tokens = before_tokens(scope)
+    from keyfob.oauth.token_set import TokenSet  # stays: the tokens do
+
+    # It holds nothing yet but the way to get some.
+    tokens = TokenSet({"grant": CLIENT_CREDENTIALS, "scope": scope, "expires_in": 0})
     for left in range(_TRIES - 1, -1, -1):
         try:
             request = tokens.refresh_request(provider.profile, provider.client)
@@ -23,8 +25,9 @@ async def get_tokens(provider, clock, _, scope, __):
             now = clock.ticks(), clock.unix()
             granted = tokens.receive(reply, provider.profile, provider.client, *now)
             if granted is not None:
-                return granted.record(), now[0]
-            error = refusal(tokens.outcome)
+                return dict(granted.record(), issued_at=now[0])
+            with Loaded("keyfob.oauth.outcome_hints") as hints:
+                error = hints.refusal(tokens.outcome)
         except TransportError as failure:
             tokens.failed(failure, clock.ticks())
             error = failure

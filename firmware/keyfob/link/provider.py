@@ -1,6 +1,6 @@
 """One provider as this board reaches it."""
 
-from keyfob.compat import const, drop
+from keyfob.compat import Loaded, const
 from keyfob.errors import KeyfobError
 from keyfob.oauth.messages import MAX_BODY
 from keyfob.oauth.ticks import Stopwatch
@@ -46,14 +46,10 @@ class Provider:
             return
         if not self.profile.open:
             return
-        from keyfob.link.discover import look_up
-
         try:
-            await look_up(self, self._clock, tries)
+            with Loaded("keyfob.link.discover") as code:
+                await code.look_up(self, self._clock, tries)
         except KeyfobError:
             if not self.profile.is_complete:
                 raise
-        finally:
-            del look_up
-            drop("keyfob.link.discover", "keyfob.oauth.metadata")
         self._age = Stopwatch(self._clock.ticks())

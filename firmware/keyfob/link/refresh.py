@@ -2,8 +2,15 @@
 
 import asyncio
 
-from keyfob.compat import const, drop
-from keyfob.errors import KeyfobError, NotLinked, StorageError, TransportError, UsageError
+from keyfob.compat import Loaded, const
+from keyfob.errors import (
+    KeyfobError,
+    NotLinked,
+    StorageError,
+    TransportError,
+    UsageError,
+    no_memory,
+)
 from keyfob.oauth import ticks
 
 _SOON = const(5_000)  # ms: a refresh that may be tried again this soon is tried at once
@@ -11,8 +18,6 @@ _NAP = const(60_000)  # ms between two looks at what is due
 # ms between two refreshes that an API's 401 asks for: longer each time it asks at once again.
 _REJECT_GAP = const(60_000)
 _MAX_REJECT_GAP = const(3_600_000)
-# What says what an answer means.
-_JUDGES = ("keyfob.oauth.outcome", "keyfob.oauth.outcome_odd", "keyfob.oauth.outcome_hints")
 
 
 class Upkeep:
@@ -56,7 +61,7 @@ class Upkeep:
                 except NotLinked:
                     pass  # which has been told
                 except KeyfobError as error:
-                    self._events.tell_error(error)
+                    self._events.notify_error(error)
                     pause = tokens.pause(self._clock.ticks())
                     self._late = self._clock.jitter(min(pause // 8, _NAP))
 
@@ -163,18 +168,16 @@ class Upkeep:
             self._check_subject(successor)
         except (TransportError, MemoryError) as error:
             if isinstance(error, MemoryError):
-                error = TransportError("not enough memory for new tokens", "free RAM", "memory")
+                error = no_memory("for new tokens", "free RAM")
             tokens.failed(error, self._clock.ticks())
             return error
         except KeyfobError as error:
             tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
             return error
-        finally:
-            drop(*_JUDGES)
         self._events.attempt(self._account.keep, successor)  # the running link goes on in memory
         self.wake()
         rotated = successor.refresh_token != tokens.refresh_token
-        self._events.tell("refreshed", rotated=rotated, unsaved=self._events.unsaved)
+        self._events.notify("refreshed", rotated=rotated, unsaved=self._events.unsaved)
         return None
 
     def _receive(self, tokens, reply):
@@ -191,45 +194,36 @@ class Upkeep:
         issuer = self._provider.profile.issuer
         if subject is None or issuer is None or tokens.id_token is None:
             return
-        from keyfob.oauth import id_token
-
-        claims = id_token.claims(tokens.id_token)
-        try:
+        with Loaded("keyfob.oauth.id_token") as id_token:
+            claims = id_token.claims(tokens.id_token)
             id_token.check(claims, issuer, self._provider.client.client_id, None, {"sub": subject})
-        finally:
-            del id_token
-            drop("keyfob.oauth.id_token")
 
     def _refused(self, tokens):
         """The error for an answer without tokens; a link that has ended is dropped."""
-        from keyfob.oauth import outcome as meaning
-
         outcome = tokens.outcome
         if tokens.is_dead:
             self._events.attempt(self._account.forget)
-            self._events.tell("signed_out")
+            self._events.notify("signed_out")
             error = NotLinked(
                 "the provider has ended the link: %s" % outcome, "link the board again", "provider"
             )
-            self._events.tell_error(error, fatal=True)
+            self._events.notify_error(error, fatal=True)
             return error
-        if outcome.kind in (meaning.RETRY, meaning.SLOW_DOWN, meaning.REFUSED):
-            return TransportError("no new token: %s" % outcome, "it is tried again by itself")
-        from keyfob.oauth.outcome_hints import refusal
-
-        return refusal(outcome)
+        with Loaded("keyfob.oauth.outcome_hints") as hints:
+            if hints.is_passing(outcome):
+                return TransportError("no new token: %s" % outcome, "it is tried again by itself")
+            return hints.refusal(outcome)
 
     async def _revoke(self):
         """Revoke the tokens (RFC 7009); whether the provider confirmed it."""
-        from keyfob.oauth import revocation
-
         provider = self._provider
         tokens = self._account.tokens
         if tokens is None:
             return False
         await provider.discover()
-        request = revocation.revocation_request(tokens, provider.profile, provider.client)
-        return request is not None and revocation.is_confirmed(await provider.send(request))
+        with Loaded("keyfob.oauth.revocation") as code:
+            request = code.revocation_request(tokens, provider.profile, provider.client)
+            return request is not None and code.is_confirmed(await provider.send(request))
 
     def _linked_tokens(self):
         if self._account.tokens is None:

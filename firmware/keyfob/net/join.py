@@ -1,6 +1,6 @@
 """Getting onto the network, at power-up and where it went away; loaded only then."""
 
-from keyfob.compat import const, drop
+from keyfob.compat import Loaded, const
 from keyfob.errors import TransportError
 
 _PAUSE = const(2_000)  # ms between two rounds, doubled each time
@@ -20,13 +20,13 @@ async def join(connection, is_patient):
         try:
             return await _join_once(connection)
         except TransportError as error:
-            events.tell("wifi", state="failed")
+            events.notify("wifi", state="failed")
             connection.is_away = True
             if not is_patient:
                 raise
             if error.message != trouble:  # the same one is told once
                 trouble = error.message
-                events.tell_error(error)
+                events.notify_error(error)
         await clock.sleep(pause + clock.jitter(pause // 4))
         pause = min(2 * pause, _MAX_PAUSE)
 
@@ -34,7 +34,7 @@ async def join(connection, is_patient):
 async def _is_back(connection):
     """Whether a network that was lost came back without our doing anything."""
     connection.is_away = True
-    connection.events.tell("wifi", state="lost")
+    connection.events.notify("wifi", state="lost")
     for _ in range(_DRIVER):
         if connection.station.isconnected():
             _arrived(connection)
@@ -44,17 +44,12 @@ async def _is_back(connection):
 
 
 async def _join_once(connection):
-    from keyfob.net import wifi
-
-    try:
+    with Loaded("keyfob.net.wifi") as wifi:
         if await wifi.join(connection.networks, connection.clock) is not None:
             connection.station = wifi.station()
             _arrived(connection)
-    finally:
-        del wifi
-        drop("keyfob.net.wifi")
 
 
 def _arrived(connection):
     connection.is_away = False
-    connection.events.tell("wifi", state="joined")
+    connection.events.notify("wifi", state="joined")

@@ -1,6 +1,6 @@
 """Staying on the network and knowing the time, beside everything else."""
 
-from keyfob.compat import const, drop
+from keyfob.compat import Loaded, const
 
 _LOOK = const(10_000)  # ms between two looks at Wi-Fi and the clock
 _NAP = const(60_000)  # the same where there is no Wi-Fi to look after
@@ -28,13 +28,7 @@ class Connection:
         Raises TransportError where no network lets us in, unless `is_patient`: then it tries
         again for ever.
         """
-        from keyfob.net import join as joining
-
-        try:
-            await joining.join(self, is_patient)
-        finally:
-            del joining
-            drop("keyfob.net.join")
+        await self._join(is_patient)
         await self.clock.synchronise()
         self._tell_time()
 
@@ -49,8 +43,13 @@ class Connection:
             self._tell_time()
             await self.clock.sleep(_NAP if self.station is None else _LOOK)
 
+    async def _join(self, is_patient):
+        with Loaded("keyfob.net.join") as code:
+            await code.join(self, is_patient)
+
     def _tell_time(self):
         source = None if self.clock.unix() is None else self.clock.source
         if self._told != (source,):
             self._told = (source,)
-            self.events.tell("clock", state="unknown" if source is None else "set", source=source)
+            state = "unknown" if source is None else "set"
+            self.events.notify("clock", state=state, source=source)

@@ -3,8 +3,7 @@
 import ssl
 
 from keyfob.compat import const
-from keyfob.errors import TransportError
-from keyfob.net.http import no_memory
+from keyfob.errors import TransportError, no_memory
 
 # Numbers of OSError. mbedTLS's own are below -0x1000 and come with their name as text.
 _NO_MEMORY = (12, -17040)  # ENOMEM; RSA that found no room for its big numbers
@@ -24,7 +23,7 @@ def translate(error, host):
     reason = getattr(error, "verify_message", None) or getattr(error, "reason", None) or text
     reason = " ".join(reason.split())
     if number in _NO_MEMORY or "ALLOC" in text:
-        return no_memory(host)
+        return no_memory("for a connection to " + host)
     if isinstance(error, getattr(ssl, "CertificateError", ValueError)):
         return TransportError(
             "%s is not trusted: %s" % (host, reason),

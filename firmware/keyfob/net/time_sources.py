@@ -1,13 +1,12 @@
-"""Who knows the time of day, and who is believed.
+"""The sources of the time of day, and the order in which they are trusted.
 
 Time servers (SNTP) can be asked before anything else works, but anybody on the way can
 answer in their place. The Date of a reply over verified TLS is certain, but an ESP32
-verifies no certificate before it knows the time. So the first are asked first, and the
-second has the last word.
+verifies no certificate before it knows the time. So time servers are asked first, and the
+Date overrules them.
 """
 
-from keyfob.compat import const, drop
-from keyfob.net import clock as clocks
+from keyfob.compat import Loaded, const
 from keyfob.oauth.ticks import Stopwatch
 
 _APART = const(300)  # s between two readings that contradict each other
@@ -28,7 +27,7 @@ async def synchronise(clock):
             _rest(clock, _SOON)  # somebody may have set it wrong
         return
     for left in range(len(_SERVERS) - 1, -1, -1):
-        if ask(clock):
+        if ask_server(clock):
             return
         if left:
             await clock.sleep(_SECOND)
@@ -36,11 +35,11 @@ async def synchronise(clock):
     _rest(clock, _SOON)
 
 
-def ask(clock):
+def ask_server(clock):
     """Ask the next time server; return whether its answer has been taken."""
-    unix = clocks.credible(_query(_SERVERS[clock.asked % len(_SERVERS)]))
+    unix = clock.credible(_query(_SERVERS[clock.asked % len(_SERVERS)], clock))
     clock.asked += 1
-    if unix is None or not _is_believed(clock, unix):
+    if unix is None or not _is_trusted(clock, unix):
         _rest(clock, min(_SOON << min(clock.in_vain, 6), _HOUR))
         clock.in_vain += 1
         return False
@@ -52,23 +51,20 @@ def ask(clock):
     return True
 
 
-def hear(clock):
+def judge_date(clock):
     """Judge the Date of a server that has proven who it is."""
-    from keyfob.oauth import http_date
-
     date, watch = clock.date
     clock.date = None
-    unix = clocks.credible(http_date.parse(date) or 0)
-    del http_date
-    drop("keyfob.oauth.http_date")
+    with Loaded("keyfob.oauth.http_date") as http_date:
+        unix = clock.credible(http_date.parse(date) or 0)
     if unix is not None:
         clock.proof = unix, watch
         if not _agree(clock, clock.proof, clock.unix()):
             _set(clock, _now(clock, clock.proof), "http")
 
 
-def _is_believed(clock, unix):
-    """Whether a time server's word is good against what else is known.
+def _is_trusted(clock, unix):
+    """Whether a time server's answer holds against what else is known.
 
     It must not contradict what TLS has proven. A clock that is set is moved far only if
     another server agrees.
@@ -84,7 +80,7 @@ def _is_believed(clock, unix):
     return doubt is not None and _agree(clock, doubt, unix)
 
 
-def _query(server):
+def _query(server, clock):
     """Unix time as an SNTP server tells it (RFC 4330), 0 where it does not."""
     try:
         import ntptime
@@ -92,7 +88,7 @@ def _query(server):
         return 0
     ntptime.host = server
     try:
-        return ntptime.time() + clocks.epoch()
+        return ntptime.time() + clock.epoch()
     except (OSError, OverflowError, ValueError):  # no answer, or nonsense
         return 0
 
@@ -123,6 +119,6 @@ def _set(clock, unix, source):
         from machine import RTC
     except ImportError:
         return  # the clock is a PC's
-    year, month, day, hour, minute, second = clocks.time.gmtime(unix - clocks.epoch())[:6]
+    year, month, day, hour, minute, second = clock.calendar(unix)
     RTC().datetime((year, month, day, 0, hour, minute, second, 0))
     clock.source = source

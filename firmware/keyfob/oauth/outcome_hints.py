@@ -2,7 +2,7 @@
 
 from keyfob.compat import const
 from keyfob.errors import ProviderError, TransportError
-from keyfob.oauth.outcome import RETRY, SLOW_DOWN
+from keyfob.oauth.outcome import REFUSED, RETRY, SLOW_DOWN
 
 # What a person can do about a refusal, by OAuth error code.
 _HINTS = {
@@ -15,6 +15,11 @@ _HINTS = {
 }
 
 _BUSY = const(300)  # s to leave a provider alone that is busy and does not say for how long
+
+
+def is_passing(outcome):
+    """Whether what an outcome tells of may be over by itself."""
+    return outcome.kind in (RETRY, SLOW_DOWN, REFUSED)
 
 
 def refusal(outcome):

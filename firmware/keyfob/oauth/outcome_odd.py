@@ -2,7 +2,6 @@
 
 from keyfob.oauth import http_date
 from keyfob.oauth.messages import seconds
-from keyfob.oauth.outcome import ERRORS
 
 # Errors that are told in words alone, in lower case.
 _WORDS = {
@@ -11,17 +10,18 @@ _WORDS = {
 }
 
 
-def odd_error(values, text, renamed):
+def odd_error(values, text, renamed, known):
     """The error code (or None) and the words of a reply whose `error` is no text.
 
-    `text` is its error_description, `renamed` the profile's pending_map.
+    `text` is its error_description, `renamed` the profile's pending_map, `known` the error
+    codes that have a meaning.
     """
     error = values.get("error")
     if isinstance(error, dict):
-        return _nested_code(error, renamed), error.get("message")
+        return _nested_code(error, renamed, known), error.get("message")
     message = values.get("message")
     if isinstance(message, str):
-        if message in ERRORS or message in renamed:
+        if message in known or message in renamed:
             return message, text
         text = text or message
         if message.lower() in _WORDS:
@@ -30,11 +30,11 @@ def odd_error(values, text, renamed):
     return code if isinstance(code, str) else _misspelt(values), text
 
 
-def _nested_code(values, renamed):
+def _nested_code(values, renamed, known):
     """The code in an `error` that is an object: the finest that is known."""
     for name in ("error_subcode", "code", "type", "message"):
         code = str(values.get(name))
-        if code in renamed or code in ERRORS:
+        if code in renamed or code in known:
             return code
     code = values.get("code")
     return None if code is None else str(code)

@@ -1,13 +1,17 @@
 """The `provider` object of `/keyfob.json`, judged: what a Profile and a Client are made of.
 
-Needed once, when the configuration is read; a board lets go of it then.
+Needed once, when the configuration is read; a board unloads it then.
 """
 
 from keyfob.errors import ConfigError
-from keyfob.oauth import url
-from keyfob.oauth.messages import Client
-from keyfob.oauth.profile import CLIENT_CREDENTIALS, DEVICE_CODE_GRANT, ENDPOINTS
+from keyfob.oauth import CLIENT_CREDENTIALS, DEVICE_CODE_GRANT, url
 
+ENDPOINTS = (
+    "device_authorization_endpoint",
+    "token_endpoint",
+    "revocation_endpoint",
+    "userinfo_endpoint",
+)
 # The last one no discovery document knows: where refreshes go elsewhere than polls.
 ADDRESSES = ("issuer",) + ENDPOINTS + ("refresh_endpoint",)
 # field: (type, default). A default of None means the field may be absent. What is in a
@@ -106,6 +110,8 @@ def fill(profile, fields):
 
 def client_from(fields):
     """Return the Client that the provider object describes. Raises ConfigError."""
+    from keyfob.oauth.messages import Client  # stays: the client does
+
     for name in _CLIENT:
         _typed(fields, name, _CLIENT[name], None)
     if fields.get("grant_type") == CLIENT_CREDENTIALS and not fields.get("client_secret"):

@@ -1,37 +1,19 @@
 """A store whose code takes RAM only while it is used."""
 
-from keyfob.compat import drop
+from keyfob.compat import Loaded
 from keyfob.errors import StorageError
 
-_CODE = (
-    "keyfob.storage.token_store",
-    "keyfob.storage.files",
-    "keyfob.storage.nvs",
-)
 
-
-class LateStore:
+class OnDemandStore:
     """The TokenStore that `open_store(*arguments)` gives, opened anew for each use."""
 
     def __init__(self, *arguments):
         self._arguments = arguments
-        self._store = None  # it, while it is held
 
-    def hold(self):
-        """Open it, and keep it open until `release`.
-
-        Raises what `open_store` raises, and MemoryError.
-        """
-        from keyfob.storage.open_store import open_store
-
-        if self._store is None:
-            self._store = open_store(*self._arguments)
-            drop("keyfob.storage.open_store")
-
-    def release(self):
-        """Let go of it."""
-        self._store = None
-        drop(*_CODE)
+    def check(self):
+        """See that it can be opened. Raises what `open_store` raises, and MemoryError."""
+        with Loaded("keyfob.storage.open_store") as code:
+            code.open_store(*self._arguments)
 
     def load(self):
         """As TokenStore's."""
@@ -46,12 +28,10 @@ class LateStore:
         self._use("erase")
 
     def _use(self, method, *arguments):
-        if self._store is not None:
-            return getattr(self._store, method)(*arguments)
         try:
-            self.hold()
-            return getattr(self._store, method)(*arguments)
+            with Loaded("keyfob.storage.open_store") as code:
+                return getattr(code.open_store(*self._arguments), method)(*arguments)
         except MemoryError:
-            raise StorageError("the link cannot be stored: not enough memory", "free RAM")
-        finally:
-            self.release()
+            error = StorageError("the link cannot be stored: not enough memory", "free RAM")
+            error.reason = "not enough memory"
+            raise error

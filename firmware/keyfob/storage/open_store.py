@@ -1,6 +1,6 @@
 """Opening the store of one link."""
 
-from keyfob.compat import const
+from keyfob.compat import Loaded, const
 from keyfob.errors import UsageError
 from keyfob.storage.token_store import TokenStore
 
@@ -21,12 +21,10 @@ def open_store(name="account", directory="", home="files", seal=None):
     if home not in ("files", "nvs"):
         raise UsageError("a link cannot be kept in %r" % home, "use files or nvs")
     if home == "nvs":
-        from keyfob.storage.nvs import NvsHome
-
         try:
-            return TokenStore(NvsHome(name), seal)
+            with Loaded("keyfob.storage.nvs") as nvs:
+                return TokenStore(nvs.NvsHome(name), seal)
         except ImportError:
             pass  # no ESP32
-    from keyfob.storage.files import FileHome
-
-    return TokenStore(FileHome(directory, name), seal)
+    with Loaded("keyfob.storage.files") as files:
+        return TokenStore(files.FileHome(directory, name), seal)

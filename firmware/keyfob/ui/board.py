@@ -2,29 +2,30 @@
 
 import json
 
+from keyfob.compat import Loaded
 from keyfob.errors import ConfigError, KeyfobError
 
 
-def open_wiring(root, events):
+def open_board(root, events):
     """Return (display, button, LED) of the board whose files are under `root`.
 
-    A panel that cannot be used is told of to `events`, and the serial console takes its place;
+    Where a panel cannot be used, `events` are notified, and the serial console takes its place;
     the other two are None where the board has none. Of several buttons the first counts.
     """
     try:
         board = _board(root)
     except KeyfobError as error:
-        events.tell_error(error)
+        events.notify_error(error)
         board = {}
     found = []
     for open_part in (_display, _button, _led):
         try:
             found.append(open_part(board))
         except KeyfobError as error:
-            events.tell_error(error)
+            events.notify_error(error)
             found.append(None)
     if found[0] is None:
-        from keyfob.ui.displays.console import Console
+        from keyfob.ui.displays.console import Console  # stays: it is the display
 
         found[0] = Console()
     return found
@@ -47,10 +48,9 @@ def _board(root):
 def _display(board):
     if board.get("display") is None:
         return None
-    from keyfob.ui.displays.open_display import open_display
-
     try:
-        return open_display(board)
+        with Loaded("keyfob.ui.displays.open_display") as code:
+            return code.open_display(board)
     except OSError as error:
         raise ConfigError(
             "the display does not answer: %s" % error,
@@ -61,7 +61,7 @@ def _display(board):
 def _button(board):
     if not board.get("buttons"):
         return None
-    from keyfob.ui.buttons import open_button
+    from keyfob.ui.buttons import open_button  # stays: the button does
 
     return _described(open_button, board["buttons"], "button")
 
@@ -69,7 +69,7 @@ def _button(board):
 def _led(board):
     if board.get("led") is None:
         return None
-    from keyfob.ui.led import open_led
+    from keyfob.ui.led import open_led  # stays: the LED does
 
     return _described(open_led, board["led"], "LED")
 

@@ -1,26 +1,7 @@
 """A status LED, for boards without a screen and for whoever looks from afar."""
 
+from keyfob.compat import Loaded
 from keyfob.oauth import ticks
-
-# By screen: ms on, off, on ... over and over. One number: it stays on, none: it stays off.
-# Three: the last is how often, before it stays off; only a panel goes on from there by itself.
-# A single string, of which a board keeps no more than the row that it needs.
-_PATTERNS = """
-starting 250 250
-wifi 500 500
-clock 750 250
-press 100 1900
-user_code 1
-offline 1000 1000
-linked 100 100 50
-idle
-unlink 500 100
-denied 100 200 100 1600
-expired 600 200 100 1100
-unlinked 100 200 600 1100
-sign_in_again 100 200 100 200 100 1300
-error 100 200 100 200 100 200 100 1000
-"""
 
 
 class StatusLed:
@@ -35,10 +16,9 @@ class StatusLed:
         self._since = None  # ticks when the phase began
 
     def show(self, name):
-        """Begin the pattern of the screen called `name`."""
-        start = _PATTERNS.find("\n%s " % name)
-        row = _PATTERNS[start + 1 : _PATTERNS.find("\n", start + 1)] if start >= 0 else ""
-        self._pattern = [int(ms) for ms in row.split()[1:]]
+        """Begin the pattern of the screen called `name`, off where there is none."""
+        with Loaded("keyfob.ui.screen_table") as table:
+            self._pattern = [int(ms) for ms in table.cell(name, "led").split()]
         self._rounds = self._pattern.pop() if len(self._pattern) == 3 else 0  # 0: no end
         self._phase = 0
         self._since = None

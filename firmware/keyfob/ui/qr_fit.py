@@ -1,6 +1,6 @@
 """Which QR code goes on a panel beside a user code, and how small its modules may be."""
 
-from keyfob.compat import const
+from keyfob.compat import Loaded, const
 
 _SMALL = const(64)  # pixels of the short side up to which a module may be 2 pixels wide, not 3
 _LARGEST = const(10)  # the encoder's largest version
@@ -15,14 +15,13 @@ def symbol_for(panel, code):
     version = min(largest_symbol(panel), _LARGEST)
     if not version:
         return None
-    from keyfob.ui.qr import encode
-
-    for address in (code.get("verification_uri_complete"), code["verification_uri"]):
-        if address:
-            try:
-                return encode(address, "L", version)
-            except ValueError:
-                pass  # it does not fit
+    with Loaded("keyfob.ui.qr") as qr:
+        for address in (code.get("verification_uri_complete"), code["verification_uri"]):
+            if address:
+                try:
+                    return qr.encode(address, "L", version)
+                except ValueError:
+                    pass  # it does not fit
     return None
 
 

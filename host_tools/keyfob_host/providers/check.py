@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from keyfob.errors import KeyfobError
-from keyfob.oauth import metadata
+from keyfob.oauth import DEVICE_CODE_GRANT, metadata
 from keyfob.oauth.device_grant import DeviceGrant
 from keyfob.oauth.messages import Client, Reply, Request, members
-from keyfob.oauth.profile import DEVICE_CODE_GRANT, Profile
+from keyfob.oauth.profile import Profile
 from keyfob.oauth.profile_schema import ADDRESSES
 from keyfob.ui.qr_fit import largest_symbol, symbol_for
 from keyfob_host.boards import known_boards, load_board

@@ -33,7 +33,7 @@ class Refreshing(App):
                 await link.refresh()
                 left -= 1
             except TransportError as error:
-                self._events.tell_error(error)
+                self._events.notify_error(error)
                 await asyncio.sleep(link.pause / 1000)
         await super().idle()
 

@@ -1,5 +1,6 @@
 """Opening the display of a board: which driver it needs, on which bus."""
 
+from keyfob.compat import Loaded
 from keyfob.errors import ConfigError
 
 # Controller: the module of its driver, and the class there.
@@ -27,15 +28,19 @@ def open_display(board):
     try:
         module, name = _DRIVERS[about["controller"]]
         options = {option: about[option] for option in _GEOMETRY if about.get(option)}
-        driver = getattr(_import(module), name)
+        driver = getattr(_driver(module), name)
         if "power" in about:
-            _import("power").power_up(about["power"])
+            with Loaded("keyfob.ui.displays.power") as power:
+                power.power_up(about["power"])
         if "i2c" in about:
-            bus = _import("i2c").open_bus(about["i2c"])
+            from keyfob.ui.displays.i2c import open_bus  # stays: the bus does
+
+            bus = open_bus(about["i2c"])
         else:
-            spi = _import("spi")
-            bus = spi.open_bus(about["spi"])
-            backlight = spi.output(about["spi"]["backlight"])
+            from keyfob.ui.displays.spi import open_bus, output  # stays: the bus does
+
+            bus = open_bus(about["spi"])
+            backlight = output(about["spi"]["backlight"])
             if backlight is not None:
                 options["backlight"] = backlight
         return driver(bus, about["width"], about["height"], **options)
@@ -47,5 +52,6 @@ def open_display(board):
         )
 
 
-def _import(module):
+def _driver(module):
+    """The module of a driver, which stays loaded as long as the display."""
     return __import__("keyfob.ui.displays." + module, None, None, (module,))
