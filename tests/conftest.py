@@ -1,5 +1,6 @@
 """What every test shares: sweeps whole or by sample, and no skip where all is required."""
 
+import gc
 import os
 import socket
 from collections.abc import Generator, Iterator
@@ -26,6 +27,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+
+
+def pytest_collection_finish() -> None:
+    """Keep all that is loaded by now out of the firmware's gc.collect(), which it calls often."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -42,8 +42,8 @@ class FakeClock:
         self.now = 0
         self.start = unix  # Unix time at `now` 0, or None for a clock that is not set
         self._first_tick = first_tick
-        self._wakes = []
-        self._idle = 0
+        self._sleepers = []  # (when it wakes, the event that wakes it), as they fell asleep
+        self._is_watched = False
 
     def ticks(self):
         return (self._first_tick + self.now) & ((1 << 30) - 1)
@@ -53,18 +53,28 @@ class FakeClock:
 
     async def sleep(self, ms):
         assert ms >= 0
-        wake = self.now + ms
-        self._wakes.append(wake)
-        self._idle = 0
+        if not ms:
+            return
+        sleeper = (self.now + ms, asyncio.Event())
+        self._sleepers.append(sleeper)
+        if not self._is_watched:
+            self._is_watched = True
+            asyncio.create_task(self._watch())
         try:
-            while self.now < wake:
-                await asyncio.sleep(0)
-                self._idle += 1
-                if self._idle > 20 * len(self._wakes):
-                    self.now = min(self._wakes)
-                    self._idle = 0
+            await sleeper[1].wait()
         finally:
-            self._wakes.remove(wake)
+            self._sleepers.remove(sleeper)
+
+    async def _watch(self):
+        """While anybody sleeps: let time pass where nobody has anything to do."""
+        while self._sleepers:
+            await asyncio.sleep(0)
+            if _is_idle() and self._sleepers:
+                self.now = min(wake for wake, _ in self._sleepers)
+            for wake, woken in self._sleepers:
+                if wake <= self.now:
+                    woken.set()
+        self._is_watched = False
 
     async def synchronise(self):
         pass
@@ -77,6 +87,14 @@ class FakeClock:
 
     def jitter(self, limit):
         return int(limit * self.luck)
+
+
+def _is_idle():
+    """Whether no task but the one that asks has anything to do."""
+    if hasattr(asyncio, "core"):  # MicroPython: its queue holds sleeping tasks, too
+        first = asyncio.core._task_queue.peek()
+        return not first or asyncio.core.ticks_diff(first.ph_key, asyncio.core.ticks()) > 0
+    return not asyncio.get_running_loop()._ready
 
 
 class FakeHttp:

@@ -456,7 +456,7 @@ def test_main_starts_it():
     started = []
     real, app.run = app.run, lambda: started.append(True)
     try:
-        with open(app.__file__.replace("keyfob/app.py", "main.py")) as file:
+        with open(app.__file__.rpartition("keyfob/")[0] + "main.py") as file:
             exec(file.read(), {})
     finally:
         app.run = real
