@@ -26,13 +26,15 @@ ENDPOINTS = {
     "userinfo_endpoint": USERINFO,
 }
 UNIX = 1_790_000_000  # what the clocks here show at the start, when they are set
+_MOST_STEPS = 100_000  # of the event loop while time stands still
 
 
 class FakeClock:
     """Ticks, Unix time and sleeps in a time of its own.
 
     It stands still while any task has something to do, and then jumps to the end of the
-    shortest sleep. `now` is in ms since it was made; `luck`, below 1, decides what is drawn.
+    shortest sleep. So a task that never waits stops it, and so does a second clock that is
+    slept by at the same time. `now` is in ms since it was made; `luck`, below 1, decides what is drawn.
     """
 
     source = "rtc"
@@ -44,6 +46,7 @@ class FakeClock:
         self._first_tick = first_tick
         self._sleepers = []  # (when it wakes, the event that wakes it), as they fell asleep
         self._is_watched = False
+        self._is_stuck = False
 
     def ticks(self):
         return (self._first_tick + self.now) & ((1 << 30) - 1)
@@ -64,15 +67,20 @@ class FakeClock:
             await sleeper[1].wait()
         finally:
             self._sleepers.remove(sleeper)
+        assert not self._is_stuck, "a task never waits, or two clocks run: time cannot pass"
 
     async def _watch(self):
-        """While anybody sleeps: let time pass where nobody has anything to do."""
+        """While anybody sleeps: let time pass when nobody has anything to do."""
+        steps = 0
         while self._sleepers:
             await asyncio.sleep(0)
+            steps += 1
             if _is_idle() and self._sleepers:
                 self.now = min(wake for wake, _ in self._sleepers)
+                steps = 0
+            self._is_stuck = steps > _MOST_STEPS
             for wake, woken in self._sleepers:
-                if wake <= self.now:
+                if wake <= self.now or self._is_stuck:
                     woken.set()
         self._is_watched = False
 

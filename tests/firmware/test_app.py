@@ -39,6 +39,16 @@ CONFIGURATION = {
 }
 
 
+async def _cancel(task):
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        pass
+    else:
+        raise AssertionError("it swallowed the cancel")
+
+
 class Bench:
     """A board on the bench: an App on a folder of its own, with its network scripted."""
 
@@ -87,17 +97,13 @@ class Bench:
         if not ms:
             await task
             return True
-        await self.clock.sleep(ms)
-        if task.done():
-            return True
-        task.cancel()
         try:
-            await task
-        except asyncio.CancelledError:
-            pass
-        else:
-            raise AssertionError("it swallowed the cancel")
-        return False
+            await self.clock.sleep(ms)
+        finally:
+            ended = task.done()
+            if not ended:
+                await _cancel(task)
+        return ended
 
     def approved(self):
         self.http.answer(DEVICE, device_code())
