@@ -64,7 +64,9 @@ def test_a_failure_inside_the_firmware_is_reported_with_its_line(run):
         "micropython",
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*firmware/keyfob/oauth/profile.py*, line *", "    *(*", "ConfigError: *"])
+    result.stdout.fnmatch_lines(
+        ["*firmware/keyfob/oauth/profile.py*, line *", "    *(*", "ConfigError: *"]
+    )
 
 
 @vm

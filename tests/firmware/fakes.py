@@ -5,6 +5,7 @@ import binascii
 import json
 import os
 
+import keyfob.compat
 from keyfob.errors import StorageError, TransportError
 from keyfob.link import AccountLink
 from keyfob.oauth.messages import Client, Reply
@@ -28,13 +29,16 @@ ENDPOINTS = {
 UNIX = 1_790_000_000  # what the clocks here show at the start, when they are set
 _MOST_STEPS = 100_000  # of the event loop while time stands still
 
+# Garbage collected early is for a small heap; in these tests it would take most of the time.
+keyfob.compat.tidy_heap = lambda: None
+
 
 class FakeClock:
     """Ticks, Unix time and sleeps in a time of its own.
 
     It stands still while any task has something to do, and then jumps to the end of the
-    shortest sleep. So a task that never waits stops it, and so does a second clock that is
-    slept by at the same time. `now` is in ms since it was made; `luck`, below 1, decides what is drawn.
+    shortest sleep. A task that never waits stops it, and so does a second clock with a sleeper.
+    `now` is in ms since it was made; `luck`, below 1, decides what is drawn.
     """
 
     source = "rtc"
@@ -45,7 +49,7 @@ class FakeClock:
         self.start = unix  # Unix time at `now` 0, or None for a clock that is not set
         self._first_tick = first_tick
         self._sleepers = []  # (when it wakes, the event that wakes it), as they fell asleep
-        self._is_watched = False
+        self._watcher = None
         self._is_stuck = False
 
     def ticks(self):
@@ -60,9 +64,8 @@ class FakeClock:
             return
         sleeper = (self.now + ms, asyncio.Event())
         self._sleepers.append(sleeper)
-        if not self._is_watched:
-            self._is_watched = True
-            asyncio.create_task(self._watch())
+        if self._watcher is None:
+            self._watcher = asyncio.create_task(self._watch())
         try:
             await sleeper[1].wait()
         finally:
@@ -82,7 +85,7 @@ class FakeClock:
             for wake, woken in self._sleepers:
                 if wake <= self.now or self._is_stuck:
                     woken.set()
-        self._is_watched = False
+        self._watcher = None
 
     async def synchronise(self):
         pass

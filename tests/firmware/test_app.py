@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 
 import support
 from fakes import (
@@ -459,14 +460,23 @@ def test_a_machine_line_is_json_behind_an_at_sign():
 
 
 def test_main_starts_it():
-    started = []
-    real, app.run = app.run, lambda: started.append(True)
+    done = []
+
+    class Time:
+        sleep = done.append
+
+    real, app.run = app.run, lambda: done.append("run")
+    real_time = sys.modules.get("time")
+    sys.modules["time"] = Time
     try:
         with open(app.__file__.rpartition("keyfob/")[0] + "main.py") as file:
             exec(file.read(), {})
     finally:
         app.run = real
-    assert started == [True]
+        del sys.modules["time"]
+        if real_time:
+            sys.modules["time"] = real_time
+    assert done == [2, "run"]
 
 
 class Button:
