@@ -4,11 +4,12 @@ import gc
 import os
 import socket
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from keyfob_sim.server import MockServer, ServerOptions
+if TYPE_CHECKING:
+    from keyfob_sim.server import MockServer
 
 # Set where everything must be there (.ci/run): a skipped test is then a failed one.
 REQUIRE_ALL = "KEYFOB_REQUIRE_ALL"
@@ -62,8 +63,10 @@ def unused_port() -> int:
 
 
 @pytest.fixture
-def mock_server() -> Iterator[MockServer]:
+def mock_server() -> "Iterator[MockServer]":
     """A mock authorization server of its own that approves by itself."""
+    from keyfob_sim.server import MockServer, ServerOptions  # slow to import, and seldom needed
+
     with MockServer(ServerOptions(approve="auto")) as server:
         yield server
 
