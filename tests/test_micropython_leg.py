@@ -56,6 +56,20 @@ def test_a_failing_assert_is_reported_with_its_line(run):
 
 
 @vm
+def test_a_failure_inside_the_firmware_is_reported_with_its_line(run):
+    result = run(
+        "from keyfob.oauth.profile import Profile\n"
+        "def test_it(): Profile({'device_authorization_endpoint': 7})\n",
+        "-k",
+        "micropython",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*firmware/keyfob/oauth/profile.py*, line *", "    *(*", "ConfigError: *"]
+    )
+
+
+@vm
 @pytest.mark.parametrize(
     ("body", "told"),
     [
@@ -89,6 +103,33 @@ def test_a_test_that_no_board_could_run_is_refused(run):
     result = run("def test_with_a_fixture(tmp_path): pass\n")
     result.stdout.fnmatch_lines(["*test_with_a_fixture: a board runs plain functions only*"])
     assert result.ret != 0
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "CASES = {'test_it': ['a']}\ndef test_it(): pass\n",
+        "CASES = {'test_it': ['a']}\ndef test_it(case, more): pass\n",
+        "CASES = {'test_other': ['a']}\ndef test_it(case): pass\n",
+    ],
+)
+def test_so_is_one_whose_arguments_are_not_its_cases(run, source):
+    result = run(source)
+    result.stdout.fnmatch_lines(["*test_it: a board runs plain functions only*"])
+    assert result.ret != 0
+
+
+@vm
+def test_each_case_of_a_table_is_a_test(run):
+    source = (
+        "CASES = {'test_it': ['good', 'bad: caf\u00e9 and more']}\n"
+        "async def test_it(case): assert case == 'good', case\n"
+        "def test_last(): pass\n"
+    )
+    result = run(source)
+    result.assert_outcomes(passed=4, failed=2)
+    result.stdout.fnmatch_lines(["*AssertionError: bad: caf\u00e9 and more"] * 2)
+    run(source, "-k", "good and micropython").assert_outcomes(passed=1, deselected=5)
 
 
 def test_a_skip_fails_where_everything_is_required(run, monkeypatch):

@@ -5,6 +5,7 @@ import binascii
 import json
 import os
 
+import keyfob.compat
 from keyfob.errors import StorageError, TransportError
 from keyfob.link import AccountLink
 from keyfob.oauth.messages import Client, Reply
@@ -26,13 +27,18 @@ ENDPOINTS = {
     "userinfo_endpoint": USERINFO,
 }
 UNIX = 1_790_000_000  # what the clocks here show at the start, when they are set
+_MOST_STEPS = 100_000  # of the event loop while time stands still
+
+# Garbage collected early is for a small heap; in these tests it would take most of the time.
+keyfob.compat.tidy_heap = lambda: None
 
 
 class FakeClock:
     """Ticks, Unix time and sleeps in a time of its own.
 
     It stands still while any task has something to do, and then jumps to the end of the
-    shortest sleep. `now` is in ms since it was made; `luck`, below 1, decides what is drawn.
+    shortest sleep. A task that never waits stops it, and so does a second clock with a sleeper.
+    `now` is in ms since it was made; `luck`, below 1, decides what is drawn.
     """
 
     source = "rtc"
@@ -42,8 +48,9 @@ class FakeClock:
         self.now = 0
         self.start = unix  # Unix time at `now` 0, or None for a clock that is not set
         self._first_tick = first_tick
-        self._wakes = []
-        self._idle = 0
+        self._sleepers = []  # (when it wakes, the event that wakes it), as they fell asleep
+        self._watcher = None
+        self._is_stuck = False
 
     def ticks(self):
         return (self._first_tick + self.now) & ((1 << 30) - 1)
@@ -53,18 +60,32 @@ class FakeClock:
 
     async def sleep(self, ms):
         assert ms >= 0
-        wake = self.now + ms
-        self._wakes.append(wake)
-        self._idle = 0
+        if not ms:
+            return
+        sleeper = (self.now + ms, asyncio.Event())
+        self._sleepers.append(sleeper)
+        if self._watcher is None:
+            self._watcher = asyncio.create_task(self._watch())
         try:
-            while self.now < wake:
-                await asyncio.sleep(0)
-                self._idle += 1
-                if self._idle > 20 * len(self._wakes):
-                    self.now = min(self._wakes)
-                    self._idle = 0
+            await sleeper[1].wait()
         finally:
-            self._wakes.remove(wake)
+            self._sleepers.remove(sleeper)
+        assert not self._is_stuck, "a task never waits, or two clocks run: time cannot pass"
+
+    async def _watch(self):
+        """While anybody sleeps: let time pass when nobody has anything to do."""
+        steps = 0
+        while self._sleepers:
+            await asyncio.sleep(0)
+            steps += 1
+            if _is_idle() and self._sleepers:
+                self.now = min(wake for wake, _ in self._sleepers)
+                steps = 0
+            self._is_stuck = steps > _MOST_STEPS
+            for wake, woken in self._sleepers:
+                if wake <= self.now or self._is_stuck:
+                    woken.set()
+        self._watcher = None
 
     async def synchronise(self):
         pass
@@ -77,6 +98,14 @@ class FakeClock:
 
     def jitter(self, limit):
         return int(limit * self.luck)
+
+
+def _is_idle():
+    """Whether no task but the one that asks has anything to do."""
+    if hasattr(asyncio, "core"):  # MicroPython: its queue holds sleeping tasks, too
+        first = asyncio.core._task_queue.peek()
+        return not first or asyncio.core.ticks_diff(first.ph_key, asyncio.core.ticks()) > 0
+    return not asyncio.get_running_loop()._ready
 
 
 class FakeHttp:

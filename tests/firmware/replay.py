@@ -32,13 +32,18 @@ _LONGEST_RANDOM = 8  # a backoff is up to an eighth longer than it need be
 def load(name):
     """The cases of one file."""
     with open(FOLDER + name + ".json", encoding="utf-8") as file:
-        return json.load(file)
+        return json.loads(file.read())  # which MicroPython reads at once
 
 
 def names():
     """The files that hold cases, in order."""
     found = [name[:-5] for name in os.listdir(FOLDER) if name.endswith(".json")]
     return sorted(name for name in found if name[0] != "_")
+
+
+def cases(files):
+    """Each case of these files, as `file: name`."""
+    return ["%s: %s" % (name, case["name"]) for name in files for case in load(name)]
 
 
 class Replay:
@@ -309,6 +314,15 @@ _PATIENCE = 20  # s of real time; a case takes milliseconds
 
 async def _bounded(replay):
     await asyncio.wait_for(replay.play(), _PATIENCE)
+
+
+def play_one(label):
+    """Play the case that `cases` calls so and print its row. Raises AssertionError if it fails."""
+    name, _, wanted = label.partition(": ")
+    (case,) = [case for case in load(name) if case["name"] == wanted]
+    failure = play(case, load("_standard"))
+    row(name, case, failure)
+    assert failure is None, failure
 
 
 def play_file(name, tell, stop_at_first=False):

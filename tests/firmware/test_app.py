@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 
 import support
 from fakes import (
@@ -37,6 +38,16 @@ CONFIGURATION = {
     "scope": "openid profile",
     "api": API,
 }
+
+
+async def _cancel(task):
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        pass
+    else:
+        raise AssertionError("it swallowed the cancel")
 
 
 class Bench:
@@ -87,17 +98,13 @@ class Bench:
         if not ms:
             await task
             return True
-        await self.clock.sleep(ms)
-        if task.done():
-            return True
-        task.cancel()
         try:
-            await task
-        except asyncio.CancelledError:
-            pass
-        else:
-            raise AssertionError("it swallowed the cancel")
-        return False
+            await self.clock.sleep(ms)
+        finally:
+            ended = task.done()
+            if not ended:
+                await _cancel(task)
+        return ended
 
     def approved(self):
         self.http.answer(DEVICE, device_code())
@@ -453,14 +460,23 @@ def test_a_machine_line_is_json_behind_an_at_sign():
 
 
 def test_main_starts_it():
-    started = []
-    real, app.run = app.run, lambda: started.append(True)
+    done = []
+
+    class Time:
+        sleep = done.append
+
+    real, app.run = app.run, lambda: done.append("run")
+    real_time = sys.modules.get("time")
+    sys.modules["time"] = Time
     try:
-        with open(app.__file__.replace("keyfob/app.py", "main.py")) as file:
+        with open(app.__file__.rpartition("keyfob/")[0] + "main.py") as file:
             exec(file.read(), {})
     finally:
         app.run = real
-    assert started == [True]
+        del sys.modules["time"]
+        if real_time:
+            sys.modules["time"] = real_time
+    assert done == [2, "run"]
 
 
 class Button:

@@ -761,7 +761,7 @@ async def test_a_code_that_could_not_be_saved_is_forgotten_once_the_link_is():
     board.http.answer(TOKEN, refusal("authorization_pending"), tokens())
     task = asyncio.create_task(board.link.ensure_linked())
     while "poll" not in board.told.names:
-        await asyncio.sleep(0)
+        await board.clock.sleep(500)
     board.store.fails = ()
     await task
     assert board.told.names.count("error") == 1

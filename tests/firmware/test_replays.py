@@ -5,39 +5,32 @@
 
 import replay
 
-PLAYED = []
+FILES = [
+    "a_device_code",
+    "b_pending",
+    "c_slow_down",
+    "d_denied",
+    "e_expired",
+    "f_tokens",
+    "g_refresh",
+    "h_transport",
+    "i_hostile",
+    "j_discovery",
+    "j_openid",
+    "j_revoke_and_api",
+    "k_client",
+    "l_dialects",
+    "m_client_credentials",
+]
+CASES = {"test_case": replay.cases(FILES)}
 
 
-def plays(name):
-    """A test of all cases in a file."""
-    PLAYED.append(name)
-
-    def test():
-        failures = replay.play_file(name, replay.row)
-        assert not failures, "\n".join(failures)
-
-    return test
-
-
-test_device_codes = plays("a_device_code")
-test_pending = plays("b_pending")
-test_slow_down = plays("c_slow_down")
-test_denied = plays("d_denied")
-test_expired = plays("e_expired")
-test_tokens = plays("f_tokens")
-test_refresh = plays("g_refresh")
-test_transport = plays("h_transport")
-test_hostile_bodies = plays("i_hostile")
-test_discovery = plays("j_discovery")
-test_openid = plays("j_openid")
-test_revocation_and_api = plays("j_revoke_and_api")
-test_client_authentication_and_refused_profiles = plays("k_client")
-test_dialects = plays("l_dialects")
-test_client_credentials = plays("m_client_credentials")
+def test_case(label):
+    replay.play_one(label)
 
 
 def test_every_file_is_played():
-    assert sorted(PLAYED) == replay.names()
+    assert replay.names() == FILES
 
 
 def test_each_case_has_a_name_of_its_own_and_rules_that_exist():

@@ -1,6 +1,8 @@
 """Inside the MicroPython VM: run functions of one test module, marking where each begins and ends.
 
-vm_runner.py whole|sample MODULE FUNCTION...
+vm_runner.py whole|sample MODULE
+
+Standard input has one line a test: the function's name, or that, a blank and its case.
 """
 
 import asyncio
@@ -16,10 +18,11 @@ def main(extent, module_name, names):
     support.WHOLE = extent == "whole"
     module = __import__(module_name)
     for name in names:
+        function, _, case = name.partition(" ")
         gc.collect()
         print(_MARK, "begin", name)
         try:
-            result = getattr(module, name)()
+            result = getattr(module, function)(*([case] if case else []))
             if hasattr(result, "send"):
                 asyncio.new_event_loop()
                 asyncio.run(result)
@@ -30,4 +33,4 @@ def main(extent, module_name, names):
         print(_MARK, word, name)
 
 
-main(sys.argv[1], sys.argv[2], sys.argv[3:])
+main(sys.argv[1], sys.argv[2], sys.stdin.read().split("\n"))
