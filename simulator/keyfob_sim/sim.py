@@ -10,12 +10,12 @@ from keyfob_host.errors import INTERRUPTED, CliError, UsageError
 from keyfob_sim.dashboard.window import Window
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.clock import SharedClock
-from keyfob_sim.run import board_files, state
+from keyfob_sim.run import board_files, state_dir
+from keyfob_sim.run.board_faults import Faults, load_scenario
+from keyfob_sim.run.events import Simulation, Told
 from keyfob_sim.run.options import SimOptions
 from keyfob_sim.run.report import Report
-from keyfob_sim.run.scenario import Faults, load_scenario
-from keyfob_sim.run.simulation import Simulation, Told
-from keyfob_sim.runtime import Runtime
+from keyfob_sim.run.runtime_interface import Runtime
 
 # As providers that rotate do by default: whoever loses power while a reply is on its way must
 # find the old refresh token good for a little longer.
@@ -55,7 +55,7 @@ def _opened(options: SimOptions, report: Report) -> Iterator[tuple[Simulation, R
     if options.screens is not None:
         _make_folder(options.screens)
     with contextlib.ExitStack() as stack:
-        found = stack.enter_context(state.opened(options.state_dir, options.board.name))
+        found = stack.enter_context(state_dir.opened(options.state_dir, options.board.name))
         clock = SharedClock(
             virtual=options.clock == "virtual", t=found.t, virtual_time=found.virtual_time
         )
@@ -81,7 +81,7 @@ def _opened(options: SimOptions, report: Report) -> Iterator[tuple[Simulation, R
 
 
 @contextlib.contextmanager
-def _server(options: SimOptions, found: state.State, clock: SharedClock) -> Iterator[Any]:
+def _server(options: SimOptions, found: state_dir.State, clock: SharedClock) -> Iterator[Any]:
     """Yield the embedded server, or None where there is none."""
     if not options.embedded:
         yield None

@@ -25,7 +25,7 @@ from keyfob_sim.dashboard.view import View
 from keyfob_sim.dashboard.window import Window
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.clock import SharedClock
-from keyfob_sim.run.scenario import Faults
+from keyfob_sim.run.board_faults import Faults
 
 PORT = 8123
 ORIGIN = f"http://127.0.0.1:{PORT}"

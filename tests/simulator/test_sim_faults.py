@@ -18,7 +18,7 @@ from keyfob_sim.hardware.board import PASSWORD, SSID, VirtualBoard
 from keyfob_sim.hardware.clock import SharedClock
 from keyfob_sim.micropython.runtime import compile_rom
 from keyfob_sim.micropython.vm import PACKET, Boot, Vm
-from keyfob_sim.run.scenario import ACTIONS, EVENTS, Fault, Faults
+from keyfob_sim.run.board_faults import ACTIONS, EVENTS, Fault, Faults
 
 SIMULATOR = Path(__file__).parents[2] / "simulator"
 SCENARIOS = sorted(SIMULATOR.glob("scenarios/*.toml"))

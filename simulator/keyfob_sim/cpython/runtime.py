@@ -11,7 +11,7 @@ from keyfob_sim.cpython.machine import BoardReset, machine
 from keyfob_sim.cpython.virtual_time import BoardLoop
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.filesystem import open_littlefs
-from keyfob_sim.runtime import Runtime, Watcher
+from keyfob_sim.run.runtime_interface import Runtime, Watcher
 
 
 class CPythonRuntime(Runtime):

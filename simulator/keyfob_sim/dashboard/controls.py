@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from keyfob_sim.hardware.board import VirtualBoard
-from keyfob_sim.run.scenario import Faults
-from keyfob_sim.runtime import Runtime
+from keyfob_sim.run.board_faults import Faults
+from keyfob_sim.run.runtime_interface import Runtime
 
 
 class Blow(NamedTuple):

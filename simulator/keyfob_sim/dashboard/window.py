@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from keyfob_sim.dashboard.controls import Controls
 from keyfob_sim.dashboard.view import View
 from keyfob_sim.hardware.board import VirtualBoard
+from keyfob_sim.run.board_faults import Faults
+from keyfob_sim.run.events import Simulation
 from keyfob_sim.run.options import SimOptions
 from keyfob_sim.run.report import Report
-from keyfob_sim.run.scenario import Faults
-from keyfob_sim.run.simulation import Simulation
-from keyfob_sim.runtime import Runtime
-from keyfob_sim.server.transport import HttpServer
+from keyfob_sim.run.runtime_interface import Runtime
+from keyfob_sim.server.http_server import HttpServer
 
 if TYPE_CHECKING:
     from keyfob_sim.server import MockServer

@@ -17,9 +17,11 @@ class Timer:
 
     @property
     def is_alive(self) -> bool:
+        """False once it has run or was cancelled."""
         return self._callback is not None
 
     def cancel(self) -> None:
+        """Make it not happen; no effect once it has."""
         self._callback = None
 
     def run(self) -> None:

@@ -85,7 +85,9 @@ def _program(options: SimOptions) -> dict[str, bytes]:
     if options.until.name == "refreshed":
         # With the virtual clock and a server that shares it, each waits for its due time.
         at_once = 0 if options.clock == "virtual" and options.embedded else options.until.count
-        text = (Path(__file__).parents[1] / "on_flash" / "refreshing.py").read_text("utf-8")
+        text = (
+            Path(__file__).with_name("on_board").joinpath("refreshing_main.py").read_text("utf-8")
+        )
         text = text.replace("AT_ONCE = 0", f"AT_ONCE = {at_once}")
     if options.serial is None:
         text = text.replace("WINDOW = 2", "WINDOW = 0")  # nobody can press Ctrl-C

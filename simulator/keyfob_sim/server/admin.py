@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, jsonify, request
 
 from .config import User
-from .description import ADMIN
+from .discovery import ADMIN
 from .faults import FaultError, parse
 from .openapi import PATHS, document
 from .realm import Realm

@@ -13,7 +13,7 @@ from flask import Flask, Response, g, jsonify, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from .admin import admin_routes
-from .description import ADMIN, VERIFICATION
+from .discovery import ADMIN, VERIFICATION
 from .endpoints import protocol_routes
 from .grants import make_authorization_server
 from .pages import page_routes

@@ -9,13 +9,13 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, Response, g, jsonify, request
 
-from .description import API, ENDPOINTS, REFRESH, metadata
+from .discovery import API, ENDPOINTS, REFRESH, metadata
 from .faults import Fault
 from .grants import ResourceProtector, claims_of
+from .http_server import HANG_UP, IS_AWAITED
 from .oauth import AuthorizationServer, read_form, read_json
 from .personality import DEVICE_AUTHORIZATION, SPOKEN, TOKEN, Misunderstood
 from .realm import Realm
-from .transport import HANG_UP, IS_AWAITED
 
 # Route names; all but the token's are those that Authlib registers the endpoint under.
 _FORM_ENDPOINTS = (DEVICE_AUTHORIZATION, TOKEN, "revocation", "introspection")

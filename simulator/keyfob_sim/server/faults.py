@@ -134,6 +134,7 @@ class Fault:
 
     @property
     def kind(self) -> str:
+        """`drop`, `lost`, `answer` (in the server's place) or `delay` (nothing but late)."""
         if self.drop:
             return "drop"
         if self.lost:

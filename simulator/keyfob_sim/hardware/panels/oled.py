@@ -49,6 +49,7 @@ class OledPanel(I2cPanel, SpiPanel):
     defaults: ClassVar[Mapping[str, int]]
 
     def write(self, data: bytes) -> None:
+        """Take control bytes, each with what follows it (SSD1306 datasheet, 8.1.5.2)."""
         while data:
             control, data = data[0], data[1:]
             if control & ~(_ONE_BYTE_FOLLOWS | _DATA):
@@ -62,9 +63,11 @@ class OledPanel(I2cPanel, SpiPanel):
             self.transfer(run, bool(control & _DATA))
 
     def read(self, count: int) -> bytes:
+        """Answer with the status register, whose bit 6 is set while the display is off."""
         return bytes([0 if self.registers["on"] else _STATUS_OFF]) * count
 
     def transfer(self, data: bytes, is_data: bool) -> None:
+        """Take commands with D/C low, display data with D/C high."""
         if is_data:
             self._drop_unfinished()
             self._store(data)

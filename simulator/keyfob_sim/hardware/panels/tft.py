@@ -44,6 +44,7 @@ class TftPanel(SpiPanel):
     commands: ClassVar[Mapping[int, Command]]
 
     def transfer(self, data: bytes, is_data: bool) -> None:
+        """Take commands with D/C low; with D/C high their arguments, or pixels after RAMWR."""
         if not is_data:
             for code in data:
                 self._begin(code)

@@ -25,7 +25,7 @@ from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.clock import Timer
 from keyfob_sim.hardware.power import How
 from keyfob_sim.run.options import SimOptions
-from keyfob_sim.runtime import Runtime, Watcher
+from keyfob_sim.run.runtime_interface import Runtime, Watcher
 from keyfob_sim.server.faults import MEMBERS, FaultError, FaultQueue, Kind, is_seconds, is_whole
 from keyfob_sim.server.faults import parse as parse_server_fault
 

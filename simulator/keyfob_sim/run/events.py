@@ -11,7 +11,7 @@ from keyfob_sim.run import pictures
 from keyfob_sim.run.goal import Progress
 from keyfob_sim.run.options import SimOptions
 from keyfob_sim.run.report import Report
-from keyfob_sim.run.state import State
+from keyfob_sim.run.state_dir import State
 
 # Members of firmware events that are for its display, or become others here.
 _INTERNAL = ("took", "trouble")

@@ -59,6 +59,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE_TIMEOUT
 
     def serve(self) -> None:
+        """Read one request, have the application answer it, and send the answer whole."""
         try:
             body = self._body()
         except BodyError as error:
@@ -206,6 +207,7 @@ class HttpServer(socketserver.ThreadingTCPServer):
 
     @property
     def port(self) -> int:
+        """The TCP port that it listens on, the chosen one where 0 was asked for."""
         return int(self.server_address[1])
 
     def start(self) -> None:
