@@ -6,7 +6,7 @@ How = Literal["none", "torn", "done"]
 
 
 class PowerLost(Exception):
-    """The power went at flash operation number `op`, counted from 1."""
+    """Power was lost at flash operation number `op`, counted from 1."""
 
     def __init__(self, op: int):
         super().__init__(f"the power went at flash operation {op}")
@@ -14,9 +14,9 @@ class PowerLost(Exception):
 
 
 class PowerGate:
-    """Counts flash operations and can end the world at one of them.
+    """Counts flash operations, and can cut the power at any of them.
 
-    A model asks `operation()` before each one, and after what it says raises PowerLost.
+    A model of a flash calls `operation()` before each one, and raises PowerLost as it says.
     """
 
     def __init__(self) -> None:

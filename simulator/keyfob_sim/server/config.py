@@ -76,7 +76,7 @@ class UserCode:
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who can sign in. `claims` are what the scopes may reveal (OIDC Core 5.1)."""
+    """An account that can sign in. `claims` are what the scopes may reveal (OIDC Core 5.1)."""
 
     sub: str
     claims: Mapping[str, Any] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """The grants and endpoints of OAuth 2.0 and OpenID Connect, as Authlib reads them.
 
-Authlib holds the protocol; what is here tells it where things are remembered, and says
-`invalid_grant` where Authlib would call a used, unknown or foreign device code something else.
+Authlib implements the protocol. The classes here connect it to the store, and answer
+`invalid_grant` to a used, unknown or foreign device code, where Authlib has other errors.
 """
 
 # mypy: allow-subclassing-any

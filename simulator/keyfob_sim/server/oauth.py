@@ -1,4 +1,4 @@
-"""Authlib's authorization server with what is strict around it: forms and client authentication.
+"""Authlib's authorization server made strict: request parsing and client authentication.
 
 Authlib merges the URL's query into the form, takes the first of a repeated parameter, accepts
 any of several client authentications, and does not decode `+` in HTTP Basic. Here all of these

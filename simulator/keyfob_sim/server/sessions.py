@@ -1,4 +1,4 @@
-"""Who is signed in on the verification page, and how often somebody guessed wrong.
+"""Sessions of the verification page, and its rate limit for wrong codes.
 
 Kept in memory: after a restart people sign in again.
 """
@@ -51,7 +51,7 @@ class Sessions:
 
 
 class Guesses:
-    """Counts wrong codes per address; GUESSES in GUESS_WINDOW seconds and it is a while."""
+    """Rate limit: an address may send GUESSES wrong codes in GUESS_WINDOW seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

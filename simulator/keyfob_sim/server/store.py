@@ -31,7 +31,7 @@ from .records import (
 
 _FORMAT = 1
 _PRUNE_EVERY = 60.0  # seconds
-# Seconds for which an ended grant or token is still told from one that never was.
+# Seconds for which an ended grant or token is kept, and so told apart from an unknown one.
 _KEEP_ENDED = 30 * 24 * 3600.0
 
 SLOW_DOWN = 5.0  # seconds added to the interval by each early poll

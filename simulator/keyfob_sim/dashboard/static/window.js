@@ -97,8 +97,8 @@ function watchKey(key) {
 
 function watchControls() {
   all("[data-button]").forEach(watchKey);
-  for (const button of all("[data-blow]")) {
-    button.addEventListener("click", () => post("/do", { do: "strike", name: button.dataset.blow }));
+  for (const button of all("[data-one-shot]")) {
+    button.addEventListener("click", () => post("/do", { do: "trigger", name: button.dataset.oneShot }));
   }
   for (const button of all("[data-switch]")) {
     button.addEventListener("click", () => {

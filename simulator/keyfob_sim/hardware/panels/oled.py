@@ -1,4 +1,4 @@
-"""What SSD1306 and SH1106 share: their buses, most commands, and the way to the glass."""
+"""What SSD1306 and SH1106 share: their buses, most commands, and how RAM maps to the glass."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Command(NamedTuple):
 class OledPanel(I2cPanel, SpiPanel):
     """A monochrome panel.
 
-    A module is upright where SEG of the highest number is at the left and COM0 at the bottom,
-    that is with segment remap and reversed scan: so are they glued, and so say their makers'
-    initialisation sequences. `column_offset` is the first of the glass's columns and
-    `row_offset` the first of its COM outputs in that pose.
+    A module is upright with the highest SEG at the left and COM0 at the bottom, that is with
+    segment remap and reversed scan, as in the makers' initialisation sequences. In that
+    orientation `column_offset` is the first of the glass's columns and `row_offset` the first
+    of its COM outputs.
     """
 
     rows = LINES

@@ -1,4 +1,4 @@
-"""As firmware/main.py, for a run that counts refreshes: the simulator's, not a board's."""
+"""The main.py of a run whose goal is `refreshed`, in place of firmware/main.py."""
 
 import time
 
