@@ -12,7 +12,7 @@ _ENODEV = 19
 
 
 class BoardReset(BaseException):
-    """The firmware has reset its board, which nothing in it may catch."""
+    """The firmware has reset its board; a BaseException, so that its handlers let it through."""
 
     def __init__(self, cause: str, sleep_ms: int = 0) -> None:
         super().__init__(cause)
@@ -152,7 +152,7 @@ def machine(board: VirtualBoard, cause: str, soon: Callable[..., object]) -> Mod
         raise BoardReset("reset")
 
     def soft_reset() -> None:
-        """Start MicroPython anew; the chip notices nothing."""
+        """Restart MicroPython; the hardware is left as it is."""
         raise BoardReset("soft_reset")
 
     def deepsleep(ms: int = -1) -> None:
@@ -161,7 +161,11 @@ def machine(board: VirtualBoard, cause: str, soon: Callable[..., object]) -> Mod
 
     module = ModuleType("machine")
     vars(module).update(
-        {name: value for name, value in locals().items() if isinstance(value, type)},
+        Pin=Pin,
+        SoftI2C=SoftI2C,
+        I2C=I2C,
+        SPI=SPI,
+        RTC=RTC,
         PWRON_RESET=1,
         HARD_RESET=2,
         WDT_RESET=3,

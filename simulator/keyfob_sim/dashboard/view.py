@@ -114,13 +114,13 @@ class View:
 
     @property
     def picture_number(self) -> int | None:
-        """Another one with each new picture, None while there is none."""
+        """A number that changes with each new picture, None while there is none."""
         if self.board.panel is not None:
             return self.board.panel.changes
         return self._qr_codes if self._address else None
 
     def picture(self) -> bytes:
-        """PNG of the panel, or of the console's QR, dot for dot; empty where there is none."""
+        """PNG of the panel or of the console's QR, not enlarged; empty where there is none."""
         with self._drawing:
             number = self.picture_number  # before the picture: it may change as it is drawn
             if number is None:

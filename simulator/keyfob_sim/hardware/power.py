@@ -26,14 +26,14 @@ class PowerGate:
         self._cuts: dict[int, How] = {}
 
     def start(self) -> None:
-        """Count from here on; again changes nothing."""
+        """Count from here on; a second call has no effect."""
         self._counting = True
 
     def cut_at(self, op: int, how: How) -> None:
         """Lose power at operation `op`: not begun (none), torn, or done. Several may be armed.
 
-        One that never comes, or has been, changes nothing. Raises ValueError for an unknown
-        `how` or an operation before the first.
+        An operation that has passed, or never comes, has no effect. Raises ValueError for an
+        unknown `how` or an operation below 1.
         """
         if op < 1 or how not in get_args(How):
             raise ValueError(f"no such power cut: {op}:{how}")
@@ -46,7 +46,7 @@ class PowerGate:
         self.cut_at(self.ops + n, how)
 
     def operation(self) -> How | None:
-        """Count one operation; return None, or what comes of it before the power goes."""
+        """Count one operation; return None, or how far it gets before power is lost."""
         if not self._counting:
             return None
         self.ops += 1

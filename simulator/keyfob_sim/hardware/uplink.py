@@ -78,7 +78,7 @@ class Uplink:
         self._call(self._resume())
 
     def close(self) -> None:
-        """Reset every connection and end the thread; again changes nothing."""
+        """Reset every connection and end the thread; a second call has no effect."""
         if self._loop.is_closed():
             return
         self._call(self._end())

@@ -13,7 +13,7 @@ from keyfob_sim.run.options import SimOptions
 from keyfob_sim.run.report import Report
 from keyfob_sim.run.state_dir import State
 
-# Members of firmware events that are left out of --json.
+# Members of firmware events that are left out of --json; `took` becomes `sent`.
 _INTERNAL = ("took", "trouble")
 _QUIET = ("signed_out", "ready")  # left out of --json, where other events say the same
 _SAVED_AFTER = ("linked", "refreshed", "unlinked")

@@ -50,7 +50,8 @@ else:
 PERSONALITIES = Path(keyfob_host.__file__).parent / "personalities"
 PLAIN = "rfc8628"  # the server as it is
 
-TRANSLATED = DEVICE_AUTHORIZATION, TOKEN = "device_authorization", "token"  # endpoints
+DEVICE_AUTHORIZATION, TOKEN = "device_authorization", "token"
+TRANSLATED = (DEVICE_AUTHORIZATION, TOKEN)  # endpoints with a dialect
 _DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _OFFLINE = "offline_access"
 

@@ -21,24 +21,24 @@ GUESS_WINDOW = 60.0  # seconds
 
 @dataclass
 class Session:
-    """One browser's visit."""
+    """One browser's session."""
 
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     sub: str | None = None  # who is signed in
-    user_code: str | None = None  # which code the visit is about
+    user_code: str | None = None  # which code is being approved
     outcome: str | None = None  # "approved" or "denied", for the last page
 
 
 class Sessions:
-    """The visits by cookie; the least recently used goes when there are too many."""
+    """Sessions by cookie, 1000 at most; the least recently used is dropped first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
     def open(self, cookie: str | None) -> Session:
-        """Return the visit of `cookie`, a new one when it is unknown."""
+        """Return the session of `cookie`, a new one when it is unknown."""
         with self._lock:
             session = self._sessions.get(cookie or "")
             if session is None:

@@ -12,7 +12,7 @@ from keyfob_host.boards import Display
 
 _FAULTS_KEPT = 100
 
-# The picture was turned clockwise onto the glass: who looks at it turns it back.
+# By `rotation`, the quarter turns clockwise of the glass: how the picture is turned back.
 _UPRIGHT = (
     None,
     Image.Transpose.ROTATE_90,
