@@ -1,4 +1,4 @@
-"""The time that a simulated board, the server beside it and what befalls them share."""
+"""The clock that a virtual board, the embedded server and the scripted faults share."""
 
 import heapq
 import itertools
@@ -10,20 +10,22 @@ _DAY = 86_400.0  # s
 
 
 class Timer:
-    """Something that is to happen at a certain time; `cancel` makes it not happen."""
+    """A callback that is due at a certain time, unless it is cancelled."""
 
     def __init__(self, callback: Callable[[], object]) -> None:
         self._callback: Callable[[], object] | None = callback
 
     @property
     def is_alive(self) -> bool:
+        """False once it has run or was cancelled."""
         return self._callback is not None
 
     def cancel(self) -> None:
+        """Call it off; no effect once it has run."""
         self._callback = None
 
     def run(self) -> None:
-        """Let it happen, once."""
+        """Call the callback, unless it was called or cancelled before."""
         callback, self._callback = self._callback, None
         if callback is not None:
             callback()
@@ -33,8 +35,8 @@ class SharedClock:
     """Unix time for the server, uptime for the board, both from one monotonic clock.
 
     `t` counts the board's seconds since its first power-on, over all runs on the same
-    state. With `virtual` the clock leaps over waits that wait for nothing but time: who
-    runs the board calls `skip`, and nobody else does.
+    state. With `virtual`, waits that only time can end are skipped: the thread that runs
+    the board calls `skip`, and no other does.
     """
 
     def __init__(self, *, virtual: bool, t: float = 0.0, virtual_time: float | None = None):
@@ -47,7 +49,7 @@ class SharedClock:
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._moved = threading.Condition()
-        # Until when each sleeping thread sleeps, and whether somebody waits for it.
+        # By sleeping thread: when it wakes, and a call that says whether a client waits for it.
         self._sleepers: dict[int, tuple[float, Callable[[], bool]]] = {}
         self.fell_asleep: Callable[[], object] = lambda: None  # called by a thread that sleeps
 
@@ -78,13 +80,13 @@ class SharedClock:
             self._moved.notify_all()
 
     def let_pass(self, seconds: float) -> None:
-        """Let `seconds` pass while nothing else happens, as a busy board does."""
+        """Block for `seconds`, as a busy board does; skipped with a virtual clock."""
         if self.virtual:
             self.skip(seconds)
         else:
             time.sleep(seconds)
 
-    # What is to happen: for the thread that runs the board
+    # Timers: for the thread that runs the board
 
     def after(self, seconds: float, callback: Callable[[], object]) -> Timer:
         """Have `callback` called by `run_due` once `seconds` have passed."""
@@ -96,7 +98,7 @@ class SharedClock:
     def until_due(self) -> float | None:
         """Seconds until the next timer is due (0 if it is already), None without any.
 
-        A day at most, for no select waits longer than some weeks.
+        A day at most: select refuses a timeout of more than some weeks.
         """
         while self._timers and not self._timers[0][2].is_alive:
             heapq.heappop(self._timers)
@@ -112,12 +114,12 @@ class SharedClock:
             ran = True
         return ran
 
-    # Sleeping: for the threads of the server
+    # Sleeping: for threads of the server
 
     def sleep(self, seconds: float, is_awaited: Callable[[], bool] = lambda: True) -> None:
         """Let `seconds` of this clock pass for the calling thread.
 
-        `is_awaited` tells any other thread whether somebody still waits for this one.
+        `is_awaited` is called from other threads; it returns whether a client still waits.
         """
         number = next(self._numbers)
         end = self.monotonic() + seconds
@@ -132,12 +134,12 @@ class SharedClock:
                 del self._sleepers[number]
 
     def until_wake(self) -> float | None:
-        """Seconds until a sleeping thread goes on, None where none sleeps."""
+        """Seconds until the first sleeping thread wakes, None where none sleeps."""
         with self._moved:
             ends = [end for end, _ in self._sleepers.values()]
             return max(0.0, min(ends) - self.monotonic()) if ends else None
 
     def holds_up(self) -> bool:
-        """Whether somebody waits for a thread that sleeps, so that only time can end the wait."""
+        """Whether a client waits for a sleeping thread, so that only time can end its wait."""
         with self._moved:
             return any(is_awaited() for _, is_awaited in self._sleepers.values())

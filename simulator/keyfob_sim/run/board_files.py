@@ -28,7 +28,7 @@ else:
 _CA = "ca"
 # mpy-cross's names of this machine's architecture, whose code the VM runs.
 _VM_ARCHES = {"x86_64": "x64", "amd64": "x64"}
-_OURS = (f"/{_CA}", "/lib/keyfob")  # where what is left of an earlier run is removed
+_OURS = (f"/{_CA}", "/lib/keyfob")  # files of an earlier run are removed from here
 
 
 class BoardError(CliError):
@@ -85,10 +85,13 @@ def _program(options: SimOptions) -> dict[str, bytes]:
     if options.until.name == "refreshed":
         # With the virtual clock and a server that shares it, each waits for its due time.
         at_once = 0 if options.clock == "virtual" and options.embedded else options.until.count
-        text = (Path(__file__).parents[1] / "on_flash" / "refreshing.py").read_text("utf-8")
+        text = (
+            Path(__file__).with_name("on_board").joinpath("refreshing_main.py").read_text("utf-8")
+        )
         text = text.replace("AT_ONCE = 0", f"AT_ONCE = {at_once}")
     if options.serial is None:
-        text = text.replace("WINDOW = 2", "WINDOW = 0")  # nobody can press Ctrl-C
+        # Without a serial port there is no Ctrl-C to wait for.
+        text = text.replace("WINDOW = 2", "WINDOW = 0")
     files = {"/main.py": text.encode()}
     if options.runtime == "micropython":
         files |= compiled_firmware(vm_arch())
@@ -121,7 +124,7 @@ def _files(fs: FileSystem, folder: str) -> list[str]:
 
 
 def _write(fs: FileSystem, path: str, content: bytes) -> None:
-    """Write a file unless it is there already: flash wears."""
+    """Write a file unless it has that content already, to spare the flash."""
     try:
         with fs.open(path, "rb") as file:
             if file.read() == content:

@@ -1,4 +1,4 @@
-"""Whether a run has come where `--until` wanted it to come."""
+"""Whether a run has reached the goal of `--until`."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ _WORDS = {
 class Progress:
     """Follows the events of one run.
 
-    `reached` and `failure` say where it stands, `hint` what to try after a failure.
+    `reached` and `failure` are its state, `hint` is what to try after a failure.
     `also` names an event that has to follow before the goal counts as reached.
     """
 

@@ -24,7 +24,7 @@ GOALS = ("linked", "refreshed", "denied", "expired", "forever")
 SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_TIMEOUT = 300.0
-# What fits into a board's heap takes about a third more in a VM whose words have 64 bits.
+# Objects take about a third more in the VM, whose words have 64 bits, than on a board.
 _WIDER = (4, 3)
 SMALLEST_HEAP = 16 * 1024  # bytes: with less not even the REPL comes up
 LARGEST_HEAP = 64 * 1024 * 1024  # no board has more, PSRAM and all
@@ -129,7 +129,7 @@ class Rule(NamedTuple):
     hint: str
 
 
-# The first broken rule is the one that is told.
+# The first broken rule is the one that is reported.
 RULES = (
     Rule(
         lambda g: g.runtime == "cpython" and g.serial is not None,
@@ -206,7 +206,7 @@ def resolve(
 ) -> SimOptions:
     """Check the options and fill in the defaults.
 
-    `terminal` says whether a person sits there (stdin and stdout are both a terminal),
+    `terminal` says whether the run is interactive (stdin and stdout are both a terminal),
     `has_vm` whether the MicroPython VM is installed. Raises UsageError.
     """
     _refuse_empty(given)

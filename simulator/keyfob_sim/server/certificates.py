@@ -51,6 +51,7 @@ class CertificateAuthority:
 
     @property
     def der(self) -> bytes:
+        """The root as a board stores it in a file of `ca`."""
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
     def issue(

@@ -1,4 +1,4 @@
-"""What the server says about itself: discovery, and the line that `keyfob server` prints."""
+"""Endpoint paths, both discovery documents, and the first line of `keyfob server`."""
 
 from __future__ import annotations
 

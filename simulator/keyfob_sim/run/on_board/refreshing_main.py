@@ -1,4 +1,4 @@
-"""As firmware/main.py, for a run that counts refreshes: the simulator's, not a board's."""
+"""The main.py of a run whose goal is `refreshed`, in place of firmware/main.py."""
 
 import time
 
@@ -19,7 +19,10 @@ AT_ONCE = 0  # refreshes to make without waiting until they are due
 
 
 class Refreshing(App):
+    """The board's program: refresh at once so many times, then whenever it is due."""
+
     async def idle(self):
+        """What runs once the board is linked. Raises KeyfobError without a refresh token."""
         link = self.link
         if not link.can_refresh:
             raise KeyfobError(

@@ -1,4 +1,4 @@
-"""What one run leaves for the next: `--state-dir`, or a folder that vanishes with the run.
+"""What one run keeps for the next: `--state-dir`, or a temporary folder.
 
 DIR/keyfob-sim.json   that keyfob made this folder, for which board, and the times
 DIR/flash/            the board's flash and NVS
@@ -88,7 +88,7 @@ def opened(directory: Path | None, board: str) -> Iterator[State]:
 
 @contextlib.contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    """Keep other runs out while this one writes; the lock dies with its process."""
+    """Keep other runs out while this one writes; the lock ends with its process."""
     with (directory / _LOCK).open("w") as lock:
         try:
             if sys.platform != "win32":

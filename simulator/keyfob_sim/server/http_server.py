@@ -2,7 +2,7 @@
 
 Werkzeug's own closes the connection after every answer, while a device keeps one open as it
 polls. Each connection has a thread, and that thread does the TLS handshake, so that a client
-that stalls in it holds up nobody.
+that stalls in it delays no other.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _TAKEN_HEADERS = ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENC
 
 
 class BodyError(Exception):
-    """A request body that is not taken; `status` says why."""
+    """A request body that is refused, with HTTP status `status`."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -59,6 +59,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE_TIMEOUT
 
     def serve(self) -> None:
+        """Read one request, have the application answer it, and send the answer whole."""
         try:
             body = self._body()
         except BodyError as error:
@@ -95,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve  # noqa: N815
 
     def _is_awaited(self) -> bool:
-        """Whether the client is silent, as who waits is: it has neither gone nor asked again."""
+        """Whether the client still waits: it has neither disconnected nor sent more."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.connection, selectors.EVENT_READ)
             return not selector.select(0)
@@ -206,6 +207,7 @@ class HttpServer(socketserver.ThreadingTCPServer):
 
     @property
     def port(self) -> int:
+        """The TCP port that it listens on, the chosen one where 0 was asked for."""
         return int(self.server_address[1])
 
     def start(self) -> None:
@@ -246,4 +248,4 @@ class HttpServer(socketserver.ThreadingTCPServer):
             request.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing about a client that went away, stalled, or refused the certificate."""
+        """Print nothing: clients may disconnect, stall, or refuse the certificate."""

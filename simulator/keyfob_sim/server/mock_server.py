@@ -18,13 +18,13 @@ from keyfob_host.errors import CliError
 
 from .app import make_app
 from .config import load_config
-from .description import describe
+from .discovery import describe
+from .http_server import HttpServer
 from .options import ServerOptions
 from .personality import load_personality
 from .realm import Realm, Sleep
 from .request_log import RequestLog
 from .store import Store
-from .transport import HttpServer
 
 # Nothing is sent there: the address only makes the system choose a way out (RFC 5737, RFC 3849).
 _OUTSIDE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}

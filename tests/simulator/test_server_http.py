@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from keyfob_host.errors import CliError
-from keyfob_sim.server import MockServer, ServerOptions, serve, transport
+from keyfob_sim.server import MockServer, ServerOptions, http_server, serve
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -230,13 +230,13 @@ def test_stalled_handshake_holds_up_nobody(clock):
         start = time.perf_counter()
         with contextlib.closing(connect(server, context=context)) as connection:
             assert post(connection)[0] == 200
-        assert time.perf_counter() - start < transport.HANDSHAKE_TIMEOUT / 2
+        assert time.perf_counter() - start < http_server.HANDSHAKE_TIMEOUT / 2
         for plain in stalled:
             plain.close()
 
 
 def test_stalled_handshake_is_given_up(clock, monkeypatch):
-    monkeypatch.setattr(transport, "HANDSHAKE_TIMEOUT", 0.05)
+    monkeypatch.setattr(http_server, "HANDSHAKE_TIMEOUT", 0.05)
     with MockServer(ServerOptions(https=True), clock) as server:
         issuer = urlsplit(server.description["issuer"])
         with socket.create_connection((issuer.hostname, issuer.port), 10) as stalled:

@@ -1,4 +1,4 @@
-"""What befalls a virtual board on purpose: the scenario of `--faults FILE`, read and played.
+"""Scripted faults of a virtual board: the scenario of `--faults FILE`, read and played.
 
 [[fault]]
 at = 12.5               # seconds after the run's power-on
@@ -25,7 +25,7 @@ from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.clock import Timer
 from keyfob_sim.hardware.power import How
 from keyfob_sim.run.options import SimOptions
-from keyfob_sim.runtime import Runtime, Watcher
+from keyfob_sim.run.runtime_interface import Runtime, Watcher
 from keyfob_sim.server.faults import MEMBERS, FaultError, FaultQueue, Kind, is_seconds, is_whole
 from keyfob_sim.server.faults import parse as parse_server_fault
 
@@ -53,7 +53,7 @@ EVENTS = (
     "power_cut",
     "error",
 )
-_UNTOLD = ("body", "headers")  # fields that may hold anything, secrets too
+_NOT_REPORTED = ("body", "headers")  # fields that may hold anything, secrets too
 _MOST = 1_000_000
 _LONGEST_JUMP = 100_000_000  # s, three years
 
@@ -74,7 +74,7 @@ class Fault:
 
 
 class _Refused(Exception):
-    """Why a fault cannot be, and what to try."""
+    """Why an entry is refused, and what to try."""
 
     def __init__(self, why: str, hint: str | None = None) -> None:
         super().__init__(why)
@@ -85,8 +85,8 @@ class _Refused(Exception):
 class Action(NamedTuple):
     """What a fault does, with which fields, and what ends it once its field `for` is over.
 
-    `ends` names the lasting fault that it puts an end to; `check` raises _Refused for fields
-    that the run cannot have; `is_told` is False where it tells of itself when it happens.
+    `ends` names the lasting fault that it ends; `check` raises _Refused for fields that the run
+    cannot have; `is_reported` is False for one that reports itself when it takes effect.
     """
 
     start: Callable[[Faults, Fields], object]
@@ -95,13 +95,13 @@ class Action(NamedTuple):
     stop: Callable[[Faults], object] | None = None
     ends: str | None = None
     check: Callable[[SimOptions, Fields], object] | None = None
-    is_told: bool = True
+    is_reported: bool = True
 
 
 class Faults:
     """Plays a scenario on one run of a board; everything happens in the board's thread.
 
-    `server` is the embedded server's queue, None where the server is somebody else's.
+    `server` is the embedded server's queue, None for a foreign server.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Faults:
         self._ends: dict[str, Timer] = {}
 
     def see(self, event: str) -> None:
-        """Take the next event of the run."""
+        """Note an event of the run, and schedule the faults that it triggers."""
         is_power_on = event == "boot" and not self._seen[event]
         self._seen[event] += 1
         for fault in self._scenario:
@@ -130,16 +130,16 @@ class Faults:
             elif fault.at is not None and is_power_on:
                 self._set(fault.at, fault)
 
-    def strike(self, do: str, fields: Fields) -> None:
-        """Let one happen now, unless the run is over."""
+    def trigger(self, do: str, fields: Fields) -> None:
+        """Start a fault now, unless the run is over."""
         if self.watcher.ended:
             return
         action = ACTIONS[do]
         end = self._ends.pop(action.ends or do, None)
         if end is not None:
             end.cancel()
-        if action.is_told:
-            self.tell(do, fields)
+        if action.is_reported:
+            self.report(do, fields)
         action.start(self, fields)
         if action.stop is not None and "for" in fields:
             self._ends[do] = self.board.clock.after(fields["for"], lambda: self.end(do))
@@ -154,18 +154,18 @@ class Faults:
         stop = ACTIONS[do].stop
         assert stop is not None
         stop(self)
-        self.tell(do, {}, over=True)
+        self.report(do, {}, over=True)
 
-    def tell(self, do: str, fields: Fields, *, over: bool = False) -> None:
-        """Tell of a fault that happens, or is over."""
-        shown = {name: value for name, value in fields.items() if name not in _UNTOLD}
+    def report(self, do: str, fields: Fields, *, over: bool = False) -> None:
+        """Report a fault that starts, or is over, as an event `fault`."""
+        shown = {name: value for name, value in fields.items() if name not in _NOT_REPORTED}
         self.watcher.say("fault", {"do": do, "over": over, **shown})
 
     def _set(self, seconds: float, fault: Fault) -> None:
-        self.board.clock.after(seconds, lambda: self.strike(fault.do, fault.fields))
+        self.board.clock.after(seconds, lambda: self.trigger(fault.do, fault.fields))
 
 
-# What can happen
+# What each fault does
 
 
 def _cut_power(faults: Faults, fields: Fields) -> None:
@@ -181,7 +181,7 @@ def _brown_out(faults: Faults, fields: Fields) -> None:
 
     def fail() -> None:
         if not faults.watcher.ended:
-            faults.tell("brown_out", fields)
+            faults.report("brown_out", fields)
             faults.runtime.reboot("power_on")
 
     def dip() -> None:
@@ -261,9 +261,9 @@ ACTIONS: dict[str, Action] = {
     ),
     "wifi_back": Action(lambda faults, _: faults.board.restore_wifi(), ends="wifi_lost"),
     "wrong_password": Action(
-        lambda faults, _: faults.board.lock_out(),
+        lambda faults, _: faults.board.change_password(),
         _LASTING,
-        stop=lambda faults: faults.board.let_in(),
+        stop=lambda faults: faults.board.restore_password(),
     ),
     "dns_fails": Action(
         lambda faults, _: setattr(faults.board.uplink, "dns", False),
@@ -277,7 +277,7 @@ ACTIONS: dict[str, Action] = {
     ),
     "server": Action(_ask_server, MEMBERS, ("endpoint",), check=_check_server),
     "power_cut": Action(_cut_power, {"op": _COUNT, "how": _HOW}, check=_check_power_cut),
-    "brown_out": Action(_brown_out, is_told=False),
+    "brown_out": Action(_brown_out, is_reported=False),
     "reset": Action(lambda faults, _: faults.runtime.reboot("reset")),
     "watchdog": Action(lambda faults, _: faults.runtime.reboot("watchdog")),
     "clock_jump": Action(_turn_clock, {"seconds": _STEP}, ("seconds",)),

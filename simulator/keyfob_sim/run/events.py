@@ -1,4 +1,4 @@
-"""Follows one run of a board: its events, its screens, and how far it is from its goal."""
+"""The events of one run: from serial port and simulator to `--json`, and to the goal."""
 
 import json
 from collections.abc import Callable
@@ -11,27 +11,27 @@ from keyfob_sim.run import pictures
 from keyfob_sim.run.goal import Progress
 from keyfob_sim.run.options import SimOptions
 from keyfob_sim.run.report import Report
-from keyfob_sim.run.state import State
+from keyfob_sim.run.state_dir import State
 
-# Members of firmware events that are for its display, or become others here.
+# Members of firmware events that are left out of --json; `took` becomes `sent`.
 _INTERNAL = ("took", "trouble")
-_QUIET = ("signed_out", "ready")  # events that other events tell the reader better
+_QUIET = ("signed_out", "ready")  # left out of --json, where other events say the same
 _SAVED_AFTER = ("linked", "refreshed", "unlinked")
 _SHOWN = ("linked", "denied", "expired", "error")  # a screen follows each, if it is the last
 _MACHINE_LINE = "@{"
 _PRESS_AGAIN = 5.0  # s
 
 
-class Told(CliError):
-    """A failure that the run's events have told already."""
+class AlreadyReported(CliError):
+    """A failure that an `error` event has reported already."""
 
 
-class Simulation:
-    """What a run's board says and shows, told to `report`; a `runtime.Watcher`.
+class RunEvents:
+    """Passes on what the board prints and draws, and follows `progress`; a `Watcher`.
 
-    `occurred(event)` is called with each event of the board, `heard(line)` with each line of the
-    serial port, `shown(lines, address)` with each screen of text. `window` is the address of the
-    run's page, None where it has none.
+    Events go to `report`. `on_event(event)` is called after each event, `on_line(line)` with each
+    line of the serial port, `on_screen(lines, address)` with each screen of text. `window` is the
+    address of the run's page, None where it has none.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class Simulation:
         self._state = found
         self._board = board
         self._clock = board.clock
-        # Whoever names an API wants to see it answer.
+        # A run with --api also waits for that to answer.
         waits_for_api = options.until.name == "linked" and options.api is not None
         self.progress = Progress(options.until, also="api" if waits_for_api else None)
-        # Whoever opens the serial port has a board there, whatever its firmware does.
+        # With a serial port the board stays, whatever its firmware does.
         self._is_endless = options.until.name == "forever" and options.serial is not None
         self._waits_for_screen = False
         self._is_signed_out = False
@@ -54,15 +54,15 @@ class Simulation:
         self._pictures = 0
         self._next_press: Timer | None = None
         self._has_booted = False
-        self.occurred: Callable[[str], object] = lambda event: None
-        self.heard: Callable[[str], object] = lambda line: None
-        self.shown: Callable[[list[str], str | None], object] = lambda lines, address: None
+        self.on_event: Callable[[str], object] = lambda event: None
+        self.on_line: Callable[[str], object] = lambda line: None
+        self.on_screen: Callable[[list[str], str | None], object] = lambda lines, address: None
         self.window: str | None = None
 
     @property
     def failure(self) -> CliError:
         """Why the goal was not reached."""
-        return Told(self.progress.failure or "the board stopped", self.progress.hint)
+        return AlreadyReported(self.progress.failure or "the board stopped", self.progress.hint)
 
     @property
     def ended(self) -> bool:
@@ -73,9 +73,9 @@ class Simulation:
         """Note how far the board's time has come."""
         t = self._clock.t()
         self._state.save(t, self._clock.now() if self._clock.virtual else None)
-        self._report.t = lambda: t  # what is told now must not be later than what is kept
+        self._report.t = lambda: t  # no later event may have a later time than the saved one
 
-    # What the runtime tells
+    # Called by the runtime
 
     def booted(self, cause: str) -> None:
         """The firmware starts."""
@@ -84,7 +84,7 @@ class Simulation:
             self._clock.power_on()
             self._has_booted = True
         self._lines = []
-        self._leave_button()
+        self._stop_pressing()
         about = self._options
         self.say("boot", {"cause": cause, "board": about.board.name, "runtime": about.runtime})
         if is_first and self.window is not None:
@@ -92,21 +92,21 @@ class Simulation:
 
     def hear(self, line: str) -> None:
         """Take a line from the serial port: an event of the firmware, or text."""
-        self.heard(line)
+        self.on_line(line)
         if line.startswith(_MACHINE_LINE):
             try:
                 members = json.loads(line[1:])
                 self._take(members.pop("event"), members)
                 return
             except (ValueError, KeyError):
-                pass  # it only looks like one
+                pass  # not an event, only text that begins like one
         self._lines.append(line)
 
     def say(self, event: str, members: dict[str, Any]) -> None:
         """Take an event of the simulator's own."""
         self._report.say(event, members)
         self.progress.see(event, members)
-        self.occurred(event)
+        self.on_event(event)
 
     def stopped(self) -> None:
         """main.py has ended by itself; under `forever` the last screen stays."""
@@ -147,36 +147,36 @@ class Simulation:
         if event in _SAVED_AFTER:
             self._state.save(self._clock.t(), self._clock.now() if self._clock.virtual else None)
         if event in ("linked", "signed_out"):
-            self._is_signed_out = event == "signed_out"  # its screen stays, whatever error follows
+            self._is_signed_out = event == "signed_out"  # no screen follows that one
         is_last = event in _SHOWN and not self._is_signed_out
         self._waits_for_screen = self.progress.ended and is_last
-        self.occurred(event)
+        self.on_event(event)
 
     def _press(self) -> None:
-        """Press the button, as its screen asks: whoever starts a run wants a link.
+        """Press the button, as the screen asks, since a run is there to link the board.
 
-        Again after a while, since a board that is busy does not notice a press; but not where
-        somebody may have stopped its program at the serial port.
+        Press again after a while, as a busy board may miss it; but not with a serial port, where
+        its program may have been stopped.
         """
         self._board.press()
         if self._options.serial is None:
             self._next_press = self._clock.after(_PRESS_AGAIN, self._press)
 
-    def _leave_button(self) -> None:
+    def _stop_pressing(self) -> None:
         if self._next_press is not None:
             self._next_press.cancel()
 
     def _draw(self, members: dict[str, Any]) -> None:
-        """Show the screen that the firmware has just brought up."""
+        """Show the screen that the firmware has just drawn."""
         lines, self._lines = self._lines, []
         address = self._address if members["name"] == "user_code" else None
-        self.shown(lines, address)
+        self.on_screen(lines, address)
         picture = self._board.picture()
         if self._report.terminal is not None:
             self._report.terminal.screen(lines, address, picture)
             if address is not None:
                 self._report.terminal.address(address)
-        self._leave_button()
+        self._stop_pressing()
         if members["name"] == "press":
             self._press()
         members["png"] = None
