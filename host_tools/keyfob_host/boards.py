@@ -6,8 +6,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
+from keyfob_host.chips import CHIPS
 from keyfob_host.errors import CliError, UsageError
-from keyfob_host.flashing.chips import CHIPS
 from keyfob_host.resources import boards_dir
 
 if sys.version_info >= (3, 11):

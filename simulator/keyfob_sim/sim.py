@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from keyfob_host.errors import INTERRUPTED, CliError, UsageError
+from keyfob_host.report.events import Report
 from keyfob_sim.dashboard.window import Window
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.clock import SharedClock
 from keyfob_sim.run import board_files, state
 from keyfob_sim.run.options import SimOptions
-from keyfob_sim.run.report import Report
 from keyfob_sim.run.scenario import Faults, load_scenario
 from keyfob_sim.run.simulation import Simulation, Told
 from keyfob_sim.runtime import Runtime

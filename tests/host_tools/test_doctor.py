@@ -21,7 +21,8 @@ from keyfob_host.board import access as port_access
 from keyfob_host.board import link as board_link
 from keyfob_host.board import ports
 from keyfob_host.board.ports import Port
-from keyfob_sim.server.certificates import make_ca, split_certificates
+from keyfob_host.providers.roots import split_certificates
+from keyfob_sim.server.certificates import make_ca
 
 pytestmark = needs_vm
 

@@ -18,10 +18,10 @@ from virtual_port import VirtualPort, needs_vm
 from keyfob_host.board.serial_events import _NEEDED, SerialEvents, event_of
 from keyfob_host.errors import CliError
 from keyfob_host.firmware.traceback_source import source_of
+from keyfob_host.report.events import Report
 from keyfob_host.resources import firmware_dir
 from keyfob_host.verbs.dialogue import Dialogue
 from keyfob_host.verbs.monitor import _follow, _log, _Printer
-from keyfob_sim.run.report import Report
 
 CODE = {
     "event": "user_code",

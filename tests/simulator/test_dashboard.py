@@ -17,8 +17,8 @@ import zxingcpp
 from board_run import RUNTIMES, run_board
 from PIL import Image
 
-from keyfob_host import cli
 from keyfob_host.boards import load_board
+from keyfob_sim import cli
 from keyfob_sim.dashboard.controls import Controls
 from keyfob_sim.dashboard.routes import make_app
 from keyfob_sim.dashboard.view import View

@@ -4,11 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from keyfob_host.boards import Board, board_file
 from keyfob_host.errors import CliError, UsageError
+from keyfob_host.providers.roots import roots_for
 
 CONFIG_FILE = "/keyfob.json"
 BOARD_FILE = "/board.json"
@@ -136,26 +136,12 @@ def without_secrets(value: Any) -> Any:
 
 def roots_of(provider: Mapping[str, Any], api: str | None, also: list[str]) -> list[bytes]:
     """The roots by which this computer trusts the provider's addresses and the API's."""
-    from keyfob_host.providers.roots import roots_for
-
     addresses = [provider.get("issuer"), api]
     addresses += [value for name, value in provider.items() if name.endswith("_endpoint")]
     found: list[bytes] = []
     for address in filter(None, addresses):
         found += [root for root in roots_for(address, also) if root not in found]
     return found
-
-
-def read_roots(path: Path) -> list[bytes]:
-    """The certificates in a file, PEM or DER. Raises CliError."""
-    from keyfob_sim.server.certificates import split_certificates
-
-    try:
-        return split_certificates(path.read_bytes())
-    except OSError as error:
-        raise CliError(f"the CA {path} cannot be read: {error.strerror}", "--ca FILE") from None
-    except ValueError:
-        raise CliError(f"{path} holds no certificate", "--ca FILE, PEM or DER") from None
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keyfob_host.printable import printable, printable_members
-from keyfob_sim.run.report import Report
+from keyfob_host.report.events import Report
 
 _MACHINE_LINE = "@{"
 _INTERNAL = ("took", "trouble")  # members that are for the board's own display

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from keyfob_host import chips
 from keyfob_host.board.ports import Port
 from keyfob_host.errors import CliError
-from keyfob_host.flashing import chips
 
 _GRACE = 0.5  # s that esptool has to end before it is killed
 _AGAIN = "the same command again; what is half written does no harm to the chip's own loader"

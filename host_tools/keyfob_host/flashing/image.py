@@ -14,8 +14,8 @@ from operator import xor
 from pathlib import Path
 from typing import NamedTuple
 
+from keyfob_host.chips import CHIPS
 from keyfob_host.errors import CliError
-from keyfob_host.flashing.chips import CHIPS
 
 _MAGIC = 0xE9
 _HEADER = struct.Struct("<BBxxI4xHxxxxx4xB")  # to the flag of the SHA-256: 24 bytes

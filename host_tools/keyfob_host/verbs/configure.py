@@ -94,6 +94,7 @@ def configure(
     from keyfob_host.board.ports import choose
     from keyfob_host.boards import load_board
     from keyfob_host.errors import UsageError
+    from keyfob_host.providers.roots import read_roots
     from keyfob_host.verbs.dialogue import Dialogue
 
     given = (wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api)
@@ -113,7 +114,7 @@ def configure(
             )
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     about = load_board(board) if board else None
-    roots = conf.read_roots(Path(ca)) if ca else None
+    roots = read_roots(Path(ca)) if ca else None
     dialogue = Dialogue(as_json=json, yes=yes)
     chosen = choose(port)
     with Board.connected(chosen, limit) as found:

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from keyfob_host import chips
 from keyfob_host.boards import Board, known_boards, load_board
 from keyfob_host.errors import CliError, UsageError
-from keyfob_host.flashing import chips
 from keyfob_host.verbs import options
 from keyfob_host.verbs.dialogue import Dialogue
 

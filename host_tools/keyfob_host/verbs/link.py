@@ -98,7 +98,7 @@ def _run(
     from keyfob_host.board.link import Board
     from keyfob_host.board.ports import choose
     from keyfob_host.board.serial_events import SerialEvents
-    from keyfob_sim.run.report import Report
+    from keyfob_host.report.events import Report
 
     events = SerialEvents(Report(as_json=json))
     events.seen = outcome.see

@@ -52,8 +52,8 @@ def monitor(
     """
     from keyfob_host.board.ports import choose
     from keyfob_host.board.serial_events import SerialEvents
+    from keyfob_host.report.events import Report
     from keyfob_host.verbs.dialogue import Dialogue
-    from keyfob_sim.run.report import Report
 
     limit = options.seconds("--timeout", timeout, _TOO_LONG) if timeout else _TOO_LONG
     until = time.monotonic() + limit

@@ -8,11 +8,11 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from keyfob_host.report.events import Report
 from keyfob_sim.dashboard.controls import Controls
 from keyfob_sim.dashboard.view import View
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.run.options import SimOptions
-from keyfob_sim.run.report import Report
 from keyfob_sim.run.scenario import Faults
 from keyfob_sim.run.simulation import Simulation
 from keyfob_sim.runtime import Runtime

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from PIL import Image
 
-from keyfob_sim.run.pictures import qr_modules
+from keyfob_host.report.qr_code import qr_modules
 
 _WIDTH = 78  # columns of the frame around the board's screen
 _INDENT = 6  # columns beside a panel's picture

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keyfob_host.printable import printable_members
-from keyfob_sim.run.terminal import Terminal
+from keyfob_host.report.terminal import Terminal
 
 
 class Report:
