@@ -209,7 +209,7 @@ def _roots(addresses: list[str], trust: ssl.SSLContext) -> list[dict[str, str]]:
 
 
 def _example(preset: Preset | None) -> dict[str, str | None]:
-    known = preset.shows if preset is not None else {}
+    known: Mapping[str, Any] = preset.shows if preset is not None else {}
     names = ("verification_uri", "verification_uri_complete")
     shows = {name: known.get(name) for name in names}
     return {"source": "example" if any(shows.values()) else None, **shows}

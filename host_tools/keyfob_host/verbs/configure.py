@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from keyfob_host.verbs import options
 
 _TIMEOUT = 60.0  # s at the board
-_LANGUAGES = ("en", "de")
 _WIFI_VARIABLE = "KEYFOB_WIFI_PASSWORD"
 _SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
 
@@ -89,6 +88,7 @@ def configure(
       keyfob configure --wifi-ssid workshop
     """
     from keyfob.oauth.messages import CLIENT_AUTH
+    from keyfob.ui.texts import languages
     from keyfob_host.board import configuration as conf
     from keyfob_host.board.link import Board
     from keyfob_host.board.ports import choose
@@ -105,7 +105,7 @@ def configure(
     if (provider or issuer) and client_id is None:
         raise UsageError("--client-id is missing", "the ID that the provider issued")
     for name, value, choices in (
-        ("--language", language, _LANGUAGES),
+        ("--language", language, languages()),
         ("--client-auth", client_auth, CLIENT_AUTH),
     ):
         if value not in (None, *choices):
@@ -182,22 +182,23 @@ def _provider(
     """The new `provider` object, None where it stays as it is; roots that a preset announces."""
     if (provider, issuer, client_id, client_auth) == (None,) * 4:
         return None, []
+    from keyfob.oauth.messages import BASIC, NONE, POST
     from keyfob_host.providers.presets import check_fields, named, provider_object
     from keyfob_host.verbs.dialogue import secret
 
     preset, variables = named(provider) if provider else (None, {})
     kept = {} if provider or issuer else dict(document.get("provider") or {})
-    wants = (preset is not None and preset.client == "secret") or client_auth in ("basic", "post")
+    wants = (preset is not None and preset.client == "secret") or client_auth in (BASIC, POST)
     otherwise = "" if not wants else kept.get("client_secret")
     value: str | None = None
-    if client_auth != "none":
+    if client_auth != NONE:
         asks = asks and wants
         value = secret(_SECRET_VARIABLE, "the client secret", otherwise, asks=asks) or None
     if preset is not None:
         fields = provider_object(preset, variables, client_id, value, client_auth)
     else:
         fields = kept | ({"issuer": issuer} if issuer else {})
-        if client_auth == "none":
+        if client_auth == NONE:
             fields.pop("client_secret", None)
         new = {"client_id": client_id, "client_secret": value, "client_auth": client_auth}
         fields |= {name: item for name, item in new.items() if item}
