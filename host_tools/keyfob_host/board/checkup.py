@@ -27,7 +27,7 @@ from keyfob_host.board.link import (
     TookTooLong,
     translated,
 )
-from keyfob_host.board.ports import Port, choose
+from keyfob_host.board.ports import Ask, Port, choose
 from keyfob_host.boards import load_board
 from keyfob_host.errors import CliError
 
@@ -50,6 +50,7 @@ class Case:
     spec: str | None
     timeout: float
     stack: contextlib.ExitStack
+    ask: Ask | None = None  # which of several boards is meant
     port: Port | None = None
     board: Any = None
     facts: Any = None
@@ -129,7 +130,7 @@ def _examined(examine: Callable[[Case], Finding | None], case: Case) -> Finding 
 
 def _look_for_port(case: Case) -> Finding | None:
     try:
-        case.port = choose(case.spec)
+        case.port = choose(case.spec, case.ask)
     except CliError as error:
         return Finding("no_port", error.message, error.hint)
     return None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from keyfob_host.verbs import options
+from keyfob_host.verbs.dialogue import Dialogue, secret
 
 _TIMEOUT = 60.0  # s at the board
 _WIFI_VARIABLE = "KEYFOB_WIFI_PASSWORD"
@@ -95,7 +96,6 @@ def configure(
     from keyfob_host.boards import load_board
     from keyfob_host.errors import UsageError
     from keyfob_host.providers.roots import read_roots
-    from keyfob_host.verbs.dialogue import Dialogue
 
     given = (wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api)
     if not any(value is not None for value in given) and not allow_http:
@@ -116,7 +116,7 @@ def configure(
     about = load_board(board) if board else None
     roots = read_roots(Path(ca)) if ca else None
     dialogue = Dialogue(as_json=json, yes=yes)
-    chosen = choose(port)
+    chosen = choose(port, dialogue.choice)
     with Board.connected(chosen, limit) as found:
         document = conf.read_document(found.read(conf.CONFIG_FILE))
     # The board is let go while people type and providers answer.
@@ -184,7 +184,6 @@ def _provider(
         return None, []
     from keyfob.oauth.messages import BASIC, NONE, POST
     from keyfob_host.providers.presets import check_fields, named, provider_object
-    from keyfob_host.verbs.dialogue import secret
 
     preset, variables = named(provider) if provider else (None, {})
     kept = {} if provider or issuer else dict(document.get("provider") or {})
@@ -233,7 +232,6 @@ def _wifi_password(document: dict[str, Any], ssid: str | None, *, asks: bool) ->
     if ssid is None:
         return None
     from keyfob_host.board.configuration import check_network
-    from keyfob_host.verbs.dialogue import secret
 
     known = [n for n in document.get("wifi") or [] if n.get("ssid") == ssid]
     stored = known[0].get("password") or "" if known else None

@@ -1,13 +1,12 @@
 """`keyfob flash`: MicroPython on a board, checked before and verified after."""
 
 import json as json_module
-import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from keyfob_host import chips
 from keyfob_host.boards import Board, known_boards, load_board
@@ -63,6 +62,7 @@ def flash(
     from keyfob_host.flashing.image import read_image
 
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
+    dialogue = Dialogue(as_json=json, yes=yes)
     about = load_board(board) if board else None
     if about is not None and chips.CHIPS[about.chip].image_id is None:
         raise _by_hand(about)
@@ -71,15 +71,15 @@ def flash(
         _check_chip(given, about.chip, f"the board {about.name}")
     if all_boards and port is not None:
         raise UsageError("--all and --port exclude each other", "--all, or --port DEVICE")
-    ports = likely(candidates()) if all_boards else [choose(port, last=False)]
+    ports = likely(candidates()) if all_boards else [choose(port, dialogue.choice, last=False)]
     if not ports:
         raise CliError("no board is connected", "plug them in, then keyfob devices")
     if not (erase or yes):
         question = "Erase everything on the board first, its files and its link too?"
-        erase = bool(Dialogue(as_json=json).agrees(question))
+        erase = bool(dialogue.agrees(question))
 
     tool = Esptool(time.monotonic() + limit)
-    show = _Show(as_json=json, several=len(ports) > 1)
+    show = _Show(dialogue)
     job = _Job(tool, about, given, erase, show)
     pool = ThreadPoolExecutor(len(ports))
     try:
@@ -194,41 +194,25 @@ class _Job:
 
 
 class _Show:
-    """Where it is told what happens: lines and a bar for people, JSON for programs."""
+    """Where it is told what happens, by several threads: lines for people, JSON for programs."""
 
-    def __init__(self, *, as_json: bool, several: bool) -> None:
-        self._as_json = as_json
-        self._lock = threading.Lock()
-        self._bars: Any = None
-        self._tasks: dict[str, Any] = {}
-        if sys.stdout.isatty() and not as_json:
-            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-            self._bars = Progress(
-                TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
-            )
-            self._bars.start()
+    def __init__(self, dialogue: Dialogue) -> None:
+        self._as_json = dialogue.as_json
+        self._progress = dialogue.progress()
 
     def tell(self, line: str) -> None:
         if not self._as_json:
-            with self._lock:
-                print(line, flush=True)
+            self._progress.line(line)
 
     def result(self, port: "Port", members: dict[str, object]) -> None:
         if self._as_json:
-            with self._lock:
-                print(json_module.dumps({"port": port.device, **members}), flush=True)
+            self._progress.line(json_module.dumps({"port": port.device, **members}))
 
     def progress(self, port: "Port") -> Callable[[float], None]:
-        if self._bars is None:
-            return lambda percent: None
-        if port.device not in self._tasks:
-            self._tasks[port.device] = self._bars.add_task(port.device, total=100)
-        return lambda percent: self._bars.update(self._tasks[port.device], completed=percent)
+        return lambda percent: self._progress.update(port.device, percent)
 
     def close(self) -> None:
-        if self._bars is not None:
-            self._bars.stop()
+        self._progress.close()
 
 
 def _by_hand(board: Board) -> CliError:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from keyfob_host.printable import printable
 from keyfob_host.verbs import options
+from keyfob_host.verbs.dialogue import Dialogue
 
 _BAUD = 115200
 _LOOK = 0.1  # s between two looks at the keyboard
@@ -53,18 +54,17 @@ def monitor(
     from keyfob_host.board.ports import choose
     from keyfob_host.board.serial_events import SerialEvents
     from keyfob_host.report.events import Report
-    from keyfob_host.verbs.dialogue import Dialogue
 
     limit = options.seconds("--timeout", timeout, _TOO_LONG) if timeout else _TOO_LONG
     until = time.monotonic() + limit
-    chosen = choose(port)
+    dialogue = Dialogue(as_json=json, yes=yes)
+    chosen = choose(port, dialogue.choice)
     printer = _Printer(as_json=json, timestamps=timestamps)
     report = Report(as_json=json)
     if report.terminal is not None:
         report.terminal.stamp = printer.stamp
     events = SerialEvents(report, printer.line)
     events.seen = printer.seen
-    dialogue = Dialogue(as_json=json)
     with _log(log) as note, _keyboard() as typed:
         dialogue.say(f"{chosen.device}: Ctrl-] leaves")
         while time.monotonic() < until:

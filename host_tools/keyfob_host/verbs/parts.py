@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 from keyfob_host.errors import CliError
 from keyfob_host.printable import printable
 from keyfob_host.verbs import options
+from keyfob_host.verbs.dialogue import Dialogue, is_terminal
 
 _TIMEOUT = 180.0  # s for all of it
 _PRESS = 10_000  # ms for a person to press the button
@@ -62,13 +63,12 @@ def parts(
     """
     from keyfob_host.board.link import Board
     from keyfob_host.board.ports import choose
-    from keyfob_host.verbs.dialogue import Dialogue, is_terminal
 
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
-    dialogue = Dialogue(as_json=json)
+    dialogue = Dialogue(as_json=json, yes=yes)
     asks = is_terminal() and not json and not yes
     results = []
-    with Board.connected(choose(port), limit) as found:
+    with Board.connected(choose(port, dialogue.choice), limit) as found:
         standing = found.ask("status")
         if found.ask("facts")["keyfob"] is None:
             raise CliError("keyfob is not on the board", "keyfob install")
