@@ -65,15 +65,15 @@ def main(arguments: Sequence[str] | None = None, verbs: Mapping[str, Verb] = VER
         finally:
             sys.stdout.flush()
     except CliError as error:
-        return _complain(error.message, error.hint, error.exit_code)
+        return _print_error(error.message, error.hint, error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone, as with `| head -1`; nothing must be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except Exception as error:  # noqa: BLE001 - the last resort, see _internal
-        return _internal(error)
+    except Exception as error:  # noqa: BLE001 - the last resort, see _print_internal_error
+        return _print_internal_error(error)
 
 
 def _open_streams() -> None:
@@ -127,18 +127,18 @@ def _run(arguments: Sequence[str] | None, verbs: Mapping[str, Verb]) -> int:
         hint = " ".join(["keyfob", *known, "--help"])
         if not known:
             hint += f", or one of the verbs: {', '.join(command.commands)}"
-        return _complain(error.format_message(), hint, WRONG_USAGE)
+        return _print_error(error.format_message(), hint, WRONG_USAGE)
     return code if isinstance(code, int) else 0
 
 
-def _complain(message: str, hint: str, code: int) -> int:
+def _print_error(message: str, hint: str, code: int) -> int:
     """Print the two lines; whatever a message quotes cannot break out of its line."""
     for label, text in (("keyfob", message), ("try", hint)):
         print(f"{label}: {printable(' '.join(text.split()))}", file=sys.stderr)
     return code
 
 
-def _internal(error: Exception) -> int:
+def _print_internal_error(error: Exception) -> int:
     """A fault of keyfob's own: its kind and place, not its text, which might hold a secret."""
     if os.environ.get(TRACEBACK_VARIABLE):
         raise error
@@ -149,7 +149,7 @@ def _internal(error: Exception) -> int:
     if frame is not None:
         place = f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
     reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
-    return _complain(
+    return _print_error(
         f"internal error: {type(error).__name__}{reason}{place}",
         f"the same command with {TRACEBACK_VARIABLE}=1, and report what it prints",
         FAILED,

@@ -69,7 +69,7 @@ def pull_at(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 
     monkeypatch.setattr(board_link.Board, "run", counted)
     # Nothing reaches the board any more, the way back to its program neither.
-    monkeypatch.setattr(board_link, "_let_go", lambda transport: transport.close())
+    monkeypatch.setattr(board_link, "_release", lambda transport: transport.close())
 
 
 def install(verbs: Verbs) -> bool:

@@ -19,7 +19,7 @@ from keyfob.errors import ConfigError
 from keyfob.oauth import profile_schema
 from keyfob.oauth.messages import CLIENT_AUTH
 from keyfob.ui.texts import languages
-from keyfob_host.board.configuration import Wishes, merged
+from keyfob_host.board.configuration import Changes, merged
 from keyfob_host.boards import read_board
 from keyfob_host.errors import CliError
 from keyfob_host.providers import presets
@@ -122,7 +122,7 @@ def test_configure_has_an_option_for_each_field_and_no_other():
 
 
 def test_what_the_options_give_reaches_every_field():
-    everything = Wishes(
+    everything = Changes(
         ssid="home",
         provider={},
         scope="openid",

@@ -468,7 +468,7 @@ def test_the_window_hears_of_everything(desk, bench):
         for happen, look, seen in (
             (lambda: desk.board.pins.write(2, 1), lambda now: now["led"], True),
             (lambda: simulation.heard("hello"), lambda now: now["serial"][-1]["text"], "hello"),
-            (lambda: report.told("screen", {"name": "wifi"}), lambda now: now["screen"], "wifi"),
+            (lambda: report.notify("screen", {"name": "wifi"}), lambda now: now["screen"], "wifi"),
             (bench.authorize, lambda now: now["requests"][-1]["status"], 200),
         ):
             version = state()["version"]

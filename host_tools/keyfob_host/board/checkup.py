@@ -1,4 +1,4 @@
-"""What can be wrong with a board, looked for in order: the first thing found is the one told.
+"""What can be wrong with a board, looked for in order: the first thing found is reported.
 
 Each row of CHECKS is a name and a function that returns None, or a Finding: a cause and an
 action. A cause is a word that scripts can count on.
@@ -58,8 +58,8 @@ class Case:
     step: str | None = None  # how the REPL was reached
 
 
-# What a board says that does not come to its prompt, and what that means.
-_SAYINGS = (
+# What a board prints instead of its prompt, and what that means.
+_MESSAGES = (
     (
         rb"waiting for download|DOWNLOAD_BOOT|DOWNLOAD\(",
         Finding(
@@ -106,14 +106,14 @@ def look(case: Case) -> Iterator[tuple[str, Finding | None]]:
                 "a board with more RAM" if is_memory else "keyfob install",
             )
         except (Lost, TookTooLong, Garbled, NoRepl) as error:
-            finding = Finding(_BREAKS[type(error)], error.message, error.hint)
+            finding = Finding(_CAUSE_OF[type(error)], error.message, error.hint)
         yield name, finding
         if finding is not None:
             return
 
 
-# What ends any check, and what that is called.
-_BREAKS: dict[type[CliError], str] = {
+# The cause that each error of the connection stands for.
+_CAUSE_OF: dict[type[CliError], str] = {
     Lost: "lost",
     TookTooLong: "timeout",
     Garbled: "garbled",
@@ -157,7 +157,7 @@ def _connect(case: Case) -> Finding | None:
 
 def _meaning_of(heard: bytes, error: NoRepl) -> Finding:
     """What a board means that says this instead of its prompt."""
-    for pattern, finding in _SAYINGS:
+    for pattern, finding in _MESSAGES:
         if re.search(pattern, heard):
             return finding
     if not heard:
@@ -310,7 +310,7 @@ def _check_provider(case: Case) -> Finding | None:
 
 def _ask(case: Case, name: str, then: str = "") -> Any:
     """What a program says that wants all of the board's RAM."""
-    case.board.forget()
+    case.board.soft_reset()
     return case.board.ask(name, then)
 
 

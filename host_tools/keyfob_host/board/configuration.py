@@ -26,7 +26,7 @@ _SHAPES: tuple[tuple[str, type, type | None], ...] = (
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Changes:
     """What the person gave; None leaves what was there. `roots` are DER certificates."""
 
     ssid: str | None = None
@@ -41,7 +41,10 @@ class Wishes:
 
 
 def read_document(content: bytes | None) -> dict[str, Any]:
-    """What the board's /keyfob.json holds, {} without one. Raises CliError where it is junk."""
+    """What the board's /keyfob.json holds, {} without one.
+
+    Raises CliError where it is no JSON object, or its lists and objects are of other types.
+    """
     if content is None:
         return {}
     start_anew = f"correct it, or start anew: mpremote fs rm :{CONFIG_FILE[1:]}"
@@ -74,19 +77,19 @@ def check_network(ssid: str, password: str) -> None:
         )
 
 
-def merged(document: Mapping[str, Any], wishes: Wishes) -> dict[str, Any]:
+def merged(document: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     """`document` with what the person gave; the rest stays."""
     result = dict(document)
-    if wishes.ssid is not None:
-        network = {"ssid": wishes.ssid}
-        if wishes.password:
-            network["password"] = wishes.password
-        others = [n for n in document.get("wifi") or [] if n.get("ssid") != wishes.ssid]
+    if changes.ssid is not None:
+        network = {"ssid": changes.ssid}
+        if changes.password:
+            network["password"] = changes.password
+        others = [n for n in document.get("wifi") or [] if n.get("ssid") != changes.ssid]
         result["wifi"] = [network, *others]
-    if wishes.roots is not None:
-        result["ca"] = [root_path(root) for root in wishes.roots]
+    if changes.roots is not None:
+        result["ca"] = [root_path(root) for root in changes.roots]
     for name in ("provider", "scope", "allow_http", "board", "api", "language"):
-        value = getattr(wishes, name)
+        value = getattr(changes, name)
         if value is not None:
             result[name] = value
     return result

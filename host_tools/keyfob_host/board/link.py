@@ -52,7 +52,7 @@ class NoRepl(CliError):
 
 
 class Lost(CliError):
-    """The board has gone, or lost the thread."""
+    """The board has gone, or what it says no longer follows the protocol."""
 
     def __init__(self, port: Port) -> None:
         super().__init__(
@@ -62,7 +62,7 @@ class Lost(CliError):
 
 
 class TookTooLong(CliError):
-    """The time that there was for the board is over."""
+    """The board was not done in time."""
 
     def __init__(self, port: Port, timeout: float | None) -> None:
         limit = "in time" if timeout is None else f"within {timeout:g} s"
@@ -105,7 +105,7 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
 
     def __init__(self, device: str) -> None:
         self.deadline: float | None = None
-        self.enough = threading.Event()  # that nobody waits for the board any more
+        self.cancelled = threading.Event()  # set where the answer is no longer wanted
         self.heard = b""
         super().__init__(device, timeout=_READ)
         self.serial.write_timeout = _WRITE
@@ -117,7 +117,7 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
 
     def _check_deadline(self) -> None:
         is_over = self.deadline is not None and time.monotonic() >= self.deadline
-        if is_over or self.enough.is_set():
+        if is_over or self.cancelled.is_set():
             raise _Late
 
     def read_until(
@@ -221,12 +221,12 @@ class Board:
     @classmethod
     @contextlib.contextmanager
     def connected(
-        cls, port: Port, timeout: float | None, enough: threading.Event | None = None
+        cls, port: Port, timeout: float | None, cancelled: threading.Event | None = None
     ) -> Iterator[Board]:
         """Open `port`, break into whatever runs, and yield the board.
 
         It is noted as the one that answered last, unless it is one of several that are asked at
-        once; `enough` is what ends that for all of them.
+        once; `cancelled` is then what ends the wait for all of them.
 
         Everything together may take `timeout` seconds, None for no limit. Afterwards the board
         starts anew. Raises PortError, NoRepl, Lost, Raised, and CliError where the time is over.
@@ -237,16 +237,16 @@ class Board:
             raise port_access.trouble(port) from None
         if timeout is not None:
             transport.deadline = time.monotonic() + timeout
-        if enough is not None:
-            transport.enough = enough
+        if cancelled is not None:
+            transport.cancelled = cancelled
         try:
             with translated(port, timeout):
                 board = cls(port, transport, _enter(port, transport))
-                if enough is None:
+                if cancelled is None:
                     remember(port)
                 yield board
         finally:
-            _let_go(transport)
+            _release(transport)
 
     def run(self, program: str, heard: Callable[[str], object] | None = None) -> str:
         """Run `program` on the board to its end; return what it printed.
@@ -260,7 +260,7 @@ class Board:
             raise Raised(error.decode("utf-8", "replace"))
         return "" if heard is not None else str(out.decode("utf-8", "replace"))
 
-    def forget(self) -> None:
+    def soft_reset(self) -> None:
         """Reset softly, without main.py: the next program has all of the RAM."""
         self.step = _enter(self.port, self._transport)
 
@@ -351,7 +351,7 @@ def _is_of_port(error: OSError) -> bool:
     return error.filename is None and not isinstance(error, BrokenPipeError)
 
 
-def _let_go(transport: _Transport) -> None:
+def _release(transport: _Transport) -> None:
     """End what runs, have the board start anew, free the port. None of it may fail."""
     with contextlib.suppress(OSError, TransportError):
         transport.serial.write(b"\r\x03\x02\x04")

@@ -80,7 +80,7 @@ def _chip(data: bytes) -> str:
         raise _DamagedError("is not an image for an Espressif chip")
     if len(data) < _HEADER.size:
         raise _DamagedError("is truncated: it ends in its header")
-    image_id = _HEADER.unpack_from(data)[3]
+    _, _, _, image_id, _ = _HEADER.unpack_from(data)
     for name, chip in CHIPS.items():
         if chip.image_id == image_id:
             return name

@@ -52,11 +52,11 @@ def roots_for(
     try:
         found = [trusted_root(host, parts.port or 443, TIMEOUT, trust)]
     except OSError as error:
-        raise unreached(host, error) from None
+        raise connection_error(host, error) from None
     return found + [root for root in _stored(also) if root not in found]
 
 
-def unreached(host: str, error: OSError) -> RootError:
+def connection_error(host: str, error: OSError) -> RootError:
     """What a connection's failure means."""
     if isinstance(error, ssl.SSLError):
         reason = getattr(error, "verify_message", None) or error.reason or "TLS failed"

@@ -119,7 +119,7 @@ def configure(
     chosen = choose(port, dialogue.choice)
     with Board.connected(chosen, limit) as found:
         document = conf.read_document(found.read(conf.CONFIG_FILE))
-    # The board is let go while people type and providers answer.
+    # The port is free while people type and providers answer.
     allowed = allow_http or bool(document.get("allow_http"))
     fields, also = _provider(document, provider, issuer, client_id, client_auth, asks=not yes)
     if provider or issuer:
@@ -129,7 +129,7 @@ def configure(
     if roots is None and (provider or issuer or api):
         target = fields or document.get("provider") or {}
         roots = conf.roots_of(target, api or document.get("api"), also)
-    wishes = conf.Wishes(
+    changes = conf.Changes(
         ssid=wifi_ssid,
         password=_wifi_password(document, wifi_ssid, asks=not yes),
         provider=fields,
@@ -140,7 +140,7 @@ def configure(
         api=api,
         language=language,
     )
-    result = conf.merged(document, wishes)
+    result = conf.merged(document, changes)
     conf.check(result)
     files = conf.files_for(result, roots, about)
     shown = conf.without_secrets(result)

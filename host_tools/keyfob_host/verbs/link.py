@@ -100,7 +100,7 @@ def _run(
     limit: float,
     outcome: _Outcome,
 ) -> None:
-    """Run a program of on_board/ and tell its events until it ends. Raises CliError."""
+    """Run a program of on_board/ and report its events until it ends. Raises CliError."""
     from keyfob_host.board.link import Board
     from keyfob_host.board.ports import choose
     from keyfob_host.board.serial_events import SerialEvents
@@ -114,7 +114,7 @@ def _run(
             options.check_board(board, standing["board"])
             if "trouble" in standing and standing["provider"] is None:
                 raise CliError(*standing["trouble"])
-            found.forget()
+            found.soft_reset()
             found.run_file(program, heard=events.hear)
         outcome.check()
     finally:

@@ -181,11 +181,11 @@ def _log(path: str | None) -> Iterator[Callable[[str], object]]:
     if path is None:
         yield lambda line: None
         return
-    with _told(path):
+    with _log_errors(path):
         file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - closed below
 
     def add(line: str) -> None:
-        with _told(path):
+        with _log_errors(path):
             file.write(f"{_time()} {line}\n".encode())
 
     with file:
@@ -193,7 +193,7 @@ def _log(path: str | None) -> Iterator[Callable[[str], object]]:
 
 
 @contextlib.contextmanager
-def _told(path: str) -> Iterator[None]:
+def _log_errors(path: str) -> Iterator[None]:
     """What keeps a file from being written, as a CliError."""
     from keyfob_host.errors import CliError
 

@@ -87,7 +87,7 @@ def parts(
 
 def _try(board: Any, part: str, function: str, dialogue: Any, asks: bool) -> Result:
     begun = time.monotonic()
-    board.forget()
+    board.soft_reset()
     arguments = ""
     if function == "button":
         arguments = f", {_PRESS if asks else 0}"

@@ -45,7 +45,7 @@ class Window:
         self._controls = Controls(board, runtime, options.runtime, faults, self._view.bump)
         self._http = HttpServer("127.0.0.1", 0, self._serve, time.time)
         self.url = f"http://127.0.0.1:{self._http.port}/"
-        report.told = self._view.tell
+        report.notify = self._view.tell
         board.changed = self._view.bump
         simulation.heard = self._view.hear
         simulation.shown = self._view.show
