@@ -30,8 +30,8 @@ from keyfob_host.verbs import (
     install,
     link,
     monitor,
-    parts,
     status,
+    test,
 )
 from keyfob_host.verbs.providers import providers_app
 
@@ -49,7 +49,7 @@ VERBS: Mapping[str, Verb] = {
     "status": status.status,
     "link": link.link,
     "unlink": link.unlink,
-    "test": parts.parts,
+    "test": test.hardware_test,
     "monitor": monitor.monitor,
     "doctor": doctor.doctor,
 }

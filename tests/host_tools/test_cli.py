@@ -143,6 +143,26 @@ def test_bare_keyfob_is_its_help(keyfob):
     assert all(f"\n  {verb}" in out for verb in VERBS)
 
 
+def test_the_host_tools_alone_have_every_verb_but_the_simulator_s(capsys):
+    verbs = []
+    for command in (cli, host_cli):
+        assert command.main([]) == 0
+        listed = capsys.readouterr().out.partition("Commands:")[2]
+        verbs.append(re.findall(r"^  (\w+)", listed, re.MULTILINE))
+    assert verbs[0] == ["sim", "server", *verbs[1]]
+    assert host_cli.main(["sim"]) == 2
+
+
+def test_a_verb_s_own_code_is_imported_when_it_runs():
+    heavy = ("flask", "PIL", "serial", "mpremote", "cryptography", "keyfob_sim.server")
+    source = (
+        "import sys\nfrom keyfob_sim import cli\ncli.main([])\n"
+        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert done.stderr == "[]\n"
+
+
 def test_version(keyfob):
     assert keyfob("--version") == (0, f"keyfob {keyfob_host.__version__}\n", "")
 

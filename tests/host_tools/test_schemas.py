@@ -240,6 +240,44 @@ def check_defaults(rows: list[tuple[list[str], str]], known: Mapping[str, Any]) 
             )
 
 
+# What board.toml may hold.
+
+
+def leaves(schema: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The fields of a schema without fields of their own, with dots between."""
+    for name, field in schema["properties"].items():
+        part = field.get("items", field)
+        if "properties" in part:
+            yield from leaves(part, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def test_the_readme_of_the_boards_has_every_field_of_their_schema():
+    text = (ROOT / "boards" / "README.md").read_text("utf-8")
+    rows = {}  # by the field that a row begins with
+    for row in re.findall(r"^\| (`[a-z].+) \|$", text, re.MULTILINE):
+        name = re.findall(r"`([\w.\[\]]+)`", row)[0].replace("[]", "")
+        rows[name] = re.findall(r"`\.?(?:[\w\[\]]+\.)*(\w+)`", row)
+    schema = schemas.board()
+    for name in leaves(schema):
+        table, _, word = name.rpartition(".")
+        told = [
+            row
+            for start, row in rows.items()
+            if start.rpartition(".")[0] == table or name.startswith(f"{start}.")
+        ]
+        assert any(word in row for row in told), f"boards/README.md lacks {name}"
+    known = set(leaves(schema)) | {start for name in leaves(schema) for start in tables_of(name)}
+    assert set(rows) <= known, f"boards/README.md has {sorted(set(rows) - known)} in addition"
+
+
+def tables_of(name: str) -> list[str]:
+    """The tables that a field is in."""
+    words = name.split(".")
+    return [".".join(words[:count]) for count in range(1, len(words))]
+
+
 # What reading refuses.
 
 

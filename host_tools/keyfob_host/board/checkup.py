@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 from keyfob_host.board import access as port_access
 from keyfob_host.board import installation
 from keyfob_host.board.configuration import BOARD_FILE, CONFIG_FILE, check, read_document
-from keyfob_host.board.link import (
+from keyfob_host.board.ports import Ask, Port, choose
+from keyfob_host.board.repl import (
     NO_SOFT_RESET,
     Board,
     Garbled,
@@ -27,7 +28,6 @@ from keyfob_host.board.link import (
     TookTooLong,
     translated,
 )
-from keyfob_host.board.ports import Ask, Port, choose
 from keyfob_host.boards import load_board
 from keyfob_host.errors import CliError
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keyfob_host.board.link import Board
+from keyfob_host.board.repl import Board
 from keyfob_host.errors import CliError
 from keyfob_host.firmware.compiler import compiled_firmware, sources
 from keyfob_host.resources import firmware_dir

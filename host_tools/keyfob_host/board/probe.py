@@ -4,8 +4,8 @@ import threading
 from typing import NamedTuple
 
 from keyfob_host.board.access import PortError
-from keyfob_host.board.link import Board
 from keyfob_host.board.ports import Port
+from keyfob_host.board.repl import Board
 from keyfob_host.errors import CliError
 
 

@@ -91,8 +91,8 @@ def configure(
     from keyfob.oauth.messages import CLIENT_AUTH
     from keyfob.ui.texts import languages
     from keyfob_host.board import configuration as conf
-    from keyfob_host.board.link import Board
     from keyfob_host.board.ports import choose
+    from keyfob_host.board.repl import Board
     from keyfob_host.boards import load_board
     from keyfob_host.errors import UsageError
     from keyfob_host.providers.roots import read_roots

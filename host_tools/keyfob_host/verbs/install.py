@@ -38,8 +38,8 @@ def install(
     """
     from keyfob_host.board import installation
     from keyfob_host.board.configuration import BOARD_FILE, board_document
-    from keyfob_host.board.link import Board
     from keyfob_host.board.ports import choose
+    from keyfob_host.board.repl import Board
     from keyfob_host.boards import load_board
 
     limit = options.seconds("--timeout", timeout, _TIMEOUT)

@@ -101,8 +101,8 @@ def _run(
     outcome: _Outcome,
 ) -> None:
     """Run a program of on_board/ and report its events until it ends. Raises CliError."""
-    from keyfob_host.board.link import Board
     from keyfob_host.board.ports import choose
+    from keyfob_host.board.repl import Board
     from keyfob_host.board.serial_events import SerialEvents
     from keyfob_host.report.events import Report
 

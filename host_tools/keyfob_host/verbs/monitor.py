@@ -166,7 +166,7 @@ def _device(port: Any) -> str:
 
 def _lines(*heard: Callable[[str], object]) -> Callable[[bytes], object]:
     """A function that cuts what it is fed into lines."""
-    from keyfob_host.board.link import Lines
+    from keyfob_host.board.repl import Lines
 
     def each(line: str) -> None:
         for hear in heard:

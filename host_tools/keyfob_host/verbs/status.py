@@ -22,8 +22,8 @@ def status(
       keyfob status
       keyfob status --port id:0123456789 --json
     """
-    from keyfob_host.board.link import Board
     from keyfob_host.board.ports import choose
+    from keyfob_host.board.repl import Board
 
     dialogue = Dialogue(as_json=json, yes=yes)
     limit = options.seconds("--timeout", timeout, _TIMEOUT)

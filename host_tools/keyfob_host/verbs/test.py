@@ -39,7 +39,7 @@ class Result:
     seconds: float
 
 
-def parts(
+def hardware_test(
     port: options.Port = None,
     board: options.BoardName = None,
     junit: Annotated[
@@ -61,8 +61,8 @@ def parts(
       keyfob test
       keyfob test --junit results.xml --json
     """
-    from keyfob_host.board.link import Board
     from keyfob_host.board.ports import choose
+    from keyfob_host.board.repl import Board
 
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     dialogue = Dialogue(as_json=json, yes=yes)
