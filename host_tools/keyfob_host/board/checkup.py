@@ -144,7 +144,7 @@ def _connect(case: Case) -> Finding | None:
         cause = {"port": "no_port"}.get(error.kind, error.kind)
         return Finding(cause, error.message, error.hint)
     except NoRepl as error:
-        return _meaning_of(error.heard, error)
+        return _meaning_of(error.output, error)
     case.step = case.board.step
     if case.step == NO_SOFT_RESET:
         return Finding(
@@ -155,19 +155,19 @@ def _connect(case: Case) -> Finding | None:
     return None
 
 
-def _meaning_of(heard: bytes, error: NoRepl) -> Finding:
+def _meaning_of(output: bytes, error: NoRepl) -> Finding:
     """What a board means that says this instead of its prompt."""
     for pattern, finding in _MESSAGES:
-        if re.search(pattern, heard):
+        if re.search(pattern, output):
             return finding
-    if not heard:
+    if not output:
         return Finding(
             "silent",
             "the board says nothing, whatever is tried",
             "press RESET and try again; if it stays silent: keyfob flash",
         )
-    text = sum(byte in b"\r\n\t" or 32 <= byte < 127 for byte in heard)
-    if text < _PRINTABLE * len(heard):
+    text = sum(byte in b"\r\n\t" or 32 <= byte < 127 for byte in output)
+    if text < _PRINTABLE * len(output):
         return Finding(
             "not_micropython",
             "what comes from the port is no text: it is no MicroPython at 115200 baud",
@@ -190,7 +190,7 @@ def _check_version(case: Case) -> Finding | None:
 
 
 def _check_files(case: Case) -> Finding | None:
-    if not case.facts["size"] or b"appears to be corrupted" in case.board.heard:
+    if not case.facts["size"] or b"appears to be corrupted" in case.board.output:
         return _CORRUPT
     trouble = case.board.ask("files")
     if trouble == errno.ENOSPC or (trouble is None and case.facts["free"] < _LEAST_FREE):

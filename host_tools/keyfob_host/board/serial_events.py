@@ -38,7 +38,7 @@ _WORDS = {
 class SerialEvents:
     """Reports what the lines of one board mean.
 
-    `seen(event, members)` is called with each event. Text is kept for the screen that it turns
+    `notify(event, members)` is called with each event. Text is kept for the screen that it turns
     out to be, unless `text(line)` takes it at once. The code screen is drawn here with the QR,
     for boards without a panel.
     """
@@ -50,9 +50,9 @@ class SerialEvents:
         report.t = self._now
         self._code: dict[str, Any] = {}
         self._lines: list[str] = []
-        self.seen: Callable[[str, dict[str, Any]], object] = lambda event, members: None
+        self.notify: Callable[[str, dict[str, Any]], object] = lambda event, members: None
 
-    def hear(self, line: str) -> None:
+    def feed(self, line: str) -> None:
         """Take a line."""
         event = event_of(line)
         if event is not None:
@@ -76,7 +76,7 @@ class SerialEvents:
             self._report.say(event, shown)
         if self._text is not None and event in _WORDS:
             self._text("· " + _WORDS[event].format(**members))
-        self.seen(event, members)
+        self.notify(event, members)
 
     def end(self, *, reached: bool) -> None:
         """Report the last event; the flash operations of a real board are not counted."""

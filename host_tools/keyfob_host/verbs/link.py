@@ -107,7 +107,7 @@ def _run(
     from keyfob_host.report.events import Report
 
     events = SerialEvents(Report(as_json=dialogue.as_json))
-    events.seen = outcome.see
+    events.notify = outcome.see
     try:
         with Board.connected(choose(port, dialogue.choice), limit) as found:
             standing = found.ask("status")
@@ -115,7 +115,7 @@ def _run(
             if "trouble" in standing and standing["provider"] is None:
                 raise CliError(*standing["trouble"])
             found.soft_reset()
-            found.run_file(program, heard=events.hear)
+            found.run_file(program, on_line=events.feed)
         outcome.check()
     finally:
         events.end(reached=outcome.reached)

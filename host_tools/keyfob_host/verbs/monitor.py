@@ -64,12 +64,12 @@ def monitor(
     if report.terminal is not None:
         report.terminal.stamp = printer.stamp
     events = SerialEvents(report, printer.line)
-    events.seen = printer.seen
+    events.notify = printer.seen
     with _log(log) as note, _keyboard() as typed:
         dialogue.say(f"{chosen.device}: Ctrl-] leaves")
         while time.monotonic() < until:
             with _opened(chosen, typed, until) as serial:
-                if serial is None or _follow(serial, typed, _lines(events.hear, note), until):
+                if serial is None or _follow(serial, typed, _lines(events.feed, note), until):
                     break
                 dialogue.say("the board has gone; waiting for it to come back")
     return 0
@@ -164,13 +164,13 @@ def _device(port: Any) -> str:
     return str(port.device)
 
 
-def _lines(*heard: Callable[[str], object]) -> Callable[[bytes], object]:
+def _lines(*receivers: Callable[[str], object]) -> Callable[[bytes], object]:
     """A function that cuts what it is fed into lines."""
     from keyfob_host.board.repl import Lines
 
     def each(line: str) -> None:
-        for hear in heard:
-            hear(line)
+        for receive in receivers:
+            receive(line)
 
     return Lines(each).feed
 
