@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keyfob_host.errors import INTERRUPTED, CliError, UsageError
+from keyfob_host.report.events import Report
 from keyfob_sim.dashboard.window import Window
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.clock import SharedClock
@@ -14,7 +15,6 @@ from keyfob_sim.run import board_files, state_dir
 from keyfob_sim.run.board_faults import Faults, load_scenario
 from keyfob_sim.run.events import AlreadyReported, RunEvents
 from keyfob_sim.run.options import SimOptions
-from keyfob_sim.run.report import Report
 from keyfob_sim.run.runtime_interface import Runtime
 
 # As most providers that rotate have it: a board that loses power before a reply arrives can

@@ -13,8 +13,8 @@ import serial
 from board_verbs import speaking
 from virtual_port import VirtualPort, needs_vm
 
-from keyfob_host.board.link import Board
 from keyfob_host.board.ports import Port
+from keyfob_host.board.repl import Board
 from keyfob_host.errors import CliError
 
 pytestmark = needs_vm

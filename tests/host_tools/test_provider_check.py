@@ -87,7 +87,7 @@ def test_with_a_client_id_the_panels_are_known(check, mock_server):
 
 def test_a_preset_without_discovery_goes_by_its_evidence(check, monkeypatch):
     monkeypatch.setattr(provider_check, "roots_for", lambda *_, **__: [])
-    monkeypatch.setattr(provider_check, "_sent", lambda *_: pytest.fail("nothing to look up"))
+    monkeypatch.setattr(provider_check, "_send", lambda *_: pytest.fail("nothing to look up"))
     code, report, err = check("github")
     assert (code, err) == (0, [])
     assert (report["grant"], report["grant_by"], report["metadata"]) == (True, "preset", None)

@@ -7,8 +7,9 @@ import pytest
 
 from keyfob_host.providers import roots
 from keyfob_host.providers.presets import known_providers, load
+from keyfob_host.providers.roots import split_certificates
 from keyfob_sim.server import MockServer, ServerOptions
-from keyfob_sim.server.certificates import make_ca, split_certificates
+from keyfob_sim.server.certificates import make_ca
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ import zxingcpp
 from board_run import RUNTIMES, run_board
 from PIL import Image
 
-from keyfob_host import cli
 from keyfob_host.boards import load_board
+from keyfob_sim import cli
 from keyfob_sim.dashboard.controls import Controls
 from keyfob_sim.dashboard.routes import make_app
 from keyfob_sim.dashboard.view import View
@@ -468,7 +468,7 @@ def test_the_window_hears_of_everything(desk, bench):
         for happen, look, seen in (
             (lambda: desk.board.pins.write(2, 1), lambda now: now["led"], True),
             (lambda: simulation.on_line("hello"), lambda now: now["serial"][-1]["text"], "hello"),
-            (lambda: report.told("screen", {"name": "wifi"}), lambda now: now["screen"], "wifi"),
+            (lambda: report.notify("screen", {"name": "wifi"}), lambda now: now["screen"], "wifi"),
             (bench.authorize, lambda now: now["requests"][-1]["status"], 200),
         ):
             version = state()["version"]

@@ -684,7 +684,7 @@ def test_the_same_scenario_gives_the_same_events_in_the_same_order(capsys, scena
 
 
 def test_a_person_reads_of_it(capsys, scenario):
-    from keyfob_host import cli
+    from keyfob_sim import cli
 
     text = fault("wifi_lost", "poll", **{"for": 30}) + fault("power_cut", "user_code")
     assert cli.main(["sim", "--runtime", "micropython", *AUTO, *scenario(text)]) == 0

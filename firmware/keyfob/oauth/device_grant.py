@@ -74,8 +74,8 @@ class DeviceGrant:
         self.outcome = None
         self.error = None
         self.issued = None
-        for name in SHOWN:
-            setattr(self, name, None)
+        self.user_code = self.verification_uri = self.verification_uri_complete = None
+        self.expires_in = None
         self.interval = profile.default_interval
         self._profile = profile
         self._client = client

@@ -73,8 +73,10 @@ def _lockers(found: os.stat_result) -> Iterator[int]:
     place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
     for line in lines:
         words = line.split()
-        if place in words and words[-4].isdigit():
-            yield int(words[-4])
+        if place in words:
+            pid = words[words.index(place) - 1]
+            if pid.isdigit():
+                yield int(pid)
 
 
 def _openers(device: str) -> Iterator[int]:

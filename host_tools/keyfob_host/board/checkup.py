@@ -1,4 +1,4 @@
-"""What can be wrong with a board, looked for in order: the first thing found is the one told.
+"""What can be wrong with a board, looked for in order: the first thing found is reported.
 
 Each row of CHECKS is a name and a function that returns None, or a Finding: a cause and an
 action. A cause is a word that scripts can count on.
@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 from keyfob_host.board import access as port_access
 from keyfob_host.board import installation
 from keyfob_host.board.configuration import BOARD_FILE, CONFIG_FILE, check, read_document
-from keyfob_host.board.link import (
+from keyfob_host.board.ports import Ask, Port, choose
+from keyfob_host.board.repl import (
     NO_SOFT_RESET,
     Board,
     Garbled,
@@ -27,7 +28,6 @@ from keyfob_host.board.link import (
     TookTooLong,
     translated,
 )
-from keyfob_host.board.ports import Port, choose
 from keyfob_host.boards import load_board
 from keyfob_host.errors import CliError
 
@@ -50,6 +50,7 @@ class Case:
     spec: str | None
     timeout: float
     stack: contextlib.ExitStack
+    ask: Ask | None = None  # which of several boards is meant
     port: Port | None = None
     board: Any = None
     facts: Any = None
@@ -57,8 +58,8 @@ class Case:
     step: str | None = None  # how the REPL was reached
 
 
-# What a board says that does not come to its prompt, and what that means.
-_SAYINGS = (
+# What a board prints instead of its prompt, and what that means.
+_MESSAGES = (
     (
         rb"waiting for download|DOWNLOAD_BOOT|DOWNLOAD\(",
         Finding(
@@ -105,14 +106,14 @@ def look(case: Case) -> Iterator[tuple[str, Finding | None]]:
                 "a board with more RAM" if is_memory else "keyfob install",
             )
         except (Lost, TookTooLong, Garbled, NoRepl) as error:
-            finding = Finding(_BREAKS[type(error)], error.message, error.hint)
+            finding = Finding(_CAUSE_OF[type(error)], error.message, error.hint)
         yield name, finding
         if finding is not None:
             return
 
 
-# What ends any check, and what that is called.
-_BREAKS: dict[type[CliError], str] = {
+# The cause that each error of the connection stands for.
+_CAUSE_OF: dict[type[CliError], str] = {
     Lost: "lost",
     TookTooLong: "timeout",
     Garbled: "garbled",
@@ -129,7 +130,7 @@ def _examined(examine: Callable[[Case], Finding | None], case: Case) -> Finding 
 
 def _look_for_port(case: Case) -> Finding | None:
     try:
-        case.port = choose(case.spec)
+        case.port = choose(case.spec, case.ask)
     except CliError as error:
         return Finding("no_port", error.message, error.hint)
     return None
@@ -143,7 +144,7 @@ def _connect(case: Case) -> Finding | None:
         cause = {"port": "no_port"}.get(error.kind, error.kind)
         return Finding(cause, error.message, error.hint)
     except NoRepl as error:
-        return _meaning_of(error.heard, error)
+        return _meaning_of(error.output, error)
     case.step = case.board.step
     if case.step == NO_SOFT_RESET:
         return Finding(
@@ -154,19 +155,19 @@ def _connect(case: Case) -> Finding | None:
     return None
 
 
-def _meaning_of(heard: bytes, error: NoRepl) -> Finding:
+def _meaning_of(output: bytes, error: NoRepl) -> Finding:
     """What a board means that says this instead of its prompt."""
-    for pattern, finding in _SAYINGS:
-        if re.search(pattern, heard):
+    for pattern, finding in _MESSAGES:
+        if re.search(pattern, output):
             return finding
-    if not heard:
+    if not output:
         return Finding(
             "silent",
             "the board says nothing, whatever is tried",
             "press RESET and try again; if it stays silent: keyfob flash",
         )
-    text = sum(byte in b"\r\n\t" or 32 <= byte < 127 for byte in heard)
-    if text < _PRINTABLE * len(heard):
+    text = sum(byte in b"\r\n\t" or 32 <= byte < 127 for byte in output)
+    if text < _PRINTABLE * len(output):
         return Finding(
             "not_micropython",
             "what comes from the port is no text: it is no MicroPython at 115200 baud",
@@ -189,7 +190,7 @@ def _check_version(case: Case) -> Finding | None:
 
 
 def _check_files(case: Case) -> Finding | None:
-    if not case.facts["size"] or b"appears to be corrupted" in case.board.heard:
+    if not case.facts["size"] or b"appears to be corrupted" in case.board.output:
         return _CORRUPT
     trouble = case.board.ask("files")
     if trouble == errno.ENOSPC or (trouble is None and case.facts["free"] < _LEAST_FREE):
@@ -309,7 +310,7 @@ def _check_provider(case: Case) -> Finding | None:
 
 def _ask(case: Case, name: str, then: str = "") -> Any:
     """What a program says that wants all of the board's RAM."""
-    case.board.forget()
+    case.board.soft_reset()
     return case.board.ask(name, then)
 
 

@@ -4,11 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from keyfob_host.boards import Board, board_file
 from keyfob_host.errors import CliError, UsageError
+from keyfob_host.providers.roots import roots_for
 
 CONFIG_FILE = "/keyfob.json"
 BOARD_FILE = "/board.json"
@@ -26,7 +26,7 @@ _SHAPES: tuple[tuple[str, type, type | None], ...] = (
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Changes:
     """What the person gave; None leaves what was there. `roots` are DER certificates."""
 
     ssid: str | None = None
@@ -41,7 +41,10 @@ class Wishes:
 
 
 def read_document(content: bytes | None) -> dict[str, Any]:
-    """What the board's /keyfob.json holds, {} without one. Raises CliError where it is junk."""
+    """What the board's /keyfob.json holds, {} without one.
+
+    Raises CliError where it is no JSON object, or its lists and objects are of other types.
+    """
     if content is None:
         return {}
     start_anew = f"correct it, or start anew: mpremote fs rm :{CONFIG_FILE[1:]}"
@@ -74,19 +77,19 @@ def check_network(ssid: str, password: str) -> None:
         )
 
 
-def merged(document: Mapping[str, Any], wishes: Wishes) -> dict[str, Any]:
+def merged(document: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     """`document` with what the person gave; the rest stays."""
     result = dict(document)
-    if wishes.ssid is not None:
-        network = {"ssid": wishes.ssid}
-        if wishes.password:
-            network["password"] = wishes.password
-        others = [n for n in document.get("wifi") or [] if n.get("ssid") != wishes.ssid]
+    if changes.ssid is not None:
+        network = {"ssid": changes.ssid}
+        if changes.password:
+            network["password"] = changes.password
+        others = [n for n in document.get("wifi") or [] if n.get("ssid") != changes.ssid]
         result["wifi"] = [network, *others]
-    if wishes.roots is not None:
-        result["ca"] = [root_path(root) for root in wishes.roots]
+    if changes.roots is not None:
+        result["ca"] = [root_path(root) for root in changes.roots]
     for name in ("provider", "scope", "allow_http", "board", "api", "language"):
-        value = getattr(wishes, name)
+        value = getattr(changes, name)
         if value is not None:
             result[name] = value
     return result
@@ -136,26 +139,12 @@ def without_secrets(value: Any) -> Any:
 
 def roots_of(provider: Mapping[str, Any], api: str | None, also: list[str]) -> list[bytes]:
     """The roots by which this computer trusts the provider's addresses and the API's."""
-    from keyfob_host.providers.roots import roots_for
-
     addresses = [provider.get("issuer"), api]
     addresses += [value for name, value in provider.items() if name.endswith("_endpoint")]
     found: list[bytes] = []
     for address in filter(None, addresses):
         found += [root for root in roots_for(address, also) if root not in found]
     return found
-
-
-def read_roots(path: Path) -> list[bytes]:
-    """The certificates in a file, PEM or DER. Raises CliError."""
-    from keyfob_sim.server.certificates import split_certificates
-
-    try:
-        return split_certificates(path.read_bytes())
-    except OSError as error:
-        raise CliError(f"the CA {path} cannot be read: {error.strerror}", "--ca FILE") from None
-    except ValueError:
-        raise CliError(f"{path} holds no certificate", "--ca FILE, PEM or DER") from None
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keyfob_host.board.link import Board
+from keyfob_host.board.repl import Board
 from keyfob_host.errors import CliError
 from keyfob_host.firmware.compiler import compiled_firmware, sources
 from keyfob_host.resources import firmware_dir
@@ -154,14 +154,16 @@ def plan(firmware: Firmware, there: Mapping[str, str | None], facts: Mapping[str
 
 
 def carry_out(board: Board, todo: Plan, progress: Callable[[int], object]) -> None:
-    """Do it, and see that it is so. `progress` is told how many bytes each file sent has."""
+    """Do it, and see that it is so. `progress` gets how many bytes have been sent so far."""
     firmware = todo.firmware
     missing = [*todo.send, *(target for _, target in todo.copy)]
     if missing:
         board.run_file("copies", {"FOLDERS": _folders(missing), "COPIES": list(todo.copy)})
+        sent = 0
         for path, content in todo.send.items():
             board.write(path, content)
-            progress(len(content))
+            sent += len(content)
+            progress(sent)
         there = contents(board)
         for name, content in firmware.files.items():
             if there.get(f"{firmware.folder}/{name}") != _sha256(content):

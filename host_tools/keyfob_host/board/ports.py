@@ -9,6 +9,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from keyfob_host.errors import CliError, UsageError
 from keyfob_host.resources import state_dir
 
 AUTO = "auto"
+
+Ask = Callable[[str, list[str]], int | None]
 
 # What USB says (vendor, product or None for any other of that vendor) and what that is.
 KINDS: dict[tuple[int, int | None], str] = {
@@ -63,14 +66,15 @@ def candidates() -> list[Port]:
     return sorted((_port(info) for info in comports()), key=lambda p: (p.rank, p.device))
 
 
-def choose(spec: str | None, *, last: bool = True) -> Port:
+def choose(spec: str | None, ask: Ask | None = None, *, last: bool = True) -> Port:
     """The port that `spec` names; without one the only board, or the last good one if `last`.
 
-    Raises UsageError where it could be more than one or is none at all, CliError where there is
-    none.
+    Among several boards `ask(question, choices)` says which, by its index, or None where nobody
+    answers. Raises UsageError where it could still be more than one or is none at all, CliError
+    where there is none.
     """
     if spec is None or spec == AUTO:
-        return _choose_only(last)
+        return _choose_only(ask, last)
     if spec.startswith("id:"):
         return _choose_by_id(spec.removeprefix("id:"))
     device = _path(spec)
@@ -110,7 +114,7 @@ def last_serial_number() -> str | None:
     return None
 
 
-def _choose_only(last: bool) -> Port:
+def _choose_only(ask: Ask | None, last: bool) -> Port:
     ports = likely(candidates())
     if not ports:
         raise CliError(
@@ -120,10 +124,13 @@ def _choose_only(last: bool) -> Port:
     if len(ports) > 1 and last:
         serial_number = last_serial_number()
         ports = [p for p in ports if p.serial_number == serial_number] or ports
-    if len(ports) > 1:
-        names = ", ".join(f"{port.device} ({port.kind})" for port in ports)
-        raise UsageError(f"there are {len(ports)} boards: {names}", _offer(ports))
-    return ports[0]
+    if len(ports) == 1:
+        return ports[0]
+    names = [f"{port.device} ({port.kind})" for port in ports]
+    index = ask("Which board?", names) if ask is not None else None
+    if index is None:
+        raise UsageError(f"there are {len(ports)} boards: {', '.join(names)}", _offer(ports))
+    return ports[index]
 
 
 def _choose_by_id(serial_number: str) -> Port:

@@ -4,8 +4,8 @@ import threading
 from typing import NamedTuple
 
 from keyfob_host.board.access import PortError
-from keyfob_host.board.link import Board
 from keyfob_host.board.ports import Port
+from keyfob_host.board.repl import Board
 from keyfob_host.errors import CliError
 
 
@@ -20,16 +20,16 @@ class Found(NamedTuple):
     linked: bool | None = None
 
 
-def probe(port: Port, timeout: float, enough: threading.Event) -> Found:
-    """Ask the board behind `port`, for `timeout` seconds at most, or until it is `enough`.
+def probe(port: Port, timeout: float, cancelled: threading.Event) -> Found:
+    """Ask the board behind `port`, for `timeout` seconds at most, or until `cancelled` is set.
 
     The board's program is interrupted, and started again by a soft reset.
     """
     try:
-        with Board.connected(port, timeout, enough) as board:
-            told = board.ask("glance")
-        chip = told["machine"].rpartition(" with ")[2].lower().replace("-", "")
-        answers = (told[name] for name in ("board", "micropython", "keyfob", "linked"))
+        with Board.connected(port, timeout, cancelled) as board:
+            answer = board.ask("glance")
+        chip = answer["machine"].rpartition(" with ")[2].lower().replace("-", "")
+        answers = (answer[name] for name in ("board", "micropython", "keyfob", "linked"))
         return Found("micropython", chip, *answers)
     except PortError:
         return Found("cannot be opened")

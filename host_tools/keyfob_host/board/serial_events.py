@@ -1,4 +1,4 @@
-"""What a board says on its serial port, told as `keyfob sim` tells it: events, screens, text."""
+"""What a board prints on its serial port, reported as by `keyfob sim`: events, screens, text."""
 
 import json
 import time
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from keyfob_host.printable import printable, printable_members
-from keyfob_sim.run.report import Report
+from keyfob_host.report.events import Report
 
 _MACHINE_LINE = "@{"
 _INTERNAL = ("took", "trouble")  # members that are for the board's own display
-_QUIET = ("ready", "signed_out")  # events that other events tell the reader better
+_UNREPORTED = ("ready", "signed_out")  # another event says the same
 
-# Members without which an event cannot be told.
+# Members without which an event cannot be reported.
 _NEEDED = {
     "api": {"status"},
     "clock": {"state"},
@@ -36,9 +36,9 @@ _WORDS = {
 
 
 class SerialEvents:
-    """Tells `report` what the lines of one board mean.
+    """Reports what the lines of one board mean.
 
-    `seen(event, members)` is called with each event. Text is kept for the screen that it turns
+    `notify(event, members)` is called with each event. Text is kept for the screen that it turns
     out to be, unless `text(line)` takes it at once. The code screen is drawn here with the QR,
     for boards without a panel.
     """
@@ -50,9 +50,9 @@ class SerialEvents:
         report.t = self._now
         self._code: dict[str, Any] = {}
         self._lines: list[str] = []
-        self.seen: Callable[[str, dict[str, Any]], object] = lambda event, members: None
+        self.notify: Callable[[str, dict[str, Any]], object] = lambda event, members: None
 
-    def hear(self, line: str) -> None:
+    def feed(self, line: str) -> None:
         """Take a line."""
         event = event_of(line)
         if event is not None:
@@ -72,14 +72,14 @@ class SerialEvents:
         elif event == "screen":
             self._draw(members["name"])
             shown["png"] = None
-        if event not in _QUIET:
+        if event not in _UNREPORTED:
             self._report.say(event, shown)
         if self._text is not None and event in _WORDS:
             self._text("· " + _WORDS[event].format(**members))
-        self.seen(event, members)
+        self.notify(event, members)
 
     def end(self, *, reached: bool) -> None:
-        """Tell the last event; nobody counted the board's flash operations."""
+        """Report the last event; the flash operations of a real board are not counted."""
         members = {"reached": reached, "flash_ops": None}
         self._report.say("end", members)
         if self._report.terminal is not None:
@@ -106,7 +106,7 @@ class SerialEvents:
 
 
 def event_of(line: str) -> tuple[str, dict[str, Any]] | None:
-    """The event that a machine line tells, None for any other line.
+    """The event in a machine line, None for any other line.
 
     One without what is counted on here only looks like one: it is damaged, or of another version.
     """

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from keyfob_host import chips
 from keyfob_host.board.ports import Port
 from keyfob_host.errors import CliError
-from keyfob_host.flashing import chips
 
 _GRACE = 0.5  # s that esptool has to end before it is killed
 _AGAIN = "the same command again; what is half written does no harm to the chip's own loader"
@@ -120,12 +120,12 @@ class Esptool:
 
         Raises EsptoolError, its hint being `recipe` where download mode is what is missing.
         """
-        said = self.run(port, ["--after", "no-reset", "flash-id"], recipe=recipe)
-        found = re.search(r"Connected to ([\w-]+) on|Detecting chip type\.* *([\w-]+)", said)
+        printed = self.run(port, ["--after", "no-reset", "flash-id"], recipe=recipe)
+        found = re.search(r"Connected to ([\w-]+) on|Detecting chip type\.* *([\w-]+)", printed)
         if found is None:
             raise EsptoolError(f"esptool does not say what chip is at {port.device}", _AGAIN)
-        mac = re.search(r"MAC: +([\da-fA-F:]{17})", said)
-        size = re.search(r"Detected flash size: (\w+)", said)
+        mac = re.search(r"MAC: +([\da-fA-F:]{17})", printed)
+        size = re.search(r"Detected flash size: (\w+)", printed)
         return Chip(
             chips.name_of(found[1] or found[2]),
             mac[1].lower() if mac else None,
@@ -140,7 +140,7 @@ class Esptool:
         recipe: str = _AGAIN,
         progress: Callable[[float], None] = lambda percent: None,
     ) -> str:
-        """Run esptool for `port` and return what it printed; `progress` is told percentages.
+        """Run esptool for `port` and return what it printed; `progress` gets percentages.
 
         Raises EsptoolError.
         """
@@ -160,11 +160,11 @@ class Esptool:
             self._running.add(process)
         watchdog = threading.Timer(max(0.0, self._deadline - time.monotonic()), process.kill)
         watchdog.start()
-        said = []
+        printed = []
         try:
             assert process.stdout is not None
             for line in process.stdout:
-                said.append(line)
+                printed.append(line)
                 percent = re.search(r"(\d+(?:\.\d+)?)%", line)
                 if percent:
                     progress(float(percent[1]))
@@ -174,7 +174,7 @@ class Esptool:
             _end(process)
             with self._lock:
                 self._running.discard(process)
-        text = "".join(said)
+        text = "".join(printed)
         if code != 0:
             if time.monotonic() >= self._deadline:
                 raise EsptoolError(f"{port.device} took too long", f"--timeout, or {_AGAIN}")
@@ -182,7 +182,7 @@ class Esptool:
         return text
 
     def close(self) -> None:
-        """End what runs, and let nothing begin any more."""
+        """End every run; none begins after this."""
         with self._lock:
             self._closed = True
             running = list(self._running)
@@ -200,9 +200,9 @@ def _end(process: "subprocess.Popen[str]") -> None:
             process.wait()
 
 
-def _error(said: str, port: Port, recipe: str) -> EsptoolError:
+def _error(printed: str, port: Port, recipe: str) -> EsptoolError:
     for pattern, failure in _FAILURES:
-        found = re.search(pattern, said)
+        found = re.search(pattern, printed)
         if found:
             words = {"port": port.device, "recipe": recipe}
             error = EsptoolError(
@@ -211,7 +211,7 @@ def _error(said: str, port: Port, recipe: str) -> EsptoolError:
             )
             error.again = failure.again
             return error
-    last = re.findall(r"(?:fatal error occurred|ERROR|Error): *(.+)", said)
+    last = re.findall(r"(?:fatal error occurred|ERROR|Error): *(.+)", printed)
     reason = last[-1] if last else "it ended without a reason"
     error = EsptoolError(f"esptool failed at {port.device}: {reason}", _AGAIN)
     error.again = True

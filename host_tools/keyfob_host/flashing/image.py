@@ -14,8 +14,8 @@ from operator import xor
 from pathlib import Path
 from typing import NamedTuple
 
+from keyfob_host.chips import CHIPS
 from keyfob_host.errors import CliError
-from keyfob_host.flashing.chips import CHIPS
 
 _MAGIC = 0xE9
 _HEADER = struct.Struct("<BBxxI4xHxxxxx4xB")  # to the flag of the SHA-256: 24 bytes
@@ -80,7 +80,7 @@ def _chip(data: bytes) -> str:
         raise _DamagedError("is not an image for an Espressif chip")
     if len(data) < _HEADER.size:
         raise _DamagedError("is truncated: it ends in its header")
-    image_id = _HEADER.unpack_from(data)[3]
+    _, _, _, image_id, _ = _HEADER.unpack_from(data)
     for name, chip in CHIPS.items():
         if chip.image_id == image_id:
             return name

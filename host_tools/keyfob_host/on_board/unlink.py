@@ -17,7 +17,7 @@ async def unlink():
         try:
             async with link:
                 await link.unlink()
-        except TransportError:  # nobody can be told; what is here goes all the same
+        except TransportError:  # the provider cannot be told: erase all the same
             from keyfob.storage.open_store import open_store
 
             open_store().erase()

@@ -31,7 +31,13 @@ from keyfob_host.providers.presets import (
     named,
     provider_object,
 )
-from keyfob_host.providers.roots import TIMEOUT, fingerprint, host_trust, roots_for, unreached
+from keyfob_host.providers.roots import (
+    TIMEOUT,
+    connection_error,
+    fingerprint,
+    host_trust,
+    roots_for,
+)
 
 _MOST = 64 * 1024  # bytes of a reply
 # Bytes that a QR code of level L holds, by version from 1 (ISO/IEC 18004 table 7).
@@ -82,7 +88,7 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
     roots = _roots([address for address in addresses if address is not None], trust)
     shows: dict[str, str | None] = _example(preset)
     if wanted.client_id is not None and trouble is None:
-        shows, trouble = _asked(wanted, preset, profile, trust)
+        shows, trouble = _ask_for_code(wanted, preset, profile, trust)
     report = {
         "provider": preset.name if preset else None,
         "issuer": profile.issuer,
@@ -148,7 +154,7 @@ def _metadata(
     try:
         while True:
             request = search.request()
-            reply = _sent(request, trust)
+            reply = _send(request, trust)
             found = members(copy(reply)) if reply.status == 200 else None
             if found is not None:
                 document, source = found, request.url
@@ -209,20 +215,20 @@ def _roots(addresses: list[str], trust: ssl.SSLContext) -> list[dict[str, str]]:
 
 
 def _example(preset: Preset | None) -> dict[str, str | None]:
-    known = preset.shows if preset is not None else {}
+    known: Mapping[str, Any] = preset.shows if preset is not None else {}
     names = ("verification_uri", "verification_uri_complete")
     shows = {name: known.get(name) for name in names}
     return {"source": "example" if any(shows.values()) else None, **shows}
 
 
-def _asked(
+def _ask_for_code(
     wanted: Wanted, preset: Preset | None, profile: Any, trust: ssl.SSLContext
 ) -> tuple[dict[str, str | None], KeyfobError | None]:
     """The addresses of a code that the provider is asked for."""
     scope = (preset.scope if preset is not None else "openid") or None
     try:
         grant = DeviceGrant(profile, Client(wanted.client_id, wanted.client_secret), scope)
-        grant.receive(_sent(grant.authorize(0), trust), 0)
+        grant.receive(_send(grant.authorize(0), trust), 0)
     except KeyfobError as error:
         return _example(preset), error
     if grant.user_code is None:
@@ -256,7 +262,7 @@ def _panel(name: str, shows: Mapping[str, str | None]) -> dict[str, Any]:
     }
 
 
-def _sent(request: Request, trust: ssl.SSLContext) -> Reply:
+def _send(request: Request, trust: ssl.SSLContext) -> Reply:
     """Send as a board does: verified, without following redirects, reading so much and no more."""
     parts = urlsplit(request.url)
     connection = (
@@ -271,8 +277,8 @@ def _sent(request: Request, trust: ssl.SSLContext) -> Reply:
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Reply(response.status, headers, response.read(_MOST))
     except http.client.HTTPException:
-        raise unreached(parts.netloc, OSError("its answer is no HTTP")) from None
+        raise connection_error(parts.netloc, OSError("its answer is no HTTP")) from None
     except OSError as error:
-        raise unreached(parts.netloc, error) from None
+        raise connection_error(parts.netloc, error) from None
     finally:
         connection.close()

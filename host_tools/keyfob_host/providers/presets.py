@@ -9,63 +9,100 @@ has a page for people on each.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal, TypedDict
 
 from keyfob_host.errors import CliError, UsageError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from keyfob_host.typed_toml import Rule, read_toml
 
 PRESETS = Path(__file__).parents[1] / "presets"
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 _SCHEME = "https://"
 
 
+Text = Annotated[str, Rule(least=1)]
+Fingerprint = Annotated[str, Rule(pattern="^[0-9a-f]{64}$")]
+
+
 @dataclass(frozen=True)
 class Variable:
     """What a provider's addresses need to know of the person's own tenant."""
 
-    ask: str
-    default: str | None = None
-    example: str | None = None
-    optional: bool = False
+    ask: Annotated[str, Rule("what to ask a person for", least=1)]
+    default: Text | None = None
+    example: Text | None = None
+    optional: Annotated[bool, Rule("whether it may be left out")] = False
+
+
+class Shown(TypedDict, total=False):
+    """An example of each text that the provider has a board show."""
+
+    verification_uri: Text
+    verification_uri_complete: Text
+    user_code: Text
 
 
 @dataclass(frozen=True)
 class Preset:
     """One provider, and how far its facts can be trusted.
 
-    `grade` is S (seen in the provider's source code), D (in its documentation) or X (with
-    third parties); `unverified` names what is not even that well known. `provider` is the
-    object of /keyfob.json with `{variable}` in it, None where there is no grant for everybody;
-    `instead` then says what to do. `client` is public, secret or either; `refresh` always,
-    never or the scope that gives a refresh token. `shows` has an example of each text that
-    the provider has a board show; `roots` are SHA-256 fingerprints of roots it announces;
-    `discovery` is an issuer to look up where `provider` has none.
+    `provider` is None where there is no grant for everybody; `instead` then says what to do.
     """
 
     name: str
-    title: str
-    grade: str
-    checked: date
-    evidence: Sequence[str]
-    unverified: Sequence[str] = ()
-    client: str | None = None
-    scope: str | None = None
-    refresh: str | None = None
-    instead: str | None = None
-    variables: Mapping[str, Variable] = field(default_factory=dict)
-    shows: Mapping[str, str] = field(default_factory=dict)
-    roots: Sequence[str] = ()
-    discovery: str | None = None
-    provider: Mapping[str, Any] | None = None
+    title: Annotated[str, Rule("what people call the provider", least=1)]
+    grade: Annotated[
+        Literal["S", "D", "X"],
+        Rule("where its facts were seen: S source code, D documentation, X third parties"),
+    ]
+    checked: Annotated[date, Rule("when")]
+    evidence: Annotated[tuple[Text, ...], Rule("where", least=1)]
+    unverified: Annotated[
+        tuple[Text, ...], Rule("fields and facts that are not seen that well")
+    ] = ()
+    client: Annotated[
+        Literal["public", "secret", "either"] | None, Rule("which client the grant takes")
+    ] = None
+    scope: Annotated[str | None, Rule("what to ask for unless a person wants something else")] = (
+        None
+    )
+    refresh: Annotated[
+        str | None,
+        Rule("when there is a refresh token: always, never, or the scope that gives it", least=1),
+    ] = None
+    instead: Annotated[
+        str | None, Rule("what to do, where the grant is not for everybody", least=1)
+    ] = None
+    variables: Annotated[Mapping[str, Variable], Rule(names="^[a-z_]+$")] = field(
+        default_factory=dict
+    )
+    shows: Annotated[Shown, Rule("an example of each text that a board has to show")] = field(
+        default_factory=Shown
+    )
+    roots: Annotated[
+        tuple[Fingerprint, ...], Rule("SHA-256 of root certificates that the provider announces")
+    ] = ()
+    discovery: Annotated[
+        str | None,
+        Rule(
+            "an issuer whose discovery document tells more, where `provider` has none",
+            pattern="^https://",
+        ),
+    ] = None
+    provider: Annotated[
+        Mapping[str, Any] | None,
+        Rule("the object of /keyfob.json, with {variable} in it and without a client"),
+    ] = None
+
+    schema_rules: ClassVar[dict[str, Any]] = {
+        "oneOf": [
+            {"required": ["provider", "client", "scope", "refresh"]},
+            {"required": ["instead"]},
+        ]
+    }
 
     def as_json(self) -> dict[str, Any]:
         """As `keyfob providers --json` prints it."""
@@ -81,16 +118,18 @@ def known_providers() -> list[str]:
 
 
 def load(name: str) -> Preset:
-    """The preset of that name. Raises UsageError for one that is not known."""
+    """The preset of that name.
+
+    Raises UsageError for one that is not known, and CliError for a damaged file.
+    """
     names = known_providers()
     if name not in names:
         raise UsageError(
             f"there is no preset {name!r}",
             f"one of {', '.join(names)}, or a file, or --issuer URL",
         )
-    table = tomllib.loads((PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
-    variables = {key: Variable(**value) for key, value in table.pop("variables", {}).items()}
-    return Preset(name=name, variables=variables, **table)
+    path = PRESETS / f"{name}.toml"
+    return read_toml(Preset, path, "see host_tools/providers/README.md", name=name)
 
 
 def is_preset(text: str) -> bool:

@@ -9,11 +9,13 @@ each costs flash and RAM:
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import os
 import socket
 import ssl
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,10 +24,11 @@ import certifi
 from keyfob_host.errors import CliError
 
 TIMEOUT = 10.0  # s for each of connecting and the handshake
+_PEM_BEGIN, _PEM_END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 class RootError(CliError):
-    """No root for an address; `kind` is `tls` (not trusted) or `network` (not reached)."""
+    """No root: `kind` is `tls` (not trusted), `network` (not reached) or `config` (a bad file)."""
 
     def __init__(self, kind: str, message: str, hint: str) -> None:
         super().__init__(message, hint)
@@ -49,11 +52,11 @@ def roots_for(
     try:
         found = [trusted_root(host, parts.port or 443, TIMEOUT, trust)]
     except OSError as error:
-        raise unreached(host, error) from None
+        raise connection_error(host, error) from None
     return found + [root for root in _stored(also) if root not in found]
 
 
-def unreached(host: str, error: OSError) -> RootError:
+def connection_error(host: str, error: OSError) -> RootError:
     """What a connection's failure means."""
     if isinstance(error, ssl.SSLError):
         reason = getattr(error, "verify_message", None) or error.reason or "TLS failed"
@@ -94,6 +97,35 @@ def fingerprint(der: bytes) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
+def read_roots(path: Path) -> list[bytes]:
+    """The certificates in a file, PEM or DER, each as DER. Raises RootError."""
+    try:
+        return split_certificates(path.read_bytes())
+    except OSError as error:
+        message = f"the CA {path} cannot be read: {error.strerror}"
+        raise RootError("config", message, "--ca FILE") from None
+    except ValueError:
+        message = f"{path} holds no certificate"
+        raise RootError("config", message, "--ca FILE, PEM or DER") from None
+
+
+def split_certificates(data: bytes) -> list[bytes]:
+    """Turn a PEM file with any number of certificates, or one DER certificate, into DERs.
+
+    Raises ValueError, whose text can be shown, when there is none or one is damaged.
+    """
+    if b"-----BEGIN" not in data:
+        if not _is_certificate(data):
+            raise ValueError("no certificate in it, neither PEM nor DER")
+        return [data]
+    if _PEM_BEGIN not in data:
+        raise ValueError("PEM without a certificate in it")
+    ders = [_decoded(block.partition(_PEM_END)) for block in data.split(_PEM_BEGIN)[1:]]
+    if not all(map(_is_certificate, ders)):
+        raise ValueError("a damaged certificate in PEM")
+    return ders
+
+
 def _stored(fingerprints: Iterable[str]) -> list[bytes]:
     wanted = [text.replace(":", "").lower() for text in fingerprints]
     if not wanted:
@@ -119,3 +151,23 @@ def _verified_chain(secured: ssl.SSLSocket) -> list[bytes]:
         ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
         for certificate in connection._sslobj.get_verified_chain()
     ]
+
+
+def _decoded(block: tuple[bytes, bytes, bytes]) -> bytes:
+    base64, end, _ = block
+    try:
+        return binascii.a2b_base64(base64) if end else b""
+    except binascii.Error:
+        return b""
+
+
+def _is_certificate(der: bytes) -> bool:
+    # OpenSSL judges and not `cryptography`, which warns about some roots that hosts still trust.
+    # It takes concatenated ones too, so the outer SEQUENCE must span all of the bytes.
+    if der[:2] != b"\x30\x82" or int.from_bytes(der[2:4], "big") + 4 != len(der):
+        return False
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
+    except ssl.SSLError:
+        return False
+    return True

@@ -66,13 +66,13 @@ def devices(
 def _probe(ports: "list[Port]", timeout: float) -> "list[Found | None]":
     from keyfob_host.board.probe import probe
 
-    enough = threading.Event()
+    cancelled = threading.Event()
     # mpremote prints what it could not make out.
     with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(max(1, len(ports))) as pool:
         try:
-            return list(pool.map(lambda one: probe(one, timeout, enough), ports))
+            return list(pool.map(lambda one: probe(one, timeout, cancelled), ports))
         finally:
-            enough.set()
+            cancelled.set()
 
 
 def _members(port: "Port", found: "Found | None") -> dict[str, object]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from PIL import Image
 
+from keyfob_host.report.qr_code import qr_modules
 from keyfob_sim.hardware.board import VirtualBoard
-from keyfob_sim.run.pictures import qr_modules
 
 PATIENCE = 10.0  # s that a request for the state waits for a change
 _BETWEEN_REQUESTS = 1.0  # s between an answer and the page's next request, at most

@@ -8,13 +8,13 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from keyfob_host.report.events import Report
 from keyfob_sim.dashboard.controls import Controls
 from keyfob_sim.dashboard.view import View
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.run.board_faults import Faults
 from keyfob_sim.run.events import RunEvents
 from keyfob_sim.run.options import SimOptions
-from keyfob_sim.run.report import Report
 from keyfob_sim.run.runtime_interface import Runtime
 from keyfob_sim.server.http_server import HttpServer
 
@@ -45,7 +45,7 @@ class Window:
         self._controls = Controls(board, runtime, options.runtime, faults, self._view.bump)
         self._http = HttpServer("127.0.0.1", 0, self._serve, time.time)
         self.url = f"http://127.0.0.1:{self._http.port}/"
-        report.told = self._view.add_event
+        report.notify = self._view.add_event
         board.changed = self._view.bump
         events.on_line = self._view.add_line
         events.on_screen = self._view.set_screen

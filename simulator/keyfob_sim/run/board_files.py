@@ -13,7 +13,7 @@ from keyfob_host.boards import board_file
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.firmware.compiler import compiled_firmware
 from keyfob_host.providers.presets import check_fields, is_preset, named, provider_object
-from keyfob_host.providers.roots import roots_for
+from keyfob_host.providers.roots import read_roots, roots_for
 from keyfob_host.resources import firmware_dir
 from keyfob_sim.hardware.board import PASSWORD, SSID
 from keyfob_sim.hardware.filesystem import FileSystem, open_littlefs
@@ -48,7 +48,7 @@ def install(flash: Flash, options: SimOptions, server: dict[str, Any] | None) ->
     """Put on the board what it needs for a run, and leave the rest of its files alone.
 
     A blank flash is formatted first. `server` describes the embedded server. Raises UsageError
-    for a provider that is not there, BoardError for a CA.
+    for a provider that is not there, RootError for a CA.
     """
     wanted = _configuration(options, server) | _program(options)
     with _mounted(flash) as fs:
@@ -208,27 +208,12 @@ def _roots(
     options: SimOptions, provider: dict[str, Any], server: dict[str, Any] | None
 ) -> list[bytes]:
     if server is not None:
-        return _read_ca(Path(server["ca"])) if server.get("ca") else []
+        return read_roots(Path(server["ca"])) if server.get("ca") else []
     if options.ca is not None:
-        return _read_ca(options.ca)
+        return read_roots(options.ca)
     addresses = [value for name, value in provider.items() if name.endswith("_endpoint")]
     found: list[bytes] = []
     for address in [provider.get("issuer"), options.api, *addresses]:
         if isinstance(address, str) and address.lower().startswith("https://"):
             found += [root for root in roots_for(address) if root not in found]
     return found
-
-
-def _read_ca(path: Path) -> list[bytes]:
-    from keyfob_sim.server.certificates import split_certificates
-
-    try:
-        return split_certificates(path.read_bytes())
-    except OSError as error:
-        raise BoardError(
-            "config", f"the CA {path} cannot be read: {error.strerror}", "--ca FILE"
-        ) from None
-    except ValueError:
-        raise BoardError(
-            "config", f"{path} holds no certificate", "--ca FILE, PEM or DER"
-        ) from None

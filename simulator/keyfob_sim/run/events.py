@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from keyfob_host.errors import CliError
+from keyfob_host.report.events import Report
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.clock import Timer
 from keyfob_sim.run import pictures
 from keyfob_sim.run.goal import Progress
 from keyfob_sim.run.options import SimOptions
-from keyfob_sim.run.report import Report
 from keyfob_sim.run.state_dir import State
 
 # Members of firmware events that are left out of --json; `took` becomes `sent`.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 from urllib.parse import urlsplit
 
-from keyfob.oauth.messages import CLIENT_AUTH
+from keyfob.oauth.messages import BASIC, CLIENT_AUTH, NONE, POST
 from keyfob_host.boards import DEFAULT_BOARD, Board, load_board
 from keyfob_host.errors import UsageError
 from keyfob_sim.hardware.power import How
@@ -182,13 +182,13 @@ RULES = (
         "--https, which makes a CA for the run and has the board trust it",
     ),
     Rule(
-        lambda g: g.client_auth == "none" and g.client_secret is not None,
+        lambda g: g.client_auth == NONE and g.client_secret is not None,
         f"--client-auth none cannot send the secret of --client-secret or {SECRET_VARIABLE}",
         "--client-auth basic or post, or leave the secret out",
     ),
     Rule(
         lambda g: (
-            g.client_auth in ("basic", "post") and g.client_secret is None and g.issuer is not None
+            g.client_auth in (BASIC, POST) and g.client_secret is None and g.issuer is not None
         ),
         "--client-auth basic and post need a client secret",
         f"set {SECRET_VARIABLE} in the environment, or --client-auth none",

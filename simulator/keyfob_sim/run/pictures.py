@@ -2,22 +2,14 @@
 
 from pathlib import Path
 
-import qrcode
 from PIL import Image, ImageDraw, ImageFont
-from qrcode.constants import ERROR_CORRECT_L
+
+from keyfob_host.report.qr_code import qr_modules
 
 _MARGIN = 16  # px
 _MODULE = 6  # px of one QR module
 _TEXT_SIZE = 18  # px
 _LEADING = 26  # px from line to line
-
-
-def qr_modules(text: str, border: int = 4) -> list[list[bool]]:
-    """The QR of `text` with its quiet zone of `border` modules; True is dark."""
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_L, border=border)
-    code.add_data(text)
-    code.make(fit=True)
-    return code.get_matrix()
 
 
 def save(lines: list[str], qr_text: str | None, path: Path) -> None:

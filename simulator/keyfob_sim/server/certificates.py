@@ -1,4 +1,4 @@
-"""Certificates for tests and for `--https`, and reading those of others.
+"""Certificates for tests and for `--https`.
 
 What is issued here satisfies RFC 5280 as OpenSSL's strict mode and mbedTLS read it. Dates follow
 the host's clock, never the virtual one, because both ends check them against the real time.
@@ -6,12 +6,10 @@ the host's clock, never the virtual one, because both ends check them against th
 
 from __future__ import annotations
 
-import binascii
 import datetime
 import ipaddress
 import os
 import re
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +28,6 @@ _CA_LIFE = datetime.timedelta(days=3650)
 # Browsers refuse a leaf that lives longer than 398 days.
 _LEAF_LIFE = datetime.timedelta(days=365)
 _MAX_COMMON_NAME = 64  # RFC 5280, ub-common-name
-_PEM_BEGIN, _PEM_END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 @dataclass(frozen=True)
@@ -127,43 +124,6 @@ def load_ca(directory: Path) -> CertificateAuthority:
     ):
         raise ValueError(f"{directory / CA_KEY} is not the key of {cert_path.name}")
     return CertificateAuthority(cert_path, certificate, key)
-
-
-def split_certificates(data: bytes) -> list[bytes]:
-    """Turn a PEM file with any number of certificates, or one DER certificate, into DERs.
-
-    Raises ValueError, whose text can be shown, when there is none or one is damaged.
-    """
-    if b"-----BEGIN" not in data:
-        if not _is_certificate(data):
-            raise ValueError("no certificate in it, neither PEM nor DER")
-        return [data]
-    if _PEM_BEGIN not in data:
-        raise ValueError("PEM without a certificate in it")
-    ders = [_decoded(block.partition(_PEM_END)) for block in data.split(_PEM_BEGIN)[1:]]
-    if not all(map(_is_certificate, ders)):
-        raise ValueError("a damaged certificate in PEM")
-    return ders
-
-
-def _decoded(block: tuple[bytes, bytes, bytes]) -> bytes:
-    base64, end, _ = block
-    try:
-        return binascii.a2b_base64(base64) if end else b""
-    except binascii.Error:
-        return b""
-
-
-def _is_certificate(der: bytes) -> bool:
-    # OpenSSL judges and not `cryptography`, which warns about some roots that hosts still trust.
-    # It takes concatenated ones too, so the outer SEQUENCE must span all of the bytes.
-    if der[:2] != b"\x30\x82" or int.from_bytes(der[2:4], "big") + 4 != len(der):
-        return False
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
-    except ssl.SSLError:
-        return False
-    return True
 
 
 def _name(common_name: str) -> x509.Name:

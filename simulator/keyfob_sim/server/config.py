@@ -38,6 +38,7 @@ from pathlib import Path
 from string import ascii_uppercase, digits
 from typing import Any, TypeVar
 
+from keyfob.oauth.messages import BASIC, CLIENT_AUTH, NONE, POST
 from keyfob_host.errors import CliError
 
 from .rotation import ROTATIONS
@@ -47,7 +48,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-CLIENT_AUTHS = ("none", "basic", "post")
+# By their registered names (RFC 7591 section 2).
+AUTH_METHODS = {"none": NONE, "client_secret_basic": BASIC, "client_secret_post": POST}
 
 # 20 consonants without look-alikes: about 34.5 bits in eight characters (RFC 8628 section 6.1).
 CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
@@ -97,7 +99,7 @@ class ClientEntry:
     """A client as configured; without a secret, one that needs a secret gets one made up."""
 
     client_id: str
-    client_auth: str = "none"
+    client_auth: str = NONE
     name: str = ""
     client_secret: str | None = field(default=None, repr=False)
 
@@ -129,9 +131,9 @@ USERS = (
 )
 
 CLIENTS = (
-    ClientEntry("keyfob-public", "none", "keyfob board"),
-    ClientEntry("keyfob-basic", "basic", "keyfob board (secret in the header)"),
-    ClientEntry("keyfob-post", "post", "keyfob board (secret in the body)"),
+    ClientEntry("keyfob-public", NONE, "keyfob board"),
+    ClientEntry("keyfob-basic", BASIC, "keyfob board (secret in the header)"),
+    ClientEntry("keyfob-post", POST, "keyfob board (secret in the body)"),
 )
 
 SCOPES = {
@@ -250,8 +252,8 @@ class _Reader:
             self.text(f"{where}.{key}", value)
         self.text(f"{where}.client_id", table.get("client_id"))
         entry = ClientEntry(**table)
-        self.choice(f"{where}.client_auth", entry.client_auth, CLIENT_AUTHS)
-        if entry.client_auth == "none" and entry.client_secret is not None:
+        self.choice(f"{where}.client_auth", entry.client_auth, CLIENT_AUTH)
+        if entry.client_auth == NONE and entry.client_secret is not None:
             raise self.wrong(f"{where}.client_secret", 'cannot go with client_auth "none"')
         return entry
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from keyfob_host.providers.presets import load, provider_object
 
+from .config import AUTH_METHODS
 from .personality import Personality
 from .realm import Realm
 
@@ -26,8 +27,6 @@ VERIFICATION = "/device"
 ADMIN = "/admin"
 API = "/api/v1/me"
 
-_AUTH_METHODS = ["none", "client_secret_basic", "client_secret_post"]
-
 
 def metadata(realm: Realm) -> dict[str, Any]:
     """Return the metadata that both discovery documents hold."""
@@ -38,9 +37,9 @@ def metadata(realm: Realm) -> dict[str, Any]:
         # Nothing here uses an authorization endpoint; the member itself is required.
         "response_types_supported": [],
         "grant_types_supported": [DEVICE_CODE_GRANT, "refresh_token"],
-        "token_endpoint_auth_methods_supported": _AUTH_METHODS,
-        "revocation_endpoint_auth_methods_supported": _AUTH_METHODS,
-        "introspection_endpoint_auth_methods_supported": _AUTH_METHODS,
+        "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "introspection_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "claims_supported": sorted(

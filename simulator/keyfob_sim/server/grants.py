@@ -23,7 +23,7 @@ from authlib.oidc.core import OpenIDToken, UserInfo, UserInfoEndpoint
 from flask import g
 from joserfc.jwk import RSAKey
 
-from .config import User
+from .config import AUTH_METHODS, User
 from .oauth import AuthorizationServer, FormRequest
 from .realm import Realm
 from .records import (
@@ -40,7 +40,8 @@ from .records import (
 )
 from .rotation import ROTATIONS
 
-_AUTH_METHODS = ["none", "client_secret_basic", "client_secret_post"]
+_AUTH_METHODS = list(AUTH_METHODS)
+
 _CODE_TRIES = 100
 
 

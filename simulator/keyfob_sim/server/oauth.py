@@ -28,11 +28,11 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from flask import Response, g, request
 from werkzeug.datastructures import Headers
 
+from .config import AUTH_METHODS
 from .realm import Realm
 from .records import ACCESS, REFRESH, Client, Token, digest, new_code
 
 FORM_TYPE = "application/x-www-form-urlencoded"
-_AUTH_METHODS = {"client_secret_basic": "basic", "client_secret_post": "post", "none": "none"}
 
 
 class FormRequest(OAuth2Request):
@@ -167,14 +167,14 @@ class AuthorizationServer(FlaskAuthorizationServer):
             method, (client_id, secret) = "client_secret_basic", credentials
         else:
             method = "none" if secret is None else "client_secret_post"
-        g.client_auth = _AUTH_METHODS[method]
+        g.client_auth = AUTH_METHODS[method]
         if client_id is None:
             raise InvalidClient("there is no client_id")
         client = self.query_client(client_id)
         if client is None:
             raise InvalidClient("there is no such client")
         g.client_id = client.client_id
-        if client.client_auth != _AUTH_METHODS[method] or method not in methods:
+        if client.client_auth != AUTH_METHODS[method] or method not in methods:
             raise InvalidClient(f"this client authenticates with {client.client_auth}")
         if secret is not None and not client.has_secret(secret):
             raise InvalidClient("the secret is wrong")

@@ -32,20 +32,15 @@ The request log is in the RFCs' terms, too, but for the status.
 from __future__ import annotations
 
 import json
-import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
 from urllib.parse import urlencode
 
 import keyfob_host
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from keyfob_host.typed_toml import Rule, read_toml
 
 PERSONALITIES = Path(keyfob_host.__file__).parent / "personalities"
 PLAIN = "rfc8628"  # the server as it is
@@ -54,6 +49,7 @@ DEVICE_AUTHORIZATION, TOKEN = "device_authorization", "token"
 TRANSLATED = (DEVICE_AUTHORIZATION, TOKEN)  # endpoints with a dialect
 _DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _OFFLINE = "offline_access"
+_ERROR = r"^(\*|(refresh\.)?[a-z_]+)$"
 
 
 class DialectError(ValueError):
@@ -69,27 +65,37 @@ def known_personalities() -> list[str]:
 class Expected:
     """The table [request]."""
 
-    body_format: str = "form"
+    body_format: Literal["form", "json"] = "form"
     names: Mapping[str, str] = field(default_factory=dict)
     device_authorization: Mapping[str, str] = field(default_factory=dict)
     token: Mapping[str, str] = field(default_factory=dict)
     same_address: bool = False
     refresh_address: bool = False
     grant_type: str = _DEVICE_CODE_GRANT
-    offline: str | list[str] = field(default_factory=lambda: [_OFFLINE])
+    offline: Literal["always", "never"] | tuple[str, ...] = (_OFFLINE,)
 
 
 @dataclass(frozen=True)
 class Answered:
     """The table [reply]."""
 
-    body_format: str = "json"
+    body_format: Literal["json", "form", "asked"] = "json"
     content_type: str = "application/json"
     names: Mapping[str, str] = field(default_factory=dict)
-    without: Sequence[str] = ()
+    without: tuple[str, ...] = ()
     token: Mapping[str, Any] = field(default_factory=dict)
-    scope: str = " "
-    error_style: str = "error"
+    scope: Literal[" ", ",", "array"] = " "
+    error_style: Literal["error", "message", "bare"] = "error"
+
+
+class ErrorRule(TypedDict, total=False):
+    """A table [errors.NAME]."""
+
+    status: Annotated[int, Rule(minimum=100, maximum=599)]
+    name: str
+    description: str
+    interval: bool
+    once: bool
 
 
 @dataclass(frozen=True)
@@ -99,11 +105,12 @@ class Personality:
     name: str
     request: Expected = Expected()
     reply: Answered = Answered()
-    errors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    errors: Annotated[Mapping[str, ErrorRule], Rule(names=_ERROR)] = field(default_factory=dict)
     server: Mapping[str, Any] = field(default_factory=dict)
-    unverified: Sequence[str] = ()
-    _sent_once: set[str] = field(default_factory=set)  # IDs of grants that got their `once` error
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    unverified: tuple[str, ...] = ()
+    # IDs of grants that got their `once` error.
+    _sent_once: set[str] = field(init=False, default_factory=set)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def translate_request(
         self, endpoint: str, sent: Mapping[str, str], is_refresh_address: bool = False
@@ -229,10 +236,8 @@ def load_personality(name: str) -> Personality | None:
     """The personality of that name, one of `known_personalities`; None for PLAIN."""
     if name == PLAIN:
         return None
-    table = tomllib.loads((PERSONALITIES / f"{name}.toml").read_text(encoding="utf-8"))
-    tables = {"request": Expected, "reply": Answered}
-    parts = {key: kind(**table.pop(key, {})) for key, kind in tables.items()}
-    return Personality(name, **parts, **table)
+    path = PERSONALITIES / f"{name}.toml"
+    return read_toml(Personality, path, "see host_tools/providers/README.md", name=name)
 
 
 def _lacking(required: Mapping[str, str], sent: Mapping[str, str]) -> str | None:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 from keyfob_host.errors import CliError
 from keyfob_host.printable import printable
 from keyfob_host.verbs import options
+from keyfob_host.verbs.dialogue import Dialogue, is_terminal
 
 _TIMEOUT = 180.0  # s for all of it
 _PRESS = 10_000  # ms for a person to press the button
@@ -38,7 +39,7 @@ class Result:
     seconds: float
 
 
-def parts(
+def hardware_test(
     port: options.Port = None,
     board: options.BoardName = None,
     junit: Annotated[
@@ -60,15 +61,14 @@ def parts(
       keyfob test
       keyfob test --junit results.xml --json
     """
-    from keyfob_host.board.link import Board
     from keyfob_host.board.ports import choose
-    from keyfob_host.verbs.dialogue import Dialogue, is_terminal
+    from keyfob_host.board.repl import Board
 
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
-    dialogue = Dialogue(as_json=json)
+    dialogue = Dialogue(as_json=json, yes=yes)
     asks = is_terminal() and not json and not yes
     results = []
-    with Board.connected(choose(port), limit) as found:
+    with Board.connected(choose(port, dialogue.choice), limit) as found:
         standing = found.ask("status")
         if found.ask("facts")["keyfob"] is None:
             raise CliError("keyfob is not on the board", "keyfob install")
@@ -87,7 +87,7 @@ def parts(
 
 def _try(board: Any, part: str, function: str, dialogue: Any, asks: bool) -> Result:
     begun = time.monotonic()
-    board.forget()
+    board.soft_reset()
     arguments = ""
     if function == "button":
         arguments = f", {_PRESS if asks else 0}"

@@ -36,23 +36,23 @@ _CTRL_C_GAP = 0.2  # s between two Ctrl-C
 _READ = 3.0  # s for a byte that must come
 _WRITE = 2.0  # s for the board to take what is sent
 _PULSE = 0.1  # s that the reset line is held
-_HEARD = 8192  # bytes kept of what the board said
+_KEPT = 8192  # bytes kept of what the board said
 _PROMPT_TEXT = b">>> "
 
 
 class NoRepl(CliError):
-    """The board did not come to its prompt; `heard` is what it said instead."""
+    """The board did not come to its prompt; `output` is what it printed instead."""
 
-    def __init__(self, port: Port, heard: bytes) -> None:
+    def __init__(self, port: Port, output: bytes) -> None:
         super().__init__(
             f"the board on {port.device} does not come to its MicroPython prompt",
             "keyfob doctor, which finds out why",
         )
-        self.heard = heard
+        self.output = output
 
 
 class Lost(CliError):
-    """The board has gone, or lost the thread."""
+    """The board has gone, or what it says no longer follows the protocol."""
 
     def __init__(self, port: Port) -> None:
         super().__init__(
@@ -62,7 +62,7 @@ class Lost(CliError):
 
 
 class TookTooLong(CliError):
-    """The time that there was for the board is over."""
+    """The board was not done in time."""
 
     def __init__(self, port: Port, timeout: float | None) -> None:
         limit = "in time" if timeout is None else f"within {timeout:g} s"
@@ -105,8 +105,8 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
 
     def __init__(self, device: str) -> None:
         self.deadline: float | None = None
-        self.enough = threading.Event()  # that nobody waits for the board any more
-        self.heard = b""
+        self.cancelled = threading.Event()  # set where the answer is no longer wanted
+        self.output = b""
         super().__init__(device, timeout=_READ)
         self.serial.write_timeout = _WRITE
         self.serial.inWaiting = self._waiting  # which mpremote asks until it is 0
@@ -117,7 +117,7 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
 
     def _check_deadline(self) -> None:
         is_over = self.deadline is not None and time.monotonic() >= self.deadline
-        if is_over or self.enough.is_set():
+        if is_over or self.cancelled.is_set():
             raise _Late
 
     def read_until(
@@ -145,7 +145,7 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
                 time.sleep(0.005)
             if byte:
                 last = now
-                self.heard = (self.heard + byte)[-_HEARD:]
+                self.output = (self.output + byte)[-_KEPT:]
                 if data_consumer is not None:
                     data_consumer(byte)
                     data = byte
@@ -214,19 +214,19 @@ class Board:
         self._transport = transport
 
     @property
-    def heard(self) -> bytes:
+    def output(self) -> bytes:
         """The last that came from the board, its start included."""
-        return bytes(self._transport.heard)
+        return bytes(self._transport.output)
 
     @classmethod
     @contextlib.contextmanager
     def connected(
-        cls, port: Port, timeout: float | None, enough: threading.Event | None = None
+        cls, port: Port, timeout: float | None, cancelled: threading.Event | None = None
     ) -> Iterator[Board]:
         """Open `port`, break into whatever runs, and yield the board.
 
         It is noted as the one that answered last, unless it is one of several that are asked at
-        once; `enough` is what ends that for all of them.
+        once; `cancelled` is then what ends the wait for all of them.
 
         Everything together may take `timeout` seconds, None for no limit. Afterwards the board
         starts anew. Raises PortError, NoRepl, Lost, Raised, and CliError where the time is over.
@@ -237,30 +237,30 @@ class Board:
             raise port_access.trouble(port) from None
         if timeout is not None:
             transport.deadline = time.monotonic() + timeout
-        if enough is not None:
-            transport.enough = enough
+        if cancelled is not None:
+            transport.cancelled = cancelled
         try:
             with translated(port, timeout):
                 board = cls(port, transport, _enter(port, transport))
-                if enough is None:
+                if cancelled is None:
                     remember(port)
                 yield board
         finally:
-            _let_go(transport)
+            _release(transport)
 
-    def run(self, program: str, heard: Callable[[str], object] | None = None) -> str:
+    def run(self, program: str, on_line: Callable[[str], object] | None = None) -> str:
         """Run `program` on the board to its end; return what it printed.
 
-        `heard` gets each line at once instead. Raises Raised.
+        `on_line` gets each line at once instead. Raises Raised.
         """
-        lines = Lines(heard)
-        consumer = None if heard is None else lines.feed
+        lines = Lines(on_line)
+        consumer = None if on_line is None else lines.feed
         out, error = self._transport.exec_raw(program, timeout=None, data_consumer=consumer)
         if error:
             raise Raised(error.decode("utf-8", "replace"))
-        return "" if heard is not None else str(out.decode("utf-8", "replace"))
+        return "" if on_line is not None else str(out.decode("utf-8", "replace"))
 
-    def forget(self) -> None:
+    def soft_reset(self) -> None:
         """Reset softly, without main.py: the next program has all of the RAM."""
         self.step = _enter(self.port, self._transport)
 
@@ -268,7 +268,7 @@ class Board:
         self,
         name: str,
         arguments: Mapping[str, Any] | None = None,
-        heard: Callable[[str], object] | None = None,
+        on_line: Callable[[str], object] | None = None,
         then: str = "",
     ) -> str:
         """Run on_board/NAME.py with global names as `arguments` sets them, then `then`.
@@ -277,7 +277,7 @@ class Board:
         """
         settings = "".join(f"{key} = {value!r}\n" for key, value in (arguments or {}).items())
         text = (ON_BOARD / f"{name}.py").read_text(encoding="utf-8")
-        return self.run(settings + text + then, heard)
+        return self.run(settings + text + then, on_line)
 
     def ask(self, name: str, then: str = "") -> Any:
         """The JSON value that on_board/NAME.py, then `then`, prints last. Raises Garbled."""
@@ -311,14 +311,14 @@ class Board:
 class Lines:
     """Cuts what comes byte by byte into lines."""
 
-    def __init__(self, heard: Callable[[str], object] | None) -> None:
-        self._heard = heard or (lambda line: None)
+    def __init__(self, on_line: Callable[[str], object] | None) -> None:
+        self._on_line = on_line or (lambda line: None)
         self._line = b""
 
     def feed(self, data: bytes) -> None:
         *lines, self._line = (self._line + data.replace(b"\x04", b"")).split(b"\n")
         for line in lines:
-            self._heard(line.rstrip(b"\r").decode("utf-8", "replace"))
+            self._on_line(line.rstrip(b"\r").decode("utf-8", "replace"))
 
 
 def _enter(port: Port, transport: _Transport) -> str:
@@ -330,7 +330,7 @@ def _enter(port: Port, transport: _Transport) -> str:
             ):  # mpremote prints what it did not expect
                 climb(transport)
             return name
-    raise Lost(port) if port_access.is_gone(port) else NoRepl(port, transport.heard)
+    raise Lost(port) if port_access.is_gone(port) else NoRepl(port, transport.output)
 
 
 @contextlib.contextmanager
@@ -351,7 +351,7 @@ def _is_of_port(error: OSError) -> bool:
     return error.filename is None and not isinstance(error, BrokenPipeError)
 
 
-def _let_go(transport: _Transport) -> None:
+def _release(transport: _Transport) -> None:
     """End what runs, have the board start anew, free the port. None of it may fail."""
     with contextlib.suppress(OSError, TransportError):
         transport.serial.write(b"\r\x03\x02\x04")

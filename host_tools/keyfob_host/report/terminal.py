@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from PIL import Image
 
-from keyfob_sim.run.pictures import qr_modules
+from keyfob_host.report.qr_code import qr_modules
 
 _WIDTH = 78  # columns of the frame around the board's screen
 _INDENT = 6  # columns beside a panel's picture
@@ -29,12 +29,26 @@ class Terminal:
         self._colour = self._live and "NO_COLOR" not in os.environ
         self._status = ""
         self._until = 0.0  # t at which the code runs out
+        self._shows: dict[str, Callable[[float, dict[str, Any]], None]] = {
+            "server": self._server,
+            "boot": self._boot,
+            "window": self._window,
+            "user_code": self._user_code,
+            "poll": self._poll,
+            "linked": self._linked,
+            "api": self._api,
+            "refreshed": self._refreshed,
+            "denied": self._denied,
+            "expired": self._expired,
+            "fault": self._fault,
+            "power_cut": self._power_cut,
+            "error": self._error,
+        }
 
     def event(self, event: str, t: float, members: dict[str, Any]) -> None:
-        """Show one event of the firmware or the simulator."""
-        show = getattr(self, "_" + event, None)
-        if show is not None:
-            show(t, members)
+        """Show one event of the firmware or the simulator, if there are words for it."""
+        if event in self._shows:
+            self._shows[event](t, members)
 
     def screen(self, lines: list[str], address: str | None, picture: Image.Image | None) -> None:
         """Show the board's screen: what its panel shows, or its text and the QR of `address`.
