@@ -107,7 +107,7 @@ class Clock(clock.Clock):
 
     def hear(self, date):
         """Get a reply with that Date, and nothing else for a minute."""
-        self.witness(date)
+        self.note_date(date)
         self.let_pass(60)
 
     def let_pass(self, seconds):
@@ -309,7 +309,7 @@ async def test_a_date_sets_a_clock_that_no_time_server_has_set():
         for nothing in (None, "", "yesterday", "Sun, 06 Nov 1994 08:49:37 GMT"):
             ours.hear(nothing)
             assert ours.unix() is None and ours.source is None
-        ours.witness(DATE)
+        ours.note_date(DATE)
         ours.keep()  # at once
         assert ours.unix() == IN_2027 and ours.source == "http"
 
@@ -328,7 +328,7 @@ async def test_while_replies_come_thick_and_fast_a_clock_that_is_set_waits():
         ours = Clock(wall)
         await ours.synchronise()
         for _ in range(20):
-            ours.witness(DATE)
+            ours.note_date(DATE)
             ours.now += 30_000
             ours.keep()
         assert ours.source == "rtc"

@@ -57,7 +57,7 @@ class Clock:
             await sources.synchronise(self)
         return self.source
 
-    def witness(self, date):
+    def note_date(self, date):
         """Remember the Date header (or None) of an uncached reply over verified TLS."""
         self.date = date, Stopwatch(self.ticks())
 

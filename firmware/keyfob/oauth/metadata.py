@@ -37,7 +37,7 @@ class Discovery:
     def __init__(self, profile):
         self._profile = profile
         self._left = list(well_known(profile.issuer))
-        self._trouble = None  # what to raise if no address helps; a passing one counts most
+        self._error = None  # what to raise if no address helps; a passing one counts most
 
     def request(self):
         """Return the next request to send."""
@@ -65,17 +65,17 @@ class Discovery:
                 if client is not None:
                     client.settle(values.get("token_endpoint_auth_methods_supported"))
                 return True
-            self._trouble = self._trouble or ProviderError(
+            self._error = self._error or ProviderError(
                 "%s does not offer the device grant" % profile.issuer,
                 "switch it on at the provider, or choose another issuer",
             )
         elif reply.status >= 500 or reply.status in (408, 425, 429):
-            self._trouble = TransportError(
+            self._error = TransportError(
                 "%s answers HTTP %d" % (profile.issuer, reply.status), "try again later"
             )
         if self._left:
             return False
-        raise self._trouble or ProviderError(
+        raise self._error or ProviderError(
             "%s has no discovery document" % profile.issuer,
             "check the issuer, or enter the provider's endpoints instead",
         )
