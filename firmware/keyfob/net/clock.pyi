@@ -7,7 +7,7 @@ _Source: TypeAlias = Literal["rtc", "ntp", "http"]
 class Clock:
     source: _Source | None
     asked: int
-    in_vain: int
+    failed: int
     date: tuple[str | None, Stopwatch] | None
     proof: tuple[int, Stopwatch] | None
     doubt: tuple[int, Stopwatch] | None
