@@ -236,7 +236,7 @@ class AccountLink:
     async def _link(self):
         """Make a new link; False where it has to wait for the time and be tried again.
 
-        Without the time an ESP32 trusts no certificate. The task of `_join` keeps asking for it.
+        Without the time an ESP32 trusts no certificate. A background task keeps asking for it.
         """
         try:
             await self._provider.discover()

@@ -67,7 +67,7 @@ def check(found, issuer, client_id, unix=None, before=None):
 
 
 def account_name(found):
-    """The account's name for a screen: the first claim of _NAMES that there is, or None."""
+    """The account's name for a screen: the most readable claim that it has, or None."""
     for name in _NAMES:
         value = clean(found.get(name))
         if value:

@@ -63,7 +63,7 @@ class Client:
     """The OAuth client: `client_id`, and its authentication at the token endpoint.
 
     `auth` is "none", "basic" or "post" (RFC 6749 section 2.3), or None where the
-    provider's metadata decides (`choose_auth`). Raises ConfigError where secret and method
+    provider's metadata decides (`set_auth`). Raises ConfigError where secret and method
     contradict each other.
     """
 
@@ -87,7 +87,7 @@ class Client:
         self.auth = auth
         self.secret = secret
 
-    def choose_auth(self, methods):
+    def set_auth(self, methods):
         """Choose the method from `token_endpoint_auth_methods_supported`.
 
         A list that is absent means basic (RFC 8414 section 2).
@@ -197,7 +197,7 @@ def members(reply):
 
 
 def in_rfc_names(values, profile, aliases):
-    """The members of a reply by their standard names; `aliases` is the profile's field for them."""
+    """The members of a reply by their standard names; `aliases` is a field of the profile."""
     if profile.dialect is None:
         return values
     from keyfob.oauth import dialect  # stays: every request of such a provider needs it

@@ -62,7 +62,7 @@ class Discovery:
             learn(profile, values)
             if profile.is_complete:
                 if client is not None:
-                    client.choose_auth(values.get("token_endpoint_auth_methods_supported"))
+                    client.set_auth(values.get("token_endpoint_auth_methods_supported"))
                 return True
             self._error = self._error or ProviderError(
                 "%s does not offer the device grant" % profile.issuer,
