@@ -14,6 +14,7 @@ which are strings of one line; the function takes one of them:
 """
 
 import asyncio
+import gc
 import inspect
 import sys
 from pathlib import Path
@@ -64,7 +65,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool:
         support.WHOLE = pyfuncitem.config.getoption("--soak")
         result = pyfuncitem.obj(*_case(pyfuncitem))
         if inspect.iscoroutine(result):
-            asyncio.run(result)
+            try:
+                asyncio.run(result)
+            except Exception:
+                gc.collect()  # CPython 3.11 fails where coroutines end while pytest parses source
+                raise
     return True
 
 
