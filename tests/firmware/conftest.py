@@ -44,8 +44,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             f"{function.__name__}: a board runs plain functions only, without arguments"
             " but one for the case where CASES has cases for it"
         )
-    if cases is not None:
-        metafunc.parametrize(arguments[0], cases, ids=cases)
     marks = [pytest.mark.sweep] if function.__name__.startswith("test_sweep_") else []
     metafunc.fixturenames.append("runtime")
     metafunc.parametrize(
@@ -55,6 +53,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             pytest.param("micropython", marks=[*marks, pytest.mark.vm]),
         ],
     )
+    if cases is not None:
+        metafunc.parametrize(arguments[0], cases, ids=cases)
 
 
 @pytest.hookimpl(tryfirst=True)
