@@ -59,7 +59,7 @@ bench: $(STAMP)
 	@$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' tests/benchmarks $(PYTEST_ARGS)
 
 firmware: $(STAMP)
-	@$(BIN)/python -m keyfob_host.compiler build/firmware
+	@$(BIN)/python -m keyfob_host.firmware.compiler build/firmware
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache

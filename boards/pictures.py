@@ -52,7 +52,7 @@ def draw(board: str) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "provider.json")
             path.write_text(json.dumps(provider), encoding="utf-8")
-            command = [sys.executable, "-m", "keyfob_host.cli", "sim", "--json"]
+            command = [sys.executable, "-m", "keyfob_sim.cli", "sim", "--json"]
             command += ["--board", board, "--runtime", "cpython", "--clock", "virtual"]
             command += ["--provider", str(path), "--client-id", "board", "--until", "linked"]
             command += ["--approve", "never", "--screens", str(Path(folder, "screens"))]

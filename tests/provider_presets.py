@@ -6,8 +6,8 @@ from typing import Any
 import jsonschema
 from referencing import Registry, Resource
 
-from keyfob_host.providers import SCHEMAS as FOLDER
-from keyfob_host.providers import Preset, known_providers, load
+from keyfob_host.providers.presets import SCHEMAS as FOLDER
+from keyfob_host.providers.presets import Preset, known_providers, load
 
 OFFERING = [name for name in known_providers() if load(name).provider is not None]
 SCHEMAS: dict[str, Any] = {p.stem: json.loads(p.read_text()) for p in FOLDER.glob("*.json")}

@@ -14,14 +14,14 @@ import numpy as np
 import zxingcpp
 from PIL import Image, ImageOps
 
-from keyfob.ui import fonts, texts
+from keyfob.ui import fonts, screen_table, texts
 from keyfob.ui.screens import Screens
 from keyfob_sim.cpython import framebuf
 
 sys.modules.setdefault("framebuf", framebuf)
 
 LANGUAGES = texts.languages()
-SCREENS = [line.partition("|")[0] for line in texts._SCREENS.strip().splitlines()]
+SCREENS = screen_table.names()
 
 MEMBERS: dict[str, Any] = {
     "account": "Ana.Beispiel-Müller@example-company.com",

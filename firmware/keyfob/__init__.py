@@ -21,13 +21,13 @@ def __getattr__(name):
     import sys
 
     home = name  # `from keyfob import config`: MicroPython asks here before it looks for the file
-    is_class = "A" <= name < "["
+    is_class = name[0].isupper()
     if is_class:
         words = _HOMES.split()
         home = words[words.index(name) + 1] if name in words else "errors"
     home = "keyfob." + home
     if home not in sys.modules:
-        from keyfob.compat import tidy_heap
+        from keyfob.compat import tidy_heap  # stays: the root
 
         tidy_heap()
         try:

@@ -7,30 +7,12 @@ Everything that happens is shown on the display and, one JSON object a line behi
 import asyncio
 import json
 
-from keyfob.compat import const, drop
-from keyfob.errors import KeyfobError, NotLinked, TransportError
+from keyfob.compat import Loaded
+from keyfob.errors import KeyfobError, NotLinked, no_memory
 from keyfob.events import Events
 from keyfob.link import AccountLink
 from keyfob.net.clock import Clock
 from keyfob.ui.screens import Screens
-
-# What a short press does by the screen that is up; a long one always asks whether to unlink.
-_LINK = const(0)
-_UNLINK = const(1)
-_TELL = const(2)
-_SHOW = const(3)
-_ON_PRESS = {
-    "press": _LINK,
-    "user_code": _SHOW,
-    "offline": _SHOW,
-    "denied": _LINK,
-    "expired": _LINK,
-    "unlinked": _LINK,
-    "sign_in_again": _LINK,
-    "error": _LINK,
-    "unlink": _UNLINK,
-    "idle": _TELL,
-}
 
 
 class App:
@@ -51,7 +33,7 @@ class App:
         """
         self.link = self.display = None
         self._root = root
-        self._wiring = None if display is None else (display, button, None)
+        self._parts = None if display is None else (display, button, None)
         self.emit = print_event if emit is None else emit
         self._events = Events(self.notify)
         self._clock = Clock()
@@ -66,17 +48,15 @@ class App:
         """Link and stay linked until cancelled, or `idle` ends; return True after an error."""
         tasks = []
         try:
-            self.display, self._button, self._led = self._wiring or self._open_wiring()
+            self.display, self._button, self._led = self._parts or self._open_board()
             self._screens = Screens(self.display, self._shown)
             tasks.append(asyncio.create_task(self._keep_screen()))
             if self._button is not None:
                 self._screens.button = self._button.name
                 tasks.append(asyncio.create_task(self._watch_button()))
             self._screens.show("starting", {})
-            link = AccountLink.from_config(root=self._root, notify=self.notify)
+            link = self._make_link()
             link.is_patient = True
-            if link.language is not None:
-                self._screens.language = link.language
             self._screens.show("wifi", {})
             async with link:
                 self.link = link
@@ -84,20 +64,18 @@ class App:
                     await self._get_linked()
                     await self._stay_linked()
         except KeyfobError as error:
-            self._events.tell_error(error, fatal=True)  # a new code is for the person to ask for
+            self._events.notify_error(error, fatal=True)  # a new code is for the person to ask for
             return True
         except MemoryError:
-            error = TransportError(
-                "not enough memory after: " + self._stage, "use a board with more RAM", "memory"
-            )
-            self._events.tell_error(error, fatal=True)
+            error = no_memory("after: " + self._stage, "use a board with more RAM")
+            self._events.notify_error(error, fatal=True)
             return True
         finally:
             for task in tasks:
                 task.cancel()
 
     def notify(self, event, members):
-        """Tell and show what happened."""
+        """Emit and show what happened."""
         self._stage = event
         self.emit(event, members)
         if self._screens is not None:
@@ -128,7 +106,7 @@ class App:
         asks_first = self.asks_first and self._button is not None
         while True:
             if asks_first and not link.is_linked and not link.is_pending:
-                if self._screens.name not in _ON_PRESS:
+                if not self._screens.press:
                     self._screens.show("press", {})
                 self._wanted.clear()
                 await self._wanted.wait()
@@ -138,13 +116,13 @@ class App:
             except KeyfobError as error:
                 if not asks_first:
                     raise
-                self._events.tell_error(error, fatal=True)
+                self._events.notify_error(error, fatal=True)
 
     async def _stay_linked(self):
         """Go on until the link is over, or `idle` is."""
         self._over.clear()
         await self._call_api()
-        self._events.tell("ready")
+        self._events.notify("ready")
         idle = asyncio.create_task(self._go_on())
         try:
             await self._over.wait()
@@ -155,7 +133,7 @@ class App:
         try:
             await self.idle()
         except KeyfobError as error:
-            self._events.tell_error(error, fatal=True)
+            self._events.notify_error(error, fatal=True)
         self._is_done = True
         self._over.set()
 
@@ -166,7 +144,7 @@ class App:
             if self._button is None:
                 raise
         except KeyfobError as error:
-            self._events.tell_error(error)  # the link itself may be fine
+            self._events.notify_error(error)  # the link itself may be fine
 
     async def _watch_button(self):
         """Do what the presses ask for."""
@@ -180,19 +158,18 @@ class App:
                 if screens.name in ("linked", "idle"):
                     screens.show("unlink", {})
                 continue
-            action = _ON_PRESS.get(screens.name)
-            if action == _LINK:
+            if screens.press == "link":
                 self._wanted.set()
-            elif action == _TELL:
+            elif screens.press == "tell":
                 screens.show("linked", screens.link)
-            elif action == _SHOW:
+            elif screens.press == "show":
                 screens.show_again()
                 self._changed.set()
-            elif action == _UNLINK:
+            elif screens.press == "unlink":
                 try:
                     await self.link.unlink()
                 except KeyfobError as error:
-                    self._events.tell_error(error, fatal=True)  # something of it is still there
+                    self._events.notify_error(error, fatal=True)  # something of it is still there
 
     def _shown(self, name):
         if self._led is not None:
@@ -201,14 +178,18 @@ class App:
         self.emit("screen", {"name": name})
         self._changed.set()
 
-    def _open_wiring(self):
-        from keyfob.ui.wiring import open_wiring
+    def _open_board(self):
+        with Loaded("keyfob.ui.board") as board:
+            return board.open_board(self._root, self._events)
 
-        try:
-            return open_wiring(self._root, self._events)
-        finally:
-            del open_wiring
-            drop("keyfob.ui.wiring", "keyfob.ui.displays.opening", "keyfob.ui.displays.power")
+    def _make_link(self):
+        """The link of the configuration file, whose language the screens speak from now on."""
+        from keyfob.oauth import profile  # noqa: F401 - stays: the link's profile does
+
+        with Loaded("keyfob.config") as code:
+            config = code.load(root=self._root)
+        self._screens.language = config.language or self._screens.language
+        return AccountLink.from_config(config=config, notify=self.notify, root=self._root)
 
     async def _keep_screen(self, is_last=False):
         """Draw what changes with time: the time left, alternating pages, the LED's pattern."""

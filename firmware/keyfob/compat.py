@@ -1,4 +1,4 @@
-"""What MicroPython and CPython do differently: `const`, interrupts, letting go of modules.
+"""What MicroPython and CPython do differently: `const`, interrupts, unloading modules.
 
 MicroPython's compiler folds `NAME = const(...)` by the bare name, wherever it was
 imported from.
@@ -28,32 +28,59 @@ def tidy_heap():
         gc.threshold(_GARBAGE)
 
 
-def drop(*names):
-    """Let go of modules that are not needed for now, since loaded code takes a board's RAM.
+class Loaded:
+    """Loads the module `name` for a `with` block, and unloads it at the end of the block.
 
-    They are imported anew when they are needed. Does nothing on CPython.
+        with Loaded("keyfob.net.tls") as tls:
+            context = tls.make_context(roots)
+
+    Loaded code takes a board's RAM. What the import brings along is unloaded with the module;
+    what somebody still refers to lives as long as that. These stay loaded: what was there before,
+    packages, the root of keyfob (its errors have to be the same classes for all), and machine
+    code, which an ESP32 frees at a reset only. On CPython everything stays.
     """
+
+    def __init__(self, name):
+        self._name = name
+        self._brought = []
+
+    def __enter__(self):
+        import sys
+
+        known = list(sys.modules)
+        try:
+            __import__(self._name)
+            return sys.modules[self._name]
+        finally:
+            for name in sys.modules:
+                if name not in known:
+                    self._brought.append(name)
+            if self._name not in sys.modules:  # there was no room for all of it
+                self.__exit__()
+
+    def __exit__(self, *_):
+        for name in self._brought:
+            is_in_a_room = name.count(".") > 1 and not name.endswith("_viper")
+            if is_in_a_room or name == self._name:
+                unload(name)
+
+
+def unload(name):
+    """Forget a module, so that its RAM is free once nobody refers to it; see `Loaded`."""
     import sys
 
-    if sys.implementation.name != "micropython":
+    module = sys.modules.get(name)
+    if module is None or hasattr(module, "__path__") or sys.implementation.name != "micropython":
         return
-    for name in names:
-        module = sys.modules.pop(name, None)
-        parent, _, child = name.rpartition(".")
-        if module is not None and hasattr(sys.modules.get(parent), child):
-            delattr(sys.modules[parent], child)
+    sys.modules.pop(name)
+    parent, _, child = name.rpartition(".")
+    if hasattr(sys.modules.get(parent), child):
+        delattr(sys.modules[parent], child)
 
 
 def flag():
-    """Return what an interrupt may `set()`, and one task `wait()` for, once for each time."""
+    """Return what an interrupt may `set()` and one task `wait()` for, and then `clear()`."""
     import asyncio
 
-    if hasattr(asyncio, "ThreadSafeFlag"):
-        return asyncio.ThreadSafeFlag()
-
-    class Flag(asyncio.Event):
-        async def wait(self):
-            await super().wait()
-            self.clear()
-
-    return Flag()
+    kind = getattr(asyncio, "ThreadSafeFlag", None) or asyncio.Event
+    return kind()

@@ -8,7 +8,7 @@ import json
 from keyfob.errors import ConfigError
 from keyfob.oauth import url
 from keyfob.oauth.profile import Profile
-from keyfob.oauth.profile_fields import client_from
+from keyfob.oauth.profile_schema import client_from
 
 _FIELDS = {
     "wifi": list,

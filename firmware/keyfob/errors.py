@@ -5,7 +5,7 @@ Every error carries a message (what happened), a `hint` (what to try, or None) a
 token, a device code or a secret.
 """
 
-# How events have told of an error.
+# How listeners have been notified of an error.
 NEVER = 0
 AS_PASSING = 1
 AS_FATAL = 2
@@ -15,7 +15,7 @@ class KeyfobError(Exception):
     """Base of all errors that keyfob raises on purpose."""
 
     kind = "internal"
-    told = NEVER  # so that none tells it twice
+    notified = NEVER  # so that nobody hears of it twice
 
     def __init__(self, message, hint=None, kind=None):
         super().__init__(message)
@@ -58,9 +58,10 @@ class ProviderError(KeyfobError):
 
 
 class StorageError(KeyfobError):
-    """Flash could not be read or written."""
+    """Flash could not be read or written; `reason` says why in a few words, if that is known."""
 
     kind = "storage"
+    reason = None
 
 
 class LinkDenied(ProviderError):
@@ -73,3 +74,8 @@ class LinkExpired(ProviderError):
 
 class NotLinked(UsageError):
     """There is no account to act for; call `ensure_linked` first."""
+
+
+def no_memory(what, hint="free RAM before connecting, or use a board with more"):
+    """The TransportError for want of RAM: `what` found no room, `hint` is what to try."""
+    return TransportError("not enough memory " + what, hint, "memory")

@@ -1,4 +1,4 @@
-"""Telling whoever listens what happens."""
+"""Notifying whoever listens of what happens."""
 
 from keyfob.errors import AS_FATAL, AS_PASSING, StorageError
 
@@ -10,13 +10,13 @@ class Events:
         self.unsaved = None  # why what was to be stored last is not; None where it is
         self._notify = notify
 
-    def tell(self, event, **members):
-        """Tell of `event`. Members never hold a token, a device code or a secret."""
+    def notify(self, event, **members):
+        """Hand `event` on. Members never hold a token, a device code or a secret."""
         if self._notify is not None:
             self._notify(event, members)
 
     def attempt(self, action, *arguments):
-        """Call `action`, which stores something; where that fails tell of it, and no more.
+        """Call `action`, which stores something; a failure becomes an event, and no more.
 
         What is in memory goes on, and the next save may mend what is in flash.
         """
@@ -24,12 +24,12 @@ class Events:
         try:
             action(*arguments)
         except StorageError as error:
-            self.unsaved = error.message.split(": ", 1)[-1]
-            self.tell_error(error)
+            self.unsaved = error.reason or error.message
+            self.notify_error(error)
 
-    def tell_error(self, error, fatal=False):
-        """Tell of a KeyfobError, once; again only where it turns out to be `fatal`."""
+    def notify_error(self, error, fatal=False):
+        """Hand a KeyfobError on, once; again only where it turns out to be `fatal`."""
         way = AS_FATAL if fatal else AS_PASSING
-        if error.told < way:
-            error.told = way
-            self.tell("error", **error.members(fatal))
+        if error.notified < way:
+            error.notified = way
+            self.notify("error", **error.members(fatal))

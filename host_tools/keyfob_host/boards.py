@@ -1,19 +1,13 @@
 """The boards keyfob knows: one folder each, described by its board.toml (boards/README.md)."""
 
-import sys
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal
 
 from keyfob_host.chips import CHIPS
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.resources import boards_dir
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from keyfob_host.typed_toml import FieldError, Rule, read_toml
 
 DEFAULT_BOARD = "esp32-generic"
 
@@ -29,37 +23,48 @@ MEMORY: dict[Controller, tuple[int, int]] = {
 }
 OLED_CONTROLLERS = ("ssd1306", "sh1106")
 
+_HINT = "see boards/README.md"
+
+Text = Annotated[str, Rule(least=1)]
+Size = Annotated[int, Rule(minimum=0)]  # bytes or pixels
+Pin = Annotated[int, Rule(minimum=0)]
+MaybePin = Annotated[int, Rule(minimum=-1)]  # -1 for one that is not wired
+Address = Annotated[int, Rule(minimum=0x08, maximum=0x77)]  # 7 bits, without the reserved ones
+Frequency = Annotated[int, Rule(minimum=1)]
+Byte = Annotated[int, Rule(minimum=0, maximum=255)]
+Number = Annotated[int, Rule(minimum=0)]
+
 
 @dataclass(frozen=True)
 class I2cBus:
     """The I2C bus of a display: pins, the display's 7-bit address, frequency in Hz."""
 
-    id: int
-    scl: int
-    sda: int
-    address: int
-    frequency: int
+    id: Number
+    scl: Pin
+    sda: Pin
+    address: Address
+    frequency: Frequency
 
 
 @dataclass(frozen=True)
 class SpiBus:
     """The SPI bus of a display: pins, -1 for one that is not wired; frequency in Hz."""
 
-    id: int
-    sck: int
-    mosi: int
-    cs: int
-    dc: int
-    reset: int
-    backlight: int
-    frequency: int
+    id: Number
+    sck: Pin
+    mosi: Pin
+    cs: MaybePin
+    dc: Pin
+    reset: MaybePin
+    backlight: MaybePin
+    frequency: Frequency
 
 
 @dataclass(frozen=True)
 class Level:
     """A pin and the level that it is set to."""
 
-    pin: int
+    pin: Pin
     level: Literal[0, 1]
 
 
@@ -67,28 +72,28 @@ class Level:
 class Register:
     """A register of a chip on I2C and the byte it is set to."""
 
-    register: int
-    value: int
+    register: Byte
+    value: Byte
 
 
 @dataclass(frozen=True)
 class PowerChip:
     """The chip on I2C that switches a display's power, and what to tell it, in this order."""
 
-    id: int
-    scl: int
-    sda: int
-    address: int
-    frequency: int
-    registers: tuple[Register, ...]
+    id: Number
+    scl: Pin
+    sda: Pin
+    address: Address
+    frequency: Frequency
+    registers: Annotated[tuple[Register, ...], Rule(least=1)]
 
 
 @dataclass(frozen=True)
 class Power:
     """What a display needs before it can be spoken to: power chip, then pins, in this order."""
 
-    chip: PowerChip | None
-    pins: tuple[Level, ...]
+    chip: PowerChip | None = None
+    pins: Annotated[tuple[Level, ...], Rule(least=1)] = ()
 
 
 @dataclass(frozen=True)
@@ -96,24 +101,28 @@ class Display:
     """A display and how its glass sits on the controller; sizes and offsets in pixels."""
 
     controller: Controller
-    width: int
-    height: int
+    width: Size
+    height: Size
     rotation: Literal[0, 1, 2, 3]
-    column_offset: int
-    row_offset: int
+    column_offset: Size
+    row_offset: Size
     inverted: bool
     bgr: bool
-    i2c: I2cBus | None
-    spi: SpiBus | None
+    i2c: I2cBus | None = None
+    spi: SpiBus | None = None
     power: Power | None = None
+
+    schema_rules: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": ["i2c"]}, {"required": ["spi"]}]
+    }
 
 
 @dataclass(frozen=True)
 class Button:
     """A button; `pressed` is the level of its pin while it is pressed."""
 
-    name: str
-    pin: int
+    name: Text
+    pin: Pin
     pressed: Literal[0, 1]
     pull: Literal["up", "down", "none"]
 
@@ -122,7 +131,7 @@ class Button:
 class Led:
     """A status LED; `on` is the level of its pin that lights it."""
 
-    pin: int
+    pin: Pin
     on: Literal[0, 1]
 
 
@@ -153,32 +162,32 @@ class Board:
 
 @dataclass(frozen=True)
 class _Flash:
-    size: int
-    offset: int
-    files: int
-    recipe: str
+    size: Size
+    offset: Size
+    files: Size
+    recipe: Text
 
 
 @dataclass(frozen=True)
 class _Heap:
-    initial: int
-    limit: int
+    initial: Size
+    limit: Size
 
 
 @dataclass(frozen=True)
-class _Document:
+class BoardFile:
     """board.toml as it is written: these types are its schema, and there is nothing else."""
 
-    title: str
-    chip: str
-    download: str
-    verified: str
-    sources: tuple[str, ...]
+    title: Text
+    chip: Annotated[str, Rule(choices=tuple(CHIPS))]
+    download: Text
+    verified: Text
+    sources: Annotated[tuple[Text, ...], Rule(least=1)]
     flash: _Flash
     heap: _Heap
-    display: Display | None
-    buttons: tuple[Button, ...]
-    led: Led | None
+    display: Display | None = None
+    buttons: Annotated[tuple[Button, ...], Rule(least=1)] = ()
+    led: Led | None = None
 
 
 def known_boards() -> list[str]:
@@ -202,17 +211,12 @@ def read_board(path: Path) -> Board:
 
     Raises CliError naming the field that is missing, unknown or of the wrong type.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        document: _Document = _read(_Document, table, "")
-        if document.chip not in CHIPS:
-            raise _FieldError(f"needs 'chip', one of {', '.join(CHIPS)}")
-        if document.display is not None:
+    document = read_toml(BoardFile, path, _HINT)
+    if document.display is not None:
+        try:
             _check_display(document.display)
-    except _FieldError as error:
-        raise CliError(f"{path} {error}", "see boards/README.md") from None
-    except (OSError, ValueError) as error:
-        raise CliError(f"{path} cannot be read: {error}", "see boards/README.md") from None
+        except FieldError as error:
+            raise CliError(f"{path} {error}", _HINT) from None
     return Board(
         name=path.parent.name,
         title=document.title,
@@ -249,54 +253,15 @@ def _present(value: Any) -> Any:
     return [_present(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-class _FieldError(Exception):
-    """What is wrong with a field, which the message names."""
-
-
-def _read(kind: Any, value: Any, name: str) -> Any:
-    """`value` of the field `name` as the type `kind`; an absent one is None."""
-    origin, choices = get_origin(kind), get_args(kind)
-    if origin is UnionType:
-        return None if value is None else _read(choices[0], value, name)
-    if origin is Literal:
-        if type(value) is not type(choices[0]) or value not in choices:
-            known = ", ".join(str(choice) for choice in choices)
-            raise _FieldError(f"needs {name!r}, one of {known}")
-        return value
-    if origin is tuple:
-        if not isinstance(value, list | None):
-            what = "texts" if choices[0] is str else "tables"
-            raise _FieldError(f"needs {name!r} as a list of {what}")
-        return tuple(
-            _read(choices[0], item, f"{name}[{index}]") for index, item in enumerate(value or ())
-        )
-    if is_dataclass(kind):
-        return _read_table(kind, value, name)
-    if type(value) is not kind:
-        raise _FieldError(f"needs {name!r}, of type {kind.__name__}")
-    return value
-
-
-def _read_table(kind: Any, value: Any, name: str) -> Any:
-    if not isinstance(value, dict):
-        raise _FieldError(f"needs {name!r} as a table")
-    prefix = name and f"{name}."
-    kinds = {field.name: field.type for field in fields(kind)}
-    for key in value:
-        if key not in kinds:
-            raise _FieldError(f"has an unknown field {prefix + key!r}")
-    return kind(**{key: _read(kinds[key], value.get(key), prefix + key) for key in kinds})
-
-
 def _check_display(display: Display) -> None:
-    """Raise _FieldError unless the glass fits the controller, which is on a bus it can have."""
+    """Raise FieldError unless the glass fits the controller, which is on a bus it can have."""
     if (display.i2c is None) == (display.spi is None):
-        raise _FieldError("needs either 'display.i2c' or 'display.spi'")
+        raise FieldError("needs either 'display.i2c' or 'display.spi'")
     is_oled = display.controller in OLED_CONTROLLERS
     if display.spi is None and not is_oled:
-        raise _FieldError(f"needs 'display.spi': a {display.controller} has no I2C")
+        raise FieldError(f"needs 'display.spi': a {display.controller} has no I2C")
     if display.bgr and is_oled:
-        raise _FieldError(f"needs 'display.bgr' false: a {display.controller} has no colours")
+        raise FieldError(f"needs 'display.bgr' false: a {display.controller} has no colours")
     glass = (display.width, display.height)
     columns, rows = glass if display.rotation % 2 == 0 else glass[::-1]
     memory_columns, memory_rows = MEMORY[display.controller]
@@ -305,7 +270,7 @@ def _check_display(display: Display) -> None:
         ("row", rows, display.row_offset, memory_rows),
     ):
         if size <= 0 or offset < 0 or offset + size > limit:
-            raise _FieldError(
+            raise FieldError(
                 f"needs 'display.{side}_offset' and a size within the {limit} {side}s"
                 f" of the {display.controller}"
             )

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from keyfob_host.errors import INTERRUPTED, CliError, UsageError
-from keyfob_sim import board_files, state
-from keyfob_sim.clock import SharedClock
+from keyfob_host.report.events import Report
 from keyfob_sim.dashboard.window import Window
-from keyfob_sim.faults import Faults, load_scenario
 from keyfob_sim.hardware.board import VirtualBoard
-from keyfob_sim.options import SimOptions
-from keyfob_sim.report import Report
-from keyfob_sim.runtime import Runtime
-from keyfob_sim.simulation import Simulation, Told
+from keyfob_sim.hardware.clock import SharedClock
+from keyfob_sim.run import board_files, state_dir
+from keyfob_sim.run.board_faults import Faults, load_scenario
+from keyfob_sim.run.events import AlreadyReported, RunEvents
+from keyfob_sim.run.options import SimOptions
+from keyfob_sim.run.runtime_interface import Runtime
 
-# As providers that rotate do by default: whoever loses power while a reply is on its way must
-# find the old refresh token good for a little longer.
+# As most providers that rotate have it: a board that loses power before a reply arrives can
+# still use the old refresh token for a while.
 ROTATION = "grace"
 
 
@@ -30,16 +30,16 @@ def run(options: SimOptions) -> int:
     report = Report(as_json=options.json)
     reached = False
     try:
-        with _opened(options, report) as (simulation, runtime):
-            with _wall_limit(options.timeout, lambda: runtime.call_soon(simulation.late)):
+        with _opened(options, report) as (events, runtime):
+            with _wall_limit(options.timeout, lambda: runtime.call_soon(events.late)):
                 runtime.run()
-            reached = simulation.progress.reached
+            reached = events.progress.reached
             if not reached:
-                raise simulation.failure
+                raise events.failure
     except KeyboardInterrupt:
         return INTERRUPTED
     except CliError as error:
-        if not isinstance(error, Told):
+        if not isinstance(error, AlreadyReported):
             kind = getattr(error, "kind", "usage" if isinstance(error, UsageError) else "config")
             report.error(kind, error.message, error.hint)
         raise
@@ -49,13 +49,13 @@ def run(options: SimOptions) -> int:
 
 
 @contextlib.contextmanager
-def _opened(options: SimOptions, report: Report) -> Iterator[tuple[Simulation, Runtime]]:
-    """Everything a run needs, taken down again whatever happens."""
+def _opened(options: SimOptions, report: Report) -> Iterator[tuple[RunEvents, Runtime]]:
+    """Yield the parts of a run, connected with each other; release them at the end."""
     scenario = load_scenario(options)
     if options.screens is not None:
         _make_folder(options.screens)
     with contextlib.ExitStack() as stack:
-        found = stack.enter_context(state.opened(options.state_dir, options.board.name))
+        found = stack.enter_context(state_dir.opened(options.state_dir, options.board.name))
         clock = SharedClock(
             virtual=options.clock == "virtual", t=found.t, virtual_time=found.virtual_time
         )
@@ -65,23 +65,23 @@ def _opened(options: SimOptions, report: Report) -> Iterator[tuple[Simulation, R
         report.flash_ops = lambda: board.power.ops
         if options.power_cut is not None:
             board.power.cut_at(*options.power_cut)
-        simulation = Simulation(options, report, found, board)
-        stack.callback(simulation.save)
+        events = RunEvents(options, report, found, board)
+        stack.callback(events.save)
         server = stack.enter_context(_server(options, found, clock))
         if server is not None:
             report.say("server", server.description)
         board_files.install(board.flash, options, server and server.description)
-        runtime = stack.enter_context(_runtime(options, board, simulation))
+        runtime = stack.enter_context(_runtime(options, board, events))
         queue = None if server is None else server.realm.faults
-        faults = Faults(scenario, board, runtime, simulation, queue)
-        simulation.occurred = faults.see
-        window = Window(options, board, runtime, faults, simulation, report, server)
+        faults = Faults(scenario, board, runtime, events, queue)
+        events.on_event = faults.see
+        window = Window(options, board, runtime, faults, events, report, server)
         stack.enter_context(window)
-        yield simulation, runtime
+        yield events, runtime
 
 
 @contextlib.contextmanager
-def _server(options: SimOptions, found: state.State, clock: SharedClock) -> Iterator[Any]:
+def _server(options: SimOptions, found: state_dir.State, clock: SharedClock) -> Iterator[Any]:
     """Yield the embedded server, or None where there is none."""
     if not options.embedded:
         yield None
@@ -106,14 +106,12 @@ def _server(options: SimOptions, found: state.State, clock: SharedClock) -> Iter
 
 
 @contextlib.contextmanager
-def _runtime(
-    options: SimOptions, board: VirtualBoard, simulation: Simulation
-) -> Iterator[Runtime]:
+def _runtime(options: SimOptions, board: VirtualBoard, events: RunEvents) -> Iterator[Runtime]:
     """Yield what runs the firmware."""
     if options.heap is None:
         from keyfob_sim.cpython.runtime import CPythonRuntime
 
-        yield CPythonRuntime(board, simulation)
+        yield CPythonRuntime(board, events)
         return
     import tempfile
 
@@ -126,12 +124,12 @@ def _runtime(
         if options.serial is not None:
             port = SerialPort(options.serial)
             stack.callback(port.close)
-        yield MicroPythonRuntime(board, simulation, options.heap, compile_rom(Path(rom)), port)
+        yield MicroPythonRuntime(board, events, options.heap, compile_rom(Path(rom)), port)
 
 
 @contextlib.contextmanager
 def _wall_limit(seconds: float | None, late: Callable[[], object]) -> Iterator[None]:
-    """Call `late` after `seconds` of wall time, whatever the board's clock says."""
+    """Call `late` after `seconds` of real time, whatever clock the board has."""
     if seconds is None:
         yield
         return

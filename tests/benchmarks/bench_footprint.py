@@ -10,7 +10,7 @@ import subprocess
 import micropython_vm
 import pytest
 
-from keyfob_host.compiler import compile_firmware, size_table
+from keyfob_host.firmware.compiler import compile_firmware, size_table
 
 IMPORTS = ("keyfob.oauth.device_grant", "keyfob.net.http", "keyfob.link", "keyfob.app")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import micropython_vm
 import pytest
 
-from keyfob_host.compiler import compiled_firmware
-from keyfob_sim.board_files import vm_arch
+from keyfob_host.firmware.compiler import compiled_firmware
+from keyfob_sim.run.board_files import vm_arch
 
 ADDRESS = "https://example.okta.com/activate?user_code=RSIK-KRAM"  # 53 characters
 VERSION_5 = (

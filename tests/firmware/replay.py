@@ -21,7 +21,7 @@ from keyfob.link import AccountLink
 from keyfob.net import http
 from keyfob.oauth.messages import quote
 from keyfob.oauth.profile import Profile
-from keyfob.oauth.profile_fields import client_from
+from keyfob.oauth.profile_schema import client_from
 from keyfob.storage.memory import MemoryStore
 
 FOLDER = __file__.replace("\\", "/").rpartition("/")[0] + "/../interop/replays/"

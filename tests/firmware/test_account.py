@@ -3,8 +3,8 @@
 import support
 from fakes import FailingStore
 
-from keyfob.account import Account
 from keyfob.errors import StorageError
+from keyfob.link.account import Account
 from keyfob.oauth.token_set import TokenSet
 from keyfob.storage.memory import MemoryStore
 

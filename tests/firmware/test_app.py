@@ -24,8 +24,8 @@ from fakes import (
 
 from keyfob import app
 from keyfob.app import App
-from keyfob.storage.opening import open_store
-from keyfob.ui.displays.led import StatusLed
+from keyfob.storage.open_store import open_store
+from keyfob.ui.led import StatusLed
 
 CONFIGURATION = {
     "provider": {
@@ -335,7 +335,7 @@ async def test_what_an_error_left_on_the_screen_can_be_read_to_its_end():
     with Folder() as folder:
         bench = Bench(folder, dict(CONFIGURATION, scoop="x"))
         glass = Glass()
-        bench.app._wiring = glass, None, None
+        bench.app._parts = glass, None, None
         assert await bench.app.run() is True
         del glass.shown[:-1]
         await last_of(bench, 60_000)
@@ -346,7 +346,7 @@ async def test_an_led_goes_on_saying_that_it_is_over():
     with Folder() as folder:
         levels = []
         bench = Bench(folder)
-        bench.app._wiring = bench, None, StatusLed(Level(levels))
+        bench.app._parts = bench, None, StatusLed(Level(levels))
         bench.http.answer(DEVICE, device_code())
         bench.http.answer(TOKEN, refusal("access_denied"))
         await bench.run()

@@ -2,7 +2,8 @@
 
 import sys
 
-from keyfob.net import clock, witnesses
+from keyfob.net import clock
+from keyfob.net import time_sources as witnesses
 from keyfob.oauth.ticks import PERIOD, diff
 
 IN_2027 = 1_800_000_000

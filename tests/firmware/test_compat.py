@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from keyfob.compat import drop
+from keyfob.compat import unload
 
 
 def threshold(*value):
@@ -14,7 +14,7 @@ def threshold(*value):
 def test_a_public_name_that_is_loaded_has_garbage_collected_early_from_then_on():
     import keyfob
 
-    drop("keyfob.requests_adapter")
+    unload("keyfob.requests_adapter")
     threshold(-1)
     assert keyfob.RequestsAdapter is not None
     assert threshold() in (None, 4096)

@@ -18,9 +18,9 @@ from fakes import (
 )
 from radio import HOME, Radio
 
-from keyfob.connection import Connection
 from keyfob.errors import KeyfobError, TransportError
 from keyfob.events import Events
+from keyfob.net.online import Connection
 from keyfob.storage.memory import MemoryStore
 
 MINUTE = 60_000

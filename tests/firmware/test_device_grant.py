@@ -21,6 +21,7 @@ from keyfob.errors import (
     TransportError,
     UsageError,
 )
+from keyfob.oauth import DEVICE_CODE_GRANT
 from keyfob.oauth import outcome as meaning
 from keyfob.oauth.device_grant import (
     DENIED,
@@ -33,7 +34,7 @@ from keyfob.oauth.device_grant import (
     DeviceGrant,
 )
 from keyfob.oauth.messages import Client
-from keyfob.oauth.profile import DEVICE_CODE_GRANT, Profile
+from keyfob.oauth.profile import Profile
 
 LONG = "0123456789abcdef" * 100
 # Lower case, look-alikes, digits, dashes and the fifteen wide letters Google reserves room for.

@@ -5,7 +5,7 @@ import random
 import support
 
 from keyfob.ui import fonts, layout, qr, texts
-from keyfob.ui.symbol import largest_symbol
+from keyfob.ui.qr_fit import largest_symbol
 
 SIZES = ((72, 40), (128, 32), (96, 64), (128, 64), (128, 128), (135, 240), (240, 240), (320, 240))
 ADDRESS = "https://github.com/login/device"

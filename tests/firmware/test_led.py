@@ -1,10 +1,9 @@
 """The status LED: a pattern for each screen."""
 
-from keyfob.ui.displays import led
-from keyfob.ui.displays.led import StatusLed
-from keyfob.ui.texts import _SCREENS
+from keyfob.ui import screen_table
+from keyfob.ui.led import StatusLed
 
-SCREENS = [line.partition("|")[0] for line in _SCREENS.strip().split("\n")]
+SCREENS = screen_table.names()
 PERIOD = 1 << 30
 
 
@@ -34,8 +33,7 @@ def played(name, ms=4_000, start=0, on=1):
 
 
 def test_every_screen_has_a_pattern():
-    rows = led._PATTERNS.strip().split("\n")
-    assert sorted([row.split(" ")[0] for row in rows]) == sorted(SCREENS)
+    assert [name for name in SCREENS if not screen_table.cell(name, "led")] == ["idle"]
 
 
 def test_every_state_looks_different():

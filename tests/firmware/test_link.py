@@ -37,7 +37,7 @@ from keyfob.errors import (
 )
 from keyfob.oauth.messages import Request
 from keyfob.storage.memory import MemoryStore
-from keyfob.storage.opening import open_store
+from keyfob.storage.open_store import open_store
 from keyfob.storage.seal import Seal
 
 PENDING = refusal("authorization_pending")

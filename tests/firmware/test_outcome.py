@@ -17,7 +17,7 @@ from keyfob.oauth.outcome import (
     Outcome,
     classify,
 )
-from keyfob.oauth.refusal import refusal
+from keyfob.oauth.outcome_hints import refusal
 
 # Dialects as a provider object states them.
 PLAIN = profile()

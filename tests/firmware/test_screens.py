@@ -4,8 +4,10 @@ import sys
 
 import framebuf
 
+from keyfob.compat import unload
 from keyfob.oauth import ticks
-from keyfob.ui import fonts, texts
+from keyfob.storage import token_store
+from keyfob.ui import fonts, screen_table, screens, texts
 from keyfob.ui.displays.console import Console
 from keyfob.ui.displays.ssd1306 import SSD1306
 from keyfob.ui.screens import Screens
@@ -16,7 +18,7 @@ CODE = {
     "verification_uri_complete": None,
     "expires_in": 900,
 }
-SCREENS = [row.partition("|")[0] for row in texts._SCREENS.strip().split("\n")]
+SCREENS = screen_table.names()
 
 
 class Lines:
@@ -219,11 +221,26 @@ def test_every_text_is_there_in_every_language_with_its_glyphs():
 
 
 def test_every_name_in_the_screens_is_a_text():
-    for row in texts._SCREENS.strip().split("\n"):
-        for name in row.split("|")[1].replace("/", " ").split():
+    for screen in SCREENS:
+        for name in screen_table.cell(screen, "texts").replace("/", " ").split():
             name = name.rstrip("#@~?").replace("{kind}", "memory")
             name = name.replace("{unsaved}", "the flash is full").replace("{revoked}", "False")
             assert "\n%s|" % name in texts._TEXTS, name
+
+
+def test_every_screen_that_another_place_names_is_in_the_table():
+    assert all(name in SCREENS for name in screens._SCREEN_OF.values())
+    for name in SCREENS:
+        then = screen_table.cell(name, "then").split()
+        assert not then or (int(then[0]) > 0 and then[1] in SCREENS), name
+        assert screen_table.cell(name, "press") in ("", "link", "show", "tell", "unlink"), name
+        assert screen_table.cell(name, "rests") in ("", "yes"), name
+    assert screen_table.cell("no such screen", "led") == ""
+
+
+def test_every_reason_of_a_failed_save_that_flash_gives_has_a_text():
+    for reason in token_store._WORDS.values():
+        assert reason == "there is no NVS" or "\nunsaved_%s|" % reason in texts._TEXTS, reason
 
 
 def test_every_kind_of_error_has_its_reason():
@@ -633,15 +650,18 @@ def test_a_board_keeps_in_memory_only_what_it_will_draw_with():
     def loaded(*names):
         return [name for name in names if "keyfob.ui." + name in sys.modules]
 
+    names = ("screen_table", "texts", "qr_fit", "qr", "qr_bytecode", "layout", "pages", "fonts")
+    for name in names:
+        unload("keyfob.ui." + name)  # which this file has imported
     view.notify("user_code", CODE)
-    names = ("texts", "symbol", "qr", "qr_bytecode", "layout", "picture", "fonts")
     machine_code = sys.modules.get("keyfob.ui.qr_viper")
-    assert loaded(*names) == ["picture", "fonts"]  # for the time left
-    view.notify("denied", {})
     assert loaded(*names) == []
+    assert view._picture is not None  # which holds the code for the time left
+    view.notify("denied", {})
+    assert loaded(*names) == [] and view._picture is None
     panel.memory_error_in = 30  # what could not be drawn needs no code either
     view.notify("expired", {})
-    assert "picture" not in loaded(*names) and "layout" not in loaded(*names)
+    assert loaded(*names) == [] and view._picture is None
     view.notify("user_code", CODE)
     assert sys.modules.get("keyfob.ui.qr_viper") is machine_code, "an ESP32 frees no earlier copy"
 

@@ -11,7 +11,7 @@ from fakes import Folder
 from keyfob.errors import StorageError, UsageError
 from keyfob.storage.files import FileHome
 from keyfob.storage.memory import MemoryStore
-from keyfob.storage.opening import open_store
+from keyfob.storage.open_store import open_store
 from keyfob.storage.token_store import TokenStore
 
 RECORD = {"for": ["https://as.example", "board"], "account": "Zoë", "tokens": {"expires_at": 7}}

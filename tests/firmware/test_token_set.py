@@ -6,7 +6,7 @@ from conversation import TOKEN_URL, TOKENS, but, profile, reply
 from support import raises
 
 from keyfob import oauth
-from keyfob.compat import drop
+from keyfob.compat import unload
 from keyfob.errors import ProviderError, TransportError, UsageError
 from keyfob.oauth.messages import Client, Reply
 from keyfob.oauth.ticks import PERIOD
@@ -515,7 +515,7 @@ def test_tokens_that_cannot_be_believed_are_put_off():
 def test_what_judges_the_answer_is_there_before_there_are_tokens_to_lose():
     tokens = granted()
     tokens.refresh_request(PROFILE, CLIENT)
-    drop("keyfob.oauth.outcome")  # as another link does, whose refresh has ended
+    unload("keyfob.oauth.outcome")  # as another link does, whose refresh has ended
     import keyfob.oauth.token_response  # noqa: F401
 
     path, oauth.__path__ = oauth.__path__, "/nowhere"  # nothing more can be loaded

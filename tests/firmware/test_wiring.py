@@ -5,7 +5,7 @@ import sys
 from fakes import Folder, Told
 
 from keyfob.events import Events
-from keyfob.ui.wiring import open_wiring
+from keyfob.ui.board import open_board
 
 BUTTON = {"name": "boot", "pin": 0, "pressed": 0, "pull": "up"}
 
@@ -50,7 +50,7 @@ def opened(board):
     with Folder() as folder, Machine() as machine:
         if board is not None:
             folder.write("board.json", board)
-        parts = open_wiring(folder.path, Events(told.notify))
+        parts = open_board(folder.path, Events(told.notify))
     return parts, machine.pins, told.of("error")
 
 

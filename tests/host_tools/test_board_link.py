@@ -13,9 +13,9 @@ import serial
 from board_verbs import speaking
 from virtual_port import VirtualPort, needs_vm
 
-from keyfob_host.board_link import Board
+from keyfob_host.board.ports import Port
+from keyfob_host.board.repl import Board
 from keyfob_host.errors import CliError
-from keyfob_host.ports import Port
 
 pytestmark = needs_vm
 

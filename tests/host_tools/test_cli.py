@@ -10,9 +10,10 @@ import pytest
 
 import keyfob_host
 import keyfob_sim
-from keyfob_host import cli
+from keyfob_host import cli as host_cli
 from keyfob_host.boards import known_boards
 from keyfob_host.errors import CliError, UsageError
+from keyfob_sim import cli
 
 BOARDS = "--board " + " or ".join(known_boards())
 
@@ -142,6 +143,26 @@ def test_bare_keyfob_is_its_help(keyfob):
     assert all(f"\n  {verb}" in out for verb in VERBS)
 
 
+def test_the_host_tools_alone_have_every_verb_but_the_simulator_s(capsys):
+    verbs = []
+    for command in (cli, host_cli):
+        assert command.main([]) == 0
+        listed = capsys.readouterr().out.partition("Commands:")[2]
+        verbs.append(re.findall(r"^  (\w+)", listed, re.MULTILINE))
+    assert verbs[0] == ["sim", "server", *verbs[1]]
+    assert host_cli.main(["sim"]) == 2
+
+
+def test_a_verb_s_own_code_is_imported_when_it_runs():
+    heavy = ("flask", "PIL", "serial", "mpremote", "cryptography", "keyfob_sim.server")
+    source = (
+        "import sys\nfrom keyfob_sim import cli\ncli.main([])\n"
+        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert done.stderr == "[]\n"
+
+
 def test_version(keyfob):
     assert keyfob("--version") == (0, f"keyfob {keyfob_host.__version__}\n", "")
 
@@ -209,23 +230,23 @@ def test_ctrl_c_ends_quietly_with_130(ending):
 
 
 def test_a_fault_of_our_own_names_its_place_and_hides_its_text(ending, monkeypatch):
-    monkeypatch.delenv(cli.TRACEBACK_VARIABLE, raising=False)
+    monkeypatch.delenv(host_cli.TRACEBACK_VARIABLE, raising=False)
     code, out, err = ending(KeyError("hunter2"))
     assert (code, out) == (1, "")
     happened, hint = two_lines(err)
     assert re.fullmatch(r"internal error: KeyError at test_cli\.py:\d+", happened)
-    assert cli.TRACEBACK_VARIABLE in hint
+    assert host_cli.TRACEBACK_VARIABLE in hint
     assert "hunter2" not in err
 
 
 def test_the_traceback_is_shown_when_asked_for(ending, monkeypatch):
-    monkeypatch.setenv(cli.TRACEBACK_VARIABLE, "1")
+    monkeypatch.setenv(host_cli.TRACEBACK_VARIABLE, "1")
     with pytest.raises(KeyError):
         ending(KeyError("place"))
 
 
 def program(*words: str, **options) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "keyfob_host.cli", *words]
+    command = [sys.executable, "-m", "keyfob_sim.cli", *words]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, text=True, **(pipes | options))
 
@@ -255,13 +276,13 @@ def test_a_signal_ends_a_verb_as_ctrl_c_does(monkeypatch, number):
     before = signal.getsignal(number)
     left = []
 
-    def verb(_):
+    def verb(*_):
         try:
             signal.raise_signal(number)
         finally:
             left.append("its port")
 
-    monkeypatch.setattr(cli, "_run", verb)
+    monkeypatch.setattr(host_cli, "_run", verb)
     with pytest.raises(SystemExit) as caught:
         cli.main([])
     assert (caught.value.code, left) == (128 + number, ["its port"])
@@ -270,7 +291,7 @@ def test_a_signal_ends_a_verb_as_ctrl_c_does(monkeypatch, number):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no nohup there")
 def test_a_signal_that_nohup_ignores_stays_ignored(monkeypatch):
-    monkeypatch.setattr(cli, "_run", lambda _: signal.raise_signal(signal.SIGHUP) or 0)
+    monkeypatch.setattr(host_cli, "_run", lambda *_: signal.raise_signal(signal.SIGHUP) or 0)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         assert cli.main([]) == 0

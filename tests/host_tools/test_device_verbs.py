@@ -17,7 +17,7 @@ import serial
 from board_verbs import Verbs, decide, server_of
 from virtual_port import VirtualPort, needs_vm
 
-from keyfob_host import configuration
+from keyfob_host.board import configuration
 from keyfob_host.errors import CliError
 from keyfob_host.resources import firmware_dir
 from keyfob_sim.hardware.board import PASSWORD, SSID
@@ -61,10 +61,10 @@ def test_an_install_sends_what_is_missing_or_damaged_and_no_more(verbs: Verbs) -
     verbs.json("install")
     source = "import os; d = '/lib/' + [n for n in os.listdir('/lib') if '-' in n][0]"
     verbs.port.run(
-        f"{source}; os.remove(d + '/identity.mpy'); open(d + '/errors.mpy', 'w').close()"
+        f"{source}; os.remove(d + '/link/identity.mpy'); open(d + '/errors.mpy', 'w').close()"
     )
     assert verbs.json("install")["copied"] == 2
-    there = verbs.port.run("import keyfob.identity, keyfob.errors; print('whole')")
+    there = verbs.port.run("import keyfob.link.identity, keyfob.errors; print('whole')")
     assert there == "whole\n"
 
 

@@ -12,7 +12,7 @@ import serial
 from virtual_port import VirtualPort, needs_vm
 
 from keyfob_host import __version__, cli
-from keyfob_host.ports import Port
+from keyfob_host.board.ports import Port
 
 pty = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on this platform")
 
@@ -122,7 +122,7 @@ def test_ports_are_only_listed_when_asked_so(devices, monkeypatch):
         Port("/dev/ttyACM0", "Espressif USB Serial/JTAG", 0, "40:4C", 0x303A, 0x1001),
         Port("/dev/ttyS0", "ttyS0", 2),
     ]
-    monkeypatch.setattr("keyfob_host.ports.candidates", lambda: ports)
+    monkeypatch.setattr("keyfob_host.board.ports.candidates", lambda: ports)
     code, out, err = devices("--no-probe", "--json")
     assert (code, err) == (0, "")
     assert [json.loads(line) for line in out.splitlines()] == [
@@ -138,7 +138,7 @@ def test_ports_are_only_listed_when_asked_so(devices, monkeypatch):
 
 
 def test_without_a_board_it_says_so(devices, monkeypatch):
-    monkeypatch.setattr("keyfob_host.ports.candidates", list)
+    monkeypatch.setattr("keyfob_host.board.ports.candidates", list)
     assert devices() == (0, "no board is connected; it takes a USB cable that carries data\n", "")
     assert devices("--json") == (0, "", "")
     assert "keyfob devices --no-probe" in devices("--help")[1]

@@ -16,9 +16,12 @@ import pytest
 from board_verbs import Verbs, server_of, speaking
 from virtual_port import VirtualPort, needs_vm
 
-from keyfob_host import board_link, cli, port_access, ports
-from keyfob_host.ports import Port
-from keyfob_sim.certificates import make_ca, split_certificates
+from keyfob_host import cli
+from keyfob_host.board import access as port_access
+from keyfob_host.board import ports, repl
+from keyfob_host.board.ports import Port
+from keyfob_host.providers.roots import split_certificates
+from keyfob_sim.server.certificates import make_ca
 
 pytestmark = needs_vm
 
@@ -44,8 +47,8 @@ def doctor(capsys: pytest.CaptureFixture[str]):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board_link, "_ENTER", 1.2)
-    monkeypatch.setattr(board_link, "_PROMPT", 0.6)
+    monkeypatch.setattr(repl, "_ENTER", 1.2)
+    monkeypatch.setattr(repl, "_PROMPT", 0.6)
 
 
 # Before MicroPython
@@ -268,15 +271,15 @@ def test_the_description_of_the_board_is_damaged(doctor, port: VirtualPort, cont
     assert found["action"] == "keyfob configure --board esp32-ssd1306"
 
 
-def unplug(board: board_link.Board, port: VirtualPort) -> None:
+def unplug(board: repl.Board, port: VirtualPort) -> None:
     port.stop()
 
 
-def out_of_time(board: board_link.Board, port: VirtualPort) -> None:
+def out_of_time(board: repl.Board, port: VirtualPort) -> None:
     board._transport.deadline = 0.0
 
 
-def talk_nonsense(board: board_link.Board, port: VirtualPort) -> None:
+def talk_nonsense(board: repl.Board, port: VirtualPort) -> None:
     board.run_file = lambda *_, **__: "tick\r\n"  # type: ignore[method-assign]
 
 
@@ -287,14 +290,14 @@ def test_what_breaks_in_the_middle_of_it_is_reported_too(
     doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spoil, cause: str
 ) -> None:
     port = VirtualPort(tmp_path)
-    read = board_link.Board.read
+    read = repl.Board.read
 
-    def spoiled(self: board_link.Board, path: str) -> bytes | None:
+    def spoiled(self: repl.Board, path: str) -> bytes | None:
         content = read(self, path)
         spoil(self, port)
         return content
 
-    monkeypatch.setattr(board_link.Board, "read", spoiled)
+    monkeypatch.setattr(repl.Board, "read", spoiled)
     try:
         found = doctor("--port", str(port.path))
     finally:

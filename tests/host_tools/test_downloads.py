@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from flash_target import image
 
-from keyfob_host import downloads
 from keyfob_host.errors import CliError
-from keyfob_host.image import read_image, version_of
+from keyfob_host.flashing import downloads
+from keyfob_host.flashing.image import read_image, version_of
 
 NAMES = (
     "ESP32_GENERIC_C3-20241129-v1.24.1.bin",

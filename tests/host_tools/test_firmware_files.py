@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 import keyfob_host
-from keyfob_host.compiler import (
+from keyfob_host.errors import CliError
+from keyfob_host.firmware.compiler import (
     compile_file,
     compile_firmware,
     compiled_firmware,
     is_native,
     size_table,
 )
-from keyfob_host.errors import CliError
 from keyfob_host.resources import firmware_dir
 
 if sys.version_info >= (3, 11):

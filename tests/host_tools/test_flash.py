@@ -12,8 +12,8 @@ import pytest
 from flash_target import OFFSETS, MockChip, image
 
 from keyfob_host import cli
-from keyfob_host.esptool import _FAILURES, Chip, Esptool, _error
-from keyfob_host.ports import Port
+from keyfob_host.board.ports import Port
+from keyfob_host.flashing.esptool import _FAILURES, Chip, Esptool, _error
 
 
 @pytest.fixture(autouse=True)
@@ -187,7 +187,7 @@ def test_what_esptool_says_is_told_in_two_lines(said, told, hint):
 def test_several_at_once(chip, flash, tmp_path, monkeypatch):
     mocks = [chip("esp32c3"), chip("esp32c3")]
     found = [Port(mock.port, "CP210x USB bridge", 0) for mock in mocks]
-    monkeypatch.setattr("keyfob_host.ports.candidates", lambda: found)
+    monkeypatch.setattr("keyfob_host.board.ports.candidates", lambda: found)
     path = file(tmp_path, "esp32c3")
     code, out, err = flash("--all", "--image", path, "--json")
     assert (code, err) == (0, "")
@@ -253,7 +253,7 @@ def test_without_an_image_the_newest_of_the_chip_s_board_is_downloaded(
         asked.append(download)
         return file(tmp_path, "esp32s3")
 
-    monkeypatch.setattr("keyfob_host.downloads.newest_image", newest_image)
+    monkeypatch.setattr("keyfob_host.flashing.downloads.newest_image", newest_image)
     mock = chip("esp32s3")
     code, out, err = flash("--port", mock.port, "--json")
     assert (code, err) == (0, "")

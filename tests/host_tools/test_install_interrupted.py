@@ -9,9 +9,9 @@ import pytest
 from board_verbs import Verbs
 from virtual_port import VirtualPort, needs_vm
 
-from keyfob_host import board_link, installation
-from keyfob_host.compiler import compile_file
-from keyfob_host.installation import Firmware
+from keyfob_host.board import installation, repl
+from keyfob_host.board.installation import Firmware
+from keyfob_host.firmware.compiler import compile_file
 from keyfob_host.resources import firmware_dir
 
 pytestmark = needs_vm
@@ -21,7 +21,9 @@ Firmwares = Callable[..., Firmware]
 OLD, NEW = "0.1.0", "0.1.1"
 IN_USE = "import keyfob; print(keyfob.__version__)"
 # Most of what a boot needs.
-IMPORTS = "from keyfob.compat import tidy_heap\ntidy_heap()\nimport keyfob.link, keyfob.approval\n"
+IMPORTS = (
+    "from keyfob.compat import tidy_heap\ntidy_heap()\nimport keyfob.link, keyfob.link.approve\n"
+)
 
 
 class Pulled(Exception):
@@ -55,18 +57,18 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> Firmwares:
 def pull_at(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """Have the cable pulled before the `count`-th command after the connection."""
     left = count
-    run = board_link.Board.run
+    run = repl.Board.run
 
-    def counted(self: board_link.Board, *arguments: object) -> str:
+    def counted(self: repl.Board, *arguments: object) -> str:
         nonlocal left
         left -= 1
         if left < 0:
             raise Pulled
         return run(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(board_link.Board, "run", counted)
+    monkeypatch.setattr(repl.Board, "run", counted)
     # Nothing reaches the board any more, the way back to its program neither.
-    monkeypatch.setattr(board_link, "_let_go", lambda transport: transport.close())
+    monkeypatch.setattr(repl, "_release", lambda transport: transport.close())
 
 
 def install(verbs: Verbs) -> bool:

@@ -15,13 +15,13 @@ from types import SimpleNamespace
 import pytest
 from virtual_port import VirtualPort, needs_vm
 
+from keyfob_host.board.serial_events import _NEEDED, SerialEvents, event_of
 from keyfob_host.errors import CliError
+from keyfob_host.firmware.traceback_source import source_of
+from keyfob_host.report.events import Report
 from keyfob_host.resources import firmware_dir
-from keyfob_host.serial_events import _NEEDED, SerialEvents, event_of
-from keyfob_host.traceback_source import source_of
 from keyfob_host.verbs.dialogue import Dialogue
 from keyfob_host.verbs.monitor import _follow, _log, _Printer
-from keyfob_sim.report import Report
 
 CODE = {
     "event": "user_code",
@@ -131,7 +131,7 @@ def test_nothing_that_a_board_or_a_provider_says_moves_the_cursor(
         "@" + json.dumps(CODE | {"user_code": "\x1b[2J"}),
         '@{"event": "screen", "name": "user_code"}',
     ):
-        events.hear(line)
+        events.feed(line)
     out = capsys.readouterr().out
     assert "\\x1b[2JAna" in out
     assert "\\x1b[2Ja screen" in out
@@ -145,18 +145,18 @@ def test_what_is_counted_on_is_enough(
 ) -> None:
     printer = _Printer(as_json=as_json, timestamps=False)
     events = SerialEvents(Report(as_json=as_json), printer.line)
-    events.seen = printer.seen
+    events.notify = printer.seen
     members = {name: 600 if name == "expires_in" else "?" for name in _NEEDED[event]}
     line = "@" + json.dumps({"event": event, **members})
-    events.hear(line)
+    events.feed(line)
     assert line not in capsys.readouterr().out  # as text it would be
 
 
 def test_the_code_of_a_board_without_a_panel_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     events = SerialEvents(Report(as_json=False))
-    events.hear("@" + json.dumps(CODE))
-    events.hear("Open http://127.0.0.1/device")
-    events.hear('@{"event": "screen", "name": "user_code"}')
+    events.feed("@" + json.dumps(CODE))
+    events.feed("Open http://127.0.0.1/device")
+    events.feed('@{"event": "screen", "name": "user_code"}')
     out = capsys.readouterr().out
     assert "Open http://127.0.0.1/device" in out
     assert "█▀▀▀▀▀█" in out  # a finder of its QR

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import serial.tools.list_ports
 
-from keyfob_host import ports
+from keyfob_host.board import ports
 from keyfob_host.errors import CliError, UsageError
 
 

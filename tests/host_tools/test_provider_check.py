@@ -7,8 +7,10 @@ import threading
 import pytest
 from provider_presets import validate
 
-from keyfob.ui.symbol import largest_symbol
-from keyfob_host import cli, provider_check, providers
+from keyfob.ui.qr_fit import largest_symbol
+from keyfob_host import cli
+from keyfob_host.providers import check as provider_check
+from keyfob_host.providers import presets as providers
 from keyfob_sim.server import MockServer, ServerOptions, endpoints
 
 
@@ -85,7 +87,7 @@ def test_with_a_client_id_the_panels_are_known(check, mock_server):
 
 def test_a_preset_without_discovery_goes_by_its_evidence(check, monkeypatch):
     monkeypatch.setattr(provider_check, "roots_for", lambda *_, **__: [])
-    monkeypatch.setattr(provider_check, "_sent", lambda *_: pytest.fail("nothing to look up"))
+    monkeypatch.setattr(provider_check, "_send", lambda *_: pytest.fail("nothing to look up"))
     code, report, err = check("github")
     assert (code, err) == (0, [])
     assert (report["grant"], report["grant_by"], report["metadata"]) == (True, "preset", None)

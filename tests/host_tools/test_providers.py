@@ -17,9 +17,10 @@ from provider_presets import (
     validate,
 )
 
-from keyfob.oauth import profile_fields
-from keyfob_host import cli, providers
+from keyfob.oauth import profile_schema as profile_fields
+from keyfob_host import cli
 from keyfob_host.errors import CliError, UsageError
+from keyfob_host.providers import presets as providers
 from keyfob_sim.server.personality import PLAIN, known_personalities, load_personality
 
 if sys.version_info >= (3, 11):

@@ -5,10 +5,11 @@ from pathlib import Path
 import certifi
 import pytest
 
-from keyfob_host import roots
-from keyfob_host.providers import known_providers, load
-from keyfob_sim.certificates import make_ca, split_certificates
+from keyfob_host.providers import roots
+from keyfob_host.providers.presets import known_providers, load
+from keyfob_host.providers.roots import split_certificates
 from keyfob_sim.server import MockServer, ServerOptions
+from keyfob_sim.server.certificates import make_ca
 
 
 @pytest.fixture

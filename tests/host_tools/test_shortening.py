@@ -3,9 +3,9 @@
 import ast
 import re
 
-from keyfob_host.compiler import sources
+from keyfob_host.firmware.compiler import sources
+from keyfob_host.firmware.shortening import shortened
 from keyfob_host.resources import firmware_dir
-from keyfob_host.shortening import shortened
 
 FIRMWARE = {
     path.relative_to(firmware_dir()).as_posix(): path.read_text(encoding="utf-8")

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from keyfob_host.errors import UsageError
-from keyfob_sim.options import RULES, SECRET_VARIABLE, Given, Goal, PowerCut, SimOptions, resolve
+from keyfob_sim.run.options import (
+    RULES,
+    SECRET_VARIABLE,
+    Given,
+    Goal,
+    PowerCut,
+    SimOptions,
+    resolve,
+)
 
 CPYTHON = {"runtime": "cpython"}
 ISSUER = {"issuer": "https://login.example.com", "client_id": "board"}

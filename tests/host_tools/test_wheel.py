@@ -76,7 +76,7 @@ def test_a_wheel_uses_its_own_files(installed, tmp_path):
         "print(resources.firmware_dir() / 'keyfob' / 'errors.py')\n"
         "print(resources.firmware_dir() / 'main.py')\n"
         "print(resources.boards_dir() / 'esp32-generic' / 'board.toml')\n"
-        "from keyfob_host import providers\n"
+        "from keyfob_host.providers import presets as providers\n"
         "from keyfob_sim.server.personality import PERSONALITIES\n"
         "print(providers.PRESETS / 'github.toml')\n"
         "print(providers.SCHEMAS / 'provider.json')\n"

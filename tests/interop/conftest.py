@@ -10,7 +10,7 @@ from interop.owner import Owner
 from interop.parties import BASIC, POST, PUBLIC, Trust
 from interop.sim_run import Event, SimRun, gives_away, run_sim
 
-from keyfob_sim.certificates import make_ca
+from keyfob_sim.server.certificates import make_ca
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

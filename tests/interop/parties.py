@@ -5,7 +5,7 @@ from pathlib import Path
 
 from interop.oidc_server import Client
 
-from keyfob_sim.certificates import CertificateAuthority
+from keyfob_sim.server.certificates import CertificateAuthority
 
 # RFC 6749 allows any printable ASCII in both; each of these must survive two encodings.
 AWKWARD = "p w+%41:/=&?\"\\~!*'()"

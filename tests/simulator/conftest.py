@@ -12,10 +12,10 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 import pytest
 from joserfc.jwk import RSAKey
 
-from keyfob_sim import board_files
+from keyfob_sim.run import board_files
 from keyfob_sim.server.app import make_app
 from keyfob_sim.server.config import load_config
-from keyfob_sim.server.description import describe
+from keyfob_sim.server.discovery import describe
 from keyfob_sim.server.personality import PLAIN, load_personality
 from keyfob_sim.server.realm import Realm
 from keyfob_sim.server.request_log import RequestLog

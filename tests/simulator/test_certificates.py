@@ -15,13 +15,12 @@ import certifi
 import micropython_vm
 import pytest
 
-from keyfob_host.roots import trusted_root
-from keyfob_sim.certificates import (
+from keyfob_host.providers.roots import split_certificates, trusted_root
+from keyfob_sim.server.certificates import (
     CertificateAuthority,
     IssuedCertificate,
     load_ca,
     make_ca,
-    split_certificates,
 )
 
 DAY = datetime.timedelta(days=1)

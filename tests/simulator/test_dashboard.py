@@ -17,19 +17,19 @@ import zxingcpp
 from board_run import RUNTIMES, run_board
 from PIL import Image
 
-from keyfob_host import cli
 from keyfob_host.boards import load_board
-from keyfob_sim.clock import SharedClock
+from keyfob_sim import cli
 from keyfob_sim.dashboard.controls import Controls
 from keyfob_sim.dashboard.routes import make_app
 from keyfob_sim.dashboard.view import View
 from keyfob_sim.dashboard.window import Window
-from keyfob_sim.faults import Faults
 from keyfob_sim.hardware.board import VirtualBoard
+from keyfob_sim.hardware.clock import SharedClock
+from keyfob_sim.run.board_faults import Faults
 
 PORT = 8123
 ORIGIN = f"http://127.0.0.1:{PORT}"
-RESET = {"do": "strike", "name": "reset"}
+RESET = {"do": "trigger", "name": "reset"}
 ADDRESS = "http://127.0.0.1:8400/device?user_code=ABCD-EFGH"
 
 
@@ -84,7 +84,7 @@ class Desk:
 
     def show_code(self, address=ADDRESS, user_code="ABCD-EFGH"):
         members = {"user_code": user_code, "verification_uri": "http://127.0.0.1:8400/device"}
-        self.view.tell("user_code", {**members, "verification_uri_complete": address})
+        self.view.add_event("user_code", {**members, "verification_uri_complete": address})
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_the_page_names_the_board_and_what_it_has(make_desk):
 def test_power_is_cut_only_where_the_runtime_survives_it(make_desk, runtime, there):
     desk = make_desk(runtime=runtime)
     assert ("power_cut" in desk.get("/").text) is there
-    assert desk.do("strike", "power_cut").status_code == (200 if there else 400)
+    assert desk.do("trigger", "power_cut").status_code == (200 if there else 400)
 
 
 def test_nothing_comes_from_elsewhere(desk):
@@ -168,11 +168,11 @@ def test_where_time_leaps_a_button_is_let_go_by_the_board_s_clock(make_desk):
         ("power_cut", None, "torn", lambda desk: desk.board.power.operation()),
     ],
 )
-def test_a_blow_strikes(desk, name, before, after, look):
+def test_a_fault_is_triggered(desk, name, before, after, look):
     desk.board.rtc.set(10**9)
     desk.board.power.start()
     assert look(desk) == before
-    assert desk.do("strike", name).json == {"done": True}
+    assert desk.do("trigger", name).json == {"done": True}
     assert look(desk) == after
     assert desk.said[0][0] == "fault"
 
@@ -203,15 +203,15 @@ def test_a_switch_goes_off_and_on_again(desk, name, fault, works):
 
 def test_whoever_asks_for_what_there_is_not_is_told(desk):
     for path, body in (
-        ("/do", {"do": "strike", "name": "flood"}),
+        ("/do", {"do": "trigger", "name": "flood"}),
         ("/do", {"do": "off", "name": "reset"}),
         ("/do", {"do": "on", "name": "moon"}),
         ("/do", {"do": "hold", "name": "A"}),
         ("/do", {"do": "release", "name": "A"}),
         ("/do", {"do": "break", "name": "boot"}),
-        ("/do", {"do": "strike"}),
-        ("/do", {"do": "strike", "name": 1}),
-        ("/do", {"do": "strike", "name": "reset", "more": "x"}),
+        ("/do", {"do": "trigger"}),
+        ("/do", {"do": "trigger", "name": 1}),
+        ("/do", {"do": "trigger", "name": "reset", "more": "x"}),
         ("/decision", {"user_code": "ABCD-EFGH", "decision": "approve"}),
     ):
         answer = desk.post(path, **body)
@@ -223,7 +223,7 @@ def test_whoever_asks_for_what_there_is_not_is_told(desk):
 
 def test_nothing_can_be_done_to_a_board_that_nobody_runs(desk):
     desk.runtime.has_ended = True
-    assert desk.do("strike", "reset").status_code == 409
+    assert desk.do("trigger", "reset").status_code == 409
     assert desk.do("hold", "boot").status_code == 409
 
 
@@ -284,20 +284,20 @@ def test_a_board_without_a_panel_shows_its_console_and_a_qr(make_desk):
     desk = make_desk("esp32-generic")
     assert desk.get("/picture.png").status_code == 404
     assert desk.state()["picture"] is None
-    desk.view.show(["Link this device", "Code  ABCD-EFGH"], ADDRESS)
+    desk.view.set_screen(["Link this device", "Code  ABCD-EFGH"], ADDRESS)
     state = desk.state()
     assert state["console"] == ["Link this device", "Code  ABCD-EFGH"]
     assert state["picture"] is not None
     picture = desk.picture().convert("L")
     (code,) = zxingcpp.read_barcodes(picture.resize((picture.width * 4, picture.height * 4)))
     assert code.text == ADDRESS
-    desk.view.show(["Linked"], None)
+    desk.view.set_screen(["Linked"], None)
     assert desk.state()["picture"] is None
     assert desk.get("/picture.png").status_code == 404
 
 
 def test_a_panel_s_texts_are_not_shown_twice(desk):
-    desk.view.show(["x"], ADDRESS)
+    desk.view.set_screen(["x"], ADDRESS)
     assert desk.state()["console"] is None
 
 
@@ -329,7 +329,7 @@ def test_an_answer_waits_for_news(desk):
     answers = []
     asking = ask(desk, answers)
     assert answers == []
-    desk.view.hear("hello")
+    desk.view.add_line("hello")
     asking.join(5)
     assert [line["text"] for line in answers[0]["serial"]] == ["hello"]
 
@@ -342,15 +342,15 @@ def test_who_waits_is_told_of_the_end(desk):
     asking.join(5)
     assert answers[0]["ended"] == "its goal is reached"
     desk.state(f"?since={answers[0]['version']}")  # as the page does once it knows
-    assert desk.view._goodbye.is_set()
+    assert desk.view._page_has_ended.is_set()
     ending.join(5)
     assert not ending.is_alive()
 
 
 def test_the_serial_log_goes_on_from_where_the_page_is(desk):
-    desk.view.hear('@{"event": "screen", "name": "starting"}')
-    desk.view.hear("Traceback")
-    desk.view.tell("boot", {"cause": "reset"})
+    desk.view.add_line('@{"event": "screen", "name": "starting"}')
+    desk.view.add_line("Traceback")
+    desk.view.add_event("boot", {"cause": "reset"})
     lines = desk.state()["serial"]
     assert [(line["kind"], line["text"]) for line in lines] == [
         ("machine", '@{"event": "screen", "name": "starting"}'),
@@ -359,22 +359,22 @@ def test_the_serial_log_goes_on_from_where_the_page_is(desk):
     ]
     assert desk.state(f"?serial={lines[1]['n']}")["serial"] == lines[2:]
     for number in range(600):
-        desk.view.hear(str(number))
+        desk.view.add_line(str(number))
     kept = desk.state()["serial"]
     assert len(kept) == 500
     assert kept[-1]["text"] == "599"
-    desk.view.hear("x" * 100_000)
+    desk.view.add_line("x" * 100_000)
     assert len(desk.state(f"?serial={kept[-1]['n']}")["serial"][0]["text"]) == 2000
 
 
 def test_the_screen_s_name_and_the_code_come_and_go(desk):
     assert desk.state()["code"] is None
     desk.show_code()
-    desk.view.tell("screen", {"name": "user_code"})
+    desk.view.add_event("screen", {"name": "user_code"})
     state = desk.state()
     assert state["screen"] == "user_code"
     assert state["code"] == {"user_code": "ABCD-EFGH", "address": ADDRESS, "pending": False}
-    desk.view.tell("error", {"fatal": False})
+    desk.view.add_event("error", {"fatal": False})
     assert desk.state()["code"] is not None
     for event, members in (
         ("linked", {}),
@@ -384,7 +384,7 @@ def test_the_screen_s_name_and_the_code_come_and_go(desk):
         ("error", {"fatal": True}),
     ):
         desk.show_code()
-        desk.view.tell(event, members)
+        desk.view.add_event(event, members)
         assert desk.state()["code"] is None, event
 
 
@@ -467,8 +467,8 @@ def test_the_window_hears_of_everything(desk, bench):
         desk.board.pins.configure(2, 3, -1)
         for happen, look, seen in (
             (lambda: desk.board.pins.write(2, 1), lambda now: now["led"], True),
-            (lambda: simulation.heard("hello"), lambda now: now["serial"][-1]["text"], "hello"),
-            (lambda: report.told("screen", {"name": "wifi"}), lambda now: now["screen"], "wifi"),
+            (lambda: simulation.on_line("hello"), lambda now: now["serial"][-1]["text"], "hello"),
+            (lambda: report.notify("screen", {"name": "wifi"}), lambda now: now["screen"], "wifi"),
             (bench.authorize, lambda now: now["requests"][-1]["status"], 200),
         ):
             version = state()["version"]
@@ -477,7 +477,7 @@ def test_the_window_hears_of_everything(desk, bench):
             assert now["version"] > version
             assert look(now) == seen
             assert "headers" not in str(now["requests"])
-        simulation.shown([], None)  # nothing: it has a panel
+        simulation.on_screen([], None)  # nothing: it has a panel
     with pytest.raises(OSError, match="refused"):
         state()
 

@@ -3,8 +3,8 @@
 import pytest
 
 from keyfob_host.boards import load_board
-from keyfob_sim.clock import SharedClock
 from keyfob_sim.hardware.board import VirtualBoard
+from keyfob_sim.hardware.clock import SharedClock
 
 
 @pytest.fixture

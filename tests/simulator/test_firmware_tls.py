@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from keyfob_sim.certificates import CertificateAuthority, IssuedCertificate, make_ca
+from keyfob_sim.server.certificates import CertificateAuthority, IssuedCertificate, make_ca
 
 HOST = "127.0.0.1"
 DAY = datetime.timedelta(days=1)

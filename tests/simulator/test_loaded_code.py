@@ -4,7 +4,7 @@ from pathlib import Path
 
 from virtual_port import VirtualPort, needs_vm
 
-from keyfob_sim.board_files import vm_arch
+from keyfob_sim.run.board_files import vm_arch
 
 PROGRAM = """
 import sys
@@ -23,12 +23,12 @@ run(Listing)
 """
 
 ALWAYS = """
-account app compat connection errors events link net net.clock net.http oauth oauth.messages
-oauth.profile oauth.ticks provider storage storage.late ui ui.buttons ui.displays ui.displays.i2c
-ui.displays.led ui.displays.oled ui.displays.ssd1306 ui.screens
+app compat errors events link link.account link.provider net net.clock net.http net.online oauth
+oauth.messages oauth.profile oauth.ticks storage storage.on_demand ui ui.buttons ui.displays
+ui.displays.i2c ui.displays.oled ui.displays.ssd1306 ui.led ui.screens
 """
 # While the screen of the code is drawn, which takes the most.
-FOR_A_CODE = " linking approval oauth.device_grant oauth.outcome"
+FOR_A_CODE = " link.establish link.approve oauth.device_grant oauth.outcome"
 # Machine code stays: an ESP32 would not free it.
 SINCE_A_CODE = " ui.qr_viper" if vm_arch() else ""
 FOR_A_LINK = SINCE_A_CODE + " oauth.token_set"
@@ -46,4 +46,4 @@ def test_code_that_is_done_with_is_let_go(tmp_path: Path) -> None:
     loaded = {event: sorted(names) for _, event, *names in lines}
     assert loaded["user_code"] == sorted((ALWAYS + FOR_A_CODE).split())
     assert loaded["linked"] == sorted((ALWAYS + FOR_A_LINK).split())
-    assert loaded["refreshed"] == sorted((ALWAYS + FOR_A_LINK + " upkeep").split())
+    assert loaded["refreshed"] == sorted((ALWAYS + FOR_A_LINK + " link.refresh").split())

@@ -22,7 +22,7 @@ from qrcode.util import BIT_LIMIT_TABLE, MODE_8BIT_BYTE, MODE_ALPHA_NUM, MODE_NU
 from viper_as_python import qr_viper
 
 from keyfob.ui import qr, qr_bytecode
-from keyfob_host.compiler import compile_file
+from keyfob_host.firmware.compiler import compile_file
 from keyfob_host.resources import firmware_dir
 
 LEVELS = {"L": ERROR_CORRECT_L, "M": ERROR_CORRECT_M}

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from keyfob_sim.clock import SharedClock
+from keyfob_sim.hardware.clock import SharedClock
 from keyfob_sim.server import MockServer, ServerOptions
 from keyfob_sim.server.faults import ENDPOINTS, MEMBERS
 

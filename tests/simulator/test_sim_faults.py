@@ -14,11 +14,11 @@ from board_run import RUNTIMES, UNLINK_BY_BUTTON, run_board
 from PIL import Image
 
 from keyfob_host.boards import load_board
-from keyfob_sim.clock import SharedClock
-from keyfob_sim.faults import ACTIONS, EVENTS, Fault, Faults
 from keyfob_sim.hardware.board import PASSWORD, SSID, VirtualBoard
+from keyfob_sim.hardware.clock import SharedClock
 from keyfob_sim.micropython.runtime import compile_rom
 from keyfob_sim.micropython.vm import PACKET, Boot, Vm
+from keyfob_sim.run.board_faults import ACTIONS, EVENTS, Fault, Faults
 
 SIMULATOR = Path(__file__).parents[2] / "simulator"
 SCENARIOS = sorted(SIMULATOR.glob("scenarios/*.toml"))
@@ -529,9 +529,9 @@ def test_the_board_s_clock_is_changed(sim, scenario, do, fields, source):
 def test_a_clock_jumps_by_so_many_seconds(tmp_path):
     board, faults, _ = _bare(tmp_path)
     board.rtc.set(1000)
-    faults.strike("clock_jump", {"seconds": -250.5})
+    faults.trigger("clock_jump", {"seconds": -250.5})
     assert board.rtc.seconds() == pytest.approx(749.5, abs=1)
-    faults.strike("clock_unset", {})
+    faults.trigger("clock_unset", {})
     assert board.rtc.seconds() == pytest.approx(0, abs=1)
 
 
@@ -563,9 +563,9 @@ def test_a_press_reaches_the_firmware(sim, scenario, main):
 def test_the_first_button_is_pressed_unless_one_is_named(tmp_path):
     board, faults, _ = _bare(tmp_path, "m5stack-core")
     a, b, c = board.about.buttons
-    faults.strike("press", {"for": 60})
+    faults.trigger("press", {"for": 60})
     assert [board.pins.level(each.pin) for each in (a, b, c)] == [0, 1, 1]
-    faults.strike("press", {"button": c.name, "for": 60})
+    faults.trigger("press", {"button": c.name, "for": 60})
     assert [board.pins.level(each.pin) for each in (a, b, c)] == [0, 1, 0]
 
 
@@ -599,9 +599,9 @@ def test_faults_wait_for_their_time_or_their_event(tmp_path):
 
 def test_a_lasting_fault_that_comes_again_lasts_from_then_on(tmp_path):
     board, faults, run = _bare(tmp_path)
-    faults.strike("dns_fails", {"for": 10})
+    faults.trigger("dns_fails", {"for": 10})
     board.clock.skip(8)
-    faults.strike("dns_fails", {"for": 10})
+    faults.trigger("dns_fails", {"for": 10})
     board.clock.skip(8)
     board.clock.run_due()
     assert (board.uplink.dns, run.told) == (False, ["dns_fails", "dns_fails"])
@@ -612,8 +612,8 @@ def test_a_lasting_fault_that_comes_again_lasts_from_then_on(tmp_path):
 
 def test_one_fault_of_the_network_does_not_end_another(tmp_path):
     board, faults, _ = _bare(tmp_path)
-    faults.strike("wifi_lost", {"for": 10})
-    faults.strike("wrong_password", {"for": 20})
+    faults.trigger("wifi_lost", {"for": 10})
+    faults.trigger("wrong_password", {"for": 20})
     board.clock.skip(11)
     board.clock.run_due()
     assert (board.access_point.up, board.uplink.is_silent) == (True, True)
@@ -624,11 +624,11 @@ def test_one_fault_of_the_network_does_not_end_another(tmp_path):
 
 def test_nothing_befalls_a_board_whose_run_is_over(tmp_path):
     board, faults, run = _bare(tmp_path)
-    faults.strike("wifi_lost", {"for": 10})
+    faults.trigger("wifi_lost", {"for": 10})
     run.ended = True
     board.clock.skip(11)
     board.clock.run_due()
-    faults.strike("reset", {})
+    faults.trigger("reset", {})
     assert (run.told, run.boots) == (["wifi_lost"], [])
 
 
@@ -684,7 +684,7 @@ def test_the_same_scenario_gives_the_same_events_in_the_same_order(capsys, scena
 
 
 def test_a_person_reads_of_it(capsys, scenario):
-    from keyfob_host import cli
+    from keyfob_sim import cli
 
     text = fault("wifi_lost", "poll", **{"for": 30}) + fault("power_cut", "user_code")
     assert cli.main(["sim", "--runtime", "micropython", *AUTO, *scenario(text)]) == 0

@@ -125,7 +125,8 @@ def test_a_provider_that_is_not_there(sim, name):
 
 @pytest.mark.parametrize("form", ["pem", "der", "bundle"])
 def test_https_with_a_ca_file(sim, secure_server, tmp_path, form):
-    from keyfob_sim.certificates import make_ca, split_certificates
+    from keyfob_host.providers.roots import split_certificates
+    from keyfob_sim.server.certificates import make_ca
 
     pem = (tmp_path / "ca" / "ca.pem").read_bytes()
     other = make_ca(tmp_path / "other").cert_path.read_bytes()
@@ -150,7 +151,7 @@ def test_https_that_nobody_trusts(sim, secure_server):
 
 
 def test_a_wrong_ca(sim, secure_server, tmp_path):
-    from keyfob_sim.certificates import make_ca
+    from keyfob_sim.server.certificates import make_ca
 
     ca = make_ca(tmp_path / "other").cert_path
     run = sim(

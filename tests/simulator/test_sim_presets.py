@@ -7,7 +7,7 @@ import pytest
 from board_run import RUNTIMES, run_board
 from provider_presets import OFFERING
 
-from keyfob_host.providers import load
+from keyfob_host.providers.presets import load
 from keyfob_sim.server import MockServer, ServerOptions
 
 QUICK = ("--runtime", "cpython", "--clock", "virtual")

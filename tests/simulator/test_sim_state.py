@@ -5,7 +5,7 @@ import json
 import pytest
 from board_run import RUNTIMES, board_files, run_board
 
-from keyfob_sim import state
+from keyfob_sim.run import state_dir
 
 LINK = ("--clock", "virtual", "--approve", "auto")
 
@@ -126,7 +126,7 @@ def test_a_file_is_no_folder(capsys, tmp_path):
 
 
 def test_the_state_of_another_board_is_refused(capsys, tmp_path):
-    with state.opened(tmp_path / "board", "another-board"):
+    with state_dir.opened(tmp_path / "board", "another-board"):
         pass
     run = run_board(capsys, "--state-dir", tmp_path / "board", *LINK)
     assert run.exit_code == 2
@@ -134,7 +134,7 @@ def test_the_state_of_another_board_is_refused(capsys, tmp_path):
 
 
 def test_two_runs_do_not_share_a_folder(sim, tmp_path):
-    with state.opened(tmp_path / "board", "esp32-generic"):
+    with state_dir.opened(tmp_path / "board", "esp32-generic"):
         run = sim(*LINK)
     assert run.exit_code == 2
     assert "another run" in run.complaint[0]

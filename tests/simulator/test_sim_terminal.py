@@ -15,8 +15,8 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from keyfob_host import cli
-from keyfob_sim.terminal import Terminal
+from keyfob_host.report.terminal import Terminal
+from keyfob_sim import cli
 
 KEYFOB = Path(sysconfig.get_path("scripts")) / "keyfob"
 

@@ -12,7 +12,7 @@ from littlefs.errors import LittleFSError
 from PIL import Image
 from screen_reader import lines_of, page_of
 
-from keyfob_host import cli
+from keyfob_sim import cli
 from keyfob_sim.cpython.shims import _Files
 from keyfob_sim.hardware.nvs import Nvs, NvsError
 from keyfob_sim.hardware.power import PowerGate

@@ -2,14 +2,14 @@
 
 They are never mixed. Waits and deadlines follow the first, which nobody can set; Unix
 time is used only for what is stored and for dates in certificates and ID tokens, and
-"unknown" is one of its values. Who may set it is in `witnesses`, loaded when one is heard.
+"unknown" is one of its values. Who may set it is in `time_sources`, loaded when one is asked.
 """
 
 import asyncio
 import os
 import time
 
-from keyfob.compat import const, drop
+from keyfob.compat import Loaded, const
 from keyfob.oauth.ticks import PERIOD, Stopwatch
 
 _FLOOR = const(1_767_225_600)  # 2026-01-01, before this was built: less is not set
@@ -26,7 +26,7 @@ class Clock:
     """
 
     source = None
-    # What `witnesses` remembers. On the class, since there are clocks that set nothing.
+    # What `time_sources` remembers. On the class, since there are clocks that set nothing.
     asked = 0  # questions to time servers
     in_vain = 0  # of the last ones, how many had no credible answer
     date = None  # (Date header, Stopwatch): what verified TLS says, to be judged
@@ -41,7 +41,7 @@ class Clock:
 
     def unix(self):
         """Unix seconds, or None while the clock has not been set."""
-        return credible(int(time.time()) + epoch())
+        return self.credible(int(time.time()) + self.epoch())
 
     async def sleep(self, ms):
         """Let other tasks run for `ms` milliseconds."""
@@ -53,11 +53,8 @@ class Clock:
 
     async def synchronise(self):
         """Set the clock if it is not set; return what knew the time, or None."""
-        from keyfob.net import witnesses
-
-        await witnesses.synchronise(self)
-        del witnesses
-        drop("keyfob.net.witnesses")
+        with Loaded("keyfob.net.time_sources") as sources:
+            await sources.synchronise(self)
         return self.source
 
     def witness(self, date):
@@ -65,7 +62,7 @@ class Clock:
         self.date = date, Stopwatch(self.ticks())
 
     def keep(self):
-        """Hear a Date, and ask a time server about once a day, more often while in vain.
+        """Judge a Date, and ask a time server about once a day, more often while in vain.
 
         For a background task, every now and then while there is a network.
         """
@@ -76,21 +73,20 @@ class Clock:
         # A clock that is set can wait for the end of the linking, when there is more room.
         is_date_due = self.date and (not is_set or self.date[1].elapsed(now) >= _CALM)
         if is_date_due or self.rest is None or self.rest[1].elapsed(now) >= self.rest[0]:
-            from keyfob.net import witnesses
+            with Loaded("keyfob.net.time_sources") as sources:
+                if is_date_due:
+                    sources.judge_date(self)
+                else:
+                    sources.ask_server(self)
 
-            if is_date_due:
-                witnesses.hear(self)
-            else:
-                witnesses.ask(self)
-            del witnesses
-            drop("keyfob.net.witnesses")
+    def epoch(self):
+        """Unix time where the platform starts to count."""
+        return _EPOCH_2000 if time.gmtime(0)[0] == 2000 else 0
 
+    def credible(self, unix):
+        """`unix`, or None where no clock that is set can say that."""
+        return unix if _FLOOR <= unix < _CEILING else None
 
-def epoch():
-    """Unix time where the platform starts to count."""
-    return _EPOCH_2000 if time.gmtime(0)[0] == 2000 else 0
-
-
-def credible(unix):
-    """`unix`, or None where no clock that is set can say that."""
-    return unix if _FLOOR <= unix < _CEILING else None
+    def calendar(self, unix):
+        """(year, month, day, hour, minute, second) of Unix time, in UTC."""
+        return time.gmtime(unix - self.epoch())[:6]

@@ -10,8 +10,8 @@ MicroPython looks names up without yielding: that alone is outside the deadline 
 import asyncio
 import gc
 
-from keyfob.compat import const, drop
-from keyfob.errors import TransportError
+from keyfob.compat import Loaded, const
+from keyfob.errors import TransportError, no_memory
 from keyfob.net.clock import Clock
 from keyfob.oauth.messages import MAX_BODY
 from keyfob.oauth.ticks import Stopwatch
@@ -20,7 +20,6 @@ TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
 _IDLE = const(60_000)  # ms: routers forget an idle connection without telling anybody
 _PIECE = const(256)  # bytes per read
 _LONG = const(512)  # bytes of a body that takes a good part of a board's RAM
-_REPLY = "keyfob.net.http_reply"
 _REPEATED = const(1024)  # bytes of a request that is kept, lest it is asked again
 
 
@@ -71,8 +70,6 @@ class HttpClient:
                 whole = parser.keep_alive and not parser.excess
                 if len(parser.reply.body) > _LONG:
                     self._forget()  # whoever takes so long a body apart needs the room
-                elif is_new:
-                    drop(_REPLY)  # what is done with the answer comes first
                 return parser.reply
             except asyncio.TimeoutError:
                 raise TransportError(
@@ -81,11 +78,10 @@ class HttpClient:
                     kind="timeout",
                 )
             except MemoryError:
-                raise no_memory(host)
+                raise no_memory("for a connection to " + host)
             except (OSError, ValueError, EOFError) as error:
-                from keyfob.net.failures import translate
-
-                raise translate(error, host)
+                with Loaded("keyfob.net.platform_errors") as code:
+                    raise code.translate(error, host)
             finally:
                 if not whole:  # a cancellation too must leave nothing half read
                     await self.close()
@@ -108,9 +104,8 @@ class HttpClient:
             pass  # it is gone, which is what was wanted
 
     def _forget(self):
-        """Let go of what would only save time."""
+        """Forget what would only save time."""
         self._asked = self._prepared = None
-        drop(_REPLY)
 
     async def _exchange(self, origin, message, parser):
         if not self._is_reusable(origin):
@@ -155,36 +150,20 @@ class HttpClient:
     def _tls(self):
         """The TLS context, made once."""
         if self._context is None:
-            from keyfob.net.tls import make_context
-
-            self._context = make_context(self._roots)
+            with Loaded("keyfob.net.tls") as tls:
+                self._context = tls.make_context(self._roots)
             self._roots = None  # parsed; the copy would only take RAM
-            del make_context
-            drop("keyfob.net.tls")
         return self._context
 
 
 def _prepare(request, allow_http):
     try:
-        from keyfob.net.http_request import prepare
-
-        return prepare(request, allow_http)
+        with Loaded("keyfob.net.http_request") as code:
+            return code.prepare(request, allow_http)
     except MemoryError:
-        raise no_memory(request.url.partition("?")[0])
-    finally:
-        drop("keyfob.net.http_request", "keyfob.oauth.url")
+        raise no_memory("for a connection to " + request.url.partition("?")[0])
 
 
 def _parser(max_body, is_head):
-    from keyfob.net.http_reply import ReplyParser
-
-    return ReplyParser(max_body, is_head=is_head)
-
-
-def no_memory(host):
-    """The TransportError for a connection that found no room."""
-    return TransportError(
-        "not enough memory for a connection to %s" % host,
-        "free RAM before connecting, or use a board with more",
-        kind="memory",
-    )
+    with Loaded("keyfob.net.http_reply") as code:
+        return code.ReplyParser(max_body, is_head=is_head)

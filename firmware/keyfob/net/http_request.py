@@ -14,7 +14,7 @@ def prepare(request, allow_http):
         scheme, host, port, target = url.split(request.url)
     except ValueError as error:
         raise ConfigError("the address %s" % error)
-    if scheme != "https" and not allow_http and not url.is_loopback(host):
+    if not url.protects(scheme, host, allow_http):
         raise ConfigError(
             "http to %s would send secrets unprotected" % host,
             "use https, or allow http in the configuration for a test network",

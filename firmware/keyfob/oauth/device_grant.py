@@ -13,11 +13,14 @@ last reply, never from its request, and every wait is a little longer than the p
 asked for: servers count whole seconds, and clocks drift.
 """
 
-from keyfob.compat import const
+from keyfob.compat import Loaded, const
 from keyfob.errors import LinkDenied, LinkExpired, ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
 from keyfob.oauth.messages import form_request
 from keyfob.oauth.ticks import Stopwatch
+
+# What a person may see of a device authorization response (RFC 8628 section 3.2).
+SHOWN = ("user_code", "verification_uri", "verification_uri_complete", "expires_in", "interval")
 
 IDLE = const(0)
 REQUESTED = const(1)
@@ -60,7 +63,7 @@ class DeviceGrant:
     """One attempt to get a person's approval.
 
     After PENDING: `user_code`, `verification_uri`, `verification_uri_complete` (or None),
-    `expires_in` and `interval` (s). After GRANTED: `tokens`, made of `issue`. At any time:
+    `expires_in` and `interval` (s). After GRANTED: `tokens`, made of `issued`. At any time:
     `state`, `outcome` (what the last answer meant) and `error` (why it ended, or None).
     `spread(ms)` returns a random number of ms below `ms`, to keep boards from returning
     in step after an outage.
@@ -70,10 +73,8 @@ class DeviceGrant:
         self.state = IDLE
         self.outcome = None
         self.error = None
-        self.issue = None
-        self.user_code = None
-        self.verification_uri = None
-        self.verification_uri_complete = None
+        self.issued = None
+        self.user_code = self.verification_uri = self.verification_uri_complete = None
         self.expires_in = None
         self.interval = profile.default_interval
         self._profile = profile
@@ -91,11 +92,11 @@ class DeviceGrant:
     @property
     def tokens(self):
         """The TokenSet of what was issued, None before that."""
-        if self.issue is None:
+        if self.issued is None:
             return None
-        from keyfob.oauth.token_set import TokenSet
+        from keyfob.oauth.token_set import TokenSet  # stays: the tokens do
 
-        return TokenSet.issued(self.issue)
+        return TokenSet(self.issued)
 
     def authorize(self, now):
         """Return the device authorization request (RFC 8628 section 3.1)."""
@@ -113,18 +114,21 @@ class DeviceGrant:
         self._watch = Stopwatch(now)
         return request
 
+    def shown(self):
+        """What a person may see of the code, as a dict."""
+        code = {}
+        for name in SHOWN:
+            code[name] = getattr(self, name)
+        return code
+
     def record(self, now, unix=None):
         """A PENDING grant as a dict of JSON values, for `resume` after a reset."""
         left = (self._lifetime - self._watch.elapsed(now)) // 1000
-        return {
-            "device_code": self._device_code,
-            "user_code": self.user_code,
-            "verification_uri": self.verification_uri,
-            "verification_uri_complete": self.verification_uri_complete,
-            "expires_in": left,
-            "expires_at": None if unix is None else unix + left,
-            "interval": self.interval,
-        }
+        record = self.shown()
+        record["device_code"] = self._device_code
+        record["expires_in"] = left
+        record["expires_at"] = None if unix is None else unix + left
+        return record
 
     def resume(self, record, now, unix=None):
         """Go on with the `record` of an earlier grant; False where that is None or over.
@@ -221,22 +225,17 @@ class DeviceGrant:
 
     def _take(self, members, now, unix):
         if self.state == PENDING:
-            from keyfob.oauth.token_response import read
-
-            self.issue = read(members, self._profile, self._scope, now, unix)
+            with Loaded("keyfob.oauth.token_response") as code:
+                self.issued = code.read(members, self._profile, self._scope, now, unix)
             return
-        from keyfob.oauth.device_code import read
-
-        self._begin(read(members, self._profile))
+        with Loaded("keyfob.oauth.device_response") as code:
+            self._begin(code.read(members, self._profile))
 
     def _begin(self, record):
         """Take what a device authorization response said, or `record` of an earlier grant."""
         self._device_code = record["device_code"]
-        self.user_code = record["user_code"]
-        self.verification_uri = record["verification_uri"]
-        self.verification_uri_complete = record.get("verification_uri_complete")
-        self.expires_in = record["expires_in"]
-        self.interval = record["interval"]
+        for name in SHOWN:
+            setattr(self, name, record.get(name))
         self._lifetime = self.expires_in * 1000
 
     def _weigh(self, outcome, left):
@@ -301,6 +300,5 @@ def _reason(state, outcome=None):
         )
     if state == EXPIRED:
         return LinkExpired("the code ran out before anybody approved it", "ask for a new code")
-    from keyfob.oauth.refusal import refusal
-
-    return refusal(outcome)
+    with Loaded("keyfob.oauth.outcome_hints") as hints:
+        return hints.refusal(outcome)

@@ -3,14 +3,9 @@
 Loaded only where a profile has one.
 """
 
-import json
 
-from keyfob.oauth.messages import form
-from keyfob.oauth.outcome import ERRORS
-
-
-def encode(params, headers, dialect):
-    """Return the body for (name, value) pairs as the provider wants them; set its type."""
+def spelled(params, dialect):
+    """Return (name, value) pairs as the provider spells them."""
     params = [(dialect.get(name + "_param", name), value) for name, value in params]
     separator = dialect["scope_sep"]
     scope = dialect["scope_param"]
@@ -18,10 +13,7 @@ def encode(params, headers, dialect):
         params = [(n, v.split() if n == scope and v else v) for n, v in params]
     elif separator != " ":
         params = [(n, v.replace(" ", separator) if n == scope and v else v) for n, v in params]
-    if dialect["body_format"] == "form":
-        return form(params)
-    headers["Content-Type"] = "application/json"
-    return json.dumps({name: value for name, value in params if value}).encode()
+    return params
 
 
 def in_rfc_names(values, dialect, aliases):
@@ -40,16 +32,16 @@ def in_rfc_names(values, dialect, aliases):
     return found
 
 
-def error_at(values, status, profile):
+def error_at(values, status, profile, known):
     """The error in the first member of `error_paths` that has one, or None.
 
-    Beside a success only a known error counts: a `message` may say anything.
+    Beside a success only an error that is `known` counts: a `message` may say anything.
     """
     for path in profile.dialect["error_paths"]:
         code = _find(values, path)
         if isinstance(code, (str, int)) and not isinstance(code, bool) and code != "":
             code = str(code)
-            if status >= 300 or code in ERRORS or code in profile.pending_map:
+            if status >= 300 or code in known or code in profile.pending_map:
                 return code
     return None
 

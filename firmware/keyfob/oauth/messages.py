@@ -8,8 +8,8 @@ form-encoded at some providers.
 import binascii
 import json
 
-from keyfob.compat import const
-from keyfob.errors import ConfigError, TransportError
+from keyfob.compat import Loaded, const
+from keyfob.errors import ConfigError, no_memory
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BOM = b"\xef\xbb\xbf"
@@ -160,11 +160,15 @@ def form_request(url, params, client, profile, extra=None, named=False):
     for name in sorted(extra or ()):
         params.append((name, extra[name]))
     client.authenticate(params, headers, named)
-    if profile.dialect is None:
-        return Request("POST", url, headers, form(params))
-    from keyfob.oauth.dialect import encode
+    if profile.dialect is not None:
+        from keyfob.oauth import dialect  # stays: every request of such a provider needs it
 
-    return Request("POST", url, headers, encode(params, headers, profile.dialect))
+        params = dialect.spelled(params, profile.dialect)
+        if profile.dialect["body_format"] == "json":
+            headers["Content-Type"] = "application/json"
+            named = {name: value for name, value in params if value}
+            return Request("POST", url, headers, json.dumps(named).encode())
+    return Request("POST", url, headers, form(params))
 
 
 def get_request(url):
@@ -183,14 +187,11 @@ def members(reply):
         value = reply.json()
     except (ValueError, RuntimeError, MemoryError) as error:  # the last two: nested without end
         if isinstance(error, MemoryError) and body.count(b"[") + body.count(b"{") < _DEEP:
-            raise TransportError(
-                "not enough memory for the provider's reply", "free RAM", "memory"
-            )
+            raise no_memory("for the provider's reply", "free RAM")
         if body[:1] in _NO_FORM:
             return None
-        from keyfob.oauth.form_body import form_members
-
-        return form_members(_unmarked(body))
+        with Loaded("keyfob.oauth.form_response") as code:
+            return code.form_members(_unmarked(body))
     finally:
         reply.body = b""
     return value if isinstance(value, dict) else None
@@ -200,9 +201,9 @@ def in_rfc_names(values, profile, aliases):
     """The members of a reply by their standard names; `aliases` is the profile's field for it."""
     if profile.dialect is None:
         return values
-    from keyfob.oauth.dialect import in_rfc_names
+    from keyfob.oauth import dialect  # stays: every request of such a provider needs it
 
-    return in_rfc_names(values, profile.dialect, aliases)
+    return dialect.in_rfc_names(values, profile.dialect, aliases)
 
 
 def seconds(value):

@@ -4,7 +4,7 @@ The body decides before the status: `error` at HTTP 200, pending at 428 and slow
 403 are all in use. Only where no OAuth error is found does the status speak.
 """
 
-from keyfob.compat import const
+from keyfob.compat import Loaded, const
 from keyfob.oauth.messages import clean, members, seconds
 
 # What an answer can mean. The order is that of NAMES.
@@ -79,13 +79,11 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):
     if values is not None:
         outcome.interval = seconds(values.get("interval"))
     if reply.headers.get("retry-after"):
-        from keyfob.oauth.unusual import retry_after
-
-        outcome.retry_after = retry_after(reply, unix)
+        with Loaded("keyfob.oauth.outcome_odd") as odd:
+            outcome.retry_after = odd.retry_after(reply, unix)
     if not outcome.error and not outcome.description:
-        from keyfob.oauth.unusual import status_text
-
-        outcome.description = status_text(reply.status, values)
+        with Loaded("keyfob.oauth.outcome_odd") as odd:
+            outcome.description = odd.status_text(reply.status, values)
     return outcome
 
 
@@ -94,14 +92,13 @@ def _error(values, status, profile):
     code = values.get("error")
     text = values.get("error_description")
     if profile.dialect is not None:
-        from keyfob.oauth.dialect import error_at
+        from keyfob.oauth import dialect  # stays: every request of such a provider needs it
 
-        code = error_at(values, status, profile) or code
+        code = dialect.error_at(values, status, profile, ERRORS) or code
     is_plain = "access_token" in values or "device_code" in values
     if not isinstance(code, str) and (code is not None or "error_code" in values or not is_plain):
-        from keyfob.oauth.unusual import odd_error
-
-        code, text = odd_error(values, text, profile.pending_map)
+        with Loaded("keyfob.oauth.outcome_odd") as odd:
+            code, text = odd.odd_error(values, text, profile.pending_map, ERRORS)
     return profile.pending_map.get(code, code), text
 
 

@@ -5,15 +5,8 @@ discovery documents (RFC 8414 section 2), and the few fields in which dialects o
 device grant differ. No provider's name appears in this package.
 """
 
-DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-CLIENT_CREDENTIALS = "client_credentials"
-
-ENDPOINTS = (
-    "device_authorization_endpoint",
-    "token_endpoint",
-    "revocation_endpoint",
-    "userinfo_endpoint",
-)
+import keyfob.errors  # noqa: F401 - what the schema raises stays when the schema goes
+from keyfob.compat import Loaded
 
 
 class Profile:
@@ -28,7 +21,6 @@ class Profile:
 
     def __init__(self, fields=None, allow_http=False):
         """Take `fields` (the provider object). Raises ConfigError naming a bad one."""
-        from keyfob.oauth.profile_fields import fill
-
         self.allow_http = allow_http
-        fill(self, {} if fields is None else fields)
+        with Loaded("keyfob.oauth.profile_schema") as schema:
+            schema.fill(self, {} if fields is None else fields)

@@ -5,10 +5,11 @@ from keyfob.oauth.messages import in_rfc_names, is_printable, seconds
 
 
 def read(members, profile, requested, now, unix=None):
-    """Return (the fields of a TokenSet, `now`) of a token response (RFC 6749 section 5.1).
+    """Return what a TokenSet is made of, from a token response (RFC 6749 section 5.1).
 
     `members` are the reply's, `requested` the scope asked for; a missing scope means
-    that all of it was granted. Raises ProviderError where no usable token is there.
+    that all of it was granted. `now` (ticks) becomes `issued_at`. Raises ProviderError where no
+    usable token is there.
     """
     members = in_rfc_names(members, profile, "token_aliases")
     token = _text(members.get("access_token"))
@@ -29,13 +30,14 @@ def read(members, profile, requested, now, unix=None):
         "scope": _scope(members.get("scope")) or requested,
         "expires_in": lifetime,
         "id_token": _text(members.get("id_token")),
+        "issued_at": now,
     }
     if lifetime is not None and unix is not None:
         fields["expires_at"] = unix + lifetime
     if not profile.needs_person:
         fields["refresh_token"] = None  # RFC 6749 section 4.4.3: it should not be there
         fields["grant"] = profile.grant_type
-    return fields, now
+    return fields
 
 
 def _text(value):

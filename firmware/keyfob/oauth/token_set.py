@@ -5,7 +5,7 @@ new refresh token can be made durable before the new access token is used (RFC 9
 section 4.14.2), and a reply that cannot be used costs nothing.
 """
 
-from keyfob.compat import const, drop
+from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError, UsageError
 from keyfob.oauth.messages import form_request
 from keyfob.oauth.ticks import Stopwatch
@@ -20,7 +20,8 @@ _REFUSED_TRIES = const(3)  # bare 400s, over an hour then, that mean invalid_gra
 _CONFIG_WAIT = const(3_600_000)  # ms: somebody has to mend the client's settings first
 _MAX_RETRY_AFTER = const(86_400)  # s
 
-_RECORD = (
+# What is kept of them: texts, and the two numbers that begin with "expires_".
+TOKENS = (
     "access_token",
     "refresh_token",
     "scope",
@@ -38,16 +39,21 @@ class TokenSet:
     if never named), `expires_in` (s, None if the provider did not say), `expires_at`
     (Unix seconds, None while the clock was unknown), `id_token` (or None), `grant` (the
     grant type by which they are had again without a person, or None).
+
+    `members` are these, as `record` gives them. Where the provider has issued the tokens in this
+    boot, as `token_response.read` tells it, `issued_at` (ticks) is among them.
     """
 
-    def __init__(self, fields):
-        for name in _RECORD:
-            setattr(self, name, fields.get(name))
+    def __init__(self, members):
+        for name in TOKENS:
+            setattr(self, name, members.get(name))
         self.early = 0  # ms ahead of its time that `due` names
         self.is_dead = False  # True once the provider has ended the link
         self._judge = None  # the module that will say what the next answer means
         self.outcome = None  # why the last refresh yielded nothing: an Outcome, or the error
-        self._age = None  # runs since the tokens were issued, if in this boot
+        issued_at = members.get("issued_at")
+        # Runs since the tokens were issued, if in this boot.
+        self._age = None if issued_at is None else Stopwatch(issued_at)
         self._watch = None  # runs since a boot first asked for the life of older ones
         self._rejected = False  # a resource server said invalid_token
         self.failures = 0  # refreshes that got no answer
@@ -56,27 +62,14 @@ class TokenSet:
         self._is_unanswered = False  # the last refresh got no answer
 
     @classmethod
-    def issued(cls, issue):
-        """Return the tokens of an `issue`, as `token_response.read` gives it."""
-        fields, now = issue
-        tokens = cls(fields)
-        tokens._age = Stopwatch(now)
-        return tokens
-
-    @classmethod
     def granted(cls, members, profile, requested, now, unix=None):
         """Return the tokens of a successful token response; see `token_response.read`."""
-        from keyfob.oauth import token_response
-
-        try:
-            return cls.issued(token_response.read(members, profile, requested, now, unix))
-        finally:
-            del token_response
-            drop("keyfob.oauth.token_response")
+        with Loaded("keyfob.oauth.token_response") as code:
+            return cls(code.read(members, profile, requested, now, unix))
 
     def record(self):
         """The tokens as a dict of JSON values, for `TokenSet(record)` after a reboot."""
-        return {name: getattr(self, name) for name in _RECORD}
+        return {name: getattr(self, name) for name in TOKENS}
 
     def remaining(self, now, unix=None):
         """Seconds the access token still lives; None where that cannot be known.
@@ -169,13 +162,11 @@ class TokenSet:
         """Return the refresh request (RFC 6749 section 6). Raises UsageError without a token."""
         if not self.can_refresh or self.is_dead:
             raise UsageError("there is no refresh token")
-        from keyfob.oauth import outcome
-
-        self._judge = outcome  # held, for beside new tokens it might find no room
+        with Loaded("keyfob.oauth.outcome") as outcome:
+            self._judge = outcome  # held, for beside new tokens it might find no room
         if self.grant is not None:
-            from keyfob.oauth.client_credentials import token_request
-
-            return token_request(profile, client, self.scope)
+            with Loaded("keyfob.oauth.client_credentials") as code:
+                return code.token_request(profile, client, self.scope)
         params = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token)]
         extra = profile.dialect and profile.dialect["extra_refresh_params"]
         url = profile.refresh_endpoint or profile.token_endpoint
@@ -190,7 +181,8 @@ class TokenSet:
         """
         meaning, self._judge = self._judge, None
         if meaning is None:
-            from keyfob.oauth import outcome as meaning
+            with Loaded("keyfob.oauth.outcome") as meaning:
+                pass  # it lives as long as this function refers to it
 
         secrets = (self.refresh_token, self.access_token, client.secret)
         outcome = meaning.classify(reply, profile, secrets, unix, by_status=False)

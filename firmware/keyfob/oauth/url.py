@@ -69,13 +69,18 @@ def is_loopback(host):
     return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() for part in parts)
 
 
+def protects(scheme, host, allow_http):
+    """Whether a secret may travel to `host` by `scheme`: https, or http where that is safe."""
+    return scheme == "https" or allow_http or is_loopback(host)
+
+
 def is_safe(url, allow_http=False):
     """Whether `url` may carry a secret or be shown to a person."""
     try:
         scheme, host, _, _ = split(url)
     except ValueError:
         return False
-    return len(url) <= _MAX_LENGTH and (scheme == "https" or allow_http or is_loopback(host))
+    return len(url) <= _MAX_LENGTH and protects(scheme, host, allow_http)
 
 
 def check(url, field, allow_http=False):
@@ -86,7 +91,7 @@ def check(url, field, allow_http=False):
         raise ConfigError(
             "%s %s" % (field, error), "give the full address, beginning with https://"
         )
-    if scheme != "https" and not allow_http and not is_loopback(host):
+    if not protects(scheme, host, allow_http):
         raise ConfigError(
             "%s is an http address, and secrets would travel unprotected" % field,
             "use https, or allow http in the configuration for a test network",

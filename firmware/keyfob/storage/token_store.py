@@ -171,7 +171,7 @@ class TokenStore:
             body = self._seal.seal(body.encode(), bytes(header[:_WHAT_SIZE]))
         size = sum([len(part) for part in _parts(b"", body)])
         if _HEADER + size > _LARGEST:
-            raise StorageError("the link cannot be stored: %d bytes are too many" % size)
+            raise _failed("stored", "%d bytes are too many" % size)
         struct.pack_into(_SIZES, header, _WHAT_SIZE, size, 0)
         struct.pack_into("<I", header, _CRC_AT, _crc(header, body))
         return bytes(header), body
@@ -227,7 +227,7 @@ class TokenStore:
             home.remove(place)  # the room that its old content takes may be what is missing
             home.write(place, _parts(header, body))
         if not home.holds(place, _parts(header, body)):
-            raise StorageError("the link cannot be stored: it reads back otherwise", home.hint)
+            raise _failed("stored", "it reads back otherwise", home.hint)
 
     def _failure(self, what, error):
         hint = self._home.hint
@@ -237,7 +237,7 @@ class TokenStore:
             number = error.args[0]
             words = error.args[-1] if error.args[1:] else "error %s" % number  # an ESP32 names it
             error = _WORDS.get(number, words)
-        return StorageError("the link cannot be %s: %s" % (what, error), hint)
+        return _failed(what, error, hint)
 
 
 def _parts(header, body):
@@ -264,6 +264,12 @@ def _parse(data):
     if not isinstance(record, dict):
         raise _damaged()
     return record
+
+
+def _failed(what, reason, hint=None):
+    error = StorageError("the link cannot be %s: %s" % (what, reason), hint)
+    error.reason = str(reason)
+    return error
 
 
 def _damaged():

@@ -28,6 +28,7 @@ class Button:
         sleep_ms = sleep_ms or _sleep
         while True:
             await self._edge.wait()
+            self._edge.clear()
             held = await self._settle(sleep_ms)
             if not self._is_down():
                 self._is_told = False  # it was let go, or only a spike

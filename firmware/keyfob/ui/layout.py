@@ -7,8 +7,8 @@ spread over pages, for the caller to show in turn. Nothing is kept between calls
 
 from keyfob.compat import const
 from keyfob.ui import fonts
-from keyfob.ui.picture import Clock, Picture
-from keyfob.ui.symbol import least_module, short
+from keyfob.ui.pages import Clock, Picture
+from keyfob.ui.qr_fit import least_module, short
 
 # Pixels of the short side up to which the font may be drawn in its own size, not doubled.
 _COARSE = const(100)

@@ -12,7 +12,7 @@ kernels, are in keyfob.ui.qr_viper as machine code, and in keyfob.ui.qr_bytecode
 does not run.
 """
 
-from keyfob.compat import const
+from keyfob.compat import Loaded, const
 
 try:
     from keyfob.ui.qr_viper import KERNELS
@@ -98,12 +98,11 @@ def _with_capitals(text):
 
 def _bytecode():
     """Load and return the kernels for where there is no machine code, all else here twice over."""
-    from keyfob.ui.qr_bytecode import KERNELS
+    if __file__.endswith(".mpy"):  # loaded again in no time
+        with Loaded("keyfob.ui.qr_bytecode") as code:
+            return code.KERNELS
+    from keyfob.ui.qr_bytecode import KERNELS  # stays: to compile it takes seconds
 
-    if __file__.endswith(".mpy"):  # loaded again in no time; until then they are let go
-        from keyfob.compat import drop
-
-        drop("keyfob.ui.qr_bytecode")
     return KERNELS
 
 

@@ -1,11 +1,11 @@
 """Which event brings up which screen, and what of it changes with time.
 
-What the screens say is in texts, where it goes on a panel in layout; both are read when
-they are needed and let go again. Nothing here but the user code of a living attempt is
+What the screens say is in screen_table and texts, where it goes on a panel in layout; they are
+loaded for each screen. Nothing here but the user code of a living attempt is
 worth hiding, and the screen after it replaces it (RFC 8628 section 5.5).
 """
 
-from keyfob.compat import const, drop
+from keyfob.compat import Loaded, const
 from keyfob.oauth import ticks
 
 # The screen that an event brings up. Events that are not here leave the screen alone.
@@ -19,17 +19,8 @@ _SCREEN_OF = {
     "error": "error",
 }
 
-# What a symbol takes, once drawn. Not keyfob.ui.qr_viper: an ESP32 frees machine code at a reset
-# only, and loading it anew for each code would use up the RAM that TLS needs.
-_ENCODER = ("keyfob.ui.symbol", "keyfob.ui.qr", "keyfob.ui.qr_bytecode")
-
-# How long in ms a panel shows a screen, at least, before it goes on to another.
-_NEXT = {"linked": (10_000, "idle"), "unlink": (15_000, "linked")}
-
 _PAGE = const(5_000)  # ms that a page stands, where a screen has several
-# What may stand for days, and is dimmed after a while where a button can wake it.
-_RESTING = ("idle", "press", "denied", "expired", "unlinked", "sign_in_again", "error")
-_DIM = const(60_000)  # ms
+_DIM = const(60_000)  # ms after which a screen that may stand for days is dimmed
 _BRIGHT = const(0xCF)
 _REST = const(1_000)  # ms between two drawings, at least
 _MINUTE = const(60_000)
@@ -46,7 +37,8 @@ class Screens:
     texts, and `button`, the name of the button that links and unlinks (None: there is none),
     count from the next screen on; `bright`, 0 to 255, is the contrast of a panel that is woken.
 
-    `link` is what a screen that tells of the link is filled in from.
+    `link` is what a screen that tells of the link is filled in from. `press` says what a short
+    press does on the screen that is up (see screen_table), "" for nothing.
 
     Some of what a panel shows changes with time: call `update(ticks)` after each new screen,
     and again after as many ms as it returns.
@@ -62,7 +54,9 @@ class Screens:
         self._can_dim = getattr(display, "can_dim", hasattr(display, "contrast"))
         self._is_dimmed = False
         self.link = {}  # the members of the screens that tell of the link
+        self.press = ""
         self._name = None
+        self._rests = self._then = ""  # the cells of its row
         self._members = None  # what it was filled in from
         self._items = ()  # what stands there, as texts.items gives it
         self._code = None  # the members of user_code while the attempt lives
@@ -84,7 +78,7 @@ class Screens:
         name = _SCREEN_OF.get(event)
         if event == "poll" and members["result"] == "approved":
             self._forget_code()  # which stands there a moment longer; tokens need the room
-            self._let_go()
+            self._forget_layout()
         elif event == "poll":
             name, members = self._waiting(members)
         elif event == "wifi" and self._name == "wifi" and members["state"] == "joined":
@@ -135,7 +129,7 @@ class Screens:
         self._picture = None
         self._pages = 1
         try:
-            self._items = self._texts()
+            self._look_up()
         except MemoryError:
             self._items = ()
         self._draw()
@@ -154,9 +148,8 @@ class Screens:
         self._age += step
         if self._left is not None:
             self._left = max(0, self._left - step)
-        following = _NEXT.get(self._name)
-        if following is not None and self._age >= self._stay():
-            self.show(following[1], self.link)
+        if self._then and self._age >= self._stay():
+            self.show(self._then.split()[1], self.link)
         elif self._may_dim() and self._age >= _DIM:
             self._dim(True)
         elif self._page != self._page_due() or self._told != self._time_due():
@@ -171,7 +164,7 @@ class Screens:
 
     def _may_dim(self):
         can_wake = self._can_dim and self.button is not None
-        return can_wake and not self._is_dimmed and self._name in _RESTING
+        return can_wake and not self._is_dimmed and self._rests == "yes"
 
     def _dim(self, is_dimmed):
         self._is_dimmed = is_dimmed
@@ -196,12 +189,10 @@ class Screens:
         if not self._is_panel:
             return
         try:
-            from keyfob.ui.symbol import symbol_for
-
-            self._symbol = symbol_for(self._display, members)
+            with Loaded("keyfob.ui.qr_fit") as fit:
+                self._symbol = fit.symbol_for(self._display, members)
         except MemoryError:
             pass  # the code can be typed
-        drop(*_ENCODER)
 
     def _forget_code(self):
         if self._symbol is not None:
@@ -210,21 +201,23 @@ class Screens:
                 bitmap[index] = 0
         self._symbol = self._code = self._left = self._told = None
 
-    def _texts(self):
-        """The texts of the screen; the time left is filled in when it is drawn."""
+    def _look_up(self):
+        """Learn what the screen says and does; the time left is filled in when it is drawn."""
+        name = self._name
         members = dict(self._members, button=self.button)
         if self._left is not None:
             members["left"] = "{left}"
-        try:
-            from keyfob.ui.texts import items
-
-            return items(self._name, members, self.language, not self._is_panel)
-        finally:
-            drop("keyfob.ui.texts")
+        self._items = ()
+        with Loaded("keyfob.ui.screen_table") as table:
+            self.press = table.cell(name, "press")
+            self._rests = table.cell(name, "rests")
+            self._then = table.cell(name, "then")
+            with Loaded("keyfob.ui.texts") as texts:
+                self._items = texts.items(name, members, self.language, not self._is_panel)
 
     def _stay(self):
         """The age at which the screen goes on to another, all of its pages seen."""
-        return max(_NEXT[self._name][0], self._pages * _PAGE)
+        return max(int(self._then.split()[0]), self._pages * _PAGE)
 
     def _page_due(self):
         """The page that should stand there now."""
@@ -247,7 +240,7 @@ class Screens:
         if self._left is not None and self._left >= 2 * _STEP:
             step = _MINUTE if self._left >= _MINUTE else _STEP
             wait = min(wait, self._left % step + 1)
-        if self._name in _NEXT:
+        if self._then:
             wait = min(wait, self._stay() - self._age)
         elif self._may_dim():
             wait = min(wait, max(0, _DIM - self._age))
@@ -289,14 +282,13 @@ class Screens:
                 self._symbol = self._told = None  # and soon once more, for the code can be typed
         self._send()
         if self._pages == 1 and self._told is None:  # else it is drawn again in a while
-            self._let_go()
+            self._forget_layout()
 
-    def _let_go(self):
-        """Let go of what the screen was laid out as: it is not drawn again."""
+    def _forget_layout(self):
+        """Free what the screen was laid out as: it is not drawn again."""
         self._picture = None
         self._page = 0
         self._pages = 1
-        drop("keyfob.ui.picture", "keyfob.ui.fonts")
 
     def _send(self):
         """Send to the panel what is drawn; one that came loose must not cost the link."""
@@ -313,10 +305,6 @@ class Screens:
 
     def _compose(self, panel):
         """Lay out the screen, after which drawing it again takes no memory."""
-        try:
-            from keyfob.ui.layout import compose
-
-            self._picture = compose(panel, self._filled(), self._symbol)
-            self._pages = self._picture.count
-        finally:
-            drop("keyfob.ui.layout", "keyfob.ui.symbol")
+        with Loaded("keyfob.ui.layout") as layout:
+            self._picture = layout.compose(panel, self._filled(), self._symbol)
+        self._pages = self._picture.count

@@ -4,31 +4,10 @@ A row of _TEXTS is a name and its text in each language, so a language is one mo
 where a cell is empty, English serves. A text names in braces the member that it needs, and
 is left out where that is unknown.
 
-Both tables are single strings: a board that needs one row reads it and lets go of the rest.
+The table is a single string: a board reads the row that it needs and unloads the rest.
 """
 
-# The texts of each screen, in order. Of `a/b` the first whose member is known counts. The
-# sign behind a name says how a panel shows it:
-#   #  the code: as large as may be, cut nowhere, without the words before it
-#   @  an address: cut anywhere, without the words before it
-#   ~  holds {left}, which is filled in when it is drawn, for it changes
-#   ?  left out where everything does not fit at once
-_SCREENS = """
-starting|starting
-wifi|wifi
-clock|clock
-press|ready press only?
-user_code|link? open@ code# check? only left~
-offline|offline open@ code# trouble? left~
-linked|linked account unsaved_{unsaved}/unsaved
-idle|linked account unsaved_{unsaved}/unsaved hold
-denied|denied again/restart
-expired|expired again/restart
-sign_in_again|signed_out again/restart
-unlink|unlink confirm keep
-unlinked|unlinked revoked_{revoked} again/restart
-error|error kind_{kind} message hint?
-"""
+from keyfob.ui import screen_table
 
 _TEXTS = """
 |en|de
@@ -81,10 +60,16 @@ hint|{hint}|{hint}
 def items(screen, members, language, with_labels=True):
     """Return the texts of `screen` as (text, sign) in order, filled in from `members`.
 
+    Which they are says its row of the screen table. Of `a/b` the first whose member is known
+    counts. The sign behind a name says how a panel shows the text:
+      #  the code: as large as may be, cut nowhere, without the words before it
+      @  an address: cut anywhere, without the words before it
+      ~  holds {left}, which is filled in when it is drawn, for it changes
+      ?  left out where everything does not fit at once
     Without labels a code and an address stand alone.
     """
     found = []
-    for name in _cells(_SCREENS, screen)[0].split():
+    for name in screen_table.cell(screen, "texts").split():
         sign = name[-1] if name[-1] in "#@~?" else ""
         for choice in name[: len(name) - len(sign)].split("/"):
             text = _text(choice, members, language)
@@ -99,13 +84,13 @@ def items(screen, members, language, with_labels=True):
 
 def languages():
     """Return the languages that there are columns for, the one that serves for all first."""
-    return _cells(_TEXTS, "")
+    return _cells("")
 
 
 def _text(name, members, language):
     """The text called `name` as it is written in the table, None if there is none."""
     name = _filled(name, members)
-    cells = name and _cells(_TEXTS, name)
+    cells = name and _cells(name)
     if not cells:
         return None
     known = languages()
@@ -122,9 +107,9 @@ def _filled(text, members):
     return None if value in (None, "") else text.replace("{%s}" % member, str(value))
 
 
-def _cells(table, name):
-    """What stands behind `name` in a table, None if it has no such row."""
-    start = table.find("\n%s|" % name)
+def _cells(name):
+    """What stands behind `name` in the table, None if it has no such row."""
+    start = _TEXTS.find("\n%s|" % name)
     if start < 0:
         return None
-    return table[start + 1 : table.find("\n", start + 1)].split("|")[1:]
+    return _TEXTS[start + 1 : _TEXTS.find("\n", start + 1)].split("|")[1:]

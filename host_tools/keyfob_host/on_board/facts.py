@@ -9,8 +9,8 @@ try:
 except AttributeError:
     about = sys.implementation._machine
 try:
-    room = os.statvfs("/")
-    size, free, block = room[0] * room[2], room[0] * room[3], room[0]
+    block, _, blocks, free_blocks = os.statvfs("/")[:4]
+    size, free = block * blocks, block * free_blocks
 except OSError:
     size = free = block = 0
 try:

@@ -15,7 +15,7 @@ try:
     import keyfob
 
     told["keyfob"] = keyfob.__version__
-    from keyfob.storage.opening import open_store
+    from keyfob.storage.open_store import open_store
 
     told["linked"] = bool((open_store().load() or {}).get("tokens"))
 except Exception:  # noqa: S110

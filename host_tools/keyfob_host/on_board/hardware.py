@@ -53,7 +53,7 @@ def i2c_scan():
 
 
 def panel():
-    from keyfob.ui.displays.opening import open_display
+    from keyfob.ui.displays.open_display import open_display
 
     display = open_display(_board())
     if display is None:
@@ -104,8 +104,8 @@ def flash():
             os.remove(path)
         except OSError:
             pass
-    room = os.statvfs("/")
-    return "4096 bytes written and read; %d KB free" % (room[0] * room[3] // 1024)
+    block, _, _, free_blocks = os.statvfs("/")[:4]
+    return "4096 bytes written and read; %d KB free" % (block * free_blocks // 1024)
 
 
 def wifi():
@@ -151,7 +151,7 @@ def heap():
     try:
         import esp32
 
-        largest = max(region[2] for region in esp32.idf_heap_info(esp32.HEAP_DATA))
+        largest = max(block for _, _, block, _ in esp32.idf_heap_info(esp32.HEAP_DATA))
     except (ImportError, AttributeError):
         return found
     if largest < 20000:

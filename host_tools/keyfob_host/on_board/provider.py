@@ -12,10 +12,10 @@ tidy_heap()
 
 from keyfob.config import load
 from keyfob.errors import KeyfobError
+from keyfob.link.provider import Provider
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
 from keyfob.oauth import device_grant
-from keyfob.provider import Provider
 
 
 async def look():

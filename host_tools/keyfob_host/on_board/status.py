@@ -4,11 +4,11 @@ import json
 
 found = {"linked": False, "account": None, "scope": None, "provider": None, "board": None}
 try:
-    from keyfob.account import Account
     from keyfob.config import load
     from keyfob.errors import KeyfobError
+    from keyfob.link.account import Account
     from keyfob.net.clock import Clock
-    from keyfob.storage.opening import open_store
+    from keyfob.storage.open_store import open_store
 
     try:
         config = load()

@@ -17,8 +17,8 @@ async def unlink():
         try:
             async with link:
                 await link.unlink()
-        except TransportError:  # nobody can be told; what is here goes all the same
-            from keyfob.storage.opening import open_store
+        except TransportError:  # the provider cannot be told: erase all the same
+            from keyfob.storage.open_store import open_store
 
             open_store().erase()
             print_event("unlinked", {"revoked": False})

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from keyfob_host.verbs import options
+from keyfob_host.verbs.dialogue import Dialogue, secret
 
 _TIMEOUT = 60.0  # s at the board
-_LANGUAGES = ("en", "de")
 _WIFI_VARIABLE = "KEYFOB_WIFI_PASSWORD"
 _SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
 
@@ -89,12 +89,13 @@ def configure(
       keyfob configure --wifi-ssid workshop
     """
     from keyfob.oauth.messages import CLIENT_AUTH
-    from keyfob_host import configuration as conf
-    from keyfob_host.board_link import Board
+    from keyfob.ui.texts import languages
+    from keyfob_host.board import configuration as conf
+    from keyfob_host.board.ports import choose
+    from keyfob_host.board.repl import Board
     from keyfob_host.boards import load_board
     from keyfob_host.errors import UsageError
-    from keyfob_host.ports import choose
-    from keyfob_host.verbs.dialogue import Dialogue
+    from keyfob_host.providers.roots import read_roots
 
     given = (wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api)
     if not any(value is not None for value in given) and not allow_http:
@@ -104,7 +105,7 @@ def configure(
     if (provider or issuer) and client_id is None:
         raise UsageError("--client-id is missing", "the ID that the provider issued")
     for name, value, choices in (
-        ("--language", language, _LANGUAGES),
+        ("--language", language, languages()),
         ("--client-auth", client_auth, CLIENT_AUTH),
     ):
         if value not in (None, *choices):
@@ -113,12 +114,12 @@ def configure(
             )
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     about = load_board(board) if board else None
-    roots = conf.read_roots(Path(ca)) if ca else None
+    roots = read_roots(Path(ca)) if ca else None
     dialogue = Dialogue(as_json=json, yes=yes)
-    chosen = choose(port)
+    chosen = choose(port, dialogue.choice)
     with Board.connected(chosen, limit) as found:
         document = conf.read_document(found.read(conf.CONFIG_FILE))
-    # The board is let go while people type and providers answer.
+    # The port is free while people type and providers answer.
     allowed = allow_http or bool(document.get("allow_http"))
     fields, also = _provider(document, provider, issuer, client_id, client_auth, asks=not yes)
     if provider or issuer:
@@ -128,7 +129,7 @@ def configure(
     if roots is None and (provider or issuer or api):
         target = fields or document.get("provider") or {}
         roots = conf.roots_of(target, api or document.get("api"), also)
-    wishes = conf.Wishes(
+    changes = conf.Changes(
         ssid=wifi_ssid,
         password=_wifi_password(document, wifi_ssid, asks=not yes),
         provider=fields,
@@ -139,7 +140,7 @@ def configure(
         api=api,
         language=language,
     )
-    result = conf.merged(document, wishes)
+    result = conf.merged(document, changes)
     conf.check(result)
     files = conf.files_for(result, roots, about)
     shown = conf.without_secrets(result)
@@ -181,22 +182,22 @@ def _provider(
     """The new `provider` object, None where it stays as it is; roots that a preset announces."""
     if (provider, issuer, client_id, client_auth) == (None,) * 4:
         return None, []
-    from keyfob_host.providers import check_fields, named, provider_object
-    from keyfob_host.verbs.dialogue import secret
+    from keyfob.oauth.messages import BASIC, NONE, POST
+    from keyfob_host.providers.presets import check_fields, named, provider_object
 
     preset, variables = named(provider) if provider else (None, {})
     kept = {} if provider or issuer else dict(document.get("provider") or {})
-    wants = (preset is not None and preset.client == "secret") or client_auth in ("basic", "post")
+    wants = (preset is not None and preset.client == "secret") or client_auth in (BASIC, POST)
     otherwise = "" if not wants else kept.get("client_secret")
     value: str | None = None
-    if client_auth != "none":
+    if client_auth != NONE:
         asks = asks and wants
         value = secret(_SECRET_VARIABLE, "the client secret", otherwise, asks=asks) or None
     if preset is not None:
         fields = provider_object(preset, variables, client_id, value, client_auth)
     else:
         fields = kept | ({"issuer": issuer} if issuer else {})
-        if client_auth == "none":
+        if client_auth == NONE:
             fields.pop("client_secret", None)
         new = {"client_id": client_id, "client_secret": value, "client_auth": client_auth}
         fields |= {name: item for name, item in new.items() if item}
@@ -207,7 +208,7 @@ def _provider(
 def _preset_scope(provider: str | None) -> str | None:
     if provider is None:
         return None
-    from keyfob_host.providers import named
+    from keyfob_host.providers.presets import named
 
     return named(provider)[0].scope
 
@@ -216,7 +217,7 @@ def _ask_provider(
     provider: str | None, issuer: str | None, ca: str | None, allow_http: bool
 ) -> None:
     """Raise CliError unless the provider answers, is trusted and offers the grant."""
-    from keyfob_host.provider_check import Wanted, check
+    from keyfob_host.providers.check import Wanted, check
 
     wanted = Wanted(
         name=provider, issuer=issuer, ca=Path(ca) if ca else None, allow_http=allow_http
@@ -230,8 +231,7 @@ def _wifi_password(document: dict[str, Any], ssid: str | None, *, asks: bool) ->
     """The password of the network `ssid`; the one that is stored where nobody types another."""
     if ssid is None:
         return None
-    from keyfob_host.configuration import check_network
-    from keyfob_host.verbs.dialogue import secret
+    from keyfob_host.board.configuration import check_network
 
     known = [n for n in document.get("wifi") or [] if n.get("ssid") == ssid]
     stored = known[0].get("password") or "" if known else None

@@ -11,8 +11,8 @@ from keyfob_host.printable import printable
 from keyfob_host.verbs import options
 
 if TYPE_CHECKING:
-    from keyfob_host.ports import Port
-    from keyfob_host.probe import Found
+    from keyfob_host.board.ports import Port
+    from keyfob_host.board.probe import Found
 
 _TIMEOUT = 5.0  # s for each port; all are asked at once
 
@@ -38,7 +38,7 @@ def devices(
       keyfob devices
       keyfob devices --no-probe --json
     """
-    from keyfob_host.ports import NO_USB, candidates, choose, remember
+    from keyfob_host.board.ports import NO_USB, candidates, choose, remember
 
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     if port is None or port == "auto":
@@ -64,15 +64,15 @@ def devices(
 
 
 def _probe(ports: "list[Port]", timeout: float) -> "list[Found | None]":
-    from keyfob_host.probe import probe
+    from keyfob_host.board.probe import probe
 
-    enough = threading.Event()
+    cancelled = threading.Event()
     # mpremote prints what it could not make out.
     with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(max(1, len(ports))) as pool:
         try:
-            return list(pool.map(lambda one: probe(one, timeout, enough), ports))
+            return list(pool.map(lambda one: probe(one, timeout, cancelled), ports))
         finally:
-            enough.set()
+            cancelled.set()
 
 
 def _members(port: "Port", found: "Found | None") -> dict[str, object]:

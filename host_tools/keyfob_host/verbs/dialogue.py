@@ -5,7 +5,7 @@ import getpass
 import json as json_module
 import os
 import sys
-from collections.abc import Callable
+import threading
 from typing import Any
 
 from keyfob_host.errors import UsageError
@@ -21,41 +21,83 @@ class Dialogue:
     """Says what happens as lines, or nothing but one JSON object where `as_json`."""
 
     def __init__(self, *, as_json: bool, yes: bool = False) -> None:
-        self._as_json = as_json
+        self.as_json = as_json
         self._yes = yes
 
     def say(self, text: str) -> None:
         """One line for a person."""
-        if not self._as_json:
+        if not self.as_json:
             print(printable(text), flush=True)
 
     def report(self, members: dict[str, Any]) -> None:
         """The object for a program."""
-        if self._as_json:
+        if self.as_json:
             print(json_module.dumps(members), flush=True)
 
     def agrees(self, question: str) -> bool | None:
         """Whether the person says yes; None where nobody can be asked."""
         if self._yes:
             return True
-        if self._as_json or not is_terminal():
+        if self.as_json or not is_terminal():
             return None
         print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
-    def progress(self, title: str, total: int) -> Callable[[int], None]:
-        """A line on a terminal that follows how many of `total` bytes are done."""
-        done = 0
-        shown = not self._as_json and sys.stdout.isatty()
+    def choice(self, question: str, choices: list[str]) -> int | None:
+        """The index of what the person picks; None where nobody can be asked, or none is named."""
+        if self._yes or self.as_json or not is_terminal():
+            return None
+        for number, words in enumerate(choices, 1):
+            print(f"  {number}  {printable(words)}", file=sys.stderr)
+        print(f"{question} [1-{len(choices)}] ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline().strip()
+        numbers = [str(number) for number in range(1, len(choices) + 1)]
+        return numbers.index(answer) if answer in numbers else None
 
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            if shown:
-                end = "\n" if done >= total else ""
-                print(f"\r\x1b[K{title} {done * 100 // max(1, total)} %", end=end, flush=True)
+    def progress(self) -> "Progress":
+        """A line on a terminal that follows what takes long."""
+        return Progress(shown=not self.as_json and sys.stdout.isatty())
 
-        return advance
+
+class Progress:
+    """The last line of a terminal: how far each of several jobs is. Threads may share it.
+
+    Where it is not `shown`, it prints no more than the lines it is given.
+    """
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+        self._percents: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def update(self, job: str, percent: float) -> None:
+        """Say how far a job is."""
+        with self._lock:
+            self._percents[job] = int(percent)
+            self._draw()
+
+    def line(self, text: str) -> None:
+        """Print a line above it."""
+        with self._lock:
+            self._clear()
+            print(text, flush=True)
+            self._draw()
+
+    def close(self) -> None:
+        """Go on below it."""
+        with self._lock:
+            if self._shown and self._percents:
+                print(flush=True)
+            self._percents.clear()
+
+    def _clear(self) -> None:
+        if self._shown and self._percents:
+            print("\r\x1b[K", end="")
+
+    def _draw(self) -> None:
+        if self._shown and self._percents:
+            jobs = (f"{printable(job)} {percent} %" for job, percent in self._percents.items())
+            print("\r\x1b[K" + "  ".join(jobs), end="", flush=True)
 
 
 def secret(variable: str, what: str, otherwise: str | None, *, asks: bool) -> str:

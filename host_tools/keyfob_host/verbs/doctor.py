@@ -3,6 +3,7 @@
 import contextlib
 
 from keyfob_host.verbs import options
+from keyfob_host.verbs.dialogue import Dialogue
 
 _TIMEOUT = 180.0  # s
 
@@ -25,15 +26,14 @@ def doctor(
       keyfob doctor
       keyfob doctor --port /dev/ttyUSB0 --json
     """
-    from keyfob_host.checkup import Case, look
+    from keyfob_host.board.checkup import Case, look
     from keyfob_host.errors import CliError
-    from keyfob_host.verbs.dialogue import Dialogue
 
-    dialogue = Dialogue(as_json=json)
+    dialogue = Dialogue(as_json=json, yes=yes)
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     finding, names = None, []
     with contextlib.ExitStack() as stack:
-        case = Case(port, limit, stack)
+        case = Case(port, limit, stack, dialogue.choice)
         for name, finding in look(case):
             names.append(name)
             dialogue.say(f"{name:<14}{'ok' if finding is None else 'NOT WELL'}")

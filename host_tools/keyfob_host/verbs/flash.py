@@ -1,13 +1,12 @@
 """`keyfob flash`: MicroPython on a board, checked before and verified after."""
 
 import json as json_module
-import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from keyfob_host import chips
 from keyfob_host.boards import Board, known_boards, load_board
@@ -16,9 +15,9 @@ from keyfob_host.verbs import options
 from keyfob_host.verbs.dialogue import Dialogue
 
 if TYPE_CHECKING:
-    from keyfob_host.esptool import Esptool
-    from keyfob_host.image import Image
-    from keyfob_host.ports import Port
+    from keyfob_host.board.ports import Port
+    from keyfob_host.flashing.esptool import Esptool
+    from keyfob_host.flashing.image import Image
 
 _TIMEOUT = 300.0  # s for all of it
 
@@ -58,42 +57,43 @@ def flash(
       keyfob flash --port /dev/ttyUSB0 --board esp32-ssd1306 --erase
       keyfob flash --image ESP32_GENERIC_C3-20260406-v1.28.0.bin --yes --json
     """
-    from keyfob_host.esptool import Esptool
-    from keyfob_host.image import read_image
-    from keyfob_host.ports import candidates, choose, likely
+    from keyfob_host.board.ports import candidates, choose, likely
+    from keyfob_host.flashing.esptool import Esptool
+    from keyfob_host.flashing.image import read_image
 
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
+    dialogue = Dialogue(as_json=json, yes=yes)
     about = load_board(board) if board else None
     if about is not None and chips.CHIPS[about.chip].image_id is None:
-        raise _by_hand(about)
+        raise _not_by_esptool(about)
     given = read_image(Path(image)) if image else None
     if given is not None and about is not None:
         _check_chip(given, about.chip, f"the board {about.name}")
     if all_boards and port is not None:
         raise UsageError("--all and --port exclude each other", "--all, or --port DEVICE")
-    ports = likely(candidates()) if all_boards else [choose(port, last=False)]
+    ports = likely(candidates()) if all_boards else [choose(port, dialogue.choice, last=False)]
     if not ports:
         raise CliError("no board is connected", "plug them in, then keyfob devices")
     if not (erase or yes):
         question = "Erase everything on the board first, its files and its link too?"
-        erase = bool(Dialogue(as_json=json).agrees(question))
+        erase = bool(dialogue.agrees(question))
 
     tool = Esptool(time.monotonic() + limit)
-    show = _Show(as_json=json, several=len(ports) > 1)
-    job = _Job(tool, about, given, erase, show)
+    output = _Output(dialogue)
+    job = _Job(tool, about, given, erase, output)
     pool = ThreadPoolExecutor(len(ports))
     try:
         failures = [error for error in pool.map(job.run, ports) if error is not None]
     finally:
         tool.close()
         pool.shutdown(wait=False, cancel_futures=True)
-        show.close()
+        output.close()
     if len(failures) == 1 and len(ports) == 1:
         raise failures[0]
     if failures:
         reasons = "; ".join(error.message for error in failures)
         raise CliError(f"{len(failures)} of {len(ports)} failed: {reasons}", failures[0].hint)
-    show.tell("next: keyfob install")
+    output.line("next: keyfob install")
     return 0
 
 
@@ -106,13 +106,13 @@ class _Job:
         about: Board | None,
         image: "Image | None",
         erase: bool,
-        show: "_Show",
+        output: "_Output",
     ) -> None:
         self._tool = tool
         self._about = about
         self._image = image
         self._erase = erase
-        self._show = show
+        self._output = output
         self._download = threading.Lock()
 
     def run(self, port: "Port") -> CliError | None:
@@ -120,16 +120,16 @@ class _Job:
         try:
             self._flash(port)
         except CliError as error:
-            self._show.result(port, {"error": error.message, "try": error.hint})
+            self._output.result(port, {"error": error.message, "try": error.hint})
             return error
         return None
 
     def _flash(self, port: "Port") -> None:
-        from keyfob_host.ports import remember
+        from keyfob_host.board.ports import remember
 
         recipe = (self._about or load_board("esp32-generic")).flash_recipe
         chip = self._tool.identify(port, recipe)
-        self._show.tell(f"{chips.title(chip.name)} at {port.device}, {chip.mac}")
+        self._output.line(f"{chips.title(chip.name)} at {port.device}, {chip.mac}")
         board = self._about or _generic_board(chip.name)
         if board.chip != chip.name:
             raise CliError(
@@ -139,11 +139,11 @@ class _Job:
             )
         image = self._image or self._newest(board)
         _check_chip(image, chip.name, f"the chip at {port.device}")
-        self._show.tell(f"writing {image.path.name} at {board.flash_offset:#x} of {port.device}")
+        self._output.line(f"writing {image.path.name} at {board.flash_offset:#x} of {port.device}")
         baud, stub = self._write(port, board, image)
         remember(port)
-        self._show.tell(f"written and verified: {port.device}")
-        self._show.result(
+        self._output.line(f"written and verified: {port.device}")
+        self._output.result(
             port,
             {
                 "board": board.name,
@@ -162,30 +162,30 @@ class _Job:
         )
 
     def _newest(self, board: Board) -> "Image":
-        from keyfob_host.downloads import newest_image
-        from keyfob_host.image import read_image
+        from keyfob_host.flashing.downloads import newest_image
+        from keyfob_host.flashing.image import read_image
 
         with self._download:
-            return read_image(newest_image(board.download, self._show.tell), board.flash_offset)
+            return read_image(newest_image(board.download, self._output.line), board.flash_offset)
 
     def _write(self, port: "Port", board: Board, image: "Image") -> tuple[int, bool]:
         """Write and verify, slower where it fails; the baud rate that did it, and with stub?"""
-        from keyfob_host.esptool import EsptoolError
+        from keyfob_host.flashing.esptool import EsptoolError
 
         for baud, stub in _RATES:
             words = ["--chip", board.chip, "--baud", str(baud), *([] if stub else ["--no-stub"])]
             words += ["write-flash", *(["--erase-all"] if self._erase else [])]
             words += [f"{board.flash_offset:#x}", str(image.path)]
             try:
-                said = self._tool.run(
-                    port, words, recipe=board.flash_recipe, progress=self._show.progress(port)
+                printed = self._tool.run(
+                    port, words, recipe=board.flash_recipe, progress=self._output.progress(port)
                 )
             except EsptoolError as error:
                 if not error.again or (baud, stub) == _RATES[-1]:
                     raise
-                self._show.tell(f"{error.message}; trying again, more slowly")
+                self._output.line(f"{error.message}; trying again, more slowly")
                 continue
-            if "Hash of data verified" in said:
+            if "Hash of data verified" in printed:
                 return baud, stub
             raise CliError(
                 f"what was written to {port.device} was not verified", "the same command again"
@@ -193,46 +193,30 @@ class _Job:
         raise AssertionError
 
 
-class _Show:
-    """Where it is told what happens: lines and a bar for people, JSON for programs."""
+class _Output:
+    """Output of several threads: lines for people, JSON for programs."""
 
-    def __init__(self, *, as_json: bool, several: bool) -> None:
-        self._as_json = as_json
-        self._lock = threading.Lock()
-        self._bars: Any = None
-        self._tasks: dict[str, Any] = {}
-        if sys.stdout.isatty() and not as_json:
-            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+    def __init__(self, dialogue: Dialogue) -> None:
+        self._as_json = dialogue.as_json
+        self._progress = dialogue.progress()
 
-            self._bars = Progress(
-                TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
-            )
-            self._bars.start()
-
-    def tell(self, line: str) -> None:
+    def line(self, text: str) -> None:
         if not self._as_json:
-            with self._lock:
-                print(line, flush=True)
+            self._progress.line(text)
 
     def result(self, port: "Port", members: dict[str, object]) -> None:
         if self._as_json:
-            with self._lock:
-                print(json_module.dumps({"port": port.device, **members}), flush=True)
+            self._progress.line(json_module.dumps({"port": port.device, **members}))
 
     def progress(self, port: "Port") -> Callable[[float], None]:
-        if self._bars is None:
-            return lambda percent: None
-        if port.device not in self._tasks:
-            self._tasks[port.device] = self._bars.add_task(port.device, total=100)
-        return lambda percent: self._bars.update(self._tasks[port.device], completed=percent)
+        return lambda percent: self._progress.update(port.device, percent)
 
     def close(self) -> None:
-        if self._bars is not None:
-            self._bars.stop()
+        self._progress.close()
 
 
-def _by_hand(board: Board) -> CliError:
-    from keyfob_host.downloads import page
+def _not_by_esptool(board: Board) -> CliError:
+    from keyfob_host.flashing.downloads import page
 
     return CliError(
         f"{board.name} is not flashed by esptool, but by copying a file",

@@ -1,8 +1,10 @@
 """`keyfob install`: keyfob on a board that runs MicroPython."""
 
+import contextlib
 from typing import Annotated
 
 from keyfob_host.verbs import options
+from keyfob_host.verbs.dialogue import Dialogue
 
 _TIMEOUT = 180.0  # s for all of it
 
@@ -34,17 +36,16 @@ def install(
       keyfob install --port /dev/ttyUSB0 --board esp32-ssd1306 --yes
       keyfob install --from-source
     """
-    from keyfob_host import installation
-    from keyfob_host.board_link import Board
+    from keyfob_host.board import installation
+    from keyfob_host.board.configuration import BOARD_FILE, board_document
+    from keyfob_host.board.ports import choose
+    from keyfob_host.board.repl import Board
     from keyfob_host.boards import load_board
-    from keyfob_host.configuration import BOARD_FILE, board_document
-    from keyfob_host.ports import choose
-    from keyfob_host.verbs.dialogue import Dialogue
 
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     about = load_board(board) if board else None
     dialogue = Dialogue(as_json=json, yes=yes)
-    with Board.connected(choose(port), limit) as found:
+    with Board.connected(choose(port, dialogue.choice), limit) as found:
         facts = found.ask("facts")
         version = ".".join(map(str, facts["version"]))
         dialogue.say(f"{facts['machine']}, MicroPython {version}, on {found.port.device}")
@@ -56,8 +57,10 @@ def install(
         )
         if todo.send:
             dialogue.say(f"Copying {len(todo.send)} files, {todo.size} bytes")
-        progress = dialogue.progress("Copying", todo.size)
-        installation.carry_out(found, todo, progress)
+        with contextlib.closing(dialogue.progress()) as progress:
+            installation.carry_out(
+                found, todo, lambda sent: progress.update("Copying", 100 * sent / todo.size)
+            )
         if about is not None:
             document = board_document(about)
             if found.read(BOARD_FILE) != document:

@@ -4,6 +4,7 @@ from typing import Any
 
 from keyfob_host.errors import CliError
 from keyfob_host.verbs import options
+from keyfob_host.verbs.dialogue import Dialogue
 
 _LINK_TIMEOUT = 1800.0  # s: a person has to come
 _UNLINK_TIMEOUT = 120.0  # s
@@ -26,7 +27,8 @@ def link(
       keyfob link --json --timeout 300
     """
     limit = options.seconds("--timeout", timeout, _LINK_TIMEOUT)
-    _run("link", port, board, json, limit, _Outcome("linked"))
+    dialogue = Dialogue(as_json=json, yes=yes)
+    _run("link", dialogue, port, board, limit, _Outcome("linked"))
     return 0
 
 
@@ -44,17 +46,16 @@ def unlink(
       keyfob unlink
       keyfob unlink --port /dev/ttyUSB0 --json
     """
-    from keyfob_host.verbs.dialogue import Dialogue
-
     outcome = _Outcome("unlinked")
     limit = options.seconds("--timeout", timeout, _UNLINK_TIMEOUT)
-    _run("unlink", port, board, json, limit, outcome)
+    dialogue = Dialogue(as_json=json, yes=yes)
+    _run("unlink", dialogue, port, board, limit, outcome)
     confirmed = (
         "the provider confirmed it"
         if outcome.members["revoked"]
         else "the provider did not confirm it: end the link on its own page, too"
     )
-    Dialogue(as_json=json).say(f"nothing of the link is left on the board; {confirmed}")
+    dialogue.say(f"nothing of the link is left on the board; {confirmed}")
     return 0
 
 
@@ -92,24 +93,29 @@ class _Outcome:
 
 
 def _run(
-    program: str, port: str | None, board: str | None, json: bool, limit: float, outcome: _Outcome
+    program: str,
+    dialogue: Dialogue,
+    port: str | None,
+    board: str | None,
+    limit: float,
+    outcome: _Outcome,
 ) -> None:
-    """Run a program of on_board/ and tell its events until it ends. Raises CliError."""
-    from keyfob_host.board_link import Board
-    from keyfob_host.ports import choose
-    from keyfob_host.serial_events import SerialEvents
-    from keyfob_sim.report import Report
+    """Run a program of on_board/ and report its events until it ends. Raises CliError."""
+    from keyfob_host.board.ports import choose
+    from keyfob_host.board.repl import Board
+    from keyfob_host.board.serial_events import SerialEvents
+    from keyfob_host.report.events import Report
 
-    events = SerialEvents(Report(as_json=json))
-    events.seen = outcome.see
+    events = SerialEvents(Report(as_json=dialogue.as_json))
+    events.notify = outcome.see
     try:
-        with Board.connected(choose(port), limit) as found:
+        with Board.connected(choose(port, dialogue.choice), limit) as found:
             standing = found.ask("status")
             options.check_board(board, standing["board"])
             if "trouble" in standing and standing["provider"] is None:
                 raise CliError(*standing["trouble"])
-            found.forget()
-            found.run_file(program, heard=events.hear)
+            found.soft_reset()
+            found.run_file(program, on_line=events.feed)
         outcome.check()
     finally:
         events.end(reached=outcome.reached)

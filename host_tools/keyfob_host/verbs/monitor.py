@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from keyfob_host.printable import printable
 from keyfob_host.verbs import options
+from keyfob_host.verbs.dialogue import Dialogue
 
 _BAUD = 115200
 _LOOK = 0.1  # s between two looks at the keyboard
@@ -50,26 +51,25 @@ def monitor(
       keyfob monitor --timestamps --log board.log
       keyfob monitor --json | jq .event
     """
-    from keyfob_host.ports import choose
-    from keyfob_host.serial_events import SerialEvents
-    from keyfob_host.verbs.dialogue import Dialogue
-    from keyfob_sim.report import Report
+    from keyfob_host.board.ports import choose
+    from keyfob_host.board.serial_events import SerialEvents
+    from keyfob_host.report.events import Report
 
     limit = options.seconds("--timeout", timeout, _TOO_LONG) if timeout else _TOO_LONG
     until = time.monotonic() + limit
-    chosen = choose(port)
+    dialogue = Dialogue(as_json=json, yes=yes)
+    chosen = choose(port, dialogue.choice)
     printer = _Printer(as_json=json, timestamps=timestamps)
     report = Report(as_json=json)
     if report.terminal is not None:
         report.terminal.stamp = printer.stamp
     events = SerialEvents(report, printer.line)
-    events.seen = printer.seen
-    dialogue = Dialogue(as_json=json)
+    events.notify = printer.seen
     with _log(log) as note, _keyboard() as typed:
         dialogue.say(f"{chosen.device}: Ctrl-] leaves")
         while time.monotonic() < until:
             with _opened(chosen, typed, until) as serial:
-                if serial is None or _follow(serial, typed, _lines(events.hear, note), until):
+                if serial is None or _follow(serial, typed, _lines(events.feed, note), until):
                     break
                 dialogue.say("the board has gone; waiting for it to come back")
     return 0
@@ -86,7 +86,7 @@ class _Printer:
         self._timestamps = timestamps
 
     def line(self, text: str) -> None:
-        from keyfob_host.traceback_source import source_of
+        from keyfob_host.firmware.traceback_source import source_of
 
         if self._as_json:
             return
@@ -131,7 +131,7 @@ def _opened(port: Any, typed: Callable[[], bytes], until: float) -> Iterator[Any
     """The open port of the same board, as soon as it is there; None where the person leaves."""
     from serial import serial_for_url
 
-    from keyfob_host import port_access
+    from keyfob_host.board import access as port_access
 
     begun = time.monotonic()
     serial = None
@@ -155,7 +155,7 @@ def _opened(port: Any, typed: Callable[[], bytes], until: float) -> Iterator[Any
 
 def _device(port: Any) -> str:
     """Where that board is now: USB may have given it another name."""
-    from keyfob_host.ports import candidates
+    from keyfob_host.board.ports import candidates
 
     if port.serial_number is not None:
         for found in candidates():
@@ -164,13 +164,13 @@ def _device(port: Any) -> str:
     return str(port.device)
 
 
-def _lines(*heard: Callable[[str], object]) -> Callable[[bytes], object]:
+def _lines(*receivers: Callable[[str], object]) -> Callable[[bytes], object]:
     """A function that cuts what it is fed into lines."""
-    from keyfob_host.board_link import Lines
+    from keyfob_host.board.repl import Lines
 
     def each(line: str) -> None:
-        for hear in heard:
-            hear(line)
+        for receive in receivers:
+            receive(line)
 
     return Lines(each).feed
 
@@ -181,11 +181,11 @@ def _log(path: str | None) -> Iterator[Callable[[str], object]]:
     if path is None:
         yield lambda line: None
         return
-    with _told(path):
+    with _log_errors(path):
         file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - closed below
 
     def add(line: str) -> None:
-        with _told(path):
+        with _log_errors(path):
             file.write(f"{_time()} {line}\n".encode())
 
     with file:
@@ -193,7 +193,7 @@ def _log(path: str | None) -> Iterator[Callable[[str], object]]:
 
 
 @contextlib.contextmanager
-def _told(path: str) -> Iterator[None]:
+def _log_errors(path: str) -> Iterator[None]:
     """What keeps a file from being written, as a CliError."""
     from keyfob_host.errors import CliError
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from keyfob_host.verbs import options
+from keyfob_host.verbs.dialogue import Dialogue
 
 _TIMEOUT = 30.0  # s
 
@@ -21,13 +22,12 @@ def status(
       keyfob status
       keyfob status --port id:0123456789 --json
     """
-    from keyfob_host.board_link import Board
-    from keyfob_host.ports import choose
-    from keyfob_host.verbs.dialogue import Dialogue
+    from keyfob_host.board.ports import choose
+    from keyfob_host.board.repl import Board
 
-    dialogue = Dialogue(as_json=json)
+    dialogue = Dialogue(as_json=json, yes=yes)
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
-    with Board.connected(choose(port), limit) as found:
+    with Board.connected(choose(port, dialogue.choice), limit) as found:
         facts = found.ask("facts")
         link: dict[str, Any] = found.ask("status")
     options.check_board(board, link["board"])

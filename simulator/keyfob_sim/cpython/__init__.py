@@ -1,1 +1,1 @@
-"""The `cpython` runtime: the firmware's own files in this process, on a pretended board."""
+"""The `cpython` runtime: the firmware's files run in this process, on a virtual board."""

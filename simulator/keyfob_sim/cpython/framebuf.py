@@ -178,7 +178,7 @@ class FrameBuffer:
         columns = columns[: len(source_columns)]
         cells, mask, source_cells = self.__cells, self.__mask, source.__cells
         source_mask = source.__mask
-        # Rows at once where no pixel depends on one before it: colour panels live on that.
+        # A row at once where no pixel depends on an earlier one: colour panels need the speed.
         is_plain = self.__is_plain and key < 0 and cells.obj is not source_cells.obj
         for (row, row_shift), (base, base_shift) in zip(
             rows, source.__rows[max(-y, 0) :], strict=False
@@ -203,7 +203,7 @@ class FrameBuffer:
                     cells[index] = cells[index] & ~(mask << shift) | value
 
     def __lines_up(self, source: "FrameBuffer", x: int, y: int) -> bool:
-        """Whether all of `source` covers whole cells: pages of text live on that."""
+        """Whether `source` covers whole cells, which are copied at once, as in pages of text."""
         return (
             self.__is_vertical
             and source.__is_vertical
@@ -230,7 +230,7 @@ class FrameBuffer:
                         self.pixel(x + place * _CHARACTER + column, y + row, color)
 
     def __value(self, color: int) -> int:
-        """What a pixel of that colour holds."""
+        """The bits of a pixel of that colour."""
         return int(color != 0) if self.__is_mono else color & self.__mask
 
     @classmethod
@@ -262,7 +262,7 @@ def _glyph(character: str) -> tuple[int, ...]:
     """The rows of a character from Pillow's font, the leftmost pixel in bit 0."""
     from PIL import Image, ImageDraw, ImageFont
 
-    # Its letters stand in 6 x 11 pixels, whose first two rows are empty in ASCII.
+    # Its glyphs are 6 x 11 pixels; their first two rows are empty in ASCII.
     picture = Image.new("1", (_CHARACTER, _CHARACTER))
     known = character if " " <= character <= "~" else "?"
     ImageDraw.Draw(picture).text((1, -2), known, 1, ImageFont.load_default_imagefont())

@@ -1,4 +1,4 @@
-"""Runs a virtual board's firmware in this process: for debuggers, coverage, and everywhere."""
+"""Runs a virtual board's firmware in this process, for debuggers, coverage and any platform."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from keyfob_sim.cpython.machine import BoardReset, machine
 from keyfob_sim.cpython.virtual_time import BoardLoop
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.filesystem import open_littlefs
-from keyfob_sim.runtime import Runtime, Watcher
+from keyfob_sim.run.runtime_interface import Runtime, Watcher
 
 
 class CPythonRuntime(Runtime):
@@ -22,8 +22,8 @@ class CPythonRuntime(Runtime):
         self._watcher = watcher
         self._loop = BoardLoop(board.clock, lambda: board.uplink.is_silent)
         self._main: asyncio.Task[Any] | None = None
-        self._cause: str | None = "power_on"  # why to boot next, None while there is no reason
-        self._loop.set_exception_handler(_tell_of_faults)
+        self._cause: str | None = "power_on"  # of the next boot, None while none is due
+        self._loop.set_exception_handler(_report_exception)
         board.clock.fell_asleep = lambda: self.call_soon(lambda: None)  # ends a wait on sockets
 
     def run(self) -> None:
@@ -42,7 +42,7 @@ class CPythonRuntime(Runtime):
             self._loop.close()
 
     def call_soon(self, callback: Callable[[], object]) -> None:
-        """Have `callback` called in the thread that runs the board. For any thread."""
+        """Have `callback` called in the thread that runs the board. Thread-safe."""
 
         def call() -> None:
             callback()
@@ -56,7 +56,7 @@ class CPythonRuntime(Runtime):
         self._stop_if_over()
 
     def type(self, data: bytes) -> None:
-        """Nobody listens: this runtime has no serial port."""
+        """Do nothing: this runtime has no serial port."""
 
     def _boot(self, cause: str) -> None:
         board = self._board
@@ -81,7 +81,7 @@ class CPythonRuntime(Runtime):
                 if self._cause is None:
                     self._watcher.stopped()
             except asyncio.CancelledError:
-                pass  # by us: the run is over, or the board boots again
+                pass  # by _stop_if_over: the run is over, or the board boots again
             except BoardReset as reset:
                 self._reset(reset)
             except Exception as error:  # noqa: BLE001 - as a board prints it and goes on
@@ -90,7 +90,7 @@ class CPythonRuntime(Runtime):
                 self._cancel_all()
 
     def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """As `asyncio.run` of the firmware."""
+        """What the firmware gets as `asyncio.run`."""
         self._main = self._loop.create_task(coroutine)
         self._stop_if_over()
         try:
@@ -99,7 +99,7 @@ class CPythonRuntime(Runtime):
             self._main = None
 
     def _hear(self, line: str) -> None:
-        if self._cause is None:  # else the board is off, and only this process does not know
+        if self._cause is None:  # else the board is off, and its firmware is being cancelled
             self._watcher.hear(line)
             self._board.clock.run_due()
         self._stop_if_over()
@@ -127,7 +127,7 @@ class CPythonRuntime(Runtime):
         )
 
     def _cancel_all(self) -> None:
-        """Let every task of the board finish its own cleaning up."""
+        """Cancel every task of the board and wait for their cleanup."""
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
@@ -135,7 +135,7 @@ class CPythonRuntime(Runtime):
             self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
 
-def _tell_of_faults(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """As usual, but for signals that found a task at work: they end the run, which is all."""
+def _report_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report as asyncio does, apart from Ctrl-C and exit inside a task, which end the run."""
     if not isinstance(context.get("exception"), (KeyboardInterrupt, SystemExit)):
         loop.default_exception_handler(context)

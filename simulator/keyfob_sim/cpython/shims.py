@@ -1,8 +1,7 @@
-"""The modules that a board has and CPython has not, as thin as the firmware allows.
+"""MicroPython's modules on CPython, with as much of each as the firmware uses.
 
-`time`, `asyncio`, `os` and `gc` are seen by the firmware only, for they are the ones that its own
-`__import__` finds; the threads of this process go on with the real ones. So it is with `open`
-and `print`.
+`time`, `asyncio`, `os`, `gc`, `open` and `print` are replaced for the firmware only, through an
+`__import__` and builtins of its own. The rest of this process keeps the real ones.
 """
 
 import asyncio
@@ -36,11 +35,11 @@ _NUMBERS = {
     IsADirectoryError: errno.EISDIR,
     NotADirectoryError: errno.ENOTDIR,
 }
-_NAME_UNKNOWN = -202  # as lwIP says it
+_NAME_UNKNOWN = -202  # EAI_FAIL of lwIP
 
 
 class _Reader:
-    """A stream reader whose waits count as real ones."""
+    """A stream reader that marks the loop busy while it waits."""
 
     def __init__(self, reader: asyncio.StreamReader, loop: BoardLoop) -> None:
         self._reader = reader
@@ -55,7 +54,7 @@ class _Reader:
 
 
 class _Asyncio(ModuleType):
-    """asyncio whose connections go through the board's Wi-Fi, and tell the loop when they wait.
+    """asyncio whose connections go through the board's Wi-Fi, and mark the loop busy as they wait.
 
     `run` is the runtime's.
     """
@@ -114,13 +113,13 @@ class _Files:
             return call()
         except LittleFSError as error:
             raise OSError(-error.code, os.strerror(-error.code)) from None
-        except OSError as error:  # the library's own, which lack the number
+        except OSError as error:  # littlefs-python's own, which have no errno
             number = _NUMBERS[type(error)]
             raise OSError(number, os.strerror(number)) from None
 
 
 class _File:
-    """A file whose errors are OSErrors when it is written and closed, too."""
+    """A file that raises OSError, as a board's does, for any error of littlefs."""
 
     def __init__(self, file: Any, attempt: Callable[[Callable[[], Any]], Any]) -> None:
         self._file = file
@@ -153,7 +152,7 @@ class _Station:
 
 
 class _Loader(SourceFileLoader):
-    """Runs a file with builtins of its own."""
+    """Executes a module with `own` as its builtins."""
 
     def __init__(self, name: str, path: str, own: dict[str, Any]) -> None:
         super().__init__(name, path)
@@ -165,7 +164,7 @@ class _Loader(SourceFileLoader):
 
 
 class _Finder(MetaPathFinder):
-    """Finds the files of the firmware, to be run with `own` as their builtins."""
+    """Finds the firmware's modules, to be executed with `own` as their builtins."""
 
     def __init__(self, own: dict[str, Any]) -> None:
         self._own = own
@@ -226,7 +225,7 @@ def firmware(
             sleep=board.clock.let_pass,
         ),
         "asyncio": _Asyncio(board, run),
-        # Looks at what is young: all of this process is far more than a board has.
+        # Young objects only: a full collection would walk the heap of the whole process.
         "gc": _module("gc", collect=lambda: host_gc.collect(0)),
         "os": files,
     }

@@ -1,7 +1,7 @@
-"""An event loop whose clock jumps over every wait that waits for nothing but time.
+"""An event loop on virtual time: it skips every wait that only time can end.
 
-Waits on sockets stay real: while a `busy()` block is open the loop neither jumps nor
-hurries, so a server in another thread or on another machine gets the time it needs.
+Waits on sockets stay real: no time is skipped while a `busy()` block is open, so a server in
+another thread or on another machine has the time it needs.
 """
 
 import asyncio
@@ -10,13 +10,13 @@ import selectors
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from keyfob_sim.clock import SharedClock
+from keyfob_sim.hardware.clock import SharedClock
 
 
 class BoardLoop(asyncio.SelectorEventLoop):
-    """A selector loop that lives by a SharedClock, and runs the clock's timers.
+    """A selector loop on a SharedClock, whose timers it runs.
 
-    `is_silent` tells whether it is known that nothing can come in on a socket.
+    `is_silent` returns whether the network is down, so that no socket can become readable.
     """
 
     def __init__(self, clock: SharedClock, is_silent: Callable[[], bool]) -> None:

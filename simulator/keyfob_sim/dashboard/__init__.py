@@ -1,1 +1,1 @@
-"""The window: a page on which a person sees a virtual board, touches it, and gives it trouble."""
+"""The window: a web page that shows a virtual board, with its buttons and faults to trigger."""

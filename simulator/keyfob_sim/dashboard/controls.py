@@ -1,15 +1,15 @@
-"""What a person can do to a board on the page. Everything happens in the board's own thread."""
+"""The page's controls: buttons, faults and switches, all run in the board's own thread."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from keyfob_sim.faults import Faults
 from keyfob_sim.hardware.board import VirtualBoard
-from keyfob_sim.runtime import Runtime
+from keyfob_sim.run.board_faults import Faults
+from keyfob_sim.run.runtime_interface import Runtime
 
 
-class Blow(NamedTuple):
-    """A fault that happens once. `needs` is the one runtime that survives it."""
+class OneShot(NamedTuple):
+    """A fault that happens once. `needs` is the only runtime that supports it, None for both."""
 
     label: str
     do: str
@@ -25,11 +25,11 @@ class Switch(NamedTuple):
     is_on: Callable[[VirtualBoard], bool]
 
 
-BLOWS = {
-    "reset": Blow("Reset", "reset"),
-    "power_cycle": Blow("Power off and on", "power_cut"),
-    "clock_unset": Blow("Unset the clock", "clock_unset"),
-    "power_cut": Blow(
+ONE_SHOTS = {
+    "reset": OneShot("Reset", "reset"),
+    "power_cycle": OneShot("Power off and on", "power_cut"),
+    "clock_unset": OneShot("Unset the clock", "clock_unset"),
+    "power_cut": OneShot(
         "Cut the power at the next flash operation", "power_cut", {"op": 1}, needs="micropython"
     ),
 }
@@ -42,10 +42,9 @@ SWITCHES = {
 
 
 class Controls:
-    """Hands what was asked for to the board, and calls `done` after it.
+    """Runs the page's requests on the board, and calls `done` after each.
 
-    Methods raise KeyError for what there is not, and OSError or RuntimeError where nothing runs
-    the board any more.
+    Methods raise KeyError for an unknown name, and OSError or RuntimeError once the run is over.
     """
 
     def __init__(
@@ -60,8 +59,8 @@ class Controls:
         self._runtime = runtime
         self._faults = faults
         self._done = done
-        self.blows = {
-            name: blow for name, blow in BLOWS.items() if blow.needs in (None, runtime_name)
+        self.one_shots = {
+            name: fault for name, fault in ONE_SHOTS.items() if fault.needs in (None, runtime_name)
         }
         self._buttons = {button.name: button for button in board.about.buttons}
 
@@ -74,10 +73,10 @@ class Controls:
         level = self._board.pins.level
         return {name: level(key.pin) == key.pressed for name, key in self._buttons.items()}
 
-    def strike(self, name: str) -> None:
-        """Let one of `blows` happen."""
-        blow = self.blows[name]
-        self._soon(lambda: self._faults.strike(blow.do, blow.fields))
+    def trigger(self, name: str) -> None:
+        """Start one of `one_shots`."""
+        one_shot = self.one_shots[name]
+        self._soon(lambda: self._faults.trigger(one_shot.do, one_shot.fields))
 
     def switch_on(self, name: str) -> None:
         """Have something work again."""
@@ -87,16 +86,16 @@ class Controls:
     def switch_off(self, name: str) -> None:
         """Have something fail until it is switched on."""
         do = SWITCHES[name].do
-        self._soon(lambda: self._faults.strike(do, {}))
+        self._soon(lambda: self._faults.trigger(do, {}))
 
     def hold(self, name: str) -> None:
-        """Press a button. Where time leaps it is let go by itself, or it would last for hours."""
+        """Press a button. With a virtual clock it is released by itself, after a short press."""
         button = self._buttons[name].name
         press = self._board.press if self._board.clock.virtual else self._board.hold
         self._soon(lambda: press(button))
 
     def release(self, name: str) -> None:
-        """Let go of a button."""
+        """Release a button; with a virtual clock it already is."""
         button = self._buttons[name].name
         if not self._board.clock.virtual:
             self._soon(lambda: self._board.release(button))

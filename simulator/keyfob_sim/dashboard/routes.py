@@ -1,8 +1,8 @@
-"""The page, what it shows, and what it may do.
+"""The routes of the page: the page itself, the state that it polls, and its controls.
 
-It has no password, so no other page that the person has open may reach it: it answers under
-its own address only (DNS rebinding would come under another name), takes nothing that comes
-from elsewhere, and takes JSON only, which no form can send.
+It has no password, so no other page that the person has open may reach it. It answers to its
+own Host only, against DNS rebinding, refuses a foreign Origin, and takes JSON only, which no
+form can send.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from werkzeug.exceptions import HTTPException
 
 from keyfob_sim.dashboard.controls import SWITCHES, Controls
 from keyfob_sim.dashboard.view import View
-from keyfob_sim.options import SimOptions
+from keyfob_sim.run.options import SimOptions
 from keyfob_sim.server.store import UserCodeError
 
 if TYPE_CHECKING:
     from keyfob_sim.server import MockServer
 
-_GATHER = 0.04  # s that news are gathered before they are told
+_GATHER = 0.04  # s that changes are gathered before they are sent
 _REQUESTS = 300  # of the request log that are shown
 _SHOWN = ("n", "time", "kind", "method", "path", "status", "error", "fault", "decision", "by")
 
@@ -73,7 +73,7 @@ def make_app(
             clock=options.clock,
             embedded=server is not None,
             switches=SWITCHES,
-            blows=controls.blows,
+            one_shots=controls.one_shots,
         )
 
     @app.get("/state")
@@ -82,7 +82,7 @@ def make_app(
         if view.ended is None:
             time.sleep(_GATHER)
         return jsonify(
-            version=view.version,  # first: what is newer than it is told again
+            version=view.version,  # read first: a later change gets another answer
             ended=view.ended,
             t=board.clock.t(),
             uptime=board.uptime(),
@@ -103,7 +103,7 @@ def make_app(
         return Response(data, 200 if data else 404, mimetype="image/png")
 
     acts = {
-        "strike": controls.strike,
+        "trigger": controls.trigger,
         "on": controls.switch_on,
         "off": controls.switch_off,
         "hold": controls.hold,
@@ -156,7 +156,7 @@ def _code(view: View, server: MockServer | None) -> dict[str, Any] | None:
     if code is None:
         return None
     address = code["complete"] or code["verification_uri"]
-    is_web = urlsplit(address).scheme in ("http", "https")  # a server may say anything
+    is_web = urlsplit(address).scheme in ("http", "https")  # a server may send any address
     return {
         "user_code": code["user_code"],
         "address": address if is_web else None,

@@ -1,4 +1,4 @@
-"""What there is to see of a run: told by the thread that runs the board, asked for by others."""
+"""What the page shows of a run: set by the thread that runs the board, read by the server's."""
 
 import io
 import math
@@ -9,18 +9,18 @@ from typing import Any
 
 from PIL import Image
 
+from keyfob_host.report.qr_code import qr_modules
 from keyfob_sim.hardware.board import VirtualBoard
-from keyfob_sim.pictures import qr_modules
 
-PATIENCE = 10.0  # s that a question waits for news
-_ABSENCE = 1.0  # s between an answer and the next question, at most
-_FAREWELL = 0.5  # s that a page has to hear of the end
+PATIENCE = 10.0  # s that a request for the state waits for a change
+_BETWEEN_REQUESTS = 1.0  # s between an answer and the page's next request, at most
+_LAST_LOOK = 0.5  # s that a page has to fetch the end of the run
 
 _LINES = 500  # of the serial log that are kept
 _LONGEST = 2000  # characters of a line that are kept
 _MACHINE_LINE = "@{"
 
-# Events after which a code is of no use, and those that the serial log has to be told of.
+# Events after which a code is of no use, and events that are noted in the serial log.
 _CODE_ENDS = ("boot", "linked", "denied", "expired", "unlinked")
 _NOTES = {"boot": "boot: {cause}", "power_cut": "power lost", "fault": "fault: {do}"}
 
@@ -28,8 +28,8 @@ _NOTES = {"boot": "boot: {cause}", "power_cut": "power lost", "fault": "fault: {
 class View:
     """A board, its serial log, its last screen and the code on it.
 
-    Whatever may have changed something calls `bump`; that is all it costs the board as long
-    as nobody looks.
+    Whatever may have changed something calls `bump`, which is cheap: pictures are only drawn
+    for a page that is open.
     """
 
     def __init__(self, board: VirtualBoard) -> None:
@@ -37,7 +37,7 @@ class View:
         self._news = threading.Condition()
         self.version = 0
         self._looked_at = -math.inf
-        self._goodbye = threading.Event()
+        self._page_has_ended = threading.Event()
         self._lines: deque[dict[str, Any]] = deque(maxlen=_LINES)
         self._count = 0
         self._console: list[str] = []
@@ -52,25 +52,25 @@ class View:
     # For the thread that runs the board
 
     def bump(self) -> None:
-        """Let those who wait look again."""
+        """Count a change, and wake the requests that wait for one."""
         with self._news:
             self.version += 1
             self._news.notify_all()
 
-    def hear(self, line: str) -> None:
+    def add_line(self, line: str) -> None:
         """Add a line of the serial port to the log."""
         self._add("machine" if line.startswith(_MACHINE_LINE) else "text", line)
 
-    def show(self, lines: list[str], address: str | None) -> None:
-        """Take a screen of the serial console, and the address that belongs with it."""
+    def set_screen(self, lines: list[str], address: str | None) -> None:
+        """Set the console's screen of a board without a panel, and the address for its QR."""
         if self.board.panel is not None:
             return
         self._console, self._address = lines, address
         self._qr_codes += 1
         self.bump()
 
-    def tell(self, event: str, members: dict[str, Any]) -> None:
-        """Take an event of the firmware or the simulator."""
+    def add_event(self, event: str, members: dict[str, Any]) -> None:
+        """Follow an event: the code that waits, the name of the screen, notes in the log."""
         if event == "user_code":
             self.code = {name: members[name] for name in ("user_code", "verification_uri")}
             self.code["complete"] = members["verification_uri_complete"]
@@ -86,11 +86,11 @@ class View:
         self.bump()
 
     def end(self, how: str) -> None:
-        """The run is over; if a page is open, give it a moment to hear of it."""
+        """Note the end of the run, and give an open page a moment to fetch it."""
         self.ended = how
         self.bump()
-        if time.monotonic() - self._looked_at < PATIENCE + _ABSENCE:
-            self._goodbye.wait(_FAREWELL)
+        if time.monotonic() - self._looked_at < PATIENCE + _BETWEEN_REQUESTS:
+            self._page_has_ended.wait(_LAST_LOOK)
 
     # For any thread
 
@@ -99,7 +99,7 @@ class View:
         with self._news:
             self._looked_at = time.monotonic()
             if self.ended and self.version == since:
-                self._goodbye.set()  # the page has the last version, and so it knows
+                self._page_has_ended.set()  # it has the last version, and so the end
             self._news.wait_for(lambda: self.ended or self.version != since, PATIENCE)
 
     def lines(self, after: int) -> list[dict[str, Any]]:
@@ -114,13 +114,13 @@ class View:
 
     @property
     def picture_number(self) -> int | None:
-        """Another one with each new picture, None while there is none."""
+        """A number that changes with each new picture, None while there is none."""
         if self.board.panel is not None:
             return self.board.panel.changes
         return self._qr_codes if self._address else None
 
     def picture(self) -> bytes:
-        """PNG of the panel, or of the console's QR, dot for dot; empty where there is none."""
+        """PNG of the panel or of the console's QR, not enlarged; empty where there is none."""
         with self._drawing:
             number = self.picture_number  # before the picture: it may change as it is drawn
             if number is None:

@@ -1,4 +1,4 @@
-"""The window of one run: where it is served, and what it is told."""
+"""The window of one run: serves the page, and connects it to the run."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from keyfob_host.report.events import Report
 from keyfob_sim.dashboard.controls import Controls
 from keyfob_sim.dashboard.view import View
-from keyfob_sim.faults import Faults
 from keyfob_sim.hardware.board import VirtualBoard
-from keyfob_sim.options import SimOptions
-from keyfob_sim.report import Report
-from keyfob_sim.runtime import Runtime
-from keyfob_sim.server.transport import HttpServer
-from keyfob_sim.simulation import Simulation
+from keyfob_sim.run.board_faults import Faults
+from keyfob_sim.run.events import RunEvents
+from keyfob_sim.run.options import SimOptions
+from keyfob_sim.run.runtime_interface import Runtime
+from keyfob_sim.server.http_server import HttpServer
 
 if TYPE_CHECKING:
     from keyfob_sim.server import MockServer
@@ -34,22 +34,22 @@ class Window:
         board: VirtualBoard,
         runtime: Runtime,
         faults: Faults,
-        simulation: Simulation,
+        events: RunEvents,
         report: Report,
         server: MockServer | None,
     ) -> None:
         self._options = options
-        self._simulation = simulation
+        self._events = events
         self._server = server
         self._view = View(board)
         self._controls = Controls(board, runtime, options.runtime, faults, self._view.bump)
         self._http = HttpServer("127.0.0.1", 0, self._serve, time.time)
         self.url = f"http://127.0.0.1:{self._http.port}/"
-        report.told = self._view.tell
+        report.notify = self._view.add_event
         board.changed = self._view.bump
-        simulation.heard = self._view.hear
-        simulation.shown = self._view.show
-        simulation.window = self.url
+        events.on_line = self._view.add_line
+        events.on_screen = self._view.set_screen
+        events.window = self.url
         if server is not None:
             server.realm.log.added = self._view.bump
 
@@ -63,7 +63,7 @@ class Window:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        progress = self._simulation.progress
+        progress = self._events.progress
         how = "its goal is reached" if progress.reached else progress.failure or "it was stopped"
         self._view.end(how)
         self._http.stop()
@@ -74,6 +74,6 @@ class Window:
 
     @cached_property
     def _app(self) -> Any:
-        from keyfob_sim.dashboard.routes import make_app  # slow to import; few runs are looked at
+        from keyfob_sim.dashboard.routes import make_app  # slow to import, often not needed
 
         return make_app(self._options, self._view, self._controls, self._server, self._http.port)

@@ -1,1 +1,1 @@
-"""The parts of a virtual board that its bus, flash and antenna lead to."""
+"""The hardware of a virtual board: flash, NVS, panels, pins, Wi-Fi, clocks and power."""

@@ -1,4 +1,4 @@
-"""One virtual board, assembled from its board.toml: what is on it, and what power does to it."""
+"""One virtual board, assembled from its board.toml."""
 
 import hashlib
 import ipaddress
@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from keyfob_host.boards import Board
-from keyfob_sim.clock import SharedClock, Timer
+from keyfob_sim.hardware.clock import SharedClock, Timer
 from keyfob_sim.hardware.flash import Flash
 from keyfob_sim.hardware.nvs import Nvs
 from keyfob_sim.hardware.panels import I2cPanel, Panel, SpiPanel, make_panel
@@ -26,10 +26,10 @@ _EHOSTUNREACH = 118  # as lwIP numbers it
 
 
 class VirtualBoard:
-    """The hardware of one board; whoever runs the firmware asks it for everything.
+    """The hardware of one board, as the runtimes use it.
 
-    `interrupt(pin)` is called when an edge that the firmware watches has come, `changed()` when
-    what a person sees may have, and `joining()` when the firmware has Wi-Fi join a network.
+    `interrupt(pin)` is called on an edge that the firmware watches, `changed()` when what a
+    person sees may have changed, and `joining()` when the firmware has Wi-Fi join a network.
     """
 
     def __init__(self, about: Board, folder: Path, clock: SharedClock) -> None:
@@ -58,7 +58,7 @@ class VirtualBoard:
         self.power_off()
 
     def close(self) -> None:
-        """Let go of files, sockets and threads."""
+        """Close files and sockets, and end the uplink's thread."""
         self.uplink.close()
         self.flash.close()
 
@@ -79,7 +79,7 @@ class VirtualBoard:
             self.panel.power_off()
 
     def reset(self) -> None:
-        """Reset the chip: pins let go, Wi-Fi off; the RTC and the panel do not notice."""
+        """Reset the chip: pins become inputs, Wi-Fi is off; the RTC and the panel go on."""
         self.pins.reset()
         self.station.power_off()
         self.is_led_on = False
@@ -89,7 +89,7 @@ class VirtualBoard:
         self.changed()
 
     def soft_reset(self) -> None:
-        """Start MicroPython anew: nobody watches a pin any more, and all else goes on."""
+        """Restart MicroPython: pin interrupts are off, and the hardware is left as it is."""
         self.pins.unwatch()
 
     def boot(self) -> None:
@@ -108,7 +108,7 @@ class VirtualBoard:
             if name == "active" and not any(arguments):
                 return False
             raise WifiError("this board is a station only")
-        if name.startswith("_") or name in ("power_off", "next_change", "throw_out"):
+        if name.startswith("_") or name in ("power_off", "next_change", "deauthenticate"):
             raise AttributeError(name)
         found = getattr(self.station, name)(*arguments, **settings)
         if name == "connect":
@@ -116,28 +116,31 @@ class VirtualBoard:
         return found
 
     def lose_wifi(self) -> None:
-        """Take the access point away; what was under way falls silent."""
+        """Switch the access point off; open connections hang."""
         self.access_point.up = False
         self._carry()
 
     def restore_wifi(self) -> None:
-        """Bring the access point back."""
+        """Switch the access point on again; connections from before are reset."""
         self.access_point.up = True
         self._carry()
 
-    def lock_out(self) -> None:
-        """Start the access point anew with another password, so that it lets nobody in."""
+    def change_password(self) -> None:
+        """Restart the access point with another password, so that the board cannot join."""
         self.access_point.password = _ANOTHER_PASSWORD
-        self.station.throw_out()
+        self.station.deauthenticate()
         self._carry()
 
-    def let_in(self) -> None:
-        """Have the access point want the board's password again."""
+    def restore_password(self) -> None:
+        """Set the access point's password back to the board's."""
         self.access_point.password = PASSWORD
         self._carry()
 
     def resolve(self, host: str, port: int) -> tuple[str, int]:
-        """Where connections to a server go. Raises LookupFailed, and OSError for an address."""
+        """The loopback address and port that lead to a server.
+
+        Without Wi-Fi it raises LookupFailed for a name, and OSError for an IP address.
+        """
         if not self.station.isconnected():
             if _is_address(host):
                 raise OSError(_EHOSTUNREACH, "EHOSTUNREACH")
@@ -145,7 +148,7 @@ class VirtualBoard:
         return self.uplink.resolve(host, port)
 
     def network_time(self) -> int | None:
-        """Seconds since 2000-01-01 as a time server says, None where none answers."""
+        """Seconds since 2000-01-01 from the time server, None where it does not answer."""
         uplink = self.uplink
         if not (self.has_time_server and self.station.isconnected() and uplink.dns):
             return None
@@ -184,7 +187,7 @@ class VirtualBoard:
         return [address] if self._is_on_i2c(scl, sda, address) else []
 
     def spi_write(self, sck: int, mosi: int, data: bytes) -> None:
-        """Clock `data` out; whoever is selected takes it."""
+        """Clock `data` out; the panel takes it if its CS is low."""
         wires = self.about.display.spi if self.about.display else None
         if wires is None or (wires.sck, wires.mosi) != (sck, mosi):
             return
@@ -219,13 +222,13 @@ class VirtualBoard:
         return False
 
     def release(self, name: str | None = None) -> None:
-        """Let go of a button."""
+        """Release a button, or all of them without a name."""
         for button in self.about.buttons:
             if name in (None, button.name):
                 self.pins.drive(button.pin, 1 - button.pressed)
 
     def _carry(self) -> None:
-        """Carry the board's traffic if the access point has it in."""
+        """Let traffic pass if the board can join its access point."""
         if self.access_point.up and self.access_point.password == PASSWORD:
             self.uplink.restore()
         else:
@@ -246,7 +249,7 @@ class VirtualBoard:
         return chip is not None and (chip.scl, chip.sda, chip.address) == (scl, sda, address)
 
     def _has_display_power(self) -> bool:
-        """Whether all that the display's power hangs on is as board.toml has it in the end."""
+        """Whether the pins and registers that power the display are set as in board.toml."""
         power = self.about.display.power if self.about.display else None
         if power is None:
             return True

@@ -1,8 +1,8 @@
 """The littlefs on a board's flash, as MicroPython lays it out, for the host to read and write.
 
 The C binding of littlefs loses what a callback raises, and an error code at the wrong moment
-makes it free a file twice. So where power is lost, littlefs goes on unawares on a copy of the
-flash that nobody will see, and FileSystem raises PowerLost when it is closed.
+makes it free a file twice. So after a loss of power littlefs goes on, on a copy of the flash
+that is thrown away, and FileSystem raises PowerLost when it is closed.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _DISK_VERSION = 0x0002_0001
 
 
 class FlashContext(UserContext):
-    """What littlefs-python calls to reach a flash. `lost` says why it no longer does."""
+    """The callbacks through which littlefs reaches a flash. `lost` is set once power is lost."""
 
     def __init__(self, flash: Flash):
         """Serve all of `flash`."""
@@ -62,9 +62,9 @@ class FlashContext(UserContext):
 
 
 class FileSystem(LittleFS):
-    """A littlefs to use as a `with` block, at whose end it is unmounted; files are closed by then.
+    """A littlefs to use in a `with` block, which unmounts it. Close its files before the end.
 
-    The end raises PowerLost if the power went in the block: what came after that never was.
+    The end raises PowerLost if power was lost in the block; nothing after that is on the flash.
     """
 
     def __init__(self, flash: Flash):

@@ -58,7 +58,7 @@ class Flash:
         return self._memory[: self.block_size] == _ERASED * self.block_size
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Unmap the file."""
         self._memory.close()
 
     def read(self, offset: int, length: int) -> bytes:
@@ -115,7 +115,7 @@ class Flash:
 
 
 def _make_blank(path: Path, size: int) -> None:
-    """Put a blank flash there whole, or nothing."""
+    """Create a blank flash in one step, so that none is left half made."""
     new = path.with_name(path.name + ".new")
     new.write_bytes(_ERASED * size)
     os.replace(new, path)
@@ -124,7 +124,7 @@ def _make_blank(path: Path, size: int) -> None:
 def _torn(before: bytes, after: bytes, op: int, blur: int) -> bytes:
     """Return a start of `after`, `blur` bytes with some bits of each, and the rest of `before`.
 
-    How long the start is hangs on the operation's number alone, so that a run can be repeated.
+    The length of the start depends on the operation's number alone, so that a run can be repeated.
     """
     start = zlib.crc32(op.to_bytes(8, "big")) % (len(before) - blur + 1)
     end = start + blur

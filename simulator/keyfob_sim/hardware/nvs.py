@@ -10,14 +10,19 @@ from keyfob_sim.hardware.power import PowerGate, PowerLost
 
 Value: TypeAlias = int | bytes
 
+# As in nvs.h of ESP-IDF, negative as MicroPython raises them.
+NOT_FOUND = -0x1102
+NOT_ENOUGH_SPACE = -0x1105
+KEY_TOO_LONG = -0x1109
+INVALID_LENGTH = -0x110C
+VALUE_TOO_LONG = -0x110E
 _NAMES = {
-    -0x1102: "ESP_ERR_NVS_NOT_FOUND",
-    -0x1105: "ESP_ERR_NVS_NOT_ENOUGH_SPACE",
-    -0x1109: "ESP_ERR_NVS_KEY_TOO_LONG",
-    -0x110C: "ESP_ERR_NVS_INVALID_LENGTH",
-    -0x110E: "ESP_ERR_NVS_VALUE_TOO_LONG",
+    NOT_FOUND: "ESP_ERR_NVS_NOT_FOUND",
+    NOT_ENOUGH_SPACE: "ESP_ERR_NVS_NOT_ENOUGH_SPACE",
+    KEY_TOO_LONG: "ESP_ERR_NVS_KEY_TOO_LONG",
+    INVALID_LENGTH: "ESP_ERR_NVS_INVALID_LENGTH",
+    VALUE_TOO_LONG: "ESP_ERR_NVS_VALUE_TOO_LONG",
 }
-NOT_FOUND, NOT_ENOUGH_SPACE, KEY_TOO_LONG, INVALID_LENGTH, VALUE_TOO_LONG = _NAMES
 
 _LONGEST_NAME = 15  # bytes of a key or a namespace
 _PAGE = 4096  # bytes
@@ -27,7 +32,7 @@ _CHUNK = (_ENTRIES_PER_PAGE - 1) * _ENTRY  # bytes of a blob that one page can h
 
 
 class NvsError(Exception):
-    """What the ESP32 refuses with: `number` as its OSError has it, and the name of that."""
+    """An error of ESP-IDF's NVS: its number, as the OSError has it on a board, and its name."""
 
     def __init__(self, number: int):
         self.number = number

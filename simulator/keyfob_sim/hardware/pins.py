@@ -1,28 +1,25 @@
-"""The pins of a chip, and what is wired to them from outside."""
+"""The GPIO pins of a chip, and the levels that are applied to them from outside."""
 
 from collections.abc import Callable
 
-IN, OUT, OPEN_DRAIN = (
-    1,
-    3,
-    7,
-)  # modes, and the numbers below, as `machine.Pin` of an ESP32 has them
+# Numbers as in `machine.Pin` of an ESP32.
+IN, OUT, OPEN_DRAIN = 1, 3, 7
 PULL_DOWN, PULL_UP = 1, 2
 RISING, FALLING = 1, 2
 
 
 class Pins:
-    """Levels of pins by number. `changed(pin, level)` is told of every level that changes."""
+    """Levels of pins by number. `changed(pin, level)` is called after each change of a level."""
 
     def __init__(
         self,
         changed: Callable[[int, int], None],
         interrupt: Callable[[int], None],
     ) -> None:
-        """`interrupt(pin)` is called on an edge that the firmware asked to be told of."""
+        """`interrupt(pin)` is called on the edges that the firmware watches."""
         self._changed = changed
         self._interrupt = interrupt
-        self._outside: dict[int, int] = {}  # driven by a button and the like
+        self._outside: dict[int, int] = {}  # levels that buttons and the like apply
         self.reset()
 
     def reset(self) -> None:
@@ -33,7 +30,7 @@ class Pins:
         self.unwatch()
 
     def unwatch(self) -> None:
-        """Tell of no edge any more."""
+        """Watch no edge any more."""
         self._triggers: dict[int, int] = {}
 
     def configure(self, pin: int, mode: int, pull: int) -> None:
@@ -43,36 +40,36 @@ class Pins:
             self._modes[pin] = mode
         if pull >= 0:
             self._pulls[pin] = pull
-        self._tell(pin, before)
+        self._notify(pin, before)
 
     def watch(self, pin: int, trigger: int) -> None:
         """Call `interrupt` on RISING and FALLING edges of `pin`, or on neither."""
         self._triggers[pin] = trigger
 
     def write(self, pin: int, level: int) -> None:
-        """Set what the firmware puts out."""
+        """Set the output level, which shows while the pin is an output."""
         before = self.level(pin)
         self._outputs[pin] = level
-        self._tell(pin, before)
+        self._notify(pin, before)
 
     def drive(self, pin: int, level: int | None) -> None:
-        """Set what the world outside puts on the pin; None lets go of it."""
+        """Set the level that is applied from outside; None leaves the pin unconnected."""
         before = self.level(pin)
         if level is None:
             self._outside.pop(pin, None)
         else:
             self._outside[pin] = level
-        self._tell(pin, before)
+        self._notify(pin, before)
 
     def level(self, pin: int) -> int:
-        """What a look at the pin sees now."""
+        """The level now: the output, else what is applied from outside, else the pull."""
         if self._modes.get(pin) == OUT:
             return self._outputs.get(pin, 0)
         if pin in self._outside:
             return self._outside[pin]
         return int(self._pulls.get(pin) == PULL_UP)
 
-    def _tell(self, pin: int, before: int) -> None:
+    def _notify(self, pin: int, before: int) -> None:
         level = self.level(pin)
         if level == before:
             return

@@ -6,7 +6,7 @@ How = Literal["none", "torn", "done"]
 
 
 class PowerLost(Exception):
-    """The power went at flash operation number `op`, counted from 1."""
+    """Power was lost at flash operation number `op`, counted from 1."""
 
     def __init__(self, op: int):
         super().__init__(f"the power went at flash operation {op}")
@@ -14,9 +14,9 @@ class PowerLost(Exception):
 
 
 class PowerGate:
-    """Counts flash operations and can end the world at one of them.
+    """Counts flash operations, and can cut the power at any of them.
 
-    A model asks `operation()` before each one, and after what it says raises PowerLost.
+    A model of a flash calls `operation()` before each one, and raises PowerLost as it says.
     """
 
     def __init__(self) -> None:
@@ -26,14 +26,14 @@ class PowerGate:
         self._cuts: dict[int, How] = {}
 
     def start(self) -> None:
-        """Count from here on; again changes nothing."""
+        """Count from here on; a second call has no effect."""
         self._counting = True
 
     def cut_at(self, op: int, how: How) -> None:
         """Lose power at operation `op`: not begun (none), torn, or done. Several may be armed.
 
-        One that never comes, or has been, changes nothing. Raises ValueError for an unknown
-        `how` or an operation before the first.
+        An operation that has passed, or never comes, has no effect. Raises ValueError for an
+        unknown `how` or an operation below 1.
         """
         if op < 1 or how not in get_args(How):
             raise ValueError(f"no such power cut: {op}:{how}")
@@ -46,7 +46,7 @@ class PowerGate:
         self.cut_at(self.ops + n, how)
 
     def operation(self) -> How | None:
-        """Count one operation; return None, or what comes of it before the power goes."""
+        """Count one operation; return None, or how far it gets before power is lost."""
         if not self._counting:
             return None
         self.ops += 1

@@ -1,4 +1,4 @@
-"""The real-time clock of an ESP32: the time of day, and a little memory that outlives sleep."""
+"""The real-time clock of an ESP32: the time, and a little memory that survives deep sleep."""
 
 import calendar
 import time

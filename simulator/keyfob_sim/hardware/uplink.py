@@ -1,7 +1,7 @@
-"""What lies behind the access point: name look-up, and the way to every server.
+"""The network behind the access point: name look-up, and a proxy to every server.
 
-The board connects to a loopback address, one for each server, and everything between the two
-passes through here. So a network that is gone takes the board's connections with it.
+The board connects to a loopback address, one for each server, and this proxy passes the bytes
+on. So connections fail as on a board when the network is down.
 """
 
 import asyncio
@@ -27,39 +27,39 @@ _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class LookupFailed(Exception):
-    """A name is unknown, or nobody can be asked."""
+    """A name is unknown, or no name server can be reached."""
 
 
 @dataclass
 class _Listener:
-    """Where the board finds one server, and how that is reached."""
+    """The listening socket for one server, and the addresses of that server."""
 
     socket: socket.socket
     routes: list[Route]
 
 
 class Uplink:
-    """The board's way to its servers. Methods may be called from any thread.
+    """The board's connection to its servers. Thread-safe.
 
-    `dns` False makes every look-up of a name fail; `latency` is how long, in seconds, what
-    comes from one side is held before it goes to the other.
+    `dns` False makes every look-up of a name fail. `latency`, in seconds, delays what passes in
+    either direction.
     """
 
     def __init__(self, *, latency: float = 0.0):
-        """Open the way. One thread moves the bytes until `close()`."""
+        """Start the thread that moves the bytes, until `close()`."""
         self.dns = True
         self.latency = latency
         self._silent = False
         self._listeners: dict[Address, _Listener] = {}
         self._open: dict[asyncio.Task[None], list[socket.socket]] = {}
-        self._stuck: list[socket.socket] = []
+        self._hung: list[socket.socket] = []
         self._loop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="uplink", daemon=True)
         self._thread.start()
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing passes."""
+        """Whether the network is down, so that nothing passes."""
         return self._silent
 
     def resolve(self, host: str, port: int) -> Address:
@@ -70,15 +70,15 @@ class Uplink:
         return self._call(self._listen((host, port), self._look_up(host, port)))
 
     def cut(self) -> None:
-        """Fall silent: nothing passes either way, and what connects hangs."""
-        self._call(self._fall_silent())
+        """Take the network down: nothing passes, and connections hang without an error."""
+        self._call(self._suspend())
 
     def restore(self) -> None:
-        """Let new connections pass; reset those from before the silence and in it."""
-        self._call(self._speak_again())
+        """Bring the network up; connections from before, or made meanwhile, are reset."""
+        self._call(self._resume())
 
     def close(self) -> None:
-        """Reset every connection and end the thread; again changes nothing."""
+        """Reset every connection and end the thread; a second call has no effect."""
         if self._loop.is_closed():
             return
         self._call(self._end())
@@ -91,7 +91,7 @@ class Uplink:
 
     def _look_up(self, host: str, port: int) -> list[Route]:
         if not _is_address(host) and (self._silent or not self.dns):
-            raise LookupFailed(f"nobody can be asked for {host}")
+            raise LookupFailed(f"no name server can be reached for {host}")
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -112,13 +112,13 @@ class Uplink:
         return host, port
 
     def _accept(self, listener: _Listener) -> None:
-        """Take everybody who has connected."""
+        """Accept every connection that is waiting."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 board, _ = listener.socket.accept()
                 board.setblocking(False)
                 if self._silent:
-                    self._stuck.append(board)
+                    self._hung.append(board)
                 else:
                     self._begin([board], listener.routes)
 
@@ -128,7 +128,7 @@ class Uplink:
         task.add_done_callback(self._ended)
 
     async def _carry(self, sockets: list[socket.socket], routes: list[Route]) -> None:
-        """Reach the server for the board in `sockets`, where its sockets go too; pump."""
+        """Connect to the server for the board's socket, add that socket to `sockets`, and pump."""
         (board,) = sockets
         server = await self._connect(sockets, routes)
         for end in (board, server):
@@ -163,30 +163,30 @@ class Uplink:
     def _ended(self, task: asyncio.Task[None]) -> None:
         sockets = self._open.pop(task)
         if task.cancelled():
-            self._stuck += sockets
+            self._hung += sockets
         elif task.exception():
             _reset(sockets)
         else:
             for end in sockets:
                 end.close()
 
-    async def _fall_silent(self) -> None:
+    async def _suspend(self) -> None:
         self._silent = True
         open_tasks = list(self._open)
         for task in open_tasks:
             task.cancel()
         await asyncio.gather(*open_tasks, return_exceptions=True)
 
-    async def _speak_again(self) -> None:
+    async def _resume(self) -> None:
         for listener in self._listeners.values():
-            self._accept(listener)  # who has just come: in silence, if there is one
-        _reset(self._stuck)
-        self._stuck.clear()
+            self._accept(listener)  # those still waiting were made while the network was down
+        _reset(self._hung)
+        self._hung.clear()
         self._silent = False
 
     async def _end(self) -> None:
-        await self._fall_silent()
-        await self._speak_again()
+        await self._suspend()
+        await self._resume()
         for listener in self._listeners.values():
             self._loop.remove_reader(listener.socket)
             listener.socket.close()

@@ -1,6 +1,6 @@
 """The Wi-Fi station of an ESP32, `network.WLAN`, and the access points around it.
 
-Nothing runs by itself: a station works out what has happened since it was last asked.
+It has no thread: each call first works out what has happened since the last one.
 """
 
 import zlib
@@ -50,7 +50,7 @@ _WRONG_PASSWORD = (KEY_HANDSHAKE_TIMEOUT, HANDSHAKE_TIMEOUT, AUTH_FAIL)
 SCAN = 2.4  # of all channels, which is also how long an attempt looks for its network
 _JOIN = 0.3  # association, keys and an address, where all goes well
 _REFUSAL = 3.0  # keys that do not match
-_SILENCE = 6.0  # without beacons before the driver believes that its network is gone
+_SILENCE = 6.0  # without beacons until the driver reports its network as lost
 _SETTLE = 0.1  # after a disconnect
 
 _ALIASES = {"essid": "ssid", "dhcp_hostname": "hostname"}
@@ -86,7 +86,7 @@ class AccessPoint:
         self.bssid = b"\x02\x00" + zlib.crc32(ssid.encode()).to_bytes(4, "big")
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Let every station live through the time before the change, and see it happen."""
+        """Have every station work out its state up to the change, and again after it."""
         stations = getattr(self, "_stations", ())
         for catch_up in stations:
             catch_up()
@@ -96,7 +96,7 @@ class AccessPoint:
 
     @property
     def security(self) -> int:
-        """As a scan tells it."""
+        """The security type as a scan reports it: 0 open, 3 WPA2."""
         return _WPA2 if self.password else _OPEN
 
     def watch(self, catch_up: Callable[[], None]) -> None:
@@ -116,7 +116,7 @@ class Station:
         now: Callable[[], float],
         mac: bytes = b"\x24\x0a\xc4\x00\x00\x01",
     ):
-        """`now` tells the board's time in seconds."""
+        """`now` returns the board's monotonic time in seconds."""
         self._access_points = access_points
         self._now = now
         self._own_mac = mac
@@ -171,7 +171,7 @@ class Station:
         self._leave()
 
     def isconnected(self) -> bool:
-        """Say whether there is an address."""
+        """Whether the station has joined and has an IP address."""
         self._catch_up()
         return self._joined is not None
 
@@ -220,12 +220,12 @@ class Station:
         return _ADDRESS if self.isconnected() else _NO_ADDRESS
 
     def next_change(self) -> float | None:
-        """Seconds until something happens with nobody doing anything, or None."""
+        """Seconds until an attempt or a connection ends by itself, None if none will."""
         self._catch_up()
         return None if self._event is None else self._event[0] - self._now()
 
-    def throw_out(self) -> None:
-        """Lose the network now, as when its access point starts anew; the driver tries again."""
+    def deauthenticate(self) -> None:
+        """Lose the network now, as when its access point restarts; the driver tries again."""
         self._catch_up()
         if self._joined:
             self._event = (self._now(), BEACON_TIMEOUT)
@@ -291,7 +291,7 @@ class Station:
         return 0, _JOIN
 
     def _catch_up(self) -> None:
-        """Live through what has happened until now."""
+        """Work out what has happened since the last call."""
         now = self._now()
         while self._event and self._event[0] <= now:
             (at, reason), self._event = self._event, None

@@ -14,7 +14,7 @@ from keyfob_sim.hardware.power import PowerLost
 from keyfob_sim.micropython.serial_port import SerialPort
 from keyfob_sim.micropython.services import NUDGE, Services
 from keyfob_sim.micropython.vm import Boot, Vm
-from keyfob_sim.runtime import RESET_CAUSES, Runtime, Watcher
+from keyfob_sim.run.runtime_interface import RESET_CAUSES, Runtime, Watcher
 
 _REQUEST = 1 << 16  # bytes of the longest request
 _RAW, _FRIENDLY = b"\x01", b"\x02"  # keys that choose the kind of REPL
@@ -352,7 +352,7 @@ class MicroPythonRuntime(Runtime):
 
 def compile_rom(target: Path) -> Path:
     """Compile on_board/ into `target`, as a board has these modules in ROM; return it."""
-    from keyfob_host.compiler import compile_file
+    from keyfob_host.firmware.compiler import compile_file
 
     for path in sorted((Path(__file__).parent / "on_board").glob("*.py")):
         compile_file(path, path.name, target / (path.stem + ".mpy"))

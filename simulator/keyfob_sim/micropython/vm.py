@@ -151,6 +151,7 @@ class Vm:
 
     @property
     def pid(self) -> int:
+        """Process ID of the VM."""
         return self._process.pid
 
     def wait(self) -> int:

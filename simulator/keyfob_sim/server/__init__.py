@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .command import serve
+    from .mock_server import MockServer
     from .options import ServerOptions
-    from .server import MockServer
 
 __all__ = ["MockServer", "ServerOptions", "serve"]
 
-_HOMES = {"MockServer": ".server", "ServerOptions": ".options", "serve": ".command"}
+_HOMES = {"MockServer": ".mock_server", "ServerOptions": ".options", "serve": ".command"}
 
 
 def __getattr__(name: str) -> Any:

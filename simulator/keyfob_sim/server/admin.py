@@ -1,8 +1,8 @@
-"""The admin API: decide on codes, look at the request log, let things go wrong, start afresh.
+"""The admin API: decide codes, read the request log, script faults, reset the server.
 
-It has no password, so it must not be within reach of a web page that the developer happens to
-have open: bodies are JSON (no form of another site can send that), a foreign Origin is refused,
-and so is a Host that is a name of somebody else's, which is how DNS rebinding would come in.
+It has no password, so no web page that the developer has open may reach it. Bodies are JSON,
+which no form of another site can send. A foreign Origin is refused, and so is a foreign Host
+name, as DNS rebinding would use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, jsonify, request
 
 from .config import User
-from .description import ADMIN
+from .discovery import ADMIN
 from .faults import FaultError, parse
 from .openapi import PATHS, document
 from .realm import Realm

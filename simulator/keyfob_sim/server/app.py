@@ -13,11 +13,11 @@ from flask import Flask, Response, g, jsonify, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from .admin import admin_routes
-from .description import ADMIN, VERIFICATION
+from .discovery import ADMIN, VERIFICATION
 from .endpoints import protocol_routes
 from .grants import make_authorization_server
 from .pages import page_routes
-from .personality import SPOKEN
+from .personality import TRANSLATED
 from .realm import Realm
 
 MAX_BODY = 64 * 1024  # bytes
@@ -36,13 +36,13 @@ def make_app(realm: Realm) -> Flask:
     app.add_url_rule("/", "home", lambda: redirect(VERIFICATION, 302))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
-    # Run in reverse: the personality has the first say. The automatic decision comes after the
-    # answer it follows was logged, and a fault's headers replace any other.
+    # Flask runs these in reverse: the personality translates first. The automatic decision comes
+    # after its `authorization_pending` was logged. A fault's headers replace any others.
     app.after_request(_fault_headers)
     app.after_request(_decider(realm))
     app.after_request(_security_headers(style))
     app.after_request(_logger(realm))
-    app.after_request(_speaker(realm))
+    app.after_request(_translator(realm))
     return app
 
 
@@ -123,14 +123,14 @@ def _decider(realm: Realm) -> Any:
     return decide
 
 
-def _speaker(realm: Realm) -> Any:
-    def speak(response: Response) -> Response:
+def _translator(realm: Realm) -> Any:
+    def translate(response: Response) -> Response:
         dialect, fault, grant = realm.personality, g.get("fault"), g.get("grant")
         endpoint = (request.endpoint or "").rpartition(".")[2]
-        is_ours = endpoint in SPOKEN and not (fault and fault.status)
+        is_ours = endpoint in TRANSLATED and not (fault and fault.status)
         if dialect is None or not is_ours or not isinstance(members := response.json, dict):
             return response
-        response.status_code, response.content_type, body = dialect.speak(
+        response.status_code, response.content_type, body = dialect.translate_reply(
             response.status_code,
             members,
             accept=request.headers.get("Accept", ""),
@@ -141,7 +141,7 @@ def _speaker(realm: Realm) -> Any:
         response.set_data(body)
         return response
 
-    return speak
+    return translate
 
 
 def _logger(realm: Realm) -> Any:

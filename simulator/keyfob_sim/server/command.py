@@ -11,8 +11,8 @@ from types import FrameType
 
 from keyfob_host.errors import INTERRUPTED
 
+from .mock_server import MockServer
 from .options import ServerOptions
-from .server import MockServer
 
 _TERMINATED = 143  # 128 + SIGTERM, as a shell reports it
 

@@ -38,6 +38,7 @@ from pathlib import Path
 from string import ascii_uppercase, digits
 from typing import Any, TypeVar
 
+from keyfob.oauth.messages import BASIC, CLIENT_AUTH, NONE, POST
 from keyfob_host.errors import CliError
 
 from .rotation import ROTATIONS
@@ -47,7 +48,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-CLIENT_AUTHS = ("none", "basic", "post")
+# By their registered names (RFC 7591 section 2).
+AUTH_METHODS = {"none": NONE, "client_secret_basic": BASIC, "client_secret_post": POST}
 
 # 20 consonants without look-alikes: about 34.5 bits in eight characters (RFC 8628 section 6.1).
 CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
@@ -76,17 +78,19 @@ class UserCode:
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who can sign in. `claims` are what the scopes may reveal (OIDC Core 5.1)."""
+    """An account that can sign in. `claims` are what the scopes may reveal (OIDC Core 5.1)."""
 
     sub: str
     claims: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def username(self) -> str:
+        """The claim `preferred_username`, else `sub`; what the admin API takes as `user`."""
         return str(self.claims.get("preferred_username", self.sub))
 
     @property
     def label(self) -> str:
+        """What the pages call the user: the claim `name`, else the user name."""
         return str(self.claims.get("name", self.username))
 
 
@@ -95,7 +99,7 @@ class ClientEntry:
     """A client as configured; without a secret, one that needs a secret gets one made up."""
 
     client_id: str
-    client_auth: str = "none"
+    client_auth: str = NONE
     name: str = ""
     client_secret: str | None = field(default=None, repr=False)
 
@@ -127,9 +131,9 @@ USERS = (
 )
 
 CLIENTS = (
-    ClientEntry("keyfob-public", "none", "keyfob board"),
-    ClientEntry("keyfob-basic", "basic", "keyfob board (secret in the header)"),
-    ClientEntry("keyfob-post", "post", "keyfob board (secret in the body)"),
+    ClientEntry("keyfob-public", NONE, "keyfob board"),
+    ClientEntry("keyfob-basic", BASIC, "keyfob board (secret in the header)"),
+    ClientEntry("keyfob-post", POST, "keyfob board (secret in the body)"),
 )
 
 SCOPES = {
@@ -179,12 +183,13 @@ def load_config(path: Path | None, base: Mapping[str, Any] | None = None) -> Con
 
 
 class _Reader:
-    """Turns the parsed TOML into a Config; knows the file's name for the errors."""
+    """Turns the parsed TOML into a Config. Methods raise CliError, naming the file and the key."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def config(self, table: dict[str, Any]) -> Config:
+        """Read the whole document."""
         sections: dict[str, Callable[[Any], Any]] = {
             "interval": lambda value: self.number("interval", value, 1),
             "rotation": lambda value: self.choice("rotation", value, tuple(ROTATIONS)),
@@ -203,6 +208,7 @@ class _Reader:
         return config
 
     def lifetimes(self, value: Any) -> Lifetimes:
+        """Read [lifetimes]: whole seconds from 1 up, 0 allowed for the refresh token."""
         table = self.table("lifetimes", value, tuple(f.name for f in fields(Lifetimes)))
         least = {"refresh_token": 0}
         return Lifetimes(
@@ -210,6 +216,7 @@ class _Reader:
         )
 
     def user_code(self, value: Any) -> UserCode:
+        """Read [user_code], which must allow codes enough to be hard to guess."""
         table = self.table("user_code", value, ("charset", "format"))
         look = replace(UserCode(), **{k: self.text(f"user_code.{k}", v) for k, v in table.items()})
         charset = set(look.charset)
@@ -224,6 +231,7 @@ class _Reader:
         return look
 
     def scopes(self, value: Any) -> Mapping[str, str]:
+        """Read [scopes] and add the built-in ones."""
         table = self.table("scopes", value)
         for name, words in table.items():
             self.text(f"scopes.{name}", words)
@@ -233,23 +241,26 @@ class _Reader:
         return {**SCOPES, **table}
 
     def user(self, where: str, table: dict[str, Any]) -> User:
+        """Read one [[users]]: all but `sub` are claims."""
         claims = dict(table)
         return User(self.text(f"{where}.sub", claims.pop("sub", None)), claims)
 
     def client(self, where: str, table: dict[str, Any]) -> ClientEntry:
+        """Read one [[clients]]."""
         self.only(where, table, tuple(f.name for f in fields(ClientEntry)))
         for key, value in table.items():
             self.text(f"{where}.{key}", value)
         self.text(f"{where}.client_id", table.get("client_id"))
         entry = ClientEntry(**table)
-        self.choice(f"{where}.client_auth", entry.client_auth, CLIENT_AUTHS)
-        if entry.client_auth == "none" and entry.client_secret is not None:
+        self.choice(f"{where}.client_auth", entry.client_auth, CLIENT_AUTH)
+        if entry.client_auth == NONE and entry.client_secret is not None:
             raise self.wrong(f"{where}.client_secret", 'cannot go with client_auth "none"')
         return entry
 
     def each(
         self, key: str, value: Any, read: Callable[[str, dict[str, Any]], _T], identity: str
     ) -> tuple[_T, ...]:
+        """Read a list of tables, no two of which may have the same `identity`."""
         if not isinstance(value, list) or not value:
             raise self.wrong(key, f"must be one or more [[{key}]] tables")
         items = []
@@ -261,6 +272,7 @@ class _Reader:
         return tuple(items)
 
     def table(self, key: str, value: Any, known: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Demand a table, with no other keys than `known` if that is given."""
         if not isinstance(value, dict):
             raise self.wrong(key, "must be a table")
         if known:
@@ -268,6 +280,7 @@ class _Reader:
         return value
 
     def only(self, where: str, table: dict[str, Any], known: tuple[str, ...]) -> None:
+        """Raise CliError for a key that is not known."""
         for key in table:
             if key not in known:
                 raise CliError(
@@ -276,19 +289,23 @@ class _Reader:
                 )
 
     def number(self, key: str, value: Any, least: int) -> int:
+        """Demand a whole number of at least `least`."""
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise self.wrong(key, f"must be a whole number, {least} or more")
         return value
 
     def text(self, key: str, value: Any) -> str:
+        """Demand a text that is not empty."""
         if not isinstance(value, str) or not value:
             raise self.wrong(key, "must be a text that is not empty")
         return value
 
     def choice(self, key: str, value: Any, known: tuple[str, ...]) -> str:
+        """Demand one of `known`."""
         if value not in known:
             raise self.wrong(key, f"must be one of: {', '.join(known)}")
         return str(value)
 
     def wrong(self, key: str, what: str) -> CliError:
+        """Make the error that names the file and the key."""
         return CliError(f"{self.path}: {key} {what}", "correct it, or leave it out")

@@ -9,13 +9,13 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, Response, g, jsonify, request
 
-from .description import API, ENDPOINTS, REFRESH, metadata
+from .discovery import API, ENDPOINTS, REFRESH, metadata
 from .faults import Fault
 from .grants import ResourceProtector, claims_of
+from .http_server import HANG_UP, IS_AWAITED
 from .oauth import AuthorizationServer, read_form, read_json
-from .personality import DEVICE_AUTHORIZATION, SPOKEN, TOKEN, Misunderstood
+from .personality import DEVICE_AUTHORIZATION, TOKEN, TRANSLATED, DialectError
 from .realm import Realm
-from .transport import HANG_UP, IS_AWAITED
 
 # Route names; all but the token's are those that Authlib registers the endpoint under.
 _FORM_ENDPOINTS = (DEVICE_AUTHORIZATION, TOKEN, "revocation", "introspection")
@@ -27,7 +27,7 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
     protected = ResourceProtector(realm)
 
     @routes.before_request
-    def go_wrong() -> Response | None:
+    def apply_fault() -> Response | None:
         fault = realm.faults.take((request.endpoint or "").rpartition(".")[2])
         if fault is None:
             return None
@@ -42,22 +42,22 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
             g.form = read_form()  # for the request log
         return _answer(fault)
 
-    def heard(endpoint: str) -> str:
+    def read_request(endpoint: str) -> str:
         """Read a request into `g.form`; return the endpoint that it turns out to be for."""
         dialect = realm.personality
-        if dialect is None or endpoint not in SPOKEN:
+        if dialect is None or endpoint not in TRANSLATED:
             g.form = read_form()
             return endpoint
         g.form = read_json() if dialect.request.body_format == "json" else read_form()
         try:
-            endpoint, g.form = dialect.hear(endpoint, g.form, request.path == REFRESH)
-        except Misunderstood as error:
+            endpoint, g.form = dialect.translate_request(endpoint, g.form, request.path == REFRESH)
+        except DialectError as error:
             raise InvalidRequestError(str(error)) from None
         return endpoint
 
-    def answered(name: str) -> Response:
+    def endpoint_view(name: str) -> Response:
         try:
-            endpoint = heard(name)
+            endpoint = read_request(name)
             # One transaction each, so that of two at a time one exchanges a code or token.
             with realm.store.transaction():
                 response: Response = (
@@ -71,7 +71,7 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
 
     for name in _FORM_ENDPOINTS:
         routes.add_url_rule(
-            ENDPOINTS[f"{name}_endpoint"], name, partial(answered, name), methods=["POST"]
+            ENDPOINTS[f"{name}_endpoint"], name, partial(endpoint_view, name), methods=["POST"]
         )
     if realm.personality is not None and realm.personality.request.refresh_address:
         routes.add_url_rule(REFRESH, TOKEN, methods=["POST"])  # the same view
@@ -111,7 +111,7 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
 
 
 def _answer(fault: Fault) -> Response:
-    """What is answered in the server's place; its headers are set last of all, by the app."""
+    """The answer that a fault scripts; the app sets its headers, after all others."""
     if isinstance(fault.body, str | None):
         answer = Response(fault.body or "", mimetype="text/plain")
     else:

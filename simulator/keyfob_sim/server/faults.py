@@ -1,6 +1,6 @@
-"""Answers that go wrong on request: for each endpoint a queue, first in, first out.
+"""Scripted faults of the server: for each endpoint a queue, first in, first out.
 
-An entry has its way with the next `times` requests to `endpoint`:
+An entry applies to the next `times` requests to `endpoint`:
 
 status (with headers and body)   answers in the server's place; nothing is carried out
 drop                             closes the connection without a reply; nothing is carried out
@@ -30,7 +30,7 @@ ENDPOINTS = (
 )
 _MOST_TIMES = 1000
 _LONGEST = 1e9  # seconds
-_EMPTY = (204, 304)  # statuses whose answers end with the headers
+_EMPTY = (204, 304)  # statuses whose answers have no body
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OWN_HEADERS = ("content-length", "transfer-encoding", "connection")  # the transport's
 
@@ -53,7 +53,7 @@ def is_whole(value: Any, least: int, most: int) -> bool:
 
 
 def is_seconds(value: Any) -> bool:
-    """Whether it is a number of seconds from 0 up, and no eternity."""
+    """Whether it is a number of seconds from 0 to 1e9."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and 0 <= value <= _LONGEST
 
@@ -134,6 +134,7 @@ class Fault:
 
     @property
     def kind(self) -> str:
+        """`drop`, `lost`, `answer` (in the server's place) or `delay` (nothing but late)."""
         if self.drop:
             return "drop"
         if self.lost:
@@ -141,12 +142,12 @@ class Fault:
         return "delay" if self.status is None else "answer"
 
     def members(self) -> dict[str, Any]:
-        """As `parse` takes it, without what it has not."""
+        """The members that `parse` makes the same fault of; defaults are left out."""
         return {name: value for name, value in vars(self).items() if value or name == "endpoint"}
 
 
 def parse(members: Mapping[str, Any]) -> Fault:
-    """Make a fault of what somebody wrote. Raises FaultError."""
+    """Make a fault of the members of a JSON object. Raises FaultError."""
     for name, value in members.items():
         kind = MEMBERS.get(name)
         if kind is None:

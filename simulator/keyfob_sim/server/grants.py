@@ -1,7 +1,7 @@
 """The grants and endpoints of OAuth 2.0 and OpenID Connect, as Authlib reads them.
 
-Authlib holds the protocol; what is here tells it where things are remembered, and says
-`invalid_grant` where Authlib would call a used, unknown or foreign device code something else.
+Authlib implements the protocol. The classes here connect it to the store, and answer
+`invalid_grant` to a used, unknown or foreign device code, where Authlib has other errors.
 """
 
 # mypy: allow-subclassing-any
@@ -23,7 +23,7 @@ from authlib.oidc.core import OpenIDToken, UserInfo, UserInfoEndpoint
 from flask import g
 from joserfc.jwk import RSAKey
 
-from .config import User
+from .config import AUTH_METHODS, User
 from .oauth import AuthorizationServer, FormRequest
 from .realm import Realm
 from .records import (
@@ -40,7 +40,8 @@ from .records import (
 )
 from .rotation import ROTATIONS
 
-_AUTH_METHODS = ["none", "client_secret_basic", "client_secret_post"]
+_AUTH_METHODS = list(AUTH_METHODS)
+
 _CODE_TRIES = 100
 
 
@@ -54,15 +55,19 @@ class Credential:
         self.auth_time = grant.decided_at or grant.issued_at
 
     def get_client_id(self) -> str:
+        """Whom the device code was issued to; Authlib refuses a poll by any other client."""
         return self.grant.client_id
 
     def get_scope(self) -> str:
+        """Scope of the tokens to issue: the requested one, or the configured default."""
         return self.grant.scope
 
     def get_user_code(self) -> str:
+        """The code that Authlib passes on to `DeviceCode.query_user_grant`."""
         return self.grant.user_code
 
     def is_expired(self) -> bool:
+        """Whether the device code's lifetime is over, by the server's clock."""
         return self.realm.now() >= self.grant.expires_at
 
 
@@ -77,21 +82,27 @@ class IssuedToken:
         self.scope = token.scope
 
     def check_client(self, client: Client) -> bool:
+        """Whether the token was issued to `client`."""
         return self.token.client_id == client.client_id
 
     def get_scope(self) -> str:
+        """Scopes separated by spaces, as issued; a refresh may ask for fewer (RFC 6749 6)."""
         return self.token.scope
 
     def is_expired(self) -> bool:
+        """True for a token that is past its time, retired or revoked."""
         return not self.realm.store.is_live(self.token)
 
     def is_revoked(self) -> bool:
+        """Whether it was revoked; one that has merely expired was not."""
         return self.token.revoked
 
     def get_user(self) -> User | None:
+        """Who approved, None once the configuration no longer has that user."""
         return self.realm.users.get(self.token.sub)
 
     def get_client(self) -> Client | None:
+        """Whom it was issued to, None once the configuration no longer has that client."""
         return self.realm.clients.get(self.token.client_id)
 
 
@@ -107,17 +118,24 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):
         self.INTERVAL = self.realm.config.interval
 
     def create_endpoint_response(self, request: FormRequest) -> Any:
+        """Answer a device authorization request (RFC 8628 section 3.2)."""
         # One transaction, so that no two requests draw the same user code.
         with self.realm.store.transaction():
             return super().create_endpoint_response(request)
 
     def get_verification_uri(self) -> str:
+        """The page's address; Authlib appends the user code for the complete one."""
         return f"{self.realm.issuer}/device"
 
     def generate_device_code(self) -> str:
+        """256 random bits in 43 URL-safe characters."""
         return new_code()
 
     def generate_user_code(self) -> str:
+        """A random code in the configured format that no remembered grant has.
+
+        Raises OAuth2Error (503, `temporarily_unavailable`) when 100 draws find none.
+        """
         look = self.realm.config.user_code
         for _ in range(_CODE_TRIES):
             code = "".join(secrets.choice(look.charset) if c == "*" else c for c in look.format)
@@ -126,6 +144,10 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):
         raise OAuth2Error("no user code is free", status_code=503, error="temporarily_unavailable")
 
     def save_device_credential(self, client_id: str, scope: str, data: dict[str, Any]) -> None:
+        """Store the new grant, with the default scope where none was asked for.
+
+        `data` is the answer; its `expires_in` and `interval` are in seconds.
+        """
         now = self.realm.now()
         g.grant = Grant(
             id=secrets.token_hex(8),
@@ -146,6 +168,10 @@ class DeviceCode(DeviceCodeGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = _AUTH_METHODS
 
     def query_device_credential(self, device_code: str) -> Credential:
+        """Find the grant that is polled.
+
+        Raises InvalidGrantError for a code that is unknown, used, or another client's.
+        """
         grant = self.server.realm.store.grant_of_device_code(device_code)
         if grant is None or grant.client_id != self.request.client.client_id:
             raise InvalidGrantError("the device code is unknown")
@@ -155,6 +181,7 @@ class DeviceCode(DeviceCodeGrant):
         return Credential(grant, self.server.realm)
 
     def query_user_grant(self, user_code: str) -> tuple[User | None, bool] | None:
+        """Return the user and whether they approved; None while nobody has decided."""
         grant: Grant = g.grant
         if grant.state == DENIED:
             return None, False
@@ -164,14 +191,17 @@ class DeviceCode(DeviceCodeGrant):
         return None
 
     def should_slow_down(self, credential: Credential) -> bool:
+        """Note the poll; True, for `slow_down`, if it came before the interval was over."""
         return bool(self.server.realm.store.note_poll(credential.grant))
 
     def generate_token(self, **members: Any) -> Any:
+        """Make the members of the answer, with a refresh token only if the scope allows one."""
         # OIDC Core section 11: without offline_access there is no refresh token.
         offline = "offline_access" in members["scope"].split()
         return super().generate_token(**{**members, "include_refresh_token": offline})
 
     def create_token_response(self) -> Any:
+        """Exchange the device code for tokens; it is used from then on (RFC 8628 section 3.5)."""
         answer = super().create_token_response()
         self.server.realm.store.use(g.grant)
         return answer
@@ -188,6 +218,10 @@ class Refresh(RefreshTokenGrant):
         self.INCLUDE_NEW_REFRESH_TOKEN = self.rotation.rotates
 
     def authenticate_refresh_token(self, value: str) -> IssuedToken | None:
+        """Return the token if this client may refresh with it, else None for `invalid_grant`.
+
+        A retired token used again may revoke its whole family (RFC 9700 section 4.14.2).
+        """
         realm = self.server.realm
         token = realm.store.token(value, REFRESH)
         if token is None or token.client_id != self.request.client.client_id:
@@ -201,12 +235,14 @@ class Refresh(RefreshTokenGrant):
         return None
 
     def authenticate_user(self, refresh_token: IssuedToken) -> User | None:
+        """Return who approved. Raises InvalidGrantError if that user is gone."""
         user = refresh_token.get_user()
         if user is None:
             raise InvalidGrantError("the account is gone")
         return user
 
     def revoke_old_credential(self, refresh_token: IssuedToken) -> None:
+        """Retire the refresh token that was just used, where the mode rotates."""
         if self.rotation.rotates:
             self.server.realm.store.retire(refresh_token.token)
 
@@ -218,15 +254,19 @@ class IdToken(OpenIDToken):
         self.realm = realm
 
     def get_client_algorithm(self, client: Client) -> str:
+        """RS256, whatever the client; the one algorithm that discovery names."""
         return "RS256"
 
     def get_encode_header(self, client: Client) -> dict[str, Any]:
+        """JOSE header with the key's `kid`, by which a client finds it in the JWKS."""
         return {"alg": "RS256", "kid": self.realm.key.kid, "typ": "JWT"}
 
     def resolve_client_private_key(self, client: Client) -> RSAKey:
+        """The server's signing key, the same for every client."""
         return self.realm.key
 
     def get_compatible_claims(self, request: FormRequest) -> dict[str, Any]:
+        """Claims about the token itself, times in Unix seconds (OIDC Core section 2)."""
         now = int(self.realm.now())
         origin = request.credential or request.refresh_token
         return {
@@ -239,6 +279,7 @@ class IdToken(OpenIDToken):
         }
 
     def generate_user_info(self, user: User, scope: str) -> UserInfo:
+        """Claims of `user` that `scope` reveals (OIDC Core section 5.4)."""
         return claims_of(user, scope)
 
 
@@ -248,13 +289,16 @@ class Revocation(RevocationEndpoint):
     CLIENT_AUTH_METHODS = _AUTH_METHODS
 
     def check_params(self, request: FormRequest, client: Client) -> None:
+        """Raises InvalidRequestError if `token` is missing."""
         require_token(request)
 
     def query_token(self, value: str, hint: str | None) -> IssuedToken | None:
+        """Find a token of either kind, whatever `hint` says (RFC 7009 section 2.1)."""
         token = self.server.realm.store.token(value)
         return IssuedToken(token, self.server.realm) if token else None
 
     def revoke_token(self, token: IssuedToken, request: FormRequest) -> None:
+        """Revoke it: a refresh token together with every token of its grant."""
         self.server.realm.store.revoke(token.token)
 
 
@@ -264,16 +308,20 @@ class Introspection(IntrospectionEndpoint):
     CLIENT_AUTH_METHODS = _AUTH_METHODS
 
     def check_params(self, request: FormRequest, client: Client) -> None:
+        """Raises InvalidRequestError if `token` is missing."""
         require_token(request)
 
     def query_token(self, value: str, hint: str | None) -> IssuedToken | None:
+        """Find a token of either kind, whatever `hint` says (RFC 7662 section 2.1)."""
         token = self.server.realm.store.token(value)
         return IssuedToken(token, self.server.realm) if token else None
 
     def check_permission(self, token: IssuedToken, client: Client, request: FormRequest) -> bool:
+        """False, which answers `active: false`, for another client's token."""
         return token.check_client(client)
 
     def introspect_token(self, token: IssuedToken) -> dict[str, Any]:
+        """Members of the answer, without those unknown (RFC 7662 section 2.2); times in Unix s."""
         realm, record = self.server.realm, token.token
         user = token.get_user()
         members = {
@@ -298,6 +346,7 @@ class NoToken(OAuth2Error):
     status_code = 401
 
     def get_headers(self) -> list[tuple[str, str]]:
+        """Authlib's headers and the challenge, which names the realm alone."""
         return [*super().get_headers(), ("WWW-Authenticate", 'Bearer realm="keyfob"')]
 
 
@@ -312,6 +361,7 @@ class InsufficientScope(OAuth2Error):
         self.scope = scope
 
     def get_headers(self) -> list[tuple[str, str]]:
+        """Authlib's headers and the challenge, which names the missing scope."""
         challenge = f'Bearer realm="keyfob", error="insufficient_scope", scope="{self.scope}"'
         return [*super().get_headers(), ("WWW-Authenticate", challenge)]
 
@@ -324,6 +374,7 @@ class BearerValidator(BearerTokenValidator):
         self.store_realm = realm
 
     def authenticate_token(self, value: str) -> IssuedToken | None:
+        """Find the access token, None if it is unknown or its user is gone."""
         token = self.store_realm.store.token(value, ACCESS)
         if token is None:
             return None
@@ -332,6 +383,10 @@ class BearerValidator(BearerTokenValidator):
         return issued if issued.get_user() else None
 
     def validate_token(self, token: IssuedToken | None, scopes: Any, request: Any) -> None:
+        """Check lifetime, revocation and scope.
+
+        Raises Authlib's InvalidTokenError, or InsufficientScope.
+        """
         super().validate_token(token, None, request)
         if token is not None and self.scope_insufficient(token.get_scope(), scopes):
             raise InsufficientScope(scopes[0])
@@ -345,6 +400,7 @@ class ResourceProtector(FlaskResourceProtector):
         self.register_token_validator(BearerValidator(realm))
 
     def parse_request_authorization(self, request: Any) -> Any:
+        """Return the validator and the token of a Bearer header. Raises NoToken without one."""
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not value.strip():
             raise NoToken("there is no bearer token")
@@ -355,6 +411,7 @@ class Userinfo(UserInfoEndpoint):
     """OIDC Core section 5.3."""
 
     def generate_user_info(self, user: User, scope: str) -> UserInfo:
+        """Claims of `user` that `scope` reveals (OIDC Core section 5.4)."""
         return claims_of(user, scope)
 
 

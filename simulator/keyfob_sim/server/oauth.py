@@ -1,4 +1,4 @@
-"""Authlib's authorization server with what is strict around it: forms and client authentication.
+"""Authlib's authorization server made strict: request parsing and client authentication.
 
 Authlib merges the URL's query into the form, takes the first of a repeated parameter, accepts
 any of several client authentications, and does not decode `+` in HTTP Basic. Here all of these
@@ -28,11 +28,11 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from flask import Response, g, request
 from werkzeug.datastructures import Headers
 
+from .config import AUTH_METHODS
 from .realm import Realm
 from .records import ACCESS, REFRESH, Client, Token, digest, new_code
 
 FORM_TYPE = "application/x-www-form-urlencoded"
-_AUTH_METHODS = {"client_secret_basic": "basic", "client_secret_post": "post", "none": "none"}
 
 
 class FormRequest(OAuth2Request):
@@ -46,6 +46,7 @@ class FormRequest(OAuth2Request):
 
     @property
     def form(self) -> dict[str, str]:
+        """The body's parameters by name, none of them empty."""
         return self._form
 
 
@@ -55,6 +56,7 @@ class InvalidClient(InvalidClientError):
     status_code = 401
 
     def get_headers(self) -> list[tuple[str, str]]:
+        """Authlib's headers, with one challenge in place of its own."""
         return [
             *super(InvalidClientError, self).get_headers(),
             ("WWW-Authenticate", 'Basic realm="keyfob", charset="UTF-8"'),
@@ -140,9 +142,11 @@ class AuthorizationServer(FlaskAuthorizationServer):
         return self.realm.config.lifetimes.access_token
 
     def query_client(self, client_id: str) -> Client | None:
+        """Return the configured client, None for an unknown ID."""
         return self.realm.clients.get(client_id)
 
     def create_oauth2_request(self, _request: object) -> FormRequest:
+        """Make Authlib's request of what `g.form` holds, which the route has read."""
         return FormRequest(request.method, request.headers, g.get("form", {}))
 
     def authenticate_client(
@@ -163,14 +167,14 @@ class AuthorizationServer(FlaskAuthorizationServer):
             method, (client_id, secret) = "client_secret_basic", credentials
         else:
             method = "none" if secret is None else "client_secret_post"
-        g.client_auth = _AUTH_METHODS[method]
+        g.client_auth = AUTH_METHODS[method]
         if client_id is None:
             raise InvalidClient("there is no client_id")
         client = self.query_client(client_id)
         if client is None:
             raise InvalidClient("there is no such client")
         g.client_id = client.client_id
-        if client.client_auth != _AUTH_METHODS[method] or method not in methods:
+        if client.client_auth != AUTH_METHODS[method] or method not in methods:
             raise InvalidClient(f"this client authenticates with {client.client_auth}")
         if secret is not None and not client.has_secret(secret):
             raise InvalidClient("the secret is wrong")
@@ -179,6 +183,10 @@ class AuthorizationServer(FlaskAuthorizationServer):
         return client
 
     def get_token_grant(self, oauth_request: FormRequest) -> Any:
+        """Return the grant for the request's `grant_type`.
+
+        Raises InvalidRequestError without one, UnknownGrantType for another.
+        """
         if oauth_request.payload.grant_type is None:
             raise InvalidRequestError("grant_type is missing")
         try:
@@ -187,6 +195,7 @@ class AuthorizationServer(FlaskAuthorizationServer):
             raise UnknownGrantType(None) from None
 
     def validate_requested_scope(self, scope: str | None) -> None:
+        """Raises InvalidScopeError for a scope that is not configured (RFC 6749 section 3.3)."""
         for name in (scope or "").split():
             if name not in self.realm.config.scopes:
                 raise InvalidScopeError("there is a scope that this server does not know")
@@ -218,6 +227,7 @@ class AuthorizationServer(FlaskAuthorizationServer):
                 )
 
     def handle_error_response(self, oauth_request: FormRequest | None, error: Any) -> Response:
+        """Answer with an OAuth error (RFC 6749 section 5.2), noted for the request log."""
         g.error = error.error
         response: Response = super().handle_error_response(oauth_request, error)
         return response

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from keyfob.oauth.messages import CLIENT_AUTH
+
 from .faults import MEMBERS
 
 _ERROR = {"$ref": "#/components/schemas/Error"}
@@ -158,7 +160,7 @@ _SCHEMAS: dict[str, Any] = {
                 "description": "What went wrong on request, see /faults.",
             },
             "client_id": {"type": ["string", "null"]},
-            "client_auth": {"enum": ["none", "basic", "post", None]},
+            "client_auth": {"enum": [*CLIENT_AUTH, None]},
             "grant": {"type": ["string", "null"]},
             "parameters": {"type": "object", "additionalProperties": {"type": "string"}},
             "headers": {"type": "object"},

@@ -22,7 +22,7 @@ class ServerOptions:
     host: str = "127.0.0.1"  # address or name to bind
     port: int = 0  # 0 picks a free one, or the one that `state` remembers
     https: bool = False  # serve under a CA made for this run
-    personality: str = PLAIN  # whose dialect to speak
+    personality: str = PLAIN  # whose dialect to use
     config: Path | None = None  # TOML, see config.py
     rotation: str | None = None  # what `config` leaves out; None is strict
     state: Path | None = None  # JSON that a later run continues from

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 
-from .description import VERIFICATION
+from .discovery import VERIFICATION
 from .realm import Realm
 from .records import APPROVED, DENIED, Grant, normalise
 from .sessions import Guesses, Session, Sessions

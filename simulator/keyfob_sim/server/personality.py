@@ -1,7 +1,7 @@
-"""Somebody else's dialect: requests put into the RFCs' terms, replies out of them.
+"""Personalities: requests in a provider's dialect translated into the RFCs', replies back into it.
 
-The server behind it speaks RFC 8628 and RFC 6749 alone. What a provider does otherwise is
-data, a file a provider beside the presets (keyfob_host/personalities/NAME.toml):
+The server itself knows RFC 8628 and RFC 6749 only. How a provider differs from them is data,
+one file for each provider (keyfob_host/personalities/NAME.toml):
 
 [server]                     the server's configuration, as config.py has it
 [request]                    what it expects of a client
@@ -21,7 +21,7 @@ token                        members that it adds to tokens
 scope                        " " or "," between scopes, or "array"
 error_style                  "error", "message" (of status and message) or "bare" (no body,
                              refreshes apart)
-[errors.NAME]                how it says the RFC's error NAME; "refresh.NAME" to a refresh, "*" any
+[errors.NAME]                its form of the RFC's error NAME; "refresh.NAME" to a refresh, "*" any
 status, name, description    a description of "" is left out
 interval                     true: with the new interval
 once                         true: afterwards it is invalid_grant
@@ -32,31 +32,28 @@ The request log is in the RFCs' terms, too, but for the status.
 from __future__ import annotations
 
 import json
-import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
 from urllib.parse import urlencode
 
 import keyfob_host
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from keyfob_host.typed_toml import Rule, read_toml
 
 PERSONALITIES = Path(keyfob_host.__file__).parent / "personalities"
 PLAIN = "rfc8628"  # the server as it is
 
-SPOKEN = DEVICE_AUTHORIZATION, TOKEN = "device_authorization", "token"  # endpoints
+DEVICE_AUTHORIZATION, TOKEN = "device_authorization", "token"
+TRANSLATED = (DEVICE_AUTHORIZATION, TOKEN)  # endpoints with a dialect
 _DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _OFFLINE = "offline_access"
+_ERROR = r"^(\*|(refresh\.)?[a-z_]+)$"
 
 
-class Misunderstood(ValueError):
-    """A request that the provider would not understand; the message says why."""
+class DialectError(ValueError):
+    """A request that the provider would refuse as malformed; the message says why."""
 
 
 def known_personalities() -> list[str]:
@@ -68,27 +65,37 @@ def known_personalities() -> list[str]:
 class Expected:
     """The table [request]."""
 
-    body_format: str = "form"
+    body_format: Literal["form", "json"] = "form"
     names: Mapping[str, str] = field(default_factory=dict)
     device_authorization: Mapping[str, str] = field(default_factory=dict)
     token: Mapping[str, str] = field(default_factory=dict)
     same_address: bool = False
     refresh_address: bool = False
     grant_type: str = _DEVICE_CODE_GRANT
-    offline: str | list[str] = field(default_factory=lambda: [_OFFLINE])
+    offline: Literal["always", "never"] | tuple[str, ...] = (_OFFLINE,)
 
 
 @dataclass(frozen=True)
 class Answered:
     """The table [reply]."""
 
-    body_format: str = "json"
+    body_format: Literal["json", "form", "asked"] = "json"
     content_type: str = "application/json"
     names: Mapping[str, str] = field(default_factory=dict)
-    without: Sequence[str] = ()
+    without: tuple[str, ...] = ()
     token: Mapping[str, Any] = field(default_factory=dict)
-    scope: str = " "
-    error_style: str = "error"
+    scope: Literal[" ", ",", "array"] = " "
+    error_style: Literal["error", "message", "bare"] = "error"
+
+
+class ErrorRule(TypedDict, total=False):
+    """A table [errors.NAME]."""
+
+    status: Annotated[int, Rule(minimum=100, maximum=599)]
+    name: str
+    description: str
+    interval: bool
+    once: bool
 
 
 @dataclass(frozen=True)
@@ -98,18 +105,19 @@ class Personality:
     name: str
     request: Expected = Expected()
     reply: Answered = Answered()
-    errors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    errors: Annotated[Mapping[str, ErrorRule], Rule(names=_ERROR)] = field(default_factory=dict)
     server: Mapping[str, Any] = field(default_factory=dict)
-    unverified: Sequence[str] = ()
-    _told: set[str] = field(default_factory=set)  # grants whose `once` has been
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    unverified: tuple[str, ...] = ()
+    # IDs of grants that got their `once` error.
+    _sent_once: set[str] = field(init=False, default_factory=set)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
-    def hear(
+    def translate_request(
         self, endpoint: str, sent: Mapping[str, str], is_refresh_address: bool = False
     ) -> tuple[str, dict[str, str]]:
         """The endpoint that a request is for, and its parameters in the RFCs' terms.
 
-        `is_refresh_address` where it came by that one. Raises Misunderstood.
+        `is_refresh_address` says that it was sent to REFRESH. Raises DialectError.
         """
         expected = self.request
         if expected.same_address:  # what is required tells them apart
@@ -126,19 +134,19 @@ class Personality:
         else:
             is_poll = "device_code" in form
             if expected.refresh_address and is_poll == is_refresh_address:
-                raise Misunderstood("polls and refreshes have an address each here")
+                raise DialectError("polls and refreshes have an address each here")
             required = expected.token if is_poll else {}
             if is_poll:
                 if form.get("grant_type", "") != expected.grant_type:
-                    raise Misunderstood("the grant type is another here")
+                    raise DialectError("the grant type is another here")
                 form["grant_type"] = _DEVICE_CODE_GRANT
         lacking = _lacking(required, sent)
         if lacking is not None:
-            raise Misunderstood(f"{lacking} is missing, or wrong")
+            raise DialectError(f"{lacking} is missing, or wrong")
         return endpoint, form
 
     def _with_offline(self, form: dict[str, str]) -> dict[str, str]:
-        """The server behind gives a refresh token for `offline_access`, and that alone."""
+        """Set `offline_access` where the provider would give a refresh token, and only there."""
         asked = form.get("scope", "").split()
         offline = self.request.offline
         scopes = [name for name in asked if name != _OFFLINE]
@@ -146,7 +154,7 @@ class Personality:
             scopes.append(_OFFLINE)
         return form | {"scope": " ".join(scopes)}
 
-    def speak(
+    def translate_reply(
         self,
         status: int,
         members: Mapping[str, Any],
@@ -155,41 +163,44 @@ class Personality:
         grant: str | None = None,
         interval: float | None = None,
     ) -> tuple[int, str, str]:
-        """Status, Content-Type and body for what the server behind has answered.
+        """Status, Content-Type and body in the dialect, for an answer in the RFCs' terms.
 
         `accept` is the request's header; `grant` and `interval` are those of the code that
         it is about.
         """
-        said = dict(members)
-        if "error" in said:
+        answer = dict(members)
+        if "error" in answer:
             code = (
-                f"refresh.{said['error']}" if is_refresh else self._current(said["error"], grant)
+                f"refresh.{answer['error']}"
+                if is_refresh
+                else self._error_code(answer["error"], grant)
             )
-            status, said = self._said(self._rule(code), status, said, is_refresh, interval)
+            rule = self._rule(code)
+            status, answer = self._error_members(rule, status, answer, is_refresh, interval)
         else:
-            if "scope" in said:
-                said["scope"] = self._scope(said["scope"])
+            if "scope" in answer:
+                answer["scope"] = self._scope(answer["scope"])
             without = set(self.reply.without)
-            if "access_token" in said:
-                said |= self.reply.token
+            if "access_token" in answer:
+                answer |= self.reply.token
                 without |= {name.removeprefix("token.") for name in without}
             names = self.reply.names
-            said = {names.get(k, k): v for k, v in said.items() if k not in without}
+            answer = {names.get(k, k): v for k, v in answer.items() if k not in without}
         body_format = self.reply.body_format
         if body_format == "form" or (body_format == "asked" and "json" not in accept):
-            return status, "application/x-www-form-urlencoded; charset=utf-8", urlencode(said)
-        return status, self.reply.content_type, json.dumps(said) if said else ""
+            return status, "application/x-www-form-urlencoded; charset=utf-8", urlencode(answer)
+        return status, self.reply.content_type, json.dumps(answer) if answer else ""
 
-    def _current(self, code: str, grant: str | None) -> str:
-        """The error as it is said now: some only once to each grant."""
+    def _error_code(self, code: str, grant: str | None) -> str:
+        """The RFC's error to send: one with `once` becomes `invalid_grant` for the same grant."""
         if grant is None or not self._rule(code).get("once"):
             return code
         with self._lock:
-            was_told = grant in self._told
-            self._told.add(grant)
-        return "invalid_grant" if was_told else code
+            was_sent = grant in self._sent_once
+            self._sent_once.add(grant)
+        return "invalid_grant" if was_sent else code
 
-    def _said(
+    def _error_members(
         self,
         rule: Mapping[str, Any],
         status: int,
@@ -204,12 +215,12 @@ class Personality:
             return status, {}
         if self.reply.error_style == "message":
             return status, {"status": status, "message": name}
-        said = {**members, "error": name}
+        answer = {**members, "error": name}
         if "description" in rule:
-            said["error_description"] = rule["description"]
+            answer["error_description"] = rule["description"]
         if rule.get("interval") and interval is not None:
-            said["interval"] = int(interval)
-        return status, {key: value for key, value in said.items() if value != ""}
+            answer["interval"] = int(interval)
+        return status, {key: value for key, value in answer.items() if value != ""}
 
     def _rule(self, code: str) -> Mapping[str, Any]:
         name = code.removeprefix("refresh.")
@@ -225,14 +236,12 @@ def load_personality(name: str) -> Personality | None:
     """The personality of that name, one of `known_personalities`; None for PLAIN."""
     if name == PLAIN:
         return None
-    table = tomllib.loads((PERSONALITIES / f"{name}.toml").read_text(encoding="utf-8"))
-    tables = {"request": Expected, "reply": Answered}
-    parts = {key: kind(**table.pop(key, {})) for key, kind in tables.items()}
-    return Personality(name, **parts, **table)
+    path = PERSONALITIES / f"{name}.toml"
+    return read_toml(Personality, path, "see host_tools/providers/README.md", name=name)
 
 
 def _lacking(required: Mapping[str, str], sent: Mapping[str, str]) -> str | None:
-    """The first parameter that is not there as it has to be."""
+    """The first required parameter that is missing or has another value."""
     for name, value in required.items():
         if not sent.get(name) or value not in ("*", sent[name]):
             return name

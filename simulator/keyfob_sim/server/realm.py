@@ -1,4 +1,4 @@
-"""One running server's parts, handed to every room that needs them."""
+"""The parts of one running server, shared by its routes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from .store import Store, UserCodeError
 
 _KEY_BITS = 2048
 
-# Lets seconds pass for a request; the second argument tells whether its client still waits.
+# Sleeps for seconds within a request; the second argument is called to ask whether the client
+# is still waiting.
 Sleep: TypeAlias = Callable[[float, Callable[[], bool]], None]
 
 
@@ -65,7 +66,7 @@ class Realm:
         if self.store.signing_key is not None:
             try:
                 key = RSAKey.import_key(self.store.signing_key)
-                key.get_op_key("sign")  # reads it: import alone believes any numbers
+                key.get_op_key("sign")  # parses the key: import_key alone checks nothing
                 return key
             except (JoseError, ValueError):
                 raise CliError(
@@ -88,7 +89,7 @@ class Realm:
         return grant
 
     def answer_pending(self, grant: Grant) -> None:
-        """Act on a grant whose client has just been told to wait, if so configured."""
+        """Decide a grant that was just answered `authorization_pending`, if so configured."""
         if self.approve is not None:
             user = self.config.users[0] if self.approve == "auto" else None
             # Another poll of the same code, or a person, may have been quicker.

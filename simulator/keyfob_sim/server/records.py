@@ -79,21 +79,27 @@ class Client:
 
     @classmethod
     def of(cls, entry: ClientEntry, secret: str | None, scopes: frozenset[str]) -> Client:
+        """Make the client of a configured entry; `secret` is None for one that needs none."""
         return cls(entry.client_id, entry.client_auth, entry.name, scopes, secret)
 
     @property
     def client_metadata(self) -> dict[str, str]:
+        """What Authlib looks up: no algorithm to sign userinfo with, so that it is plain JSON."""
         return {"client_name": self.name}
 
     def get_client_id(self) -> str:
+        """The ID, which Authlib writes into tokens and compares."""
         return self.client_id
 
     def get_allowed_scope(self, scope: str | None) -> str:
+        """What of `scope` this server knows, in the order asked for."""
         return " ".join(s for s in (scope or "").split() if s in self.scopes)
 
     def check_grant_type(self, grant_type: str) -> bool:
+        """True: every client may use both grants of the token endpoint."""
         return True
 
     def has_secret(self, secret: str) -> bool:
+        """Compare in constant time; False for a client without a secret."""
         expected = self.client_secret or ""
         return bool(expected) and hmac.compare_digest(expected.encode(), secret.encode())

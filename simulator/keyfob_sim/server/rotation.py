@@ -2,7 +2,7 @@
 
 A mode is a row here; nothing else in the server decides about rotation. With grace a retired
 token answers with yet another new refresh token, as most servers that grant it do, and the
-earlier one goes on working: it is how a client gets over a reply that was lost.
+earlier one goes on working: so a client survives the loss of a reply.
 """
 
 from __future__ import annotations

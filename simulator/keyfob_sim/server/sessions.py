@@ -1,4 +1,4 @@
-"""Who is signed in on the verification page, and how often somebody guessed wrong.
+"""Sessions of the verification page, and its rate limit for wrong codes.
 
 Kept in memory: after a restart people sign in again.
 """
@@ -21,24 +21,24 @@ GUESS_WINDOW = 60.0  # seconds
 
 @dataclass
 class Session:
-    """One browser's visit."""
+    """One browser's session."""
 
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     sub: str | None = None  # who is signed in
-    user_code: str | None = None  # which code the visit is about
+    user_code: str | None = None  # which code is being approved
     outcome: str | None = None  # "approved" or "denied", for the last page
 
 
 class Sessions:
-    """The visits by cookie; the least recently used goes when there are too many."""
+    """Sessions by cookie, 1000 at most; the least recently used is dropped first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
     def open(self, cookie: str | None) -> Session:
-        """Return the visit of `cookie`, a new one when it is unknown."""
+        """Return the session of `cookie`, a new one when it is unknown."""
         with self._lock:
             session = self._sessions.get(cookie or "")
             if session is None:
@@ -51,7 +51,7 @@ class Sessions:
 
 
 class Guesses:
-    """Counts wrong codes per address; GUESSES in GUESS_WINDOW seconds and it is a while."""
+    """Rate limit: an address may send GUESSES wrong codes in GUESS_WINDOW seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

@@ -31,7 +31,7 @@ from .records import (
 
 _FORMAT = 1
 _PRUNE_EVERY = 60.0  # seconds
-# Seconds for which an ended grant or token is still told from one that never was.
+# Seconds for which an ended grant or token is kept, and so told apart from an unknown one.
 _KEEP_ENDED = 30 * 24 * 3600.0
 
 SLOW_DOWN = 5.0  # seconds added to the interval by each early poll
@@ -91,16 +91,20 @@ class Store:
     # Grants
 
     def add_grant(self, grant: Grant) -> None:
+        """Remember a new grant, which its device code and its user code find from then on."""
         with self._change():
             self._index(grant)
 
     def has_user_code(self, user_code: str) -> bool:
+        """Whether a remembered grant has this code, ended ones included."""
         return normalise(user_code) in self._by_user_code
 
     def grant_of_device_code(self, device_code: str) -> Grant | None:
+        """The grant of a device code as the client sends it, None for an unknown one."""
         return self._by_device_code.get(digest(device_code))
 
     def grant(self, grant_id: str) -> Grant | None:
+        """The grant that a token came of, None once it is forgotten."""
         return self._grants.get(grant_id)
 
     def grants(self) -> list[Grant]:
@@ -167,10 +171,15 @@ class Store:
     # Tokens
 
     def add_token(self, token: Token) -> None:
+        """Remember a token by the digest of its value."""
         with self._change():
             self._tokens[token.digest] = token
 
     def token(self, value: str, kind: str | None = None) -> Token | None:
+        """The token of this value, of one kind (ACCESS, REFRESH) if it is given; None if unknown.
+
+        It may be expired, retired or revoked: ask `is_live`.
+        """
         token = self._tokens.get(digest(value))
         return token if token and kind in (None, token.kind) else None
 
@@ -235,10 +244,12 @@ class Store:
             return secret
 
     def set_port(self, port: int) -> None:
+        """Remember the TCP port, so that the next run's addresses are the same."""
         with self._change():
             self.port = port
 
     def set_signing_key(self, key: dict[str, Any]) -> None:
+        """Remember the private JWK that signs ID tokens."""
         with self._change():
             self.signing_key = key
 

@@ -32,7 +32,7 @@ class Oled(framebuf.FrameBuffer):
         inverted=False,
     ):
         if not hasattr(bus, "command"):
-            from keyfob.ui.displays.i2c import I2cBus
+            from keyfob.ui.displays.i2c import I2cBus  # stays: the bus does
 
             bus = I2cBus(bus, address)
         self.width = width

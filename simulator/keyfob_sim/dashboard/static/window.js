@@ -1,4 +1,4 @@
-// The window's side of the page: asks for news, shows them, and sends what is pressed.
+// The page's script: polls the state, shows it, and sends what is pressed.
 "use strict";
 
 const LINES = 500; // of a log that are kept
@@ -15,7 +15,7 @@ let times = null; // { t, uptime, at }, at in ms of this page
 let pictureNumber = null;
 let code = null;
 
-// Sending: one after the other, so that nothing overtakes what was pressed before it
+// Sending: one request after the other, so that they arrive in the order of the presses
 
 let sending = Promise.resolve();
 
@@ -25,7 +25,7 @@ function post(path, body) {
       const answer = await send(path, body);
       complain(answer.ok ? "" : (await answer.json()).error);
     } catch {
-      // The next question for news finds out why.
+      // The next poll of the state finds out why.
     }
   });
   return sending;
@@ -36,7 +36,7 @@ function send(path, body) {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
-    keepalive: true, // a button is let go even if the page is closed
+    keepalive: true, // releases a button even if the page is closed
   });
 }
 
@@ -84,21 +84,21 @@ function watchKey(key) {
     release();
   });
   key.addEventListener("click", (event) => {
-    if (event.detail !== 0) return; // of a mouse or finger, which has held it already
+    if (event.detail !== 0) return; // from a mouse or finger, which has pressed it already
     hold(); // a screen reader's click
     release();
   });
   window.addEventListener("pagehide", () => {
     if (since === null) return;
     since = null;
-    send("/do", { do: "release", name }); // there is no time to wait for what is under way
+    send("/do", { do: "release", name }); // sent at once: the page has no time to wait for earlier requests
   });
 }
 
 function watchControls() {
   all("[data-button]").forEach(watchKey);
-  for (const button of all("[data-blow]")) {
-    button.addEventListener("click", () => post("/do", { do: "strike", name: button.dataset.blow }));
+  for (const button of all("[data-one-shot]")) {
+    button.addEventListener("click", () => post("/do", { do: "trigger", name: button.dataset.oneShot }));
   }
   for (const button of all("[data-switch]")) {
     button.addEventListener("click", () => {
@@ -177,7 +177,7 @@ async function showPicture(number, screen) {
   try {
     await next.decode();
   } catch {
-    return; // there is another one by now, or the run has ended
+    return; // a newer one has replaced it, or the run has ended
   }
   image.src = next.src;
   image.width = next.naturalWidth;
@@ -241,7 +241,7 @@ function end(how) {
   times = null;
 }
 
-// Asking
+// Polling
 
 async function follow() {
   const seen = { since: "", serial: 0, requests: 0 };
@@ -264,7 +264,7 @@ async function follow() {
     await show(state);
     if (state.ended !== null) {
       end(`The run has ended: ${state.ended}.`);
-      fetch(`/state?since=${state.version}`).catch(() => {}); // says that the page knows
+      fetch(`/state?since=${state.version}`).catch(() => {}); // tells the server that the page has seen the end
       return;
     }
   }

@@ -1,4 +1,4 @@
-"""What SSD1306 and SH1106 share: their buses, most commands, and the way to the glass."""
+"""What SSD1306 and SH1106 share: their buses, most commands, and how RAM maps to the glass."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Command(NamedTuple):
 class OledPanel(I2cPanel, SpiPanel):
     """A monochrome panel.
 
-    A module is upright where SEG of the highest number is at the left and COM0 at the bottom,
-    that is with segment remap and reversed scan: so are they glued, and so say their makers'
-    initialisation sequences. `column_offset` is the first of the glass's columns and
-    `row_offset` the first of its COM outputs in that pose.
+    A module is upright with the highest SEG at the left and COM0 at the bottom, that is with
+    segment remap and reversed scan, as in the makers' initialisation sequences. In that
+    orientation `column_offset` is the first of the glass's columns and `row_offset` the first
+    of its COM outputs.
     """
 
     rows = LINES
@@ -49,6 +49,7 @@ class OledPanel(I2cPanel, SpiPanel):
     defaults: ClassVar[Mapping[str, int]]
 
     def write(self, data: bytes) -> None:
+        """Take control bytes, each with what follows it (SSD1306 datasheet, 8.1.5.2)."""
         while data:
             control, data = data[0], data[1:]
             if control & ~(_ONE_BYTE_FOLLOWS | _DATA):
@@ -62,9 +63,11 @@ class OledPanel(I2cPanel, SpiPanel):
             self.transfer(run, bool(control & _DATA))
 
     def read(self, count: int) -> bytes:
+        """Answer with the status register, whose bit 6 is set while the display is off."""
         return bytes([0 if self.registers["on"] else _STATUS_OFF]) * count
 
     def transfer(self, data: bytes, is_data: bool) -> None:
+        """Take commands with D/C low, display data with D/C high."""
         if is_data:
             self._drop_unfinished()
             self._store(data)

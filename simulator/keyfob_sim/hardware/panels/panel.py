@@ -1,4 +1,4 @@
-"""What every panel is: a bus on one side, and on the other the picture that a person sees."""
+"""The base of every panel: bus traffic in, the picture that a person sees out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keyfob_host.boards import Display
 
 _FAULTS_KEPT = 100
 
-# The picture was turned clockwise onto the glass: who looks at it turns it back.
+# By `rotation`, the quarter turns clockwise of the glass: how the picture is turned back.
 _UPRIGHT = (
     None,
     Image.Transpose.ROTATE_90,
@@ -64,7 +64,7 @@ class Panel(ABC):
         return picture if turn is None else picture.transpose(turn)
 
     def power_off(self) -> None:
-        """Lose everything: the state that power finds is noise in memory and a dark glass."""
+        """Lose everything: at the next power-on the memory is noise and the glass is dark."""
         self._fill_with_noise()
         self.reset()
 
@@ -74,7 +74,7 @@ class Panel(ABC):
         self.changes += 1
 
     def fault(self, what: str) -> None:
-        """Note what a real panel would not have done as it was meant."""
+        """Note something that a real panel would ignore or show as garbage."""
         if what not in self.faults and len(self.faults) < _FAULTS_KEPT:
             self.faults.append(what)
 
@@ -103,7 +103,7 @@ def _box(display: Display) -> tuple[int, int, int, int]:
 
 
 class I2cPanel(Panel):
-    """A panel on an I2C bus; its address is the board's business."""
+    """A panel on an I2C bus; the board checks its address."""
 
     @abstractmethod
     def write(self, data: bytes) -> None:

@@ -44,6 +44,7 @@ class TftPanel(SpiPanel):
     commands: ClassVar[Mapping[int, Command]]
 
     def transfer(self, data: bytes, is_data: bool) -> None:
+        """Take commands with D/C low; with D/C high their arguments, or pixels after RAMWR."""
         if not is_data:
             for code in data:
                 self._begin(code)
@@ -84,7 +85,7 @@ class TftPanel(SpiPanel):
         self._code: int | None = None
         self._command: Command | None = None
         self._arguments = b""
-        self._cut = b""  # the beginning of a pixel whose end is yet to come
+        self._cut = b""  # the bytes of a pixel that is incomplete so far
         self._reset_registers()
 
     def _reset_registers(self) -> None:

@@ -4,6 +4,8 @@ import _board
 
 
 class WLAN:
+    """The station (IF_STA); methods are those of `hardware.wifi.Station`, errors OSErrors."""
+
     IF_STA = 0
     IF_AP = 1
     PM_NONE = 0
@@ -30,6 +32,7 @@ def _bytes(found):
 
 
 def hostname(*name):
+    """Return the name that DHCP tells the router, or set it."""
     station = WLAN()
     return station.config(hostname=name[0]) if name else station.config("hostname")
 

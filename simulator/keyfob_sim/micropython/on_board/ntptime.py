@@ -7,8 +7,10 @@ timeout = 1
 
 
 def time():
+    """Seconds since 2000-01-01. Raises OSError where no time server answers."""
     return _board.ask("ntp.time", host)
 
 
 def settime():
+    """Set the RTC to the network's time. Raises OSError as `time` does."""
     _board.ask("rtc.set", time())

@@ -5,6 +5,7 @@ import uos
 
 
 def uname():
+    """(sysname, nodename, release, version, machine) of the virtual board."""
     from collections import namedtuple
 
     fields = ("sysname", "nodename", "release", "version", "machine")
@@ -12,10 +13,11 @@ def uname():
 
 
 def sync():
-    pass
+    """Does nothing: littlefs keeps nothing back."""
 
 
 def dupterm(stream=None, index=0):
+    """Ignores `stream`; returns None, the stream that was there before."""
     return None
 
 

@@ -17,6 +17,7 @@ class poll:
         self._things = {}  # by id: a thing and what it is watched for
 
     def register(self, thing, mask=uselect.POLLIN | uselect.POLLOUT):
+        """Watch a socket, or an object whose `ioctl` says what it is ready for."""
         if _is_socket(thing):
             self._poll.register(thing, mask)
             self._sockets += 1
@@ -24,12 +25,14 @@ class poll:
             self._things[id(thing)] = thing, mask
 
     def modify(self, thing, mask):
+        """Watch something registered for other events."""
         if _is_socket(thing):
             self._poll.modify(thing, mask)
         else:
             self._things[id(thing)] = thing, mask
 
     def unregister(self, thing):
+        """Watch it no more."""
         if _is_socket(thing):
             self._poll.unregister(thing)
             self._sockets -= 1
@@ -37,9 +40,14 @@ class poll:
             self._things.pop(id(thing), None)
 
     def poll(self, timeout=-1, flags=0):
+        """As `ipoll`, as a list."""
         return list(self.ipoll(timeout, flags))
 
     def ipoll(self, timeout=-1, flags=0):
+        """Yield (thing, events) of what is ready within `timeout` ms, -1 for no limit.
+
+        Interrupts of the board are served meanwhile.
+        """
         _board.break_off()
         if timeout and (self._ready() or _board.skip(timeout, self._sockets > 0)):
             timeout = 0

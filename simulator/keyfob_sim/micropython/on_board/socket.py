@@ -5,6 +5,10 @@ import usocket
 
 
 def getaddrinfo(host, port, *rest):
+    """Look a name up through the board's Wi-Fi: a loopback address that leads to the server.
+
+    Raises OSError without Wi-Fi or for an unknown name.
+    """
     return usocket.getaddrinfo(*_board.ask("uplink.resolve", host, port), *rest)
 
 

@@ -1,0 +1,274 @@
+"""The whole thing wired: a board, its network, its clock, its store and one account.
+
+async with AccountLink.from_config() as link:
+    await link.ensure_linked()
+    reply = await link.get("https://api.example.com/v1/me")
+"""
+
+import asyncio
+
+from keyfob.compat import Loaded, const
+from keyfob.errors import KeyfobError, TransportError
+from keyfob.events import Events
+from keyfob.link.account import Account
+from keyfob.link.provider import Provider
+from keyfob.net.clock import Clock
+from keyfob.net.http import HttpClient
+from keyfob.net.online import Connection
+from keyfob.oauth.messages import MAX_BODY, get_request
+
+_NAP = const(30_000)  # ms before a link that waits for the time is tried again
+
+
+class AccountLink:
+    """One link between this device and an account.
+
+    `notify(event, members)` is told of everything that happens, by the event names of
+    the command line's `--json`; times are in seconds, but for `took`, the ms that the answer
+    to a poll took. Members never hold a token, a device code or a secret.
+    With `is_patient`, `async with` waits for Wi-Fi for ever; else it raises TransportError
+    where no network lets the board in, unless there is a stored link, which can wait.
+    """
+
+    is_patient = False
+
+    def __init__(
+        self,
+        profile,
+        client,
+        scope=None,
+        http=None,
+        clock=None,
+        store=None,
+        notify=None,
+        name=None,
+    ):
+        """`name` opens the store of that name in flash, where no `store` is given."""
+        if store is None and name is not None:
+            from keyfob.storage.open_store import open_store  # stays: the store does
+
+            store = open_store(name)
+        if http is None:
+            http = HttpClient(allow_http=profile.allow_http)
+        self._scope = scope
+        self._clock = Clock() if clock is None else clock
+        self._events = Events(notify)
+        self._provider = Provider(profile, client, http, self._clock)
+        self._account = Account([profile.identity, client.client_id], store)
+        self._switched = False  # it is another account than before
+        self._upkeep = None
+        self._is_open = False  # inside `async with`, where links are kept up
+        self._linking = asyncio.Lock()
+        self.wifi = ()  # networks to join, as /keyfob.json lists them
+        self.api = None  # what `call_api` asks for
+        self._task = None
+        self._watch = None
+
+    @classmethod
+    def from_config(
+        cls, config="/keyfob.json", notify=None, root="", name="account", home="files", seal=None
+    ):
+        """Return a link as `config` describes it, the path of the file or the Config read from it.
+
+        Without `notify` the screens appear on the serial console. `root` stands before
+        every path, for a board whose files lie in a folder of a PC. The tokens of the link
+        called `name` are kept in `home`, "files" or "nvs", encrypted where there is a `seal`
+        (see keyfob.storage.seal). Raises ConfigError naming the field at fault, and
+        UsageError for a name or home that is none.
+        """
+        with Loaded("keyfob.link.from_config") as code:
+            return code.assemble(cls, config, notify, root, name, home, seal)
+
+    async def __aenter__(self):
+        self._events.attempt(self._account.load)  # linking again mends what it finds damaged
+        await self._join()
+        self._is_open = True
+        self._look_after()
+        return self
+
+    async def __aexit__(self, *_):
+        self._is_open = False
+        try:
+            # Awaiting the task could swallow a cancel that is meant for us.
+            for task in (self._task, self._watch):
+                while task is not None and not task.done():
+                    task.cancel()
+                    await asyncio.sleep(0)
+        finally:
+            await self._provider.hang_up()
+
+    @property
+    def account(self):
+        """The account's name, None if it is unknown or there is none."""
+        return self._account.name
+
+    @property
+    def is_linked(self):
+        """Whether there is an account to act for."""
+        return self._account.is_usable(self._clock.ticks(), self._clock.unix())
+
+    @property
+    def is_pending(self):
+        """Whether there is a code from before a reset, which somebody may be approving."""
+        return self._account.pending is not None
+
+    @property
+    def scope(self):
+        """The scope that was granted, space-separated, or None."""
+        tokens = self._account.tokens
+        return None if tokens is None else tokens.scope
+
+    @property
+    def can_refresh(self):
+        """Whether new tokens can be had without a person."""
+        tokens = self._account.tokens
+        return tokens is not None and tokens.can_refresh
+
+    @property
+    def pause(self):
+        """Milliseconds before the provider wants to hear of a refresh again."""
+        tokens = self._account.tokens
+        return 0 if tokens is None else tokens.pause(self._clock.ticks())
+
+    async def ensure_linked(self):
+        """Return the account's name (None if unknown), linking first where needed.
+
+        Shows a code through `notify` and waits for the person. Raises LinkDenied,
+        LinkExpired, ProviderError, or TransportError where the provider cannot be
+        reached at all.
+        """
+        async with self._linking:
+            self._switched = False
+            if not self.is_linked:
+                while not await self._link():
+                    await self._clock.sleep(_NAP)
+        try:
+            self._events.notify(
+                "linked",
+                scope=self.scope,
+                account=self.account,
+                stored=self._account.is_stored,
+                switched=self._switched,
+                unsaved=self._events.unsaved,
+            )
+        finally:
+            self._look_after()  # which takes some RAM; the person is shown the link first
+        return self.account
+
+    async def token(self):
+        """Return an access token, refreshed first where needed.
+
+        Raises NotLinked, and what `refresh` raises where the token in hand is of no use.
+        """
+        return await self.keep_up().token()
+
+    def reject(self, token):
+        """Note that an API refused the access token `token` (RFC 6750 section 3.1).
+
+        True if `token()` will return another one. False if nothing better can be had: there
+        is no refresh token, or a new one has been asked for within the last minute, and up to
+        an hour where that did not help before.
+        """
+        return self.keep_up().reject(token)
+
+    async def refresh(self):
+        """Get new tokens (RFC 6749 section 6), once for all tasks that ask together.
+
+        The refresh token that comes back is durable before anybody sees the new access
+        token. Raises NotLinked where the provider has ended the link, ProviderError
+        where it refuses, TransportError where no answer came; the last two cost nothing.
+        """
+        await self.keep_up().refresh()
+
+    async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):
+        """GET `url` with the bearer token and `headers` (a dict); see `request`."""
+        request = get_request(url)
+        request.headers.update(headers or {})
+        return await self.request(request, timeout_ms, max_body)
+
+    async def request(self, request, timeout_ms=None, max_body=MAX_BODY):
+        """Send `request` with the bearer token (RFC 6750) and return the reply.
+
+        A 401 that blames the token is answered by one refresh and one more try. Raises
+        what `token` raises, and TransportError where no reply of at most `max_body` bytes
+        arrives within `timeout_ms`.
+        """
+        with Loaded("keyfob.link.call") as code:
+            return await code.call(self, self._provider, request, timeout_ms, max_body)
+
+    async def call_api(self):
+        """GET the configured `api`, or else userinfo, and tell of the status.
+
+        Returns the reply, or None where there is neither.
+        """
+        if self.api is None:
+            await self._provider.discover()
+        url = self.api or self._provider.profile.userinfo_endpoint
+        if url is None:
+            return None
+        reply = await self.get(url)
+        self._events.notify("api", status=reply.status)
+        return reply
+
+    async def unlink(self):
+        """Give the tokens back and forget them; True if the provider confirmed it.
+
+        Whatever the provider answers, nothing is left here (RFC 7009 section 2.2).
+        Raises StorageError where the store will not let go of its copy; the link is over
+        all the same.
+        """
+        revoked, trouble = await self.keep_up().give_back()
+        await self._provider.hang_up()
+        self._events.notify("unlinked", revoked=revoked)
+        if trouble is not None:
+            raise trouble
+        return revoked
+
+    async def _join(self):
+        """Get onto the network, learn the time, and look after both from then on."""
+        connection = Connection(self.wifi, self._clock, self._events, self._account)
+        try:
+            await connection.join(self.is_patient and not self.is_linked)
+        except TransportError:
+            if not self.is_linked:
+                raise
+        self._watch = asyncio.create_task(connection.run())
+
+    async def _link(self):
+        """Get a person's approval, and make it last; False where it waits for the time.
+
+        Without the time an ESP32 trusts no certificate, and time servers are asked on.
+        """
+        try:
+            await self._provider.discover()
+            await self._establish()
+            if self._task is not None:
+                self.keep_up().wake()
+            return True
+        except KeyfobError as error:
+            waits = self.is_patient and error.kind == "tls" and self._clock.unix() is None
+            self._events.notify_error(error, fatal=not waits)
+            if not waits:
+                raise
+            return False
+        finally:
+            await self._provider.hang_up()
+
+    async def _establish(self):
+        with Loaded("keyfob.link.establish") as code:
+            self._switched = await code.establish(
+                self, self._provider, self._clock, self._events, self._scope, self._account
+            )
+
+    def keep_up(self):
+        """The Upkeep, which takes no RAM before there is something to look after."""
+        if self._upkeep is None:
+            from keyfob.link.refresh import Upkeep  # stays: for as long as there are tokens
+
+            self._upkeep = Upkeep(self._account, self._provider, self._clock, self._events)
+        return self._upkeep
+
+    def _look_after(self):
+        """Have the tokens refreshed in the background, once there are some."""
+        if self._is_open and self._task is None and self._account.tokens is not None:
+            self._task = asyncio.create_task(self.keep_up().run())

@@ -1,0 +1,86 @@
+"""Getting a person's approval: a code to show, and polls until the person has decided."""
+
+from keyfob.errors import AS_FATAL, TransportError
+from keyfob.oauth import device_grant, ticks
+from keyfob.oauth import outcome as meaning
+
+# What the end of an attempt is called among the events; any other is an error.
+_ENDS = {device_grant.DENIED: "denied", device_grant.EXPIRED: "expired"}
+
+
+async def get_approval(provider, clock, events, scope, account):
+    """Show a code and poll until it is approved; return what a TokenSet is made of.
+
+    A code that `account` has pending from before a reset is shown again and polled for while
+    it is alive; the new one of an attempt is kept there. Raises LinkDenied, LinkExpired and
+    what else `DeviceGrant.error` may be.
+    """
+    grant = device_grant.DeviceGrant(provider.profile, provider.client, scope, clock.jitter)
+    is_old = grant.resume(account.pending, clock.ticks(), clock.unix())
+    if is_old:
+        _tell_code(events, grant, True)
+        request = await _next_request(grant, clock)
+    else:
+        request = grant.authorize(clock.ticks())
+    interval = grant.interval
+    while request is not None:
+        is_poll = grant.state == device_grant.PENDING
+        sent = clock.ticks()
+        try:
+            _receive(grant, await provider.send(request), clock)  # and keep no reply
+        except TransportError as error:
+            grant.failed(error, clock.ticks())
+        wait = grant.wait(clock.ticks())
+        if grant.state == device_grant.PENDING and not (is_poll and grant.interval == interval):
+            interval = grant.interval
+            events.attempt(account.keep_pending, grant.record(clock.ticks(), clock.unix()))
+        if is_poll:
+            _tell_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
+        elif grant.state == device_grant.PENDING:
+            _tell_code(events, grant, False)
+        if is_old and is_poll and grant.state in (device_grant.EXPIRED, device_grant.FAILED):
+            # It ran out, or its tokens were on their way, while the power was off.
+            events.attempt(account.drop_pending)
+            return await get_approval(provider, clock, events, scope, account)
+        if is_poll and grant.outcome.kind != meaning.RETRY:
+            is_old = False
+        request = await _next_request(grant, clock)
+    if grant.state == device_grant.GRANTED:
+        return grant.issued
+    events.attempt(account.drop_pending)
+    if grant.state in _ENDS:
+        events.notify(_ENDS[grant.state])
+        grant.error.notified = AS_FATAL  # by that event
+    raise grant.error
+
+
+def _receive(grant, reply, clock):
+    grant.receive(reply, clock.ticks(), clock.unix())
+
+
+async def _next_request(grant, clock):
+    """Wait until the grant's next request is due; None once there is none."""
+    while True:
+        now = clock.ticks()
+        wait = grant.wait(now)
+        if wait is None:
+            return None
+        if wait == 0:
+            is_first = grant.state == device_grant.IDLE
+            return grant.authorize(now) if is_first else grant.poll(now)
+        await clock.sleep(wait)
+
+
+def _tell_code(events, grant, is_resumed):
+    events.notify("user_code", resumed=is_resumed, **grant.shown())
+
+
+def _tell_poll(events, outcome, wait, took):
+    events.notify(
+        "poll",
+        result=meaning.NAMES[outcome.kind],
+        error=outcome.error,
+        interval=None if wait is None else wait / 1000,
+        took=took,
+        trouble=str(outcome) if outcome.kind >= meaning.RETRY else None,
+    )

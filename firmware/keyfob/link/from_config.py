@@ -1,0 +1,40 @@
+"""Putting a link together as the configuration file describes it."""
+
+from keyfob.compat import Loaded
+from keyfob.net.http import HttpClient
+
+
+def assemble(kind, config, notify, root, name, home, seal):
+    """Return a link of class `kind`; see `AccountLink.from_config`."""
+    if notify is None:
+        from keyfob.ui.displays.console import Console  # stays: the screens do
+        from keyfob.ui.screens import Screens  # stays: as long as the link
+
+        notify = Screens(Console()).notify
+    if isinstance(config, str):
+        config = _read(config, root)
+    http = HttpClient(config.roots(), config.allow_http)
+    store = _store(name, root, home, seal)
+    link = kind(config.profile, config.client, config.scope, http, store=store, notify=notify)
+    link.wifi = config.wifi
+    link.api = config.api
+    return link
+
+
+def _read(path, root):
+    from keyfob.oauth import profile  # noqa: F401 - stays: the link's profile does
+
+    with Loaded("keyfob.config") as code:
+        return code.load(path, root)
+
+
+def _store(name, root, home, seal):
+    if home != "files":
+        from keyfob.storage.open_store import open_store  # stays: NVS cannot be closed
+
+        return open_store(name, root, home, seal)
+    from keyfob.storage.on_demand import OnDemandStore  # stays: the store does
+
+    store = OnDemandStore(name, root, home, seal)
+    store.check()  # which tells of a name that is none
+    return store

@@ -1,0 +1,55 @@
+"""One provider as this board reaches it."""
+
+from keyfob.compat import Loaded, const
+from keyfob.errors import KeyfobError
+from keyfob.oauth.messages import MAX_BODY
+from keyfob.oauth.ticks import Stopwatch
+
+_TRIES = const(3)  # of discovery
+_MAX_AGE = const(86_400_000)  # ms after which endpoints are looked up again
+
+
+class Provider:
+    """A `profile`, the `client` that is known there, and an HTTP client to ask with."""
+
+    def __init__(self, profile, client, http, clock):
+        self.profile = profile
+        self.client = client
+        self._http = http
+        self._clock = clock
+        self._age = None  # runs since the endpoints were looked up
+
+    async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
+        """Return the reply to `request`; see `HttpClient.send`."""
+        reply = await self._http.send(request, timeout_ms, max_body)
+        if request.url in (self.profile.token_endpoint, self.profile.refresh_endpoint):
+            # Nothing between here and there may answer such a request from a cache.
+            if request.url.startswith("https:"):
+                self._clock.witness(reply.headers.get("date"))
+            if reply.status == 404:
+                self._age = None  # it may have moved
+        return reply
+
+    async def hang_up(self):
+        """Close the connection: its TLS buffers are large, and idle from now on."""
+        await self._http.close()
+
+    async def discover(self, tries=_TRIES):
+        """Learn the endpoints that the configuration left to the issuer.
+
+        They are looked up once a day, and again after the token endpoint said 404. Raises
+        TransportError once `tries` have failed, and what `Discovery` raises; never while there
+        are endpoints from an earlier time.
+        """
+        age = self._age
+        if age is not None and age.elapsed(self._clock.ticks()) < _MAX_AGE:
+            return
+        if not self.profile.open:
+            return
+        try:
+            with Loaded("keyfob.link.discover") as code:
+                await code.look_up(self, self._clock, tries)
+        except KeyfobError:
+            if not self.profile.is_complete:
+                raise
+        self._age = Stopwatch(self._clock.ticks())

@@ -1,0 +1,234 @@
+"""Staying linked: tokens refreshed ahead of expiry, one request for all who ask."""
+
+import asyncio
+
+from keyfob.compat import Loaded, const
+from keyfob.errors import (
+    KeyfobError,
+    NotLinked,
+    StorageError,
+    TransportError,
+    UsageError,
+    no_memory,
+)
+from keyfob.oauth import ticks
+
+_SOON = const(5_000)  # ms: a refresh that may be tried again this soon is tried at once
+_NAP = const(60_000)  # ms between two looks at what is due
+# ms between two refreshes that an API's 401 asks for: longer each time it asks at once again.
+_REJECT_GAP = const(60_000)
+_MAX_REJECT_GAP = const(3_600_000)
+
+
+class Upkeep:
+    """Looks after the tokens of `account` (an Account) until they are given back."""
+
+    def __init__(self, account, provider, clock, events):
+        self._account = account
+        self._provider = provider
+        self._clock = clock
+        self._events = events
+        self._lock = asyncio.Lock()  # held by whoever changes tokens at the provider
+        self._trouble = None  # why the last refresh yielded nothing
+        self._rejected_at = None  # ticks when an API last asked for a refresh
+        self._reject_gap = _REJECT_GAP  # ms that have to pass before it may again
+        self._changed = asyncio.Event()  # wakes the background task
+        self._late = 0  # ms beyond a pause that the background task waits
+        tokens = account.tokens
+        if tokens is not None:
+            # Power may have gone in the middle of a refresh: where there may have been one, ask
+            # at once, while the old refresh token has grace.
+            tokens.early = tokens.leeway
+            if tokens.due(*self._now()):
+                self._spread(tokens)
+
+    async def run(self):
+        """Refresh ahead of expiry, for ever."""
+        while True:
+            tokens = self._account.tokens
+            due = None if tokens is None else tokens.due(*self._now())
+            if due is None:
+                await self._changed.wait()
+                self._changed.clear()
+            elif due > 0:
+                await self._clock.sleep(min(due, _NAP))
+            elif self._late:
+                late, self._late = self._late, 0
+                await self._clock.sleep(late)
+            else:
+                try:
+                    await self.refresh()  # where it fails it sets a pause
+                except NotLinked:
+                    pass  # which has been told
+                except KeyfobError as error:
+                    self._events.notify_error(error)
+                    pause = tokens.pause(self._clock.ticks())
+                    self._late = self._clock.jitter(min(pause // 8, _NAP))
+
+    def wake(self):
+        """Look at what is due: there are new tokens."""
+        self._spread(self._account.tokens)
+        self._changed.set()
+
+    async def token(self):
+        """Return an access token; see `AccountLink.token`."""
+        tokens = self._linked_tokens()
+        if tokens.is_fresh(*self._now()):
+            return tokens.access_token
+        if not tokens.can_refresh:
+            if self._account.is_usable(*self._now()):
+                return tokens.access_token
+            raise NotLinked("the access token has run out", "link the board again", "provider")
+        try:
+            await self.refresh()
+        except KeyfobError:
+            left = tokens.remaining(*self._now()) or 0
+            if left <= 0 or not tokens.is_accepted or self._account.tokens is not tokens:
+                raise  # else it was ahead of expiry, and the token in hand still does
+        return self._linked_tokens().access_token
+
+    def reject(self, token):
+        """Note that an API refused `token`; see `AccountLink.reject`."""
+        tokens = self._account.tokens
+        if tokens is None or tokens.access_token != token:
+            return tokens is not None  # replaced meanwhile
+        now = self._clock.ticks()
+        since = -1 if self._rejected_at is None else ticks.diff(now, self._rejected_at)
+        if not tokens.can_refresh or 0 <= since < self._reject_gap:
+            return False
+        is_soon = 0 <= since < 2 * self._reject_gap
+        self._reject_gap = min(2 * self._reject_gap, _MAX_REJECT_GAP) if is_soon else _REJECT_GAP
+        self._rejected_at = now
+        tokens.reject()
+        return True
+
+    async def refresh(self):
+        """Get new tokens; see `AccountLink.refresh`."""
+        asked_for = self._linked_tokens()
+        if not asked_for.can_refresh:
+            raise UsageError(
+                "the provider gave no refresh token", "ask for it by scope, if it has one"
+            )
+        async with self._lock:
+            if self._linked_tokens() is asked_for:
+                await self._refresh(asked_for)
+
+    async def give_back(self):
+        """Revoke the tokens at the provider and forget them here; see `AccountLink.unlink`.
+
+        Returns whether the provider confirmed it, and the StorageError of a store that keeps
+        its copy, or None.
+        """
+        revoked = False
+        trouble = None
+        async with self._lock:  # or a refresh under way would bring them back
+            try:
+                revoked = await self._revoke()
+            except KeyfobError:
+                pass  # not confirmed
+            finally:
+                try:
+                    self._account.forget()
+                except StorageError as error:
+                    trouble = error
+        return revoked, trouble
+
+    def _spread(self, tokens):
+        """Draw when to refresh `tokens`, so that a fleet that booted together spreads out."""
+        if tokens is not None:
+            tokens.early = self._clock.jitter(tokens.leeway)
+
+    async def _refresh(self, tokens):
+        """Refresh once, and once more soon after where the reply was lost."""
+        if tokens.pause(self._clock.ticks()):
+            raise self._trouble
+        error = await self._try(tokens)
+        pause = tokens.pause(self._clock.ticks())
+        if error is not None and pause <= _SOON:
+            await self._clock.sleep(pause)
+            error = await self._try(tokens)
+        await self._provider.hang_up()
+        if error is not None:
+            self._trouble = error
+            raise error
+
+    async def _try(self, tokens):
+        """Ask for new tokens once; return None, or the error that says why there are none."""
+        provider = self._provider
+        try:
+            # New tokens that cannot be stored had better not be issued. It is only looked at:
+            # their reply needs that room first.
+            self._account.check_store()
+            await provider.discover(1)  # this one is tried again itself
+            request = tokens.refresh_request(provider.profile, provider.client)
+            # Nothing here keeps the reply, which takes as much memory again as the tokens.
+            successor = self._receive(tokens, await provider.send(request))
+            if successor is None:
+                return self._refused(tokens)
+            self._check_subject(successor)
+        except (TransportError, MemoryError) as error:
+            if isinstance(error, MemoryError):
+                error = no_memory("for new tokens", "free RAM")
+            tokens.failed(error, self._clock.ticks())
+            return error
+        except KeyfobError as error:
+            tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
+            return error
+        self._events.attempt(self._account.keep, successor)  # the running link goes on in memory
+        self.wake()
+        rotated = successor.refresh_token != tokens.refresh_token
+        self._events.notify("refreshed", rotated=rotated, unsaved=self._events.unsaved)
+        return None
+
+    def _receive(self, tokens, reply):
+        provider = self._provider
+        return tokens.receive(reply, provider.profile, provider.client, *self._now())
+
+    def _check_subject(self, tokens):
+        """See that new tokens are still the same person's (OpenID Connect Core section 12.2).
+
+        Raises ProviderError if not. Dates are not judged: who is linked is known, and a
+        clock that went wrong must not cost the link.
+        """
+        subject = self._account.subject
+        issuer = self._provider.profile.issuer
+        if subject is None or issuer is None or tokens.id_token is None:
+            return
+        with Loaded("keyfob.oauth.id_token") as id_token:
+            claims = id_token.claims(tokens.id_token)
+            id_token.check(claims, issuer, self._provider.client.client_id, None, {"sub": subject})
+
+    def _refused(self, tokens):
+        """The error for an answer without tokens; a link that has ended is dropped."""
+        outcome = tokens.outcome
+        if tokens.is_dead:
+            self._events.attempt(self._account.forget)
+            self._events.notify("signed_out")
+            error = NotLinked(
+                "the provider has ended the link: %s" % outcome, "link the board again", "provider"
+            )
+            self._events.notify_error(error, fatal=True)
+            return error
+        with Loaded("keyfob.oauth.outcome_hints") as hints:
+            if hints.is_passing(outcome):
+                return TransportError("no new token: %s" % outcome, "it is tried again by itself")
+            return hints.refusal(outcome)
+
+    async def _revoke(self):
+        """Revoke the tokens (RFC 7009); whether the provider confirmed it."""
+        provider = self._provider
+        tokens = self._account.tokens
+        if tokens is None:
+            return False
+        await provider.discover()
+        with Loaded("keyfob.oauth.revocation") as code:
+            request = code.revocation_request(tokens, provider.profile, provider.client)
+            return request is not None and code.is_confirmed(await provider.send(request))
+
+    def _linked_tokens(self):
+        if self._account.tokens is None:
+            raise NotLinked("no account is linked", "call ensure_linked first")
+        return self._account.tokens
+
+    def _now(self):
+        return self._clock.ticks(), self._clock.unix()

@@ -1,0 +1,55 @@
+"""Getting onto the network, at power-up and where it went away; loaded only then."""
+
+from keyfob.compat import Loaded, const
+from keyfob.errors import TransportError
+
+_PAUSE = const(2_000)  # ms between two rounds, doubled each time
+_MAX_PAUSE = const(60_000)
+_SECOND = const(1_000)
+_DRIVER = const(30)  # s that a network's return is left to the driver, which looks for it, too
+
+
+async def join(connection, is_patient):
+    """Join the first network that lets us in; see `Connection.join`."""
+    clock, events = connection.clock, connection.events
+    if connection.station is not None and await _is_back(connection):
+        return
+    pause = _PAUSE
+    trouble = None
+    while True:
+        try:
+            return await _join_once(connection)
+        except TransportError as error:
+            events.notify("wifi", state="failed")
+            connection.is_away = True
+            if not is_patient:
+                raise
+            if error.message != trouble:  # the same one is told once
+                trouble = error.message
+                events.notify_error(error)
+        await clock.sleep(pause + clock.jitter(pause // 4))
+        pause = min(2 * pause, _MAX_PAUSE)
+
+
+async def _is_back(connection):
+    """Whether a network that was lost came back without our doing anything."""
+    connection.is_away = True
+    connection.events.notify("wifi", state="lost")
+    for _ in range(_DRIVER):
+        if connection.station.isconnected():
+            _arrived(connection)
+            return True
+        await connection.clock.sleep(_SECOND)
+    return False
+
+
+async def _join_once(connection):
+    with Loaded("keyfob.net.wifi") as wifi:
+        if await wifi.join(connection.networks, connection.clock) is not None:
+            connection.station = wifi.station()
+            _arrived(connection)
+
+
+def _arrived(connection):
+    connection.is_away = False
+    connection.events.notify("wifi", state="joined")

@@ -1,0 +1,157 @@
+"""The `provider` object of `/keyfob.json`, judged: what a Profile and a Client are made of.
+
+Needed once, when the configuration is read; a board unloads it then.
+"""
+
+from keyfob.errors import ConfigError
+from keyfob.oauth import CLIENT_CREDENTIALS, DEVICE_CODE_GRANT, url
+
+ENDPOINTS = (
+    "device_authorization_endpoint",
+    "token_endpoint",
+    "revocation_endpoint",
+    "userinfo_endpoint",
+)
+# The last one no discovery document knows: where refreshes go elsewhere than polls.
+ADDRESSES = ("issuer",) + ENDPOINTS + ("refresh_endpoint",)
+# field: (type, default). A default of None means the field may be absent. What is in a
+# dict or a list is text, and a number is above 0.
+_COMMON = {
+    "extra_da_params": (dict, {}),
+    "extra_token_params": (dict, {}),
+    "grant_type": (str, DEVICE_CODE_GRANT),  # "" where none is sent
+    "pending_map": (dict, {}),  # what the provider says: the OAuth error it means
+    "default_expires": (int, 300),  # s, where expires_in is missing
+    "default_interval": (int, 5),  # s, where interval is missing: RFC 8628 section 3.2
+    "min_interval": (int, 1),  # s
+    "accept": (str, "application/json"),
+    "qr_template": (str, None),  # with {user_code}, only where the vendor documents one
+}
+# What few providers need: `Profile.dialect`, a dict of all of it, where any is set.
+_DIALECT = {
+    "body_format": (str, "form"),
+    "scope_sep": (str, " "),
+    "scope_param": (str, "scope"),
+    "client_id_param": (str, "client_id"),
+    "client_secret_param": (str, "client_secret"),
+    "grant_type_param": (str, "grant_type"),
+    "device_code_param": (str, "device_code"),
+    "refresh_token_param": (str, "refresh_token"),
+    "extra_refresh_params": (dict, {}),
+    "send_user_code": (bool, False),  # along with the device code
+    "da_aliases": (dict, {}),  # member as the provider spells it: its RFC 8628 name
+    "token_aliases": (dict, {}),  # the same for RFC 6749; a.b is b within a
+    "error_paths": (list, []),  # members that an error may be in besides `error`
+    "default_token_type": (str, None),  # where token_type is missing
+}
+_BODY_FORMATS = ("form", "json")
+_MAY_BE_EMPTY = ("grant_type", "client_secret")
+_CLIENT = {"client_id": str, "client_secret": str, "client_auth": str}
+_NOUNS = {
+    str: "a text, and not an empty one",
+    int: "a whole number above 0",
+    bool: "true or false",
+    dict: "an object of texts",
+    list: "a list of texts",
+}
+# Parameters that are keyfob's to send, by whatever name: setting one would send it twice.
+_OURS = ("client_id", "client_secret", "grant_type", "device_code", "refresh_token")
+
+
+def fill(profile, fields):
+    """Set the attributes of `profile` from `fields`. Raises ConfigError naming a bad one."""
+    for name in ADDRESSES:
+        address = _typed(fields, name, str, None)
+        if address is not None:
+            url.check(address, "provider." + name, profile.allow_http)
+        setattr(profile, name, address)
+    for name in _COMMON:
+        expected, default = _COMMON[name]
+        setattr(profile, name, _typed(fields, name, expected, default))
+    template = profile.qr_template
+    if template is not None:
+        url.check(template, "provider.qr_template", profile.allow_http)
+        if "{user_code}" not in template:
+            raise ConfigError(
+                "provider.qr_template has no {user_code} in it", "put it where the code belongs"
+            )
+    profile.dialect = _dialect(fields)
+    profile.needs_person = profile.grant_type != CLIENT_CREDENTIALS
+    ours = [fields.get(name + "_param") or name for name in _OURS]
+    for name in fields:
+        if name[:6] == "extra_":
+            for param in fields[name] or ():
+                if param in ours:
+                    raise ConfigError(
+                        "provider.%s must not set %s" % (name, param),
+                        "remove it; keyfob sends it where it belongs",
+                    )
+        if not any(name in known for known in (ADDRESSES, _COMMON, _DIALECT, _CLIENT)):
+            raise ConfigError(
+                "provider.%s is not a field that keyfob knows" % name,
+                "check its spelling, or remove it",
+            )
+    missing = [
+        name
+        for name in (ENDPOINTS[:2] if profile.needs_person else ENDPOINTS[1:2])
+        if getattr(profile, name) is None
+    ]
+    if missing and profile.issuer is None:
+        raise ConfigError(
+            "provider.%s is missing" % missing[0],
+            "enter the provider's address for it, or its issuer",
+        )
+    profile.is_complete = not missing
+    profile.open = [name for name in ENDPOINTS if missing and getattr(profile, name) is None]
+    profile.identity = profile.issuer or profile.token_endpoint
+    if not profile.needs_person:  # an account of another kind
+        profile.identity = "%s at %s" % (profile.grant_type, profile.identity)
+
+
+def client_from(fields):
+    """Return the Client that the provider object describes. Raises ConfigError."""
+    from keyfob.oauth.messages import Client  # stays: the client does
+
+    for name in _CLIENT:
+        _typed(fields, name, _CLIENT[name], None)
+    if fields.get("grant_type") == CLIENT_CREDENTIALS and not fields.get("client_secret"):
+        raise ConfigError(
+            "provider.client_secret is missing, and nobody else vouches for the client",
+            "enter the secret that the provider issued with client_id",
+        )
+    return Client(fields.get("client_id"), fields.get("client_secret"), fields.get("client_auth"))
+
+
+def _dialect(fields):
+    """The rare fields with their defaults, or None where none is set."""
+    if not any(fields.get(name) is not None for name in _DIALECT):
+        return None
+    found = {name: _typed(fields, name, *_DIALECT[name]) for name in _DIALECT}
+    if found["body_format"] not in _BODY_FORMATS:
+        raise ConfigError("provider.body_format is unknown", "choose one of form, json")
+    if found["scope_sep"] == "array" and found["body_format"] != "json":
+        raise ConfigError(
+            "provider.scope_sep is array, which a form cannot hold",
+            "set provider.body_format to json, or name a separator",
+        )
+    return found
+
+
+def _typed(fields, name, expected, default):
+    value = fields.get(name)
+    if value is None:
+        return default
+    right = isinstance(value, expected) and isinstance(value, bool) == (expected is bool)
+    if right and expected is str:
+        right = value != "" or name in _MAY_BE_EMPTY
+    if right and expected is int:
+        right = value > 0
+    if right and expected is dict:
+        right = all(isinstance(text, str) for text in value.values())
+    if right and expected is list:
+        right = all(isinstance(text, str) for text in value)
+    if not right:
+        raise ConfigError(
+            "provider.%s is of the wrong type" % name, "make it %s" % _NOUNS[expected]
+        )
+    return value

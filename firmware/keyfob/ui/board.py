@@ -1,0 +1,84 @@
+"""What a board has for a person to see and to press, as /board.json describes it."""
+
+import json
+
+from keyfob.compat import Loaded
+from keyfob.errors import ConfigError, KeyfobError
+
+
+def open_board(root, events):
+    """Return (display, button, LED) of the board whose files are under `root`.
+
+    Where a panel cannot be used, `events` are notified, and the serial console takes its place;
+    the other two are None where the board has none. Of several buttons the first counts.
+    """
+    try:
+        board = _board(root)
+    except KeyfobError as error:
+        events.notify_error(error)
+        board = {}
+    found = []
+    for open_part in (_display, _button, _led):
+        try:
+            found.append(open_part(board))
+        except KeyfobError as error:
+            events.notify_error(error)
+            found.append(None)
+    if found[0] is None:
+        from keyfob.ui.displays.console import Console  # stays: it is the display
+
+        found[0] = Console()
+    return found
+
+
+def _board(root):
+    """The content of /board.json; {} where there is none."""
+    try:
+        with open(root + "/board.json", encoding="utf-8") as file:
+            board = json.load(file)
+    except OSError:
+        return {}
+    except (ValueError, RuntimeError):  # RuntimeError: nested deeper than the stack
+        board = None
+    if not isinstance(board, dict):
+        raise ConfigError("/board.json is not a JSON object", "write it anew with the host tools")
+    return board
+
+
+def _display(board):
+    if board.get("display") is None:
+        return None
+    try:
+        with Loaded("keyfob.ui.displays.open_display") as code:
+            return code.open_display(board)
+    except OSError as error:
+        raise ConfigError(
+            "the display does not answer: %s" % error,
+            "check its wires, and its address in /board.json",
+        )
+
+
+def _button(board):
+    if not board.get("buttons"):
+        return None
+    from keyfob.ui.buttons import open_button  # stays: the button does
+
+    return _described(open_button, board["buttons"], "button")
+
+
+def _led(board):
+    if board.get("led") is None:
+        return None
+    from keyfob.ui.led import open_led  # stays: the LED does
+
+    return _described(open_led, board["led"], "LED")
+
+
+def _described(open_part, about, name):
+    try:
+        return open_part(about)
+    except (KeyError, TypeError, ValueError, IndexError) as error:  # people edit that file
+        raise ConfigError(
+            "/board.json does not describe the %s: %s" % (name, error),
+            "write it anew with the host tools",
+        )

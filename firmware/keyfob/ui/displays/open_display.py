@@ -1,0 +1,57 @@
+"""Opening the display of a board: which driver it needs, on which bus."""
+
+from keyfob.compat import Loaded
+from keyfob.errors import ConfigError
+
+# Controller: the module of its driver, and the class there.
+_DRIVERS = {
+    "ssd1306": ("ssd1306", "SSD1306"),
+    "sh1106": ("sh1106", "SH1106"),
+    "st7789": ("st7789", "ST7789"),
+    "ili9341": ("ili9341", "ILI9341"),
+    "ili9342": ("ili9341", "ILI9342"),
+}
+
+# How the glass sits on its controller: what is absent or 0 is as the driver has it anyway.
+_GEOMETRY = ("rotation", "column_offset", "row_offset", "inverted", "bgr")
+
+
+def open_display(board):
+    """Return the display of `board`, the content of /board.json; None where it has none.
+
+    Imports the one driver that is needed, and `machine`. Raises OSError where nothing
+    answers on I2C, and ConfigError for a display that it cannot make out.
+    """
+    about = board.get("display")
+    if about is None:
+        return None
+    try:
+        module, name = _DRIVERS[about["controller"]]
+        options = {option: about[option] for option in _GEOMETRY if about.get(option)}
+        driver = getattr(_driver(module), name)
+        if "power" in about:
+            with Loaded("keyfob.ui.displays.power") as power:
+                power.power_up(about["power"])
+        if "i2c" in about:
+            from keyfob.ui.displays.i2c import open_bus  # stays: the bus does
+
+            bus = open_bus(about["i2c"])
+        else:
+            from keyfob.ui.displays.spi import open_bus, output  # stays: the bus does
+
+            bus = open_bus(about["spi"])
+            backlight = output(about["spi"]["backlight"])
+            if backlight is not None:
+                options["backlight"] = backlight
+        return driver(bus, about["width"], about["height"], **options)
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        # People edit that file.
+        raise ConfigError(
+            "/board.json does not describe the display: %s" % error,
+            "write it anew with the host tools",
+        )
+
+
+def _driver(module):
+    """The module of a driver, which stays loaded as long as the display."""
+    return __import__("keyfob.ui.displays." + module, None, None, (module,))

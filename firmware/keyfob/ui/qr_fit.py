@@ -1,0 +1,41 @@
+"""Which QR code goes on a panel beside a user code, and how small its modules may be."""
+
+from keyfob.compat import Loaded, const
+
+_SMALL = const(64)  # pixels of the short side up to which a module may be 2 pixels wide, not 3
+_LARGEST = const(10)  # the encoder's largest version
+
+
+def symbol_for(panel, code):
+    """Return the QR of the address in `code` (the members of user_code) as `qr.encode` does.
+
+    The complete address if `panel` has room for it, else the one without the user code,
+    else None.
+    """
+    version = min(largest_symbol(panel), _LARGEST)
+    if not version:
+        return None
+    with Loaded("keyfob.ui.qr") as qr:
+        for address in (code.get("verification_uri_complete"), code["verification_uri"]):
+            if address:
+                try:
+                    return qr.encode(address, "L", version)
+                except ValueError:
+                    pass  # it does not fit
+    return None
+
+
+def largest_symbol(panel):
+    """Return the largest version of QR code that can be read off `panel`, 0 if there is none."""
+    modules = short(panel) // least_module(panel) - 2
+    return max(0, (modules - 17) // 4)
+
+
+def least_module(panel):
+    """Return how many pixels wide a module has to be for a camera."""
+    return 2 if short(panel) <= _SMALL else 3
+
+
+def short(panel):
+    """Return the pixels of the short side."""
+    return min(panel.width, panel.height)

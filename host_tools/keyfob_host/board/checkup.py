@@ -1,0 +1,328 @@
+"""What can be wrong with a board, looked for in order: the first thing found is reported.
+
+Each row of CHECKS is a name and a function that returns None, or a Finding: a cause and an
+action. A cause is a word that scripts can count on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from keyfob_host.board import access as port_access
+from keyfob_host.board import installation
+from keyfob_host.board.configuration import BOARD_FILE, CONFIG_FILE, check, read_document
+from keyfob_host.board.ports import Ask, Port, choose
+from keyfob_host.board.repl import (
+    NO_SOFT_RESET,
+    Board,
+    Garbled,
+    Lost,
+    NoRepl,
+    Raised,
+    TookTooLong,
+    translated,
+)
+from keyfob_host.boards import load_board
+from keyfob_host.errors import CliError
+
+_LEAST_FREE = 16 * 1024  # bytes: two copies of the tokens, and room for littlefs to move
+_PRINTABLE = 0.7  # share of text in what a MicroPython board says
+
+
+class Finding(NamedTuple):
+    """One cause and one action."""
+
+    cause: str
+    message: str
+    action: str
+
+
+@dataclass
+class Case:
+    """The board that is looked at, as far as it is known."""
+
+    spec: str | None
+    timeout: float
+    stack: contextlib.ExitStack
+    ask: Ask | None = None  # which of several boards is meant
+    port: Port | None = None
+    board: Any = None
+    facts: Any = None
+    config: Any = None
+    step: str | None = None  # how the REPL was reached
+
+
+# What a board prints instead of its prompt, and what that means.
+_MESSAGES = (
+    (
+        rb"waiting for download|DOWNLOAD_BOOT|DOWNLOAD\(",
+        Finding(
+            "rom_loader",
+            "the chip is in its ROM loader and waits for firmware; MicroPython does not run",
+            "let go of BOOT and press RESET; if it stays there: keyfob flash",
+        ),
+    ),
+    (
+        rb"mismatch chip ID|image at 0x[0-9a-f]+ is for|requires chip rev",
+        Finding(
+            "wrong_image",
+            "the firmware in the flash is for another chip",
+            "keyfob flash --erase, which reads the chip and takes its image",
+        ),
+    ),
+    (
+        rb"invalid header: 0x|No bootable app|invalid magic byte|flash read err|csum err",
+        Finding(
+            "no_image",
+            "the flash holds no firmware that starts",
+            "keyfob flash --erase",
+        ),
+    ),
+)
+
+_CORRUPT = Finding(
+    "files_corrupt",
+    "the board's file system is damaged",
+    "keyfob flash --erase, then keyfob install and keyfob configure",
+)
+
+
+def look(case: Case) -> Iterator[tuple[str, Finding | None]]:
+    """Yield each check's name and what it found, up to the first finding."""
+    for name, examine in CHECKS:
+        try:
+            finding = _examined(examine, case)
+        except Raised as error:
+            is_memory = error.error == "MemoryError"
+            finding = Finding(
+                "memory" if is_memory else "broken",
+                f"the board fails at this: {error.message}",
+                "a board with more RAM" if is_memory else "keyfob install",
+            )
+        except (Lost, TookTooLong, Garbled, NoRepl) as error:
+            finding = Finding(_CAUSE_OF[type(error)], error.message, error.hint)
+        yield name, finding
+        if finding is not None:
+            return
+
+
+# The cause that each error of the connection stands for.
+_CAUSE_OF: dict[type[CliError], str] = {
+    Lost: "lost",
+    TookTooLong: "timeout",
+    Garbled: "garbled",
+    NoRepl: "no_repl",
+}
+
+
+def _examined(examine: Callable[[Case], Finding | None], case: Case) -> Finding | None:
+    if case.port is None:
+        return examine(case)
+    with translated(case.port, case.timeout):
+        return examine(case)
+
+
+def _look_for_port(case: Case) -> Finding | None:
+    try:
+        case.port = choose(case.spec, case.ask)
+    except CliError as error:
+        return Finding("no_port", error.message, error.hint)
+    return None
+
+
+def _connect(case: Case) -> Finding | None:
+    assert case.port is not None
+    try:
+        case.board = case.stack.enter_context(Board.connected(case.port, case.timeout))
+    except port_access.PortError as error:
+        cause = {"port": "no_port"}.get(error.kind, error.kind)
+        return Finding(cause, error.message, error.hint)
+    except NoRepl as error:
+        return _meaning_of(error.output, error)
+    case.step = case.board.step
+    if case.step == NO_SOFT_RESET:
+        return Finding(
+            "boot_blocks",
+            "boot.py does not come to an end, so that the board never gets to its program",
+            "mpremote resume fs rm :boot.py",
+        )
+    return None
+
+
+def _meaning_of(output: bytes, error: NoRepl) -> Finding:
+    """What a board means that says this instead of its prompt."""
+    for pattern, finding in _MESSAGES:
+        if re.search(pattern, output):
+            return finding
+    if not output:
+        return Finding(
+            "silent",
+            "the board says nothing, whatever is tried",
+            "press RESET and try again; if it stays silent: keyfob flash",
+        )
+    text = sum(byte in b"\r\n\t" or 32 <= byte < 127 for byte in output)
+    if text < _PRINTABLE * len(output):
+        return Finding(
+            "not_micropython",
+            "what comes from the port is no text: it is no MicroPython at 115200 baud",
+            "keyfob devices, to see whether it is the right port; else keyfob flash",
+        )
+    return Finding(
+        "no_repl",
+        "the board talks, but its program cannot be broken into",
+        "hold BOOT and press RESET, then keyfob flash --erase",
+    )
+
+
+def _check_version(case: Case) -> Finding | None:
+    case.facts = case.board.ask("facts")
+    try:
+        installation.firmware_for(case.facts, from_source=True)
+    except CliError as error:
+        return Finding("too_old", error.message, error.hint)
+    return None
+
+
+def _check_files(case: Case) -> Finding | None:
+    if not case.facts["size"] or b"appears to be corrupted" in case.board.output:
+        return _CORRUPT
+    trouble = case.board.ask("files")
+    if trouble == errno.ENOSPC or (trouble is None and case.facts["free"] < _LEAST_FREE):
+        return Finding(
+            "files_full",
+            f"the board's file system is full: {case.facts['free'] // 1024} KB are free",
+            "remove what you do not need: mpremote fs rm PATH",
+        )
+    return _CORRUPT if trouble is not None else None
+
+
+def _check_keyfob(case: Case) -> Finding | None:
+    if case.facts["keyfob"] is None:
+        return Finding("not_installed", "keyfob is not on the board", "keyfob install")
+    return None
+
+
+def _check_config(case: Case) -> Finding | None:
+    content = case.board.read(CONFIG_FILE)
+    if content is None:
+        return Finding("not_configured", f"there is no {CONFIG_FILE}", "keyfob configure")
+    try:
+        case.config = read_document(content)
+        check(case.config)
+    except CliError as error:
+        return Finding("bad_config", error.message, error.hint)
+    for path in case.config.get("ca") or ():
+        if case.board.read(path) is None:
+            return Finding(
+                "bad_config", f"ca names {path}, which is not there", "keyfob configure"
+            )
+    return None
+
+
+def _check_chip(case: Case) -> Finding | None:
+    """Whether the board is what it is configured as."""
+    name = case.config.get("board")
+    try:
+        chip = load_board(name).chip if name else None
+    except CliError as error:
+        return Finding("bad_config", error.message, f"keyfob configure {error.hint}")
+    found = re.search(r"with (ESP32\w*)", case.facts["machine"].upper().replace("WITH", "with"))
+    if chip is not None and found is not None and found[1].replace("-", "").lower() != chip:
+        return Finding(
+            "wrong_image",
+            f"MicroPython here is for {found[1]}, and the board {name} has {chip.upper()}",
+            f"keyfob flash --board {name}, or keyfob configure --board with the board that it is",
+        )
+    return None
+
+
+def _check_panel(case: Case) -> Finding | None:
+    outcome, detail, kind = _ask(case, "hardware", "attempt(i2c_scan)")
+    if outcome != "failed":
+        return None
+    if kind in ("Wrong", "OSError"):
+        return Finding("no_panel", detail, f"check its wires, or its address in {BOARD_FILE}")
+    return Finding(
+        "bad_board",
+        f"{BOARD_FILE} does not describe the display: {detail}",
+        f"keyfob configure --board {case.config.get('board') or 'NAME'}",
+    )
+
+
+_NEXT_WIFI = "keyfob configure --wifi-ssid NAME"
+
+
+def _check_wifi(case: Case) -> Finding | None:
+    trouble = _ask(case, "wifi")
+    if trouble is None:
+        return None
+    names, heard = trouble
+    if heard:
+        return Finding(
+            "wifi_password",
+            f"the network {heard[0]} is there and does not let the board in",
+            f"keyfob configure --wifi-ssid {json.dumps(heard[0])}, with the right password",
+        )
+    return Finding(
+        "no_wifi",
+        f"no network called {' or '.join(names)} is in reach (an ESP32 hears 2.4 GHz alone)",
+        f"{_NEXT_WIFI}, or bring the board closer",
+    )
+
+
+# What `provider` may find: the step and the kind of error, and what that is called.
+_CAUSES = {
+    ("clock", "clock"): "clock",
+    ("discovery", "tls"): "tls",
+    ("discovery", "provider"): "no_grant",
+    ("discovery", "config"): "bad_config",
+    ("client", "tls"): "tls",
+    ("client", "provider"): "client",
+}
+_ACTIONS = {
+    "clock": "let the network pass NTP (UDP port 123), then restart the board",
+    "tls": "keyfob configure --ca FILE with the CA of that server; check its host name",
+}
+# Refusals that are about the grant rather than the client (RFC 6749 section 5.2).
+_NO_GRANT = ("unsupported_grant_type", "device_flow_disabled")
+
+
+def _check_provider(case: Case) -> Finding | None:
+    trouble = _ask(case, "provider")
+    if trouble is None:
+        return None
+    step, kind, message, hint, code = trouble
+    cause = _CAUSES.get((step, kind), "network" if kind != "memory" else "memory")
+    if code in _NO_GRANT:
+        cause = "no_grant"
+    elif code == "invalid_scope":
+        cause = "scope"
+    if cause == "network" and not case.config.get("wifi"):  # a board on a cable has none
+        return Finding("no_wifi", f"{message}; no Wi-Fi is configured", _NEXT_WIFI)
+    return Finding(cause, message, _ACTIONS.get(cause) or hint or "try again later")
+
+
+def _ask(case: Case, name: str, then: str = "") -> Any:
+    """What a program says that wants all of the board's RAM."""
+    case.board.soft_reset()
+    return case.board.ask(name, then)
+
+
+CHECKS: tuple[tuple[str, Callable[[Case], Finding | None]], ...] = (
+    ("port", _look_for_port),
+    ("prompt", _connect),
+    ("MicroPython", _check_version),
+    ("files", _check_files),
+    ("keyfob", _check_keyfob),
+    ("configuration", _check_config),
+    ("chip", _check_chip),
+    ("panel", _check_panel),
+    ("Wi-Fi", _check_wifi),
+    ("provider", _check_provider),
+)

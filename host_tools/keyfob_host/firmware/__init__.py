@@ -1,0 +1,1 @@
+"""The firmware as the tools handle it: compiled, shortened, and read back in tracebacks."""

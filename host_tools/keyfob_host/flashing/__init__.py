@@ -1,0 +1,1 @@
+"""Writing MicroPython to a chip."""

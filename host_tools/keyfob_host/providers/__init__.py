@@ -1,0 +1,1 @@
+"""Providers: presets, what a check of one finds, and the root certificates they use."""

@@ -1,0 +1,284 @@
+"""What a provider says of itself, and whether a board can work with it.
+
+The board's own code judges the discovery document and chooses the QR: what is said here is
+what a board will do.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from keyfob.errors import KeyfobError
+from keyfob.oauth import DEVICE_CODE_GRANT, metadata
+from keyfob.oauth.device_grant import DeviceGrant
+from keyfob.oauth.messages import Client, Reply, Request, members
+from keyfob.oauth.profile import Profile
+from keyfob.oauth.profile_schema import ADDRESSES
+from keyfob.ui.qr_fit import largest_symbol, symbol_for
+from keyfob_host.boards import known_boards, load_board
+from keyfob_host.errors import CliError, UsageError
+from keyfob_host.providers.presets import (
+    Preset,
+    check_fields,
+    discovery_issuer,
+    named,
+    provider_object,
+)
+from keyfob_host.providers.roots import (
+    TIMEOUT,
+    connection_error,
+    fingerprint,
+    host_trust,
+    roots_for,
+)
+
+_MOST = 64 * 1024  # bytes of a reply
+# Bytes that a QR code of level L holds, by version from 1 (ISO/IEC 18004 table 7).
+_CAPACITY = (0, 17, 32, 53, 78, 106, 134, 154, 192, 230, 271)
+
+
+_HINT = "switch it on at the provider, or choose another one: keyfob providers"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to check: a preset by name (with variables) or an issuer, and how to reach it.
+
+    With a `client_id` the provider is asked for a code, which nobody uses, to see its addresses.
+    """
+
+    name: str | None = None
+    issuer: str | None = None
+    ca: Path | None = None
+    allow_http: bool = False
+    client_id: str | None = None
+    client_secret: str | None = None
+
+
+@dataclass
+class _Panel:
+    width: int
+    height: int
+
+
+def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
+    """Ask the provider; return what `keyfob providers check --json` prints, and what is wrong.
+
+    Raises CliError where nothing can be said at all: no such preset, no answer, no trust.
+    """
+    preset, profile, more = _profile(wanted)
+    trust = _trust(wanted.ca)
+    document, source, trouble = _metadata(profile, trust)
+    if more is not None:  # tells people something, and nothing to a board
+        document, source, _ = _metadata(Profile({"issuer": more}, wanted.allow_http), trust)
+    is_offered, by = _grant(preset, profile, document)
+    endpoints = [
+        {"name": name, "url": address, "length": len(address)}
+        for name in ADDRESSES[1:]
+        if (address := getattr(profile, name)) is not None
+    ]
+    addresses = [profile.issuer, *(endpoint["url"] for endpoint in endpoints)]
+    roots = _roots([address for address in addresses if address is not None], trust)
+    shows: dict[str, str | None] = _example(preset)
+    if wanted.client_id is not None and trouble is None:
+        shows, trouble = _ask_for_code(wanted, preset, profile, trust)
+    report = {
+        "provider": preset.name if preset else None,
+        "issuer": profile.issuer,
+        "metadata": source,
+        "grant": is_offered,
+        "grant_by": by,
+        "auth_methods": _listed(
+            document, "token_endpoint_auth_methods_supported", ["client_secret_basic"]
+        ),
+        "refresh": _includes(document, "grant_types_supported", "refresh_token"),
+        "endpoints": endpoints,
+        "roots": roots,
+        "shows": shows,
+        "panels": [_panel(name, shows) for name in known_boards() if load_board(name).display],
+    }
+    if trouble is not None:
+        return report, CliError(trouble.message, trouble.hint or _HINT)
+    if is_offered is False:
+        return report, CliError(f"{profile.issuer} does not offer the device grant", _HINT)
+    return report, None
+
+
+def _profile(wanted: Wanted) -> tuple[Preset | None, Any, str | None]:
+    """Whom to check: the preset, what a board gets of it, and an issuer that a board needs not."""
+    if (wanted.name is None) == (wanted.issuer is None):
+        raise UsageError(
+            "check takes either the name of a preset or --issuer",
+            "keyfob providers check --issuer https://login.example.com",
+        )
+    preset, fields, more = None, {"issuer": wanted.issuer}, None
+    if wanted.name is not None:
+        preset, variables = named(wanted.name)
+        fields = provider_object(preset, variables)
+        more = discovery_issuer(preset, variables)
+    check_fields({**fields, "client_id": "any"}, wanted.allow_http)
+    return preset, Profile(fields, wanted.allow_http), more
+
+
+def _trust(ca: Path | None) -> ssl.SSLContext:
+    if ca is None:
+        return host_trust()
+    try:
+        own = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        own.load_verify_locations(cadata=_cadata(ca.read_bytes()))
+    except OSError as error:
+        reason = error.strerror if not isinstance(error, ssl.SSLError) else "no certificate in it"
+        raise CliError(f"the CA {ca} cannot be read: {reason}", "--ca FILE, PEM or DER") from None
+    return own
+
+
+def _cadata(data: bytes) -> str | bytes:
+    return data.decode("ascii", "replace") if b"-----BEGIN" in data else data
+
+
+def _metadata(
+    profile: Any, trust: ssl.SSLContext
+) -> tuple[dict[str, Any] | None, str | None, KeyfobError | None]:
+    """The discovery document, where it was, and what a board finds wrong with it."""
+    if profile.issuer is None:
+        return None, None, None
+    search = metadata.Discovery(profile)
+    document = source = None
+    try:
+        while True:
+            request = search.request()
+            reply = _send(request, trust)
+            found = members(copy(reply)) if reply.status == 200 else None
+            if found is not None:
+                document, source = found, request.url
+            if search.receive(reply):
+                return document, source, None
+    except KeyfobError as error:
+        return document, source, error
+
+
+def _grant(
+    preset: Preset | None, profile: Any, document: Mapping[str, Any] | None
+) -> tuple[bool | None, str | None]:
+    """Whether the grant is offered, and what says so."""
+    if document is not None:
+        is_there = isinstance(document.get("device_authorization_endpoint"), str)
+        is_listed = _includes(document, "grant_types_supported", DEVICE_CODE_GRANT)
+        is_offered = is_there and is_listed is not False
+        if is_offered or profile.issuer is not None:
+            return is_offered, "metadata"
+    return (True, "preset") if preset is not None else (None, None)
+
+
+def _listed(
+    document: Mapping[str, Any] | None, name: str, default: list[str] | None = None
+) -> list[str] | None:
+    """The texts of a list in the document, `default` where it has none; None without one."""
+    if document is None:
+        return None
+    value = document.get(name)
+    if not isinstance(value, list):
+        return default
+    return [item for item in value if item and isinstance(item, str)]
+
+
+def _includes(document: Mapping[str, Any] | None, name: str, item: str) -> bool | None:
+    values = _listed(document, name)
+    return None if values is None else item in values
+
+
+def _roots(addresses: list[str], trust: ssl.SSLContext) -> list[dict[str, str]]:
+    """The root of each https host among `addresses`."""
+    from cryptography import x509  # slow to import
+
+    hosts = {urlsplit(address).netloc: address for address in reversed(addresses)}
+    found = []
+    for host, address in sorted(hosts.items()):
+        for der in roots_for(address, trust=trust):
+            root = x509.load_der_x509_certificate(der)
+            found.append(
+                {
+                    "host": host,
+                    "subject": root.subject.rfc4514_string(),
+                    "sha256": fingerprint(der),
+                    "not_after": root.not_valid_after_utc.date().isoformat(),
+                }
+            )
+    return found
+
+
+def _example(preset: Preset | None) -> dict[str, str | None]:
+    known: Mapping[str, Any] = preset.shows if preset is not None else {}
+    names = ("verification_uri", "verification_uri_complete")
+    shows = {name: known.get(name) for name in names}
+    return {"source": "example" if any(shows.values()) else None, **shows}
+
+
+def _ask_for_code(
+    wanted: Wanted, preset: Preset | None, profile: Any, trust: ssl.SSLContext
+) -> tuple[dict[str, str | None], KeyfobError | None]:
+    """The addresses of a code that the provider is asked for."""
+    scope = (preset.scope if preset is not None else "openid") or None
+    try:
+        grant = DeviceGrant(profile, Client(wanted.client_id, wanted.client_secret), scope)
+        grant.receive(_send(grant.authorize(0), trust), 0)
+    except KeyfobError as error:
+        return _example(preset), error
+    if grant.user_code is None:
+        return _example(preset), grant.error
+    shows = {
+        "source": "provider",
+        "verification_uri": grant.verification_uri,
+        "verification_uri_complete": grant.verification_uri_complete,
+    }
+    return shows, None
+
+
+def _panel(name: str, shows: Mapping[str, str | None]) -> dict[str, Any]:
+    display = load_board(name).display
+    assert display is not None
+    panel = _Panel(display.width, display.height)
+    found: str | None = None
+    for kind, address in (
+        ("complete", shows["verification_uri_complete"]),
+        ("plain", shows["verification_uri"]),
+    ):
+        if address is not None and found in (None, "none"):
+            fits = symbol_for(panel, {"verification_uri": address}) is not None
+            found = kind if fits else "none"
+    return {
+        "board": name,
+        "width": panel.width,
+        "height": panel.height,
+        "longest": _CAPACITY[min(largest_symbol(panel), len(_CAPACITY) - 1)],
+        "qr": found,
+    }
+
+
+def _send(request: Request, trust: ssl.SSLContext) -> Reply:
+    """Send as a board does: verified, without following redirects, reading so much and no more."""
+    parts = urlsplit(request.url)
+    connection = (
+        http.client.HTTPSConnection(parts.netloc, timeout=TIMEOUT, context=trust)
+        if parts.scheme.lower() == "https"
+        else http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT)
+    )
+    target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+    try:
+        connection.request(request.method, target, request.body, request.headers)
+        response = connection.getresponse()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, headers, response.read(_MOST))
+    except http.client.HTTPException:
+        raise connection_error(parts.netloc, OSError("its answer is no HTTP")) from None
+    except OSError as error:
+        raise connection_error(parts.netloc, error) from None
+    finally:
+        connection.close()

@@ -1,0 +1,204 @@
+"""`keyfob providers`: what is known of them, as text for people or as JSON."""
+
+from __future__ import annotations
+
+import json as json_module
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+providers_app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+def _option(name: str, metavar: str, text: str) -> Any:
+    return typer.Option(name, metavar=metavar, help=text, show_default=False)
+
+
+_Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+_QR = {
+    "complete": "QR of the address with the code in it",
+    "plain": "QR of the address, the code as text",
+    "none": "text alone",
+}
+
+
+@providers_app.callback(invoke_without_command=True)
+def providers(context: typer.Context, json: _Json = False) -> None:
+    """The providers keyfob has a preset for, with the evidence and its date.
+
+    \b
+    Example:
+      keyfob providers
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from keyfob_host.providers.presets import known_providers, load
+
+    presets = [load(name) for name in known_providers()]
+    if json:
+        print(json_module.dumps({"providers": [preset.as_json() for preset in presets]}))
+        return
+    rows = [["NAME", "PROVIDER", "CLIENT", "REFRESH TOKEN", "GRADE", "CHECKED", "UNVERIFIED"]]
+    for preset in presets:
+        rows.append(
+            [
+                preset.name,
+                preset.title,
+                preset.client or "no grant",
+                preset.refresh or "",
+                preset.grade,
+                preset.checked.isoformat(),
+                ", ".join(preset.unverified),
+            ]
+        )
+    _columns(rows)
+    print()
+    print("GRADE  S: seen in its source code, D: in its documentation, X: with third parties.")
+    print("keyfob providers show NAME says more; keyfob providers check asks the provider itself.")
+
+
+@providers_app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A preset of `keyfob providers`.")],
+    json: _Json = False,
+) -> None:
+    """One preset: its `provider` object, what it asks for, and how well that is known.
+
+    \b
+    Example:
+      keyfob providers show keycloak
+    """
+    from keyfob_host.providers.presets import named, provider_object, usage
+
+    preset, variables = named(name)
+    if json:
+        print(json_module.dumps(preset.as_json()))
+        return
+    facts: list[Sequence[str]] = [
+        ("provider", preset.title),
+        ("grant", "offered" if preset.provider is not None else "not offered"),
+    ]
+    if preset.instead:
+        facts.append(("instead", preset.instead))
+    if preset.provider is not None:
+        facts += [
+            ("use", f"--provider {usage(preset)}"),
+            ("client", preset.client or ""),
+            ("scope", preset.scope or "none"),
+            ("refresh token", preset.refresh or ""),
+        ]
+    for key, variable in preset.variables.items():
+        default = f" (else {variable.default})" if variable.default is not None else ""
+        default = " (may be left out)" if variable.optional else default
+        facts.append((key, variable.ask + default))
+    facts += [("shows", f"{value}  ({key})") for key, value in preset.shows.items()]
+    facts.append(("grade", f"{preset.grade}, checked {preset.checked.isoformat()}"))
+    facts += [("evidence", text) for text in preset.evidence]
+    facts += [("unverified", text) for text in preset.unverified]
+    _columns(facts)
+    if preset.provider is not None:
+        fields = provider_object(preset, variables) if variables else preset.provider
+        print(json_module.dumps({"provider": fields}, indent=2))
+
+
+@providers_app.command()
+def check(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="A preset, with its variables: NAME:variable=value,..."
+        ),
+    ] = None,
+    issuer: Annotated[
+        str | None,
+        typer.Option(
+            "--issuer", metavar="URL", help="Any provider with discovery.", show_default=False
+        ),
+    ] = None,
+    client_id: Annotated[
+        str | None,
+        _option(
+            "--client-id",
+            "ID",
+            "Ask for a code as this client, to see the addresses that a board would show; "
+            "KEYFOB_CLIENT_SECRET holds its secret.",
+        ),
+    ] = None,
+    ca: Annotated[
+        str | None,
+        _option("--ca", "FILE", "Trust this CA, PEM or DER, and no other."),
+    ] = None,
+    allow_http: Annotated[
+        bool, typer.Option("--allow-http", help="Permit http to a host that is not this one.")
+    ] = False,
+    json: _Json = False,
+) -> None:
+    """Ask a provider: is the grant there, for whom, under which CA, and on which panels?
+
+    Exit code 0 means that a board can work with it.
+
+    \b
+    Examples:
+      keyfob providers check --issuer https://login.example.com
+      keyfob providers check keycloak:domain=id.example.com,realm=home
+    """
+    from keyfob_host.providers import check as provider_check
+
+    report, trouble = provider_check.check(
+        provider_check.Wanted(
+            name=name,
+            issuer=issuer,
+            ca=Path(ca) if ca else None,
+            allow_http=allow_http,
+            client_id=client_id,
+            client_secret=os.environ.get("KEYFOB_CLIENT_SECRET") if client_id else None,
+        )
+    )
+    if json:
+        print(json_module.dumps(report))
+    else:
+        _columns(_lines(report))
+    if trouble is not None:
+        raise trouble
+
+
+def _lines(report: dict[str, Any]) -> list[Sequence[str]]:
+    """A report of `check` for people."""
+    said = {True: "offered", False: "not offered", None: "unknown"}[report["grant"]]
+    by = {"metadata": " by its metadata", "preset": " by the evidence of its preset"}
+    lines: list[Sequence[str]] = [
+        ("metadata", report["metadata"] or "none"),
+        ("grant", said + by.get(report["grant_by"], "")),
+        ("clients", ", ".join(report["auth_methods"] or ["unknown"])),
+        ("refresh", {True: "offered", False: "not offered", None: "unknown"}[report["refresh"]]),
+    ]
+    lines += [
+        ("CA", f"{root['host']}: {root['subject']}, until {root['not_after']}")
+        for root in report["roots"]
+    ] or [("CA", "none: http")]
+    lines += [("address", f"{e['length']:3}  {e['url']}") for e in report["endpoints"]]
+    shows = report["shows"]
+    for key in ("verification_uri", "verification_uri_complete"):
+        if shows[key]:
+            like = "such as " if shows["source"] == "example" else ""
+            lines.append(("shows", f"{len(shows[key]):3}  {like}{shows[key]}"))
+    for panel in report["panels"]:
+        size = f"{panel['width']} x {panel['height']}"
+        longest = panel["longest"]
+        unknown = f"QR of addresses up to {longest} bytes" if longest else _QR["none"]
+        can = _QR.get(panel["qr"], unknown)
+        lines.append(("panel", f"{panel['board']}, {size}: {can}"))
+    return lines
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )

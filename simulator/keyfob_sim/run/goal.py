@@ -1,0 +1,75 @@
+"""Whether a run has reached the goal of `--until`."""
+
+from typing import Any
+
+from keyfob_sim.run.options import Goal
+
+# The event that each goal counts; `forever` counts none.
+_REACHED_BY = {
+    "linked": "linked",
+    "refreshed": "refreshed",
+    "denied": "denied",
+    "expired": "expired",
+}
+
+# Events after which a goal cannot be reached any more.
+_RULED_OUT_BY = {
+    "linked": ("denied", "expired"),
+    "refreshed": ("denied", "expired"),
+    "denied": ("linked", "expired"),
+    "expired": ("linked", "denied"),
+    "forever": (),
+}
+
+# What such an event means, and what to try.
+_WORDS = {
+    "linked": ("the board is linked", "leave --state-dir out, or --until linked"),
+    "denied": ("the request was refused", "run it again for a new code, and approve that"),
+    "expired": ("the code ran out before anybody approved it", "run it again for a new code"),
+}
+
+
+class Progress:
+    """Follows the events of one run.
+
+    `reached` and `failure` are its state, `hint` is what to try after a failure.
+    `also` names an event that has to follow before the goal counts as reached.
+    """
+
+    def __init__(self, goal: Goal, also: str | None = None) -> None:
+        self.goal = goal
+        self.reached = False
+        self.failure: str | None = None
+        self.hint = "look at the events with --json"
+        self._left = goal.count
+        self._also = also
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has nothing left to wait for."""
+        return self.reached or self.failure is not None
+
+    def see(self, event: str, members: dict[str, Any]) -> None:
+        """Take the next event."""
+        if self.ended:
+            return
+        name = self.goal.name
+        if event in (self._also, "ready"):
+            self._also = None  # it has answered by now, or cannot be reached
+        if event == _REACHED_BY.get(name):
+            self._left -= 1
+        elif event == "error" and (members["fatal"] or self._is_refusal(members)):
+            self.failure = members["message"]
+            self.hint = members["hint"] or self.hint
+        elif event in _RULED_OUT_BY[name]:
+            what, self.hint = _WORDS[event]
+            self.failure = f"{what}, so --until {name} cannot be reached"
+        self.reached = self._left <= 0 and self._also is None
+
+    def fail(self, why: str, hint: str) -> None:
+        """Give up, for a reason that is not an event."""
+        self.failure, self.hint = why, hint
+
+    def _is_refusal(self, members: dict[str, Any]) -> bool:
+        """Whether a provider that refuses to refresh makes it pointless to wait for that."""
+        return self.goal.name == "refreshed" and members["kind"] in ("provider", "config")

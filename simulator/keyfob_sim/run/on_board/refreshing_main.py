@@ -1,0 +1,44 @@
+"""The main.py of a run whose goal is `refreshed`, in place of firmware/main.py."""
+
+import time
+
+WINDOW = 2
+
+time.sleep(WINDOW)
+
+from keyfob.compat import tidy_heap  # noqa: E402
+
+tidy_heap()
+
+import asyncio  # noqa: E402
+
+from keyfob.app import App, run  # noqa: E402
+from keyfob.errors import KeyfobError, TransportError  # noqa: E402
+
+AT_ONCE = 0  # refreshes to make without waiting until they are due
+
+
+class Refreshing(App):
+    """The board's program: refresh at once so many times, then whenever it is due."""
+
+    async def idle(self):
+        """What runs once the board is linked. Raises KeyfobError without a refresh token."""
+        link = self.link
+        if not link.can_refresh:
+            raise KeyfobError(
+                "the provider gave no refresh token",
+                "ask for it by --scope; many providers want offline_access",
+                "no_refresh_token",
+            )
+        left = AT_ONCE
+        while left:
+            try:
+                await link.refresh()
+                left -= 1
+            except TransportError as error:
+                self._events.notify_error(error)
+                await asyncio.sleep(link.pause / 1000)
+        await super().idle()
+
+
+run(Refreshing)
