@@ -14,7 +14,7 @@ from keyfob.link.account import Account
 from keyfob.link.provider import Provider
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
-from keyfob.net.online import Connection
+from keyfob.net.online import Online
 from keyfob.oauth.messages import MAX_BODY, get_request
 
 _NAP = const(30_000)  # ms before a link that waits for the time is tried again
@@ -56,7 +56,7 @@ class AccountLink:
         self._provider = Provider(profile, client, http, self._clock)
         self._account = Account([profile.identity, client.client_id], store)
         self._switched = False  # it is another account than before
-        self._upkeep = None
+        self._refresher = None
         self._is_open = False  # inside `async with`, where links are kept up
         self._linking = asyncio.Lock()
         self.wifi = ()  # networks to join, as /keyfob.json lists them
@@ -83,7 +83,7 @@ class AccountLink:
         self._events.attempt(self._account.load)  # linking again mends what it finds damaged
         await self._join()
         self._is_open = True
-        self._look_after()
+        self._keep_refreshing()
         return self
 
     async def __aexit__(self, *_):
@@ -152,7 +152,7 @@ class AccountLink:
                 unsaved=self._events.unsaved,
             )
         finally:
-            self._look_after()  # which takes some RAM; the person is shown the link first
+            self._keep_refreshing()  # which takes some RAM; the person is shown the link first
         return self.account
 
     async def token(self):
@@ -160,7 +160,7 @@ class AccountLink:
 
         Raises NotLinked, and what `refresh` raises where the token in hand is of no use.
         """
-        return await self.keep_up().token()
+        return await self.refresher().token()
 
     def reject(self, token):
         """Note that an API refused the access token `token` (RFC 6750 section 3.1).
@@ -169,7 +169,7 @@ class AccountLink:
         is no refresh token, or a new one has been asked for within the last minute, and up to
         an hour where that did not help before.
         """
-        return self.keep_up().reject(token)
+        return self.refresher().reject(token)
 
     async def refresh(self):
         """Get new tokens (RFC 6749 section 6), once for all tasks that ask together.
@@ -178,7 +178,7 @@ class AccountLink:
         token. Raises NotLinked where the provider has ended the link, ProviderError
         where it refuses, TransportError where no answer came; the last two cost nothing.
         """
-        await self.keep_up().refresh()
+        await self.refresher().refresh()
 
     async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):
         """GET `url` with the bearer token and `headers` (a dict); see `request`."""
@@ -217,7 +217,7 @@ class AccountLink:
         Raises StorageError where the store will not let go of its copy; the link is over
         all the same.
         """
-        revoked, trouble = await self.keep_up().give_back()
+        revoked, trouble = await self.refresher().give_back()
         await self._provider.hang_up()
         self._events.notify("unlinked", revoked=revoked)
         if trouble is not None:
@@ -226,7 +226,7 @@ class AccountLink:
 
     async def _join(self):
         """Get onto the network, learn the time, and look after both from then on."""
-        connection = Connection(self.wifi, self._clock, self._events, self._account)
+        connection = Online(self.wifi, self._clock, self._events, self._account)
         try:
             await connection.join(self.is_patient and not self.is_linked)
         except TransportError:
@@ -243,7 +243,7 @@ class AccountLink:
             await self._provider.discover()
             await self._establish()
             if self._task is not None:
-                self.keep_up().wake()
+                self.refresher().wake()
             return True
         except KeyfobError as error:
             waits = self.is_patient and error.kind == "tls" and self._clock.unix() is None
@@ -260,15 +260,15 @@ class AccountLink:
                 self, self._provider, self._clock, self._events, self._scope, self._account
             )
 
-    def keep_up(self):
-        """The Upkeep, which takes no RAM before there is something to look after."""
-        if self._upkeep is None:
-            from keyfob.link.refresh import Upkeep  # stays: for as long as there are tokens
+    def refresher(self):
+        """The Refresher, which takes no RAM before there are tokens."""
+        if self._refresher is None:
+            from keyfob.link.refresh import Refresher  # stays: for as long as there are tokens
 
-            self._upkeep = Upkeep(self._account, self._provider, self._clock, self._events)
-        return self._upkeep
+            self._refresher = Refresher(self._account, self._provider, self._clock, self._events)
+        return self._refresher
 
-    def _look_after(self):
+    def _keep_refreshing(self):
         """Have the tokens refreshed in the background, once there are some."""
         if self._is_open and self._task is None and self._account.tokens is not None:
-            self._task = asyncio.create_task(self.keep_up().run())
+            self._task = asyncio.create_task(self.refresher().run())

@@ -20,7 +20,7 @@ _REJECT_GAP = const(60_000)
 _MAX_REJECT_GAP = const(3_600_000)
 
 
-class Upkeep:
+class Refresher:
     """Looks after the tokens of `account` (an Account) until they are given back."""
 
     def __init__(self, account, provider, clock, events):

@@ -10,7 +10,7 @@ _DRIVER = const(30)  # s that a network's return is left to the driver, which lo
 
 
 async def join(connection, is_patient):
-    """Join the first network that lets us in; see `Connection.join`."""
+    """Join the first network that lets us in; see `Online.join`."""
     clock, events = connection.clock, connection.events
     if connection.station is not None and await _is_back(connection):
         return

@@ -6,7 +6,7 @@ _LOOK = const(10_000)  # ms between two looks at Wi-Fi and the clock
 _NAP = const(60_000)  # the same where there is no Wi-Fi to look after
 
 
-class Connection:
+class Online:
     """The Wi-Fi of `networks` (none: it is up by other means) and the time of day.
 
     Events tell of both. Where a network comes back, refreshes of `account` need not wait.

@@ -762,7 +762,7 @@ async def down_for_a_week(trouble, is_known):
 
     for url in (TOKEN, DISCOVERY, ISSUER + "/.well-known/oauth-authorization-server"):
         board.http.answer(url, answer, ...)
-    task = asyncio.create_task(board.link.keep_up().run())
+    task = asyncio.create_task(board.link.refresher().run())
     await board.clock.sleep(7 * DAY)
     late = [after - before for before, after in zip(tries, tries[1:])][12:]
     assert min(late) >= 900_000

@@ -20,7 +20,7 @@ from radio import HOME, Radio
 
 from keyfob.errors import KeyfobError, TransportError
 from keyfob.events import Events
-from keyfob.net.online import Connection
+from keyfob.net.online import Online
 from keyfob.storage.memory import MemoryStore
 
 MINUTE = 60_000
@@ -52,7 +52,7 @@ class Bench:
         self.clock = FakeClock()
         self.told = Told()
         self.link = Board(clock=self.clock)
-        self.connection = Connection(
+        self.connection = Online(
             networks, self.clock, Events(self.told.notify), self.link.link._account
         )
 
