@@ -15,9 +15,9 @@ import builtins
 import json
 import os
 import sys
+from io import BytesIO
 
 import vfs
-from io import BytesIO
 from micropython import const, schedule
 from uselect import POLLIN, poll
 from ustruct import pack_into
