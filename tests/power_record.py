@@ -32,6 +32,11 @@ class Operation:
     t: float
     virtual_time: float
 
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """What it does, where, and to how many bytes."""
+        return self.method.__name__, self.arguments[0], len(b"".join(self.arguments[1:]))
+
 
 class Record:
     """The flash operations of one run, in order, from its first power-on on."""
@@ -75,10 +80,12 @@ class Record:
         gate.start()
         gate.cut_at(op, how)
         flash = Flash(path, len(self._image), gate)
-        with contextlib.closing(flash), pytest.raises(PowerLost):
-            for operation in self.operations:
+        with contextlib.closing(flash):
+            for operation in self.operations[: op - 1]:
                 operation.method(flash, *operation.arguments)
-        return path.read_bytes()
+            with pytest.raises(PowerLost):
+                last.method(flash, *last.arguments)
+            return flash.read(0, flash.size)
 
     def _make(self, about, folder, clock) -> VirtualBoard:
         board = VirtualBoard(about, folder, clock)
@@ -105,13 +112,10 @@ class Record:
             finally:
                 if board.power.ops > ops:  # what the host writes is not counted
                     assert board.power.ops == len(self.operations) + 1  # none but of the flash
-                    clock = board.clock
-                    self.operations.append(
-                        Operation(
-                            method, arguments, frozenset(self._events),
-                            self._server.read_bytes(), clock.t(), clock.now(),
-                        )  # fmt: skip
-                    )
+                    server = self._server.read_bytes()
+                    times = board.clock.t(), board.clock.now()
+                    events = frozenset(self._events)
+                    self.operations.append(Operation(method, arguments, events, server, *times))
 
         return note
 
