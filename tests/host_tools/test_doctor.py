@@ -22,6 +22,8 @@ from keyfob_sim.certificates import make_ca, split_certificates
 
 pytestmark = needs_vm
 
+VIRTUAL = ("--clock", "virtual")  # so that no board waits for a network that does not come
+
 
 @pytest.fixture
 def doctor(capsys: pytest.CaptureFixture[str]):
@@ -42,10 +44,11 @@ def doctor(capsys: pytest.CaptureFixture[str]):
     return run
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board_link, "_ENTER", 1.2)
-    monkeypatch.setattr(board_link, "_PROMPT", 0.6)
+    """Wait less for what will not come. A board that answers gets all the time that it has."""
+    monkeypatch.setattr(board_link, "_ENTER", 0.4)
+    monkeypatch.setattr(board_link, "_PROMPT", 0.2)
 
 
 # Before MicroPython
@@ -117,6 +120,7 @@ def test_no_permission_gives_the_exact_line(monkeypatch: pytest.MonkeyPatch) -> 
     ],
     ids=["ROM loader", "another chip's image", "blank flash", "garbage", "a printer", "silence"],
 )
+@pytest.mark.usefixtures("impatient")
 def test_what_a_board_says_instead_of_its_prompt(doctor, said: bytes, cause: str) -> None:
     with speaking(lambda heard: said) as path:
         found = doctor("--port", str(path))
@@ -161,7 +165,7 @@ def test_micropython_is_too_old(doctor) -> None:
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualPort]:
-    port = VirtualPort(tmp_path_factory.mktemp("doctor"), "--host", "localhost")
+    port = VirtualPort(tmp_path_factory.mktemp("doctor"), *VIRTUAL, "--host", "localhost")
     yield port
     port.stop()
 
@@ -181,7 +185,9 @@ def test_a_board_that_is_well(doctor, port: VirtualPort) -> None:
     assert found["checked"][-1] == "provider"
 
 
-def test_boot_py_never_ends(doctor, port: VirtualPort) -> None:
+def test_boot_py_never_ends(doctor, port: VirtualPort, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_link, "_ENTER", 2.0)  # for the soft reset, which never ends
+    monkeypatch.setattr(board_link, "_PROMPT", 0.2)
     loop = "while True:\n    pass\n"
     port.mpremote("exec", f"f = open('/boot.py', 'w'); f.write({loop!r}); f.close()")
     try:
@@ -320,7 +326,7 @@ def test_the_clock_is_not_set(doctor, tmp_path: Path, capsys: pytest.CaptureFixt
     faults.write_text(
         '[[fault]]\nat = 0\ndo = "time_server_fails"\n[[fault]]\nat = 0\ndo = "clock_unset"\n'
     )
-    port = VirtualPort(tmp_path, "--faults", str(faults), "--https")
+    port = VirtualPort(tmp_path, *VIRTUAL, "--faults", str(faults), "--https")
     try:
         assert doctor("--port", str(port.path))["cause"] == "clock"
     finally:
@@ -328,7 +334,7 @@ def test_the_clock_is_not_set(doctor, tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_tls_is_refused(doctor, tmp_path: Path) -> None:
-    port = VirtualPort(tmp_path, "--https")
+    port = VirtualPort(tmp_path, *VIRTUAL, "--https")
     try:
         assert doctor("--port", str(port.path))["cause"] is None
         (root,) = split_certificates(make_ca(tmp_path / "other").cert_path.read_bytes())
