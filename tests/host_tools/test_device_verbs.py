@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 import serial
-from board_verbs import Verbs, decide, server_of
+from board_verbs import Provider, Verbs
 from virtual_port import VirtualPort, needs_vm
 
 from keyfob_host.board import configuration
@@ -30,9 +30,15 @@ CLIENT_SECRET = "tell-nobody-4711"
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualPort]:
-    port = VirtualPort(tmp_path_factory.mktemp("verbs"))
+    port = VirtualPort(tmp_path_factory.mktemp("verbs"), "--clock", "virtual")
     yield port
     port.stop()
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    with Provider(tmp_path_factory.mktemp("provider")) as provider:
+        yield provider
 
 
 @pytest.fixture
@@ -101,17 +107,16 @@ def fill(leave: int) -> str:
 
 
 def test_from_a_bare_configuration_to_a_link_and_back(
-    verbs: Verbs, monkeypatch: pytest.MonkeyPatch
+    verbs: Verbs, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", PASSWORD)
-    server = server_of(verbs.port)
     verbs.json("install", "--yes")
     verbs.port.run("import os; os.remove('/keyfob.json')")
     code, _, err = verbs.run("link", "--json")
     assert code == 1
     assert err == "keyfob: there is no /keyfob.json\ntry: configure the board first\n"
 
-    words = ["--issuer", server["issuer"], "--client-id", "keyfob-public"]
+    words = ["--issuer", provider.issuer, "--client-id", "keyfob-public"]
     words += ["--scope", "openid offline_access", "--board", "esp32-ssd1306"]
     words += ["--wifi-ssid", SSID]
     done = verbs.json("configure", *words)
@@ -122,13 +127,13 @@ def test_from_a_bare_configuration_to_a_link_and_back(
         "linked": False,
         "account": None,
         "scope": None,
-        "provider": server["issuer"],
+        "provider": provider.issuer,
         "board": "esp32-ssd1306",
         "firmware": "1.29.0",
         "keyfob": "0.1.0",
     }
 
-    events = linked(verbs, "approve")
+    events = linked(verbs, provider, "approve")
     names = [event["event"] for event in events if event["event"] != "screen"]
     assert names == ["wifi", "clock", "user_code", "poll", "linked", "api", "end"]
     assert events[-1]["reached"] is True
@@ -146,7 +151,7 @@ def test_from_a_bare_configuration_to_a_link_and_back(
     assert err.startswith("keyfob: the link cannot be erased: ")
     assert "nothing of the link is left" not in out
     verbs.port.run(f"import os; os.rmdir('{former}/x'); os.rmdir('{former}')")
-    assert "linked" in [event["event"] for event in linked(verbs, "approve")]
+    assert "linked" in [event["event"] for event in linked(verbs, provider, "approve")]
 
     code, out, _ = verbs.run("unlink")
     assert code == 0
@@ -154,8 +159,9 @@ def test_from_a_bare_configuration_to_a_link_and_back(
     assert verbs.json("status")["linked"] is False
 
 
-def linked(verbs: Verbs, action: str) -> list[dict[str, object]]:
+def linked(verbs: Verbs, provider: Provider, action: str) -> list[dict[str, object]]:
     """The events of `link --json`, approved or denied at the admin API meanwhile."""
+    provider.hold()
     command = [sys.executable, "-m", "keyfob_host.cli", "link", "--json"]
     process = subprocess.Popen(
         [*command, "--port", str(verbs.port.path)],
@@ -170,7 +176,7 @@ def linked(verbs: Verbs, action: str) -> list[dict[str, object]]:
     for line in process.stdout:
         events.append(json.loads(line))
         if events[-1]["event"] == "user_code":
-            decide(verbs.port, action, events[-1]["user_code"])
+            provider.decide(action, events[-1]["user_code"])
     code = process.wait(30)
     said = process.stderr.read()
     refused = (
@@ -180,9 +186,10 @@ def linked(verbs: Verbs, action: str) -> list[dict[str, object]]:
     return events
 
 
-def test_a_link_that_is_denied_fails(verbs: Verbs) -> None:
+def test_a_link_that_is_denied_fails(verbs: Verbs, provider: Provider) -> None:
     verbs.json("install", "--yes")
-    events = linked(verbs, "deny")
+    verbs.json("configure", "--issuer", provider.issuer, "--client-id", "keyfob-public")
+    events = linked(verbs, provider, "deny")
     assert [event["event"] for event in events if event["event"] == "denied"] == ["denied"]
     assert events[-1]["reached"] is False
 
@@ -363,15 +370,20 @@ def test_after_a_verb_the_board_runs_its_program_again(verbs: Verbs) -> None:
     verbs.port.wait_for("user_code", before + 1)
 
 
-def test_ctrl_c_in_the_first_two_seconds_finds_nothing_of_keyfob_loaded(port: VirtualPort) -> None:
-    with serial.Serial(str(port.path), timeout=5) as line:
-        line.write(b"\r\x03\x02\x04")
-        line.read_until(b"soft reboot\r\n")
-        threading.Event().wait(0.7)
-        line.write(b"\x03")
-        assert b"KeyboardInterrupt" in line.read_until(b">>> ")
-        line.write(b"import sys; print('keyfob' in sys.modules)\r")
-        assert b"False\r\n" in line.read_until(b"False\r\n")
+def test_ctrl_c_in_the_first_two_seconds_finds_nothing_of_keyfob_loaded(tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path)  # whose seconds are real
+    try:
+        port.run("pass")
+        with serial.Serial(str(port.path), timeout=5) as line:
+            line.write(b"\r\x03\x02\x04")
+            line.read_until(b"soft reboot\r\n")
+            threading.Event().wait(0.7)
+            line.write(b"\x03")
+            assert b"KeyboardInterrupt" in line.read_until(b">>> ")
+            line.write(b"import sys; print('keyfob' in sys.modules)\r")
+            assert b"False\r\n" in line.read_until(b"False\r\n")
+    finally:
+        port.stop()
 
 
 @pytest.mark.parametrize(

@@ -351,9 +351,9 @@ class MicroPythonRuntime(Runtime):
 
 
 def compile_rom(target: Path) -> Path:
-    """Compile on_board/ into `target`, as a board has these modules in ROM; return it."""
-    from keyfob_host.firmware.compiler import compile_file
+    """Put on_board/, compiled, into `target`, as a board has these modules in ROM; return it."""
+    from keyfob_host.firmware.compiler import compiled_modules
 
-    for path in sorted((Path(__file__).parent / "on_board").glob("*.py")):
-        compile_file(path, path.name, target / (path.stem + ".mpy"))
+    for name, content in compiled_modules(Path(__file__).parent / "on_board").items():
+        (target / name).with_suffix(".mpy").write_bytes(content)
     return target

@@ -15,6 +15,7 @@ import builtins
 import json
 import os
 import sys
+from io import BytesIO
 
 import vfs
 from micropython import const, schedule
@@ -39,6 +40,7 @@ port = None
 _HEAD = const(10)  # bytes of a request before its data
 _request = bytearray(_HEAD + _BLOCK)
 _packet = bytearray(_HEADER + _BLOCK)
+_payload = memoryview(_packet)[_HEADER:]
 _number = 0
 _is_shielded = False  # inside littlefs, which no exception may leap over
 _is_interrupted = False  # Ctrl-C came, and has not been raised yet
@@ -149,7 +151,7 @@ class _Flash:
 
     def __init__(self, blocks):
         self._blocks = blocks
-        self._kept = [bytearray(_BLOCK) for _ in range(_KEPT)]
+        self._kept = [BytesIO(_BLOCK) for _ in range(_KEPT)]
         self._numbers = [-1] * _KEPT
         self._oldest = 0
 
@@ -181,8 +183,8 @@ class _Flash:
 
     def _read(self, block, buffer, offset):
         kept = self._find(block)
-        for index in range(len(buffer)):
-            buffer[index] = kept[offset + index]
+        kept.seek(offset)
+        kept.readinto(buffer)
 
     def _write(self, block, buffer, offset):
         if offset is None:
@@ -203,9 +205,11 @@ class _Flash:
         self._oldest = (place + 1) % _KEPT
         self._numbers[place] = -1
         call(82, block * _BLOCK)
-        self._kept[place][:] = memoryview(_packet)[_HEADER:]
+        kept = self._kept[place]
+        kept.seek(0)
+        kept.write(_payload)
         self._numbers[place] = block
-        return self._kept[place]
+        return kept
 
     def _drop(self, block):
         if block in self._numbers:
