@@ -1,5 +1,6 @@
 """A running `keyfob sim --serial`, and mpremote to talk to it."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -69,11 +70,10 @@ class VirtualPort:
 
     def vm(self) -> int:
         """The process ID of the VM."""
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                name, _, rest = stat.read_text().rpartition(") ")
-            except OSError:
-                continue
-            if int(rest.split()[1]) == self.process.pid and "micropython" in name:
-                return int(stat.parent.name)
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                parent = status.read_text().partition("PPid:")[2].split()[0]
+                command = (status.parent / "cmdline").read_bytes()
+                if int(parent) == self.process.pid and b"interruptible.py" in command:
+                    return int(status.parent.name)
         raise AssertionError("no VM")

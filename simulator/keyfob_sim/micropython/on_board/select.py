@@ -40,7 +40,6 @@ class poll:
         return list(self.ipoll(timeout, flags))
 
     def ipoll(self, timeout=-1, flags=0):
-        _board.break_off()
         if timeout and (self._ready() or _board.skip(timeout, self._sockets > 0)):
             timeout = 0
         for found in self._poll.ipoll(timeout, flags):
