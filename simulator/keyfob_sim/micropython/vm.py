@@ -178,7 +178,7 @@ class Vm:
         program, is taken back.
         """
         with self._halted():
-            if not self._is_interruptible():
+            if self._process.returncode is not None or not self._is_interruptible():
                 return False  # at a prompt it is a key like any other
             self._typed = self.take_back()
             self._may_miss = False
