@@ -6,16 +6,16 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 import serial
 from board_verbs import Provider, Verbs
-from virtual_port import VirtualPort, needs_vm
+from quickness import quickest
+from virtual_port import PATIENCE, VirtualPort, needs_vm
 
 from keyfob_host.board import configuration
 from keyfob_host.errors import CliError
@@ -334,23 +334,27 @@ def test_another_board_than_the_one_that_is_meant_is_left_alone(verbs: Verbs) ->
 
 @pytest.mark.parametrize("verb", ["link", "monitor", "doctor", "test", "install"])
 def test_ctrl_c_frees_the_port_within_a_second(port: VirtualPort, verb: str) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "keyfob_host.cli", verb, "--port", str(port.path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
-    while not is_locked(port.path):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
-    time.sleep(0.3)  # in the middle of something
-    begun = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
-    assert time.monotonic() - begun < 1
-    assert process.returncode == 130
-    assert "Traceback" not in out + err
+    def attempt() -> Callable[[], object]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "keyfob_host.cli", verb, "--port", str(port.path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        while not is_locked(port.path):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        time.sleep(0.3)  # in the middle of something
+        ended.append(process)
+        return lambda: (process.send_signal(signal.SIGINT), process.wait())
+
+    ended: list[subprocess.Popen[str]] = []
+    assert quickest(1, attempt) < 1
+    for process in ended:
+        out, err = process.communicate()
+        assert process.returncode == 130
+        assert "Traceback" not in out + err
     with serial.Serial(str(port.path), exclusive=True):
         pass
 
@@ -370,20 +374,21 @@ def test_after_a_verb_the_board_runs_its_program_again(verbs: Verbs) -> None:
     verbs.port.wait_for("user_code", before + 1)
 
 
-def test_ctrl_c_in_the_first_two_seconds_finds_nothing_of_keyfob_loaded(tmp_path: Path) -> None:
-    port = VirtualPort(tmp_path)  # whose seconds are real
+def test_ctrl_c_in_the_first_two_seconds_finds_nothing_of_keyfob_loaded(port: VirtualPort) -> None:
+    main = port.mpremote("fs", "cat", ":main.py")
+    assert "\nWINDOW = 2 " in main
+    slow = main.replace("time.sleep(WINDOW)", "print('waits'); time.sleep(WINDOW * 3600)")
+    port.mpremote("exec", f"with open('/main.py', 'w') as f: f.write({slow!r})")
     try:
-        port.run("pass")
-        with serial.Serial(str(port.path), timeout=5) as line:
+        with serial.Serial(str(port.path), timeout=PATIENCE) as line:
             line.write(b"\r\x03\x02\x04")
-            line.read_until(b"soft reboot\r\n")
-            threading.Event().wait(0.7)
+            assert b"waits\r\n" in line.read_until(b"waits\r\n")
             line.write(b"\x03")
             assert b"KeyboardInterrupt" in line.read_until(b">>> ")
             line.write(b"import sys; print('keyfob' in sys.modules)\r")
             assert b"False\r\n" in line.read_until(b"False\r\n")
     finally:
-        port.stop()
+        port.mpremote("exec", f"with open('/main.py', 'w') as f: f.write({main!r})")
 
 
 @pytest.mark.parametrize(
