@@ -47,7 +47,7 @@ class Loaded:
     def __enter__(self):
         import sys
 
-        known = list(sys.modules)
+        known = set(sys.modules)
         try:
             __import__(self._name)
             return sys.modules[self._name]
