@@ -4,6 +4,7 @@ It is drawn by the board's own driver on the model of its controller, and judged
 stands on the glass.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from PIL import Image
 from screen_reader import lines_of, page_of, pages_of, same_address, symbol_box
 
 from keyfob.ui.screens import Screens
-from keyfob_host.boards import Display, known_boards, load_board
+from keyfob_host.boards import Board, Display, known_boards, load_board
 
 BOARDS = [name for name in known_boards() if load_board(name).display]
 
@@ -97,17 +98,11 @@ class Watched:
         self.shown.append(self._panel.image().convert("L"))
 
 
-def code_screen(board: str, name: str, monkeypatch: pytest.MonkeyPatch) -> CodeScreen:
+@functools.cache
+def code_screen(board: str, name: str) -> CodeScreen:
     """The code screen of a board, as its pixels tell; fails where code or address is not whole."""
     code, address, query = ADDRESSES[name]
-    display, panel, _ = open_panel(load_board(board), monkeypatch)
-    watched = Watched(display, panel)
-    screens = Screens(watched, None, "en", "boot")
-    members = {"user_code": code, "verification_uri": address, "expires_in": 1800}
-    members["verification_uri_complete"] = address + query if query else None
-    screens.notify("user_code", members)
-    images = pages_of(watched, screens)
-    assert panel.faults == []
+    images = _drawn(load_board(board), code, address, address + query if query else None)
 
     pages = [page_of(image) for image in images]
     read = ["".join(lines_of(page)) for page in pages]
@@ -123,6 +118,20 @@ def code_screen(board: str, name: str, monkeypatch: pytest.MonkeyPatch) -> CodeS
         kind = TOGETHER if code in text and address in text else IN_TURN
         return CodeScreen(kind, images, image, version, module, candidates[0])
     return CodeScreen(TEXT, images)
+
+
+def _drawn(board: Board, code: str, address: str, complete: str | None) -> list[Image.Image]:
+    """What is seen on the glass while the code is shown."""
+    members = {"user_code": code, "verification_uri": address, "expires_in": 1800}
+    members["verification_uri_complete"] = complete
+    with pytest.MonkeyPatch.context() as patch:
+        display, panel, _ = open_panel(board, patch)
+        watched = Watched(display, panel)
+        screens = Screens(watched, None, "en", "boot")
+        screens.notify("user_code", members)
+        images = pages_of(watched, screens)
+    assert panel.faults == []
+    return images
 
 
 def _measured(page: list[bytes]) -> tuple[int, int]:

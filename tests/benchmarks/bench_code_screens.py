@@ -8,12 +8,8 @@ from code_screens import ADDRESSES, BOARDS, DECODERS, code_screen, decodes, phot
 DRAWS = 20  # photos of each symbol
 
 
-def test_code_screens(monkeypatch):
-    screens = {
-        (board, name): code_screen(board, name, monkeypatch)
-        for board in BOARDS
-        for name in ADDRESSES
-    }
+def test_code_screens():
+    screens = {(board, name): code_screen(board, name) for board in BOARDS for name in ADDRESSES}
     print("\n" + "\n".join(table(screens)))
     print("\n| board | symbols | " + " | ".join(f"{d}: plain, photos" for d in DECODERS) + " |")
     print("|---" * (2 + len(DECODERS)) + "|")

@@ -12,20 +12,16 @@ README = Path(__file__).resolve().parents[2] / "firmware" / "README.md"
 BEGIN, END = "<!-- code screens: begin -->", "<!-- code screens: end -->"
 
 
-def test_the_readme_says_what_each_board_shows(monkeypatch):
-    screens = {
-        (board, name): code_screen(board, name, monkeypatch)
-        for board in BOARDS
-        for name in ADDRESSES
-    }
+def test_the_readme_says_what_each_board_shows():
+    screens = {(board, name): code_screen(board, name) for board in BOARDS for name in ADDRESSES}
     kept = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     assert kept.strip().splitlines() == table(screens)
 
 
 @pytest.mark.parametrize("name", ["GitHub", "Okta", "long"])
 @pytest.mark.parametrize("board", ["esp32-ssd1306", "lilygo-t-display", "m5stack-core"])
-def test_decoders_read_the_symbol(board, name, monkeypatch):
-    screen = code_screen(board, name, monkeypatch)
+def test_decoders_read_the_symbol(board, name):
+    screen = code_screen(board, name)
     assert screen.symbol is not None
     photos = [photo(screen.symbol, seed) for seed in range(3)]
     for decoder, least in (("zxing-cpp", 3), ("OpenCV", 2)):
@@ -34,6 +30,6 @@ def test_decoders_read_the_symbol(board, name, monkeypatch):
 
 
 @pytest.mark.parametrize("board", ["esp32-ssd1306-32", "esp32c3-oled"])
-def test_a_panel_too_small_for_a_symbol_shows_text(board, monkeypatch):
-    screen = code_screen(board, "shortest", monkeypatch)  # which fails where it cannot be read
+def test_a_panel_too_small_for_a_symbol_shows_text(board):
+    screen = code_screen(board, "shortest")  # which fails where it cannot be read
     assert screen.symbol is None

@@ -53,5 +53,5 @@ def open_display(board):
 
 
 def _driver(module):
-    """The module of a driver, which stays loaded as long as the display."""
-    return __import__("keyfob.ui.displays." + module, None, None, (module,))
+    name = "keyfob.ui.displays." + module
+    return __import__(name, None, None, (module,))  # stays: the display does
