@@ -1,9 +1,8 @@
-"""The two clocks of a board, and the witnesses that set the one that can be set."""
+"""The two clocks of a board, and the time sources that set the second one."""
 
 import sys
 
-from keyfob.net import clock
-from keyfob.net import time_sources as witnesses
+from keyfob.net import clock, time_sources
 from keyfob.oauth.ticks import PERIOD, diff
 
 IN_2027 = 1_800_000_000
@@ -11,7 +10,7 @@ DATE = "Fri, 15 Jan 2027 08:00:00 GMT"  # the same, in a header
 FROM_2000 = 946_684_800
 DAY = 86_400
 QUARTER = 90 * DAY
-POOL, SECOND, THIRD = witnesses._SERVERS
+POOL, SECOND, THIRD = time_sources._SERVERS
 
 
 class Time:
