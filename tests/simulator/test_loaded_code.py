@@ -28,7 +28,7 @@ oauth.messages oauth.profile oauth.ticks storage storage.on_demand ui ui.buttons
 ui.displays.i2c ui.displays.oled ui.displays.ssd1306 ui.led ui.screens
 """
 # While the screen of the code is drawn, which takes the most.
-FOR_A_CODE = " link.establish link.approve oauth.device_grant oauth.outcome"
+FOR_A_CODE = " link.approve oauth.device_grant oauth.outcome"
 # Machine code stays: an ESP32 would not free it.
 SINCE_A_CODE = " ui.qr_viper" if vm_arch() else ""
 FOR_A_LINK = SINCE_A_CODE + " oauth.token_set"

@@ -254,10 +254,21 @@ class AccountLink:
             await self._provider.hang_up()
 
     async def _establish(self):
+        issued = await self._get_tokens()
         with Loaded("keyfob.link.establish") as code:
             self._switched = await code.establish(
-                self, self._provider, self._clock, self._events, self._scope, self._account
+                issued, self, self._provider, self._clock, self._events, self._account
             )
+
+    async def _get_tokens(self):
+        """What a TokenSet is made of, from a person or, without one, from the provider alone."""
+        if self._provider.profile.needs_person:
+            with Loaded("keyfob.link.approve") as code:
+                return await code.get_approval(
+                    self._provider, self._clock, self._events, self._scope, self._account
+                )
+        with Loaded("keyfob.link.own_account") as code:
+            return await code.get_tokens(self._provider, self._clock, self._scope)
 
     def refresher(self):
         """The Refresher, loaded once there are tokens to look after."""

@@ -1,26 +1,17 @@
-"""Making a new link: get tokens, store them, and find out whose account it is."""
+"""Making a link of new tokens: store them, and find out whose account it is."""
 
 from keyfob.compat import Loaded
 from keyfob.errors import ProviderError
 
 
-async def establish(link, provider, clock, events, scope, account):
-    """Get tokens for `account`; return whether it is another account than before.
+async def establish(issued, link, provider, clock, events, account):
+    """Give `account` the tokens that were `issued`; return whether it is another than before.
 
-    They are stored before they are used. Raises what
-    `approve.get_approval` or `own_account.get_tokens` raise.
+    `issued` is what a TokenSet is made of. The tokens are stored before they are used.
     """
-    if provider.profile.needs_person:
-        with Loaded("keyfob.link.approve") as code:
-            issued = await code.get_approval(provider, clock, events, scope, account)
-    else:
-        with Loaded("keyfob.link.own_account") as code:
-            issued = await code.get_tokens(provider, clock, scope)
-    del code  # the tokens need its room
     from keyfob.oauth.token_set import TokenSet  # stays: the tokens do
 
     tokens = TokenSet(issued)
-    del issued
     former = account.subject or account.former
     is_known = _identify(account, tokens, provider, clock, events)
     account.is_stored = False

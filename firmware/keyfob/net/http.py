@@ -65,7 +65,10 @@ class HttpClient:
         async with self._lock:
             whole = False
             try:
-                code = self._reply_code or _reply_code()
+                code = self._reply_code
+                if code is None:
+                    with Loaded("keyfob.net.http_reply") as code:
+                        pass  # it lives as long as somebody refers to it
                 parser = code.ReplyParser(max_body, is_head=request.method == "HEAD")
                 await asyncio.wait_for(self._exchange(origin, message, parser), limit)
                 whole = parser.keep_alive and not parser.excess
@@ -165,9 +168,3 @@ def _prepare(request, allow_http):
             return code.prepare(request, allow_http)
     except MemoryError:
         raise no_memory("for a connection to " + request.url.partition("?")[0])
-
-
-def _reply_code():
-    """The module that reads replies, loaded as long as somebody refers to it."""
-    with Loaded("keyfob.net.http_reply") as code:
-        return code
