@@ -91,8 +91,15 @@ def test_every_board_loads_and_has_its_readme(name):
     assert board.name == name
     assert 0 <= board.flash_offset < board.flash_size
     assert 0 < board.heap_initial <= board.heap_limit
-    assert (boards_dir() / name / "README.md").is_file()
+    readme = (boards_dir() / name / "README.md").read_text("utf-8")
+    assert readme.startswith(f"# {name}\n")
+    assert f"`keyfob sim --board {name}`" in readme
     assert f"| [{name}]({name}/README.md) |" in (boards_dir() / "README.md").read_text()
+
+
+def test_the_readme_says_how_many_there_are():
+    readme = (boards_dir().parent / "README.md").read_text("utf-8")
+    assert f"[{len(known_boards())} boards](boards/README.md)" in readme
 
 
 def test_the_generic_esp32():
