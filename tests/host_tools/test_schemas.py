@@ -3,10 +3,13 @@
 A field that is added in one place and forgotten in another fails here, and the message says where.
 """
 
+import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
 import jsonschema
@@ -19,6 +22,7 @@ from keyfob.errors import ConfigError
 from keyfob.oauth import profile_schema
 from keyfob.oauth.messages import CLIENT_AUTH
 from keyfob.ui.texts import languages
+from keyfob_host.board import configuration, ports, repl
 from keyfob_host.board.configuration import Changes, merged
 from keyfob_host.boards import read_board
 from keyfob_host.errors import CliError
@@ -121,26 +125,49 @@ def test_configure_has_an_option_for_each_field_and_no_other():
     same_fields(expected, f"{SCHEMA_FOLDER}/keyfob.json", set(options()) - NO_FIELD, place)
 
 
+# The fields whose option gives their value as it is, and values where not any text will do.
+PLAIN = [name for name in config._FIELDS if name not in OPTIONS and name != "ca"]
+VALUES = {"board": "esp32-generic", "api": "https://api.example.com", "language": "de"}
+
+
+def value_of(name: str) -> Any:
+    """A value for a field of PLAIN."""
+    return VALUES.get(name, {str: "some text", bool: True, int: 1}[config._FIELDS[name]])
+
+
 def test_what_the_options_give_reaches_every_field():
-    everything = Changes(
-        ssid="home",
-        provider={},
-        scope="openid",
-        roots=[b""],
-        allow_http=True,
-        board="esp32-generic",
-        api="https://api.example.com",
-        language="de",
-    )
+    plain = {name: value_of(name) for name in PLAIN}
+    everything = Changes(ssid="home", provider={}, roots=[b""], **plain)
     place = "keyfob_host/board/configuration.py"
     found = set(merged({}, everything))
     same_fields(SCHEMAS["keyfob"]["properties"], f"{SCHEMA_FOLDER}/keyfob.json", found, place)
+
+
+class LinkedBoard:
+    """A board at a port, which holds a configuration."""
+
+    def read(self, path: str) -> bytes:
+        return json.dumps({"provider": PROVIDER}).encode()
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_configure_takes_an_option_alone_and_writes_its_value(name, monkeypatch, capsys):
+    monkeypatch.setattr(ports, "choose", lambda *_: SimpleNamespace(device="a port"))
+    monkeypatch.setattr(repl.Board, "connected", lambda *_: nullcontext(LinkedBoard()))
+    monkeypatch.setattr(configuration, "roots_of", lambda *_: None)
+    value = value_of(name)
+    words = ["--" + name.replace("_", "-"), *([] if value is True else [str(value)])]
+    assert cli.main(["configure", "--dry-run", "--json", *words]) == 0
+    written = json.loads(capsys.readouterr().out)["config"]
+    assert written.get(name) == value, f"keyfob_host/verbs/configure.py: {name} goes nowhere"
 
 
 def test_languages_are_those_of_the_screens():
     assert SCHEMAS["keyfob"]["properties"]["language"]["enum"] == list(languages())
     assert SCHEMAS["keyfob"]["properties"]["language"]["default"] == languages()[0]
     assert options()["--language"].metavar == "|".join(languages())
+    (told,) = re.findall(r"^\| `language` \|.*", README.read_text("utf-8"), re.MULTILINE)
+    assert all(f"`{name}`" in told.split("|")[2] for name in languages())
 
 
 def test_ways_of_client_authentication_are_those_of_the_firmware():
@@ -195,6 +222,15 @@ def test_schema_and_board_refuse_the_same_configuration(fields, named):
     with pytest.raises(ConfigError) as caught:
         config.Config(fields)
     assert named in caught.value.message
+    with pytest.raises(jsonschema.ValidationError):
+        validate(fields, "keyfob")
+
+
+@pytest.mark.parametrize("name", config._FIELDS)
+def test_schema_and_board_refuse_a_value_of_another_type(name):
+    fields = {"provider": PROVIDER, name: 1.5}
+    with pytest.raises(ConfigError, match=f"^{name} is of the wrong type"):
+        config.Config(fields)
     with pytest.raises(jsonschema.ValidationError):
         validate(fields, "keyfob")
 
