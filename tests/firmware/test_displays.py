@@ -682,13 +682,15 @@ def test_pins_that_are_not_wired_are_left_alone():
 
 
 def test_every_controller_has_its_driver_and_no_other_is_imported():
-    for controller, name in (
-        ("ssd1306", "SSD1306"),
-        ("sh1106", "SH1106"),
-        ("st7789", "ST7789"),
-        ("ili9341", "ILI9341"),
-        ("ili9342", "ILI9342"),
-    ):
+    known = {
+        "ssd1306": "SSD1306",
+        "sh1106": "SH1106",
+        "st7789": "ST7789",
+        "ili9341": "ILI9341",
+        "ili9342": "ILI9342",
+    }
+    assert sorted(known) == sorted(opening._DRIVERS)
+    for controller, name in known.items():
         kept = {
             module: sys.modules.pop(module)
             for module in list(sys.modules)
