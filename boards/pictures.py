@@ -45,7 +45,7 @@ class _Server(BaseHTTPRequestHandler):
 def draw(board: str) -> bytes:
     """The PNG of that board's code screen."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     base = f"http://127.0.0.1:{server.server_port}"
     provider = {"device_authorization_endpoint": f"{base}/code", "token_endpoint": f"{base}/token"}
     try:

@@ -15,6 +15,7 @@ import pytest
 from virtual_port import VirtualPort
 
 from keyfob_host import cli
+from keyfob_sim.server import MockServer, ServerOptions
 
 
 class Verbs:
@@ -51,12 +52,49 @@ def server_of(port: VirtualPort) -> dict[str, Any]:
     return next(event for event in port.events if event["event"] == "server")
 
 
-def decide(port: VirtualPort, action: str, user_code: str) -> None:
-    """Approve or deny a code at the embedded server's admin API."""
-    body = json.dumps({"user_code": user_code}).encode()
-    url = f"{server_of(port)['admin']}/{action}"
-    with urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=10) as reply:
-        assert reply.status == 200
+class Provider:
+    """A server that is asked every second, and answers a poll once somebody has decided.
+
+    So a person's decision is no race with the board.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        config = folder / "provider.toml"
+        config.write_text("interval = 1\n", "utf-8")
+        self._server = MockServer(ServerOptions(config=config))
+        self._decided = threading.Event()
+        self._decided.set()
+
+    def __enter__(self) -> "Provider":
+        about = self._server.start()
+        self.issuer = about["issuer"]
+        self._admin = about["admin"]
+        http = self._server._http
+        answer = http.app
+
+        def wait(environ: dict[str, Any], start_response: Any) -> Any:
+            if about["token_endpoint"].endswith(environ["PATH_INFO"]):
+                assert self._decided.wait(20)
+            return answer(environ, start_response)
+
+        http.app = wait
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._decided.set()
+        self._server.stop()
+
+    def hold(self) -> None:
+        """Let polls wait for `decide`."""
+        self._decided.clear()
+
+    def decide(self, action: str, user_code: str) -> None:
+        """Approve or deny a code at the admin API."""
+        body = json.dumps({"user_code": user_code}).encode()
+        request = Request(f"{self._admin}/{action}", body, {"Content-Type": "application/json"})
+        with urlopen(request, timeout=10) as reply:
+            assert reply.status == 200
+        self._decided.set()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ stands on the glass.
 `.venv/bin/python tests/code_screens.py` writes the table in firmware/README.md anew.
 """
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from PIL import Image
 from screen_reader import lines_of, page_of, pages_of, same_address, symbol_box
 
 from keyfob.ui.screens import Screens
-from keyfob_host.boards import Display, known_boards, load_board
+from keyfob_host.boards import Board, Display, known_boards, load_board
 
 README = Path(__file__).parents[1] / "firmware" / "README.md"
 BEGIN, END = "<!-- code screens: begin -->\n", "<!-- code screens: end -->\n"
@@ -103,17 +104,11 @@ class Watched:
         self.shown.append(self._panel.image().convert("L"))
 
 
-def code_screen(board: str, name: str, monkeypatch: pytest.MonkeyPatch) -> CodeScreen:
+@functools.cache
+def code_screen(board: str, name: str) -> CodeScreen:
     """The code screen of a board, as its pixels tell; fails where code or address is not whole."""
     code, address, query = ADDRESSES[name]
-    display, panel, _ = open_panel(load_board(board), monkeypatch)
-    watched = Watched(display, panel)
-    screens = Screens(watched, None, "en", "boot")
-    members = {"user_code": code, "verification_uri": address, "expires_in": 1800}
-    members["verification_uri_complete"] = address + query if query else None
-    screens.notify("user_code", members)
-    images = pages_of(watched, screens)
-    assert panel.faults == []
+    images = _drawn(load_board(board), code, address, address + query if query else None)
 
     pages = [page_of(image) for image in images]
     read = ["".join(lines_of(page)) for page in pages]
@@ -129,6 +124,20 @@ def code_screen(board: str, name: str, monkeypatch: pytest.MonkeyPatch) -> CodeS
         kind = TOGETHER if code in text and address in text else IN_TURN
         return CodeScreen(kind, images, image, version, module, candidates[0])
     return CodeScreen(TEXT, images)
+
+
+def _drawn(board: Board, code: str, address: str, complete: str | None) -> list[Image.Image]:
+    """What is seen on the glass while the code is shown."""
+    members = {"user_code": code, "verification_uri": address, "expires_in": 1800}
+    members["verification_uri_complete"] = complete
+    with pytest.MonkeyPatch.context() as patch:
+        display, panel, _ = open_panel(board, patch)
+        watched = Watched(display, panel)
+        screens = Screens(watched, None, "en", "boot")
+        screens.notify("user_code", members)
+        images = pages_of(watched, screens)
+    assert panel.faults == []
+    return images
 
 
 def _measured(page: list[bytes]) -> tuple[int, int]:
@@ -214,19 +223,14 @@ def table(screens: dict[tuple[str, str], CodeScreen]) -> list[str]:
     return lines
 
 
-def code_screens(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], CodeScreen]:
+def code_screens() -> dict[tuple[str, str], CodeScreen]:
     """Every board's code screen for every address."""
-    return {
-        (board, name): code_screen(board, name, monkeypatch)
-        for board in BOARDS
-        for name in ADDRESSES
-    }
+    return {(board, name): code_screen(board, name) for board in BOARDS for name in ADDRESSES}
 
 
 def renew() -> None:
     """Write the table anew."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        lines = table(code_screens(monkeypatch))
+    lines = table(code_screens())
     before, _, rest = README.read_text("utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     README.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after, "utf-8")

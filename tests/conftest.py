@@ -14,6 +14,27 @@ if TYPE_CHECKING:
 # Set where everything must be there (.ci/run): a skipped test is then a failed one.
 REQUIRE_ALL = "KEYFOB_REQUIRE_ALL"
 
+# The files that take longest, longest first (`make test PYTEST_ARGS=--durations=50`). They are
+# begun first, so that no worker is alone with one at the end.
+LONGEST = (
+    "tests/host_tools/test_doctor.py",
+    "tests/host_tools/test_device_verbs.py",
+    "tests/simulator/test_sim_faults.py",
+    "tests/host_tools/test_install_interrupted.py",
+    "tests/simulator/test_serial_port.py",
+    "tests/simulator/test_power_cuts.py",
+    "tests/simulator/test_sim_terminal.py",
+    "tests/host_tools/test_monitor.py",
+    "tests/host_tools/test_flash.py",
+    "tests/interop/test_oidc_provider.py",
+    "tests/browser/test_dashboard.py",
+    "tests/simulator/test_sim_boards.py",
+    "tests/simulator/test_sim_events.py",
+    "tests/host_tools/test_devices.py",
+    "tests/simulator/test_sim_state.py",
+    "tests/simulator/test_storage_faults.py",
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -22,6 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    places = {file: place for place, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(LONGEST)))
     if config.getoption("--soak"):
         return
     long = [item for item in items if item.get_closest_marker("soak")]

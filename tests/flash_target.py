@@ -68,7 +68,7 @@ class MockChip:
         )
 
     def _wait(self, done) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not done():
             assert time.monotonic() < deadline, self._said.read_text()
             assert self.process.poll() is None, self._said.read_text()

@@ -37,6 +37,7 @@ RUNNER = TESTS / "firmware" / "vm_runner.py"
 FIRMWARE = TESTS.parent / "firmware"
 MARK = "\x01keyfob "
 KEPT_LINES = 500
+_KEPT = 86_400  # s that compiled firmware is kept beside a newer one
 
 # A hang fails after this long without a mark (seconds).
 PATIENCE = float(os.environ.get("KEYFOB_VM_SECONDS", "60"))
@@ -169,6 +170,9 @@ def compiled_firmware() -> Path:
             shutil.copy(main, Path(new, "firmware"))
             with contextlib.suppress(OSError):  # another worker was faster
                 os.replace(Path(new, "firmware"), folder)
+        for other in folder.parent.glob("firmware-*"):
+            if other.stat().st_mtime < time.time() - _KEPT:
+                shutil.rmtree(other, ignore_errors=True)
     return folder
 
 

@@ -41,7 +41,8 @@ class Panel:
         self.width = width
         self.height = height
         self.shown: list[list[bytes]] = []
-        self._rows = [bytearray(width) for _ in range(height)]
+        self._pixels = bytearray(width * height)
+        self._glass = framebuf.FrameBuffer(self._pixels, width, height, framebuf.GS8)
 
     def fill(self, colour: int) -> None:
         self.fill_rect(0, 0, self.width, self.height, colour)
@@ -51,18 +52,16 @@ class Panel:
         assert y >= 0
         assert x + width <= self.width
         assert y + height <= self.height
-        for row in self._rows[y : y + height]:
-            row[x : x + width] = bytes([colour]) * width
+        for start in range(y * self.width + x, (y + height) * self.width + x, self.width):
+            self._pixels[start : start + width] = bytes([colour]) * width
 
     def blit(self, canvas: Any, left: int, top: int) -> None:
-        for y, row in enumerate(self._rows):
-            for x in range(self.width):
-                colour = canvas.pixel(x - left, y - top)
-                if colour is not None:
-                    row[x] = colour
+        self._glass.blit(canvas, left, top)
 
     def show(self) -> None:
-        self.shown.append([bytes(row) for row in self._rows])
+        pixels = bytes(self._pixels)
+        rows = range(0, len(pixels), self.width)
+        self.shown.append([pixels[start : start + self.width] for start in rows])
 
 
 def pages_of(panel: Any, screens: Screens, ms: int = 60_000) -> list[Any]:
@@ -105,7 +104,9 @@ def symbol_box(page: list[bytes]) -> tuple[int, int, int, int] | None:
 def symbol_text(page: list[bytes]) -> str | None:
     """What a camera reads off the panel in its black bezel, None without a symbol."""
     image = Image.frombytes("L", (len(page[0]), len(page)), b"".join(page)).point([0, 255] * 128)
-    image = ImageOps.expand(image.resize((image.width * 4, image.height * 4)), border=80, fill=0)
+    scale = 4 if image.width <= 128 else 2  # the larger the panel, the larger its modules
+    size = image.width * scale, image.height * scale
+    image = ImageOps.expand(image.resize(size), border=20 * scale, fill=0)
     found = zxingcpp.read_barcodes(image)
     assert len(found) <= 1
     return found[0].text if found else None
@@ -147,7 +148,7 @@ def _read(rows: list[bytes], top: int) -> tuple[str, int]:
 def _columns(rows: list[bytes], y: int, size: int) -> bytes | None:
     """Columns of seven squares as numbers, None where the rows from `y` on make no squares."""
     dark = bytes(len(rows[0]))
-    columns = dark
+    columns = 0  # a byte each
     for index in range(7):
         of_square = {
             rows[row] if 0 <= row < len(rows) else dark
@@ -155,9 +156,8 @@ def _columns(rows: list[bytes], y: int, size: int) -> bytes | None:
         }
         if len(of_square) != 1:
             return None
-        row = of_square.pop()
-        columns = bytes(a | b << index for a, b in zip(columns, row, strict=True))
-    return columns
+        columns |= int.from_bytes(of_square.pop(), "big") << index
+    return columns.to_bytes(len(dark), "big")
 
 
 def _glyphs(columns: bytes, x: int, size: int) -> str | None:

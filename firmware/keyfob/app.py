@@ -1,7 +1,7 @@
 """What a board runs at power-up: link, show, call, stay linked.
 
-Everything that happens is shown on the display and, one JSON object a line behind an
-`@`, told to whoever listens on the serial port.
+Every event is shown on the display and printed on the serial port, one JSON object a line
+after an `@`.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from keyfob.ui.screens import Screens
 class App:
     """One run of the application. `link` is None until the configuration has been read.
 
-    `display` is the panel, or the console where there is none; it is there once `run` goes on.
-    With a `button` (see keyfob.ui.buttons) the person says when to link, and may try again.
-    Without one, or where a subclass says so by `asks_first`, a code appears by itself, and an
+    `display` is the panel, or the console where there is none; `run` opens it.
+    With a `button` (see keyfob.ui.buttons) a press starts the linking, and another tries again.
+    Without one, or where a subclass sets `asks_first` to False, a code appears by itself, and an
     attempt that fails ends the run.
     """
 
@@ -38,11 +38,11 @@ class App:
         self._events = Events(self.notify)
         self._clock = Clock()
         self._screens = self._button = self._led = None
-        self._stage = "starting"  # the last thing told of, for whoever runs out of memory
+        self._stage = "starting"  # the last event, for the message of a MemoryError
         self._changed = asyncio.Event()  # there is a new screen
-        self._wanted = asyncio.Event()  # somebody pressed the button to link
-        self._over = asyncio.Event()  # the link has ended, or what goes on with it
-        self._is_done = False  # `idle` has come to its end
+        self._wanted = asyncio.Event()  # the button to link was pressed
+        self._over = asyncio.Event()  # the link has ended, or `idle` has
+        self._is_done = False  # `idle` has ended
 
     async def run(self):
         """Link and stay linked until cancelled, or `idle` ends; return True after an error."""
@@ -64,7 +64,7 @@ class App:
                     await self._get_linked()
                     await self._stay_linked()
         except KeyfobError as error:
-            self._events.notify_error(error, fatal=True)  # a new code is for the person to ask for
+            self._events.notify_error(error, fatal=True)  # a new code takes a press or a restart
             return True
         except MemoryError:
             error = no_memory("after: " + self._stage, "use a board with more RAM")
@@ -81,27 +81,28 @@ class App:
         if self._screens is not None:
             self._screens.notify(event, members)
         if self._button is not None and event in ("unlinked", "signed_out"):
-            self._over.set()  # without one the screen asks for a restart
+            self._over.set()  # without a button the screen asks for a restart
 
     async def last(self):
-        """Go on with the screen that an error has left behind, until nothing of it changes."""
+        """Keep drawing the error's screen until nothing on it changes any more."""
         if self._screens is not None:
-            self._screens.button = None  # which nobody watches any more
+            self._screens.button = None  # no task watches it any more
             await self._keep_screen(True)
 
     async def idle(self):
-        """Go on while the link refreshes itself; for a subclass to do something better.
+        """Wait while the link refreshes itself; a subclass overrides this.
 
-        It is cancelled where the link ends, and begun anew with the next. Its end is the run's.
+        It is cancelled where the link ends, and starts again with the next link. Where it returns,
+        the run ends.
         """
         while True:
             await asyncio.sleep(3600)
 
     def came_up(self, screen):
-        """A screen of keyfob's, by its name, stands there; a subclass may draw over `idle`."""
+        """Called after the screen of that name was drawn; a subclass may draw over `idle`."""
 
     async def _get_linked(self):
-        """Link, as often as the person asks for it."""
+        """Link; with a button, again after each press until an attempt succeeds."""
         link = self.link
         asks_first = self.asks_first and self._button is not None
         while True:
@@ -119,7 +120,7 @@ class App:
                 self._events.notify_error(error, fatal=True)
 
     async def _stay_linked(self):
-        """Go on until the link is over, or `idle` is."""
+        """Run `idle` until it ends or the link ends."""
         self._over.clear()
         await self._call_api()
         self._events.notify("ready")
@@ -144,16 +145,16 @@ class App:
             if self._button is None:
                 raise
         except KeyfobError as error:
-            self._events.notify_error(error)  # the link itself may be fine
+            self._events.notify_error(error)  # the link itself may work
 
     async def _watch_button(self):
-        """Do what the presses ask for."""
+        """Act on the presses."""
         while True:
             is_long = await self._button.press(self._clock.sleep)
             screens = self._screens
             if screens.wake():
                 self._changed.set()
-                continue  # that was all it was for
+                continue  # that press only wakes the panel
             if is_long:
                 if screens.name in ("linked", "idle"):
                     screens.show("unlink", {})
@@ -169,7 +170,7 @@ class App:
                 try:
                     await self.link.unlink()
                 except KeyfobError as error:
-                    self._events.notify_error(error, fatal=True)  # something of it is still there
+                    self._events.notify_error(error, fatal=True)  # the store still has its copy
 
     def _shown(self, name):
         if self._led is not None:
@@ -183,7 +184,7 @@ class App:
             return board.open_board(self._root, self._events)
 
     def _make_link(self):
-        """The link of the configuration file, whose language the screens speak from now on."""
+        """Make the link that the configuration file describes; set the screens' language."""
         from keyfob.oauth import profile  # noqa: F401 - stays: the link's profile does
 
         with Loaded("keyfob.config") as code:
@@ -192,7 +193,7 @@ class App:
         return AccountLink.from_config(config=config, notify=self.notify, root=self._root)
 
     async def _keep_screen(self, is_last=False):
-        """Draw what changes with time: the time left, alternating pages, the LED's pattern."""
+        """Redraw what changes with time: the time left, the pages, the LED's pattern."""
         while True:
             now = self._clock.ticks()
             waits = [self._screens.update(now)]
@@ -209,7 +210,7 @@ class App:
 
 
 def print_event(event, members):
-    """Write one machine line to the serial port."""
+    """Print one event as a line for programs: `@` and a JSON object."""
     line = {"event": event}
     line.update(members)
     print("@" + json.dumps(line))
@@ -224,11 +225,11 @@ async def _run():
 def run(kind=None):
     """Run the application (`kind`, a subclass of App) until `idle`, an error or Ctrl-C ends it.
 
-    Without a `kind`, which may have better to do, the pages of an error's screen go on taking
-    turns, and the LED blinking, until Ctrl-C.
+    Without a `kind` the pages of an error's screen keep alternating, and the LED keeps blinking,
+    until Ctrl-C.
     """
     try:
         asyncio.run(kind().run() if kind else _run())
     finally:
         if hasattr(asyncio, "core"):
-            asyncio.new_event_loop()  # MicroPython: or the next run would go on with this one
+            asyncio.new_event_loop()  # MicroPython: or the next run would continue this loop

@@ -52,9 +52,10 @@ class Loaded:
             __import__(self._name)
             return sys.modules[self._name]
         finally:
-            for name in sys.modules:
-                if name not in known:
-                    self._brought.append(name)
+            if sys.implementation.name == "micropython":
+                for name in sys.modules:
+                    if name not in known:
+                        self._brought.append(name)
             if self._name not in sys.modules:  # there was no room for all of it
                 self.__exit__()
 
@@ -66,7 +67,10 @@ class Loaded:
 
 
 def unload(name):
-    """Forget a module, so that its RAM is free once nobody refers to it; see `Loaded`."""
+    """Forget a module, so that its RAM is free once nobody refers to it; see `Loaded`.
+
+    Does nothing on CPython, where whoever imports it again would get other classes.
+    """
     import sys
 
     module = sys.modules.get(name)

@@ -1,6 +1,6 @@
-"""`/keyfob.json`: what the owner decided, read and judged.
+"""`/keyfob.json`: the configuration, read and validated.
 
-People edit the file by hand, so every complaint names the field.
+People edit the file by hand, so every error names the field.
 """
 
 import json
@@ -22,14 +22,14 @@ _FIELDS = {
 }
 _NOUNS = {list: "a list", dict: "an object", str: "a text", bool: "true or false"}
 _WIFI = ("ssid", "password")
-_BOM = "\ufeff"  # some editors begin a file with it
+_BOM = "\ufeff"  # byte order mark that some editors write
 
 
 class Config:
     """The fields of `/keyfob.json` as attributes, with `profile` and `client` made of them."""
 
     def __init__(self, fields, root=""):
-        """Judge `fields`; paths in `ca` are looked up under `root`. Raises ConfigError."""
+        """Validate `fields`; paths in `ca` are looked up under `root`. Raises ConfigError."""
         if not isinstance(fields, dict):
             raise ConfigError("the configuration is not a JSON object")
         for name in fields:
@@ -53,7 +53,7 @@ class Config:
         self.allow_http = bool(self.allow_http)
         self.profile = Profile(self.provider, self.allow_http)
         self.client = client_from(self.provider)
-        self.provider = None  # read; the secret need not be kept twice
+        self.provider = None  # the client has the secret; keep it once
         if self.api is not None:
             url.check(self.api, "api", self.allow_http)
         self._root = root

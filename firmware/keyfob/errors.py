@@ -15,7 +15,7 @@ class KeyfobError(Exception):
     """Base of all errors that keyfob raises on purpose."""
 
     kind = "internal"
-    notified = NEVER  # so that nobody hears of it twice
+    notified = NEVER  # listeners are notified of an error once
 
     def __init__(self, message, hint=None, kind=None):
         super().__init__(message)
@@ -25,7 +25,7 @@ class KeyfobError(Exception):
             self.kind = kind
 
     def members(self, fatal):
-        """The members of an `error` event; `fatal` where nothing goes on after it."""
+        """The members of an `error` event; `fatal` where the attempt or the run ends with it."""
         return {"kind": self.kind, "message": self.message, "hint": self.hint, "fatal": fatal}
 
 
@@ -36,7 +36,7 @@ class UsageError(KeyfobError):
 
 
 class ConfigError(KeyfobError):
-    """The configuration is missing something or says something impossible."""
+    """The configuration lacks something, or a value in it is invalid."""
 
     kind = "config"
 
@@ -48,7 +48,7 @@ class TransportError(KeyfobError):
 
 
 class ProviderError(KeyfobError):
-    """The provider refused or answered nonsense; `error` is its OAuth code or None."""
+    """The provider refused or its reply is invalid; `error` is its OAuth code or None."""
 
     kind = "provider"
 
@@ -58,7 +58,7 @@ class ProviderError(KeyfobError):
 
 
 class StorageError(KeyfobError):
-    """Flash could not be read or written; `reason` says why in a few words, if that is known."""
+    """Flash could not be read or written; `reason` is the cause in a few words, or None."""
 
     kind = "storage"
     reason = None
@@ -77,5 +77,5 @@ class NotLinked(UsageError):
 
 
 def no_memory(what, hint="free RAM before connecting, or use a board with more"):
-    """The TransportError for want of RAM: `what` found no room, `hint` is what to try."""
+    """Return the TransportError for `what` that did not fit in RAM; `hint` is what to try."""
     return TransportError("not enough memory " + what, hint, "memory")

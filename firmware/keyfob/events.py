@@ -1,24 +1,24 @@
-"""Notifying whoever listens of what happens."""
+"""Events: what happens is handed to a listener."""
 
 from keyfob.errors import AS_FATAL, AS_PASSING, StorageError
 
 
 class Events:
-    """Hands events to `notify(event, members)`, or to nobody where that is None."""
+    """Calls `notify(event, members)` for each event, unless it is None."""
 
     def __init__(self, notify=None):
-        self.unsaved = None  # why what was to be stored last is not; None where it is
+        self.unsaved = None  # why the last save failed; None where it succeeded
         self._notify = notify
 
     def notify(self, event, **members):
-        """Hand `event` on. Members never hold a token, a device code or a secret."""
+        """Notify the listener of `event`. Members hold no token, device code or secret."""
         if self._notify is not None:
             self._notify(event, members)
 
     def attempt(self, action, *arguments):
-        """Call `action`, which stores something; a failure becomes an event, and no more.
+        """Call `action`, which stores something; a StorageError becomes an `error` event.
 
-        What is in memory goes on, and the next save may mend what is in flash.
+        The data stays in memory, and the next save may succeed.
         """
         self.unsaved = None
         try:
@@ -28,7 +28,7 @@ class Events:
             self.notify_error(error)
 
     def notify_error(self, error, fatal=False):
-        """Hand a KeyfobError on, once; again only where it turns out to be `fatal`."""
+        """Notify the listener of a KeyfobError once, and again only where it becomes `fatal`."""
         way = AS_FATAL if fatal else AS_PASSING
         if error.notified < way:
             error.notified = way

@@ -8,17 +8,16 @@
     print(reply.json())
     reply.close()
 
-`link.get` needs none of this and is the safer way. What the `requests` of a board does
-not do, this cannot do either:
+`link.get` is safer. The limits of a board's `requests` apply here, too:
 
-- it checks no certificate, so whoever sits in between can read the token;
-- it follows redirects to any host, and takes the token along;
-- it waits for ever unless `timeout` is given, which covers each step and not the whole;
-- it blocks: no other task runs, and nothing is refreshed, until the reply is there;
-- it wants a TLS connection of its own, for which a small board may have no room.
+- it checks no certificate, so an attacker on the network can read the token;
+- it follows redirects to any host, and sends the token there;
+- it waits for ever unless `timeout` is given, and that limits each step, not the whole call;
+- it blocks: no other task runs, and nothing is refreshed, until the reply has arrived;
+- it opens a second TLS connection, which may not fit in a small board's RAM.
 
-The `requests` of CPython checks certificates and takes the header off when a redirect
-leaves the host.
+The `requests` of CPython checks certificates, and removes the header when a redirect leads to
+another host.
 """
 
 from keyfob.errors import ConfigError
@@ -30,10 +29,9 @@ _REPEATABLE = (bytes, bytearray, str, dict)  # bodies that can be sent a second 
 class RequestsAdapter:
     """Sends through `module`, with the token of `link` where an address is in `origin`.
 
-    `origin` is a scheme and a host, such as "https://api.example.com"; an http one is
-    taken for this machine's loopback, and elsewhere only with `allow_http`. Whatever
-    does not begin with it is sent without the token. Raises ConfigError for one that
-    is no such thing.
+    `origin` is a scheme and a host, such as "https://api.example.com". http is accepted for
+    this machine's loopback, and for other hosts only with `allow_http`. A request to any other
+    address is sent without the token. Raises ConfigError for an invalid origin.
     """
 
     def __init__(self, link, module, origin, allow_http=False):
@@ -47,7 +45,7 @@ class RequestsAdapter:
         self._origin = origin
 
     async def request(self, method, address, **named):
-        """Return the module's response to `method` on `address`; `named` goes to it as it is.
+        """Return the module's response to `method` on `address`; `named` is passed on unchanged.
 
         A 401 that blames the token is answered by one refresh and one more try, unless
         the body is a stream and cannot be sent again. Raises what `AccountLink.token`
@@ -99,15 +97,14 @@ class RequestsAdapter:
     def _is_inside(self, address):
         """Whether `address` is the origin or below it.
 
-        It has to begin with the origin and a slash, letter for letter: whatever follows
-        the host in any other way (`#.evil.example`, `@evil.example`) is read differently
-        by different parsers.
+        It has to begin with exactly the origin and a slash. Parsers disagree on anything else
+        behind a host (`#.evil.example`, `@evil.example`).
         """
         return address == self._origin or address.startswith(self._origin + "/")
 
 
 def _challenge(reply):
-    """The WWW-Authenticate header of a response, "" where it has none or hides its headers."""
+    """The WWW-Authenticate header of a response, "" where it has none or no `headers`."""
     headers = getattr(reply, "headers", None) or {}
     for name in headers:
         if name.lower() == "www-authenticate":

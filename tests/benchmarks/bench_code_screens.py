@@ -8,8 +8,8 @@ from code_screens import ADDRESSES, BOARDS, DECODERS, code_screens, decodes, pho
 DRAWS = 20  # photos of each symbol
 
 
-def test_code_screens(monkeypatch):
-    screens = code_screens(monkeypatch)
+def test_code_screens():
+    screens = code_screens()
     print("\n" + "\n".join(table(screens)))
     print("\n| board | symbols | " + " | ".join(f"{d}: plain, photos" for d in DECODERS) + " |")
     print("|---" * (2 + len(DECODERS)) + "|")

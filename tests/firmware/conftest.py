@@ -14,6 +14,7 @@ which are strings of one line; the function takes one of them:
 """
 
 import asyncio
+import gc
 import inspect
 import sys
 from pathlib import Path
@@ -43,8 +44,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             f"{function.__name__}: a board runs plain functions only, without arguments"
             " but one for the case where CASES has cases for it"
         )
-    if cases is not None:
-        metafunc.parametrize(arguments[0], cases, ids=cases)
     marks = [pytest.mark.sweep] if function.__name__.startswith("test_sweep_") else []
     metafunc.fixturenames.append("runtime")
     metafunc.parametrize(
@@ -54,6 +53,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             pytest.param("micropython", marks=[*marks, pytest.mark.vm]),
         ],
     )
+    if cases is not None:
+        metafunc.parametrize(arguments[0], cases, ids=cases)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -64,7 +65,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool:
         support.WHOLE = pyfuncitem.config.getoption("--soak")
         result = pyfuncitem.obj(*_case(pyfuncitem))
         if inspect.iscoroutine(result):
-            asyncio.run(result)
+            try:
+                asyncio.run(result)
+            except Exception:
+                gc.collect()  # CPython 3.11 fails where coroutines end while pytest parses source
+                raise
     return True
 
 

@@ -93,7 +93,7 @@ class FakeClock:
     def keep(self):
         pass
 
-    def witness(self, date):
+    def note_date(self, date):
         pass
 
     def jitter(self, limit):

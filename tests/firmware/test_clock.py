@@ -1,9 +1,8 @@
-"""The two clocks of a board, and the witnesses that set the one that can be set."""
+"""The two clocks of a board, and the time sources that set the second one."""
 
 import sys
 
-from keyfob.net import clock
-from keyfob.net import time_sources as witnesses
+from keyfob.net import clock, time_sources
 from keyfob.oauth.ticks import PERIOD, diff
 
 IN_2027 = 1_800_000_000
@@ -11,7 +10,7 @@ DATE = "Fri, 15 Jan 2027 08:00:00 GMT"  # the same, in a header
 FROM_2000 = 946_684_800
 DAY = 86_400
 QUARTER = 90 * DAY
-POOL, SECOND, THIRD = witnesses._SERVERS
+POOL, SECOND, THIRD = time_sources._SERVERS
 
 
 class Time:
@@ -107,7 +106,7 @@ class Clock(clock.Clock):
 
     def hear(self, date):
         """Get a reply with that Date, and nothing else for a minute."""
-        self.witness(date)
+        self.note_date(date)
         self.let_pass(60)
 
     def let_pass(self, seconds):
@@ -309,7 +308,7 @@ async def test_a_date_sets_a_clock_that_no_time_server_has_set():
         for nothing in (None, "", "yesterday", "Sun, 06 Nov 1994 08:49:37 GMT"):
             ours.hear(nothing)
             assert ours.unix() is None and ours.source is None
-        ours.witness(DATE)
+        ours.note_date(DATE)
         ours.keep()  # at once
         assert ours.unix() == IN_2027 and ours.source == "http"
 
@@ -328,7 +327,7 @@ async def test_while_replies_come_thick_and_fast_a_clock_that_is_set_waits():
         ours = Clock(wall)
         await ours.synchronise()
         for _ in range(20):
-            ours.witness(DATE)
+            ours.note_date(DATE)
             ours.now += 30_000
             ours.keep()
         assert ours.source == "rtc"

@@ -127,13 +127,13 @@ def test_without_a_method_the_metadata_decides():
     ]
     for methods, auth in cases:
         client = Client("fob", "s3cret")
-        client.settle(methods)
+        client.set_auth(methods)
         assert client.auth == auth, methods
 
 
 def test_a_method_that_was_chosen_stands_whatever_the_metadata_says():
     for client, auth in ((Client("fob", "s3cret", POST), POST), (Client("fob"), "none")):
-        client.settle(["client_secret_basic"])
+        client.set_auth(["client_secret_basic"])
         assert client.auth == auth
 
 

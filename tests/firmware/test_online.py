@@ -265,7 +265,7 @@ async def test_the_date_of_a_reply_is_a_witness_where_tls_has_verified_it():
         board.http.answer(fields.get("token_endpoint", TOKEN), tokens())
         link = await board.linked()
         dates = []
-        board.clock.witness = dates.append
+        board.clock.note_date = dates.append
         for url in list(fields.values()) + [TOKEN, API]:
             board.http.script(url, reply(200, {}, date=date))
         await fails(KeyfobError, link.refresh())  # that was no token

@@ -326,7 +326,7 @@ def test_the_time_left_is_told_in_coarse_steps():
         (130_001, "10 s left"),
     ]
     view.update(now + 60_000)
-    assert view._told == 10
+    assert view._time == 10
 
 
 def test_drawing_a_screen_again_allocates_nothing():
@@ -366,7 +366,7 @@ def _drawn_again(view, now, end):
         after = gc.mem_alloc()
         gc.enable()
         assert after == before, (now, after - before)
-        seen.add((view._page, view._told))
+        seen.add((view._page, view._time))
     return seen
 
 
@@ -374,9 +374,9 @@ def test_the_time_left_of_a_new_code_is_all_of_it():
     for seconds, told in ((900, 900), (119, 60), (60, 60), (59, 50), (5, 10)):
         view = Screens(Panel(320, 240))
         view.notify("user_code", dict(CODE, expires_in=seconds))
-        assert view._told == told
+        assert view._time == told
     view.notify("user_code", dict(CODE, expires_in=None))
-    assert view._told is None
+    assert view._time is None
     assert "left" not in str(view._items)
 
 
@@ -388,13 +388,13 @@ def test_the_time_left_goes_on_while_the_provider_is_away():
     view.update(30_000)
     view.notify("poll", poll("retry", "no connection"))
     view.update(90_000)
-    assert view._told == 13 * 60
+    assert view._time == 13 * 60
     view.notify("poll", poll("pending"))
     view.update(150_000)
-    assert view._told == 12 * 60
+    assert view._time == 12 * 60
     view.notify("user_code", dict(CODE, expires_in=900))
     view.update(9_000_000)  # whatever happened before the new code
-    assert view._told == 15 * 60
+    assert view._time == 15 * 60
 
 
 def test_pages_take_turns():

@@ -6,16 +6,16 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 import serial
-from board_verbs import Verbs, decide, server_of
-from virtual_port import VirtualPort, needs_vm
+from board_verbs import Provider, Verbs
+from quickness import quickest
+from virtual_port import PATIENCE, VirtualPort, needs_vm
 
 from keyfob_host.board import configuration
 from keyfob_host.errors import CliError
@@ -30,9 +30,15 @@ CLIENT_SECRET = "tell-nobody-4711"
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualPort]:
-    port = VirtualPort(tmp_path_factory.mktemp("verbs"))
+    port = VirtualPort(tmp_path_factory.mktemp("verbs"), "--clock", "virtual")
     yield port
     port.stop()
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    with Provider(tmp_path_factory.mktemp("provider")) as provider:
+        yield provider
 
 
 @pytest.fixture
@@ -101,17 +107,16 @@ def fill(leave: int) -> str:
 
 
 def test_from_a_bare_configuration_to_a_link_and_back(
-    verbs: Verbs, monkeypatch: pytest.MonkeyPatch
+    verbs: Verbs, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", PASSWORD)
-    server = server_of(verbs.port)
     verbs.json("install", "--yes")
     verbs.port.run("import os; os.remove('/keyfob.json')")
     code, _, err = verbs.run("link", "--json")
     assert code == 1
     assert err == "keyfob: there is no /keyfob.json\ntry: configure the board first\n"
 
-    words = ["--issuer", server["issuer"], "--client-id", "keyfob-public"]
+    words = ["--issuer", provider.issuer, "--client-id", "keyfob-public"]
     words += ["--scope", "openid offline_access", "--board", "esp32-ssd1306"]
     words += ["--wifi-ssid", SSID]
     done = verbs.json("configure", *words)
@@ -122,13 +127,13 @@ def test_from_a_bare_configuration_to_a_link_and_back(
         "linked": False,
         "account": None,
         "scope": None,
-        "provider": server["issuer"],
+        "provider": provider.issuer,
         "board": "esp32-ssd1306",
         "firmware": "1.29.0",
         "keyfob": "0.1.0",
     }
 
-    events = linked(verbs, "approve")
+    events = linked(verbs, provider, "approve")
     names = [event["event"] for event in events if event["event"] != "screen"]
     assert names == ["wifi", "clock", "user_code", "poll", "linked", "api", "end"]
     assert events[-1]["reached"] is True
@@ -146,7 +151,7 @@ def test_from_a_bare_configuration_to_a_link_and_back(
     assert err.startswith("keyfob: the link cannot be erased: ")
     assert "nothing of the link is left" not in out
     verbs.port.run(f"import os; os.rmdir('{former}/x'); os.rmdir('{former}')")
-    assert "linked" in [event["event"] for event in linked(verbs, "approve")]
+    assert "linked" in [event["event"] for event in linked(verbs, provider, "approve")]
 
     code, out, _ = verbs.run("unlink")
     assert code == 0
@@ -154,8 +159,9 @@ def test_from_a_bare_configuration_to_a_link_and_back(
     assert verbs.json("status")["linked"] is False
 
 
-def linked(verbs: Verbs, action: str) -> list[dict[str, object]]:
+def linked(verbs: Verbs, provider: Provider, action: str) -> list[dict[str, object]]:
     """The events of `link --json`, approved or denied at the admin API meanwhile."""
+    provider.hold()
     command = [sys.executable, "-m", "keyfob_host.cli", "link", "--json"]
     process = subprocess.Popen(
         [*command, "--port", str(verbs.port.path)],
@@ -170,7 +176,7 @@ def linked(verbs: Verbs, action: str) -> list[dict[str, object]]:
     for line in process.stdout:
         events.append(json.loads(line))
         if events[-1]["event"] == "user_code":
-            decide(verbs.port, action, events[-1]["user_code"])
+            provider.decide(action, events[-1]["user_code"])
     code = process.wait(30)
     said = process.stderr.read()
     refused = (
@@ -180,9 +186,10 @@ def linked(verbs: Verbs, action: str) -> list[dict[str, object]]:
     return events
 
 
-def test_a_link_that_is_denied_fails(verbs: Verbs) -> None:
+def test_a_link_that_is_denied_fails(verbs: Verbs, provider: Provider) -> None:
     verbs.json("install", "--yes")
-    events = linked(verbs, "deny")
+    verbs.json("configure", "--issuer", provider.issuer, "--client-id", "keyfob-public")
+    events = linked(verbs, provider, "deny")
     assert [event["event"] for event in events if event["event"] == "denied"] == ["denied"]
     assert events[-1]["reached"] is False
 
@@ -327,23 +334,27 @@ def test_another_board_than_the_one_that_is_meant_is_left_alone(verbs: Verbs) ->
 
 @pytest.mark.parametrize("verb", ["link", "monitor", "doctor", "test", "install"])
 def test_ctrl_c_frees_the_port_within_a_second(port: VirtualPort, verb: str) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "keyfob_host.cli", verb, "--port", str(port.path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
-    while not is_locked(port.path):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
-    time.sleep(0.3)  # in the middle of something
-    begun = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
-    assert time.monotonic() - begun < 1
-    assert process.returncode == 130
-    assert "Traceback" not in out + err
+    def attempt() -> Callable[[], object]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "keyfob_host.cli", verb, "--port", str(port.path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        while not is_locked(port.path):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        time.sleep(0.3)  # in the middle of something
+        ended.append(process)
+        return lambda: (process.send_signal(signal.SIGINT), process.wait())
+
+    ended: list[subprocess.Popen[str]] = []
+    assert quickest(1, attempt) < 1
+    for process in ended:
+        out, err = process.communicate()
+        assert process.returncode == 130
+        assert "Traceback" not in out + err
     with serial.Serial(str(port.path), exclusive=True):
         pass
 
@@ -363,15 +374,22 @@ def test_after_a_verb_the_board_runs_its_program_again(verbs: Verbs) -> None:
     verbs.port.wait_for("user_code", before + 1)
 
 
-def test_ctrl_c_in_the_first_two_seconds_finds_nothing_of_keyfob_loaded(port: VirtualPort) -> None:
-    with serial.Serial(str(port.path), timeout=5) as line:
-        line.write(b"\r\x03\x02\x04")
-        line.read_until(b"soft reboot\r\n")
-        threading.Event().wait(0.7)
-        line.write(b"\x03")
-        assert b"KeyboardInterrupt" in line.read_until(b">>> ")
-        line.write(b"import sys; print('keyfob' in sys.modules)\r")
-        assert b"False\r\n" in line.read_until(b"False\r\n")
+def test_ctrl_c_in_the_first_two_seconds_finds_nothing_of_keyfob_loaded(tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path)  # whose seconds are real
+    main = port.mpremote("fs", "cat", ":main.py")
+    assert "\nWINDOW = 2 " in main
+    slow = main.replace("time.sleep(WINDOW)", "print('waits'); time.sleep(WINDOW * 3600)")
+    port.mpremote("exec", f"with open('/main.py', 'w') as f: f.write({slow!r})")
+    try:
+        with serial.Serial(str(port.path), timeout=PATIENCE) as line:
+            line.write(b"\r\x03\x02\x04")
+            assert b"waits\r\n" in line.read_until(b"waits\r\n")
+            line.write(b"\x03")
+            assert b"KeyboardInterrupt" in line.read_until(b">>> ")
+            line.write(b"import sys; print('keyfob' in sys.modules)\r")
+            assert b"False\r\n" in line.read_until(b"False\r\n")
+    finally:
+        port.stop()
 
 
 @pytest.mark.parametrize(

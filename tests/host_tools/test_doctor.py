@@ -25,6 +25,8 @@ from keyfob_sim.server.certificates import make_ca
 
 pytestmark = needs_vm
 
+VIRTUAL = ("--clock", "virtual")  # so that no board waits for a network that does not come
+
 
 @pytest.fixture
 def doctor(capsys: pytest.CaptureFixture[str]):
@@ -45,10 +47,11 @@ def doctor(capsys: pytest.CaptureFixture[str]):
     return run
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repl, "_ENTER", 1.2)
-    monkeypatch.setattr(repl, "_PROMPT", 0.6)
+    """Wait less for what will not come. A board that answers gets all the time that it has."""
+    monkeypatch.setattr(repl, "_ENTER", 0.4)
+    monkeypatch.setattr(repl, "_PROMPT", 0.2)
 
 
 # Before MicroPython
@@ -120,6 +123,7 @@ def test_no_permission_gives_the_exact_line(monkeypatch: pytest.MonkeyPatch) -> 
     ],
     ids=["ROM loader", "another chip's image", "blank flash", "garbage", "a printer", "silence"],
 )
+@pytest.mark.usefixtures("impatient")
 def test_what_a_board_says_instead_of_its_prompt(doctor, said: bytes, cause: str) -> None:
     with speaking(lambda heard: said) as path:
         found = doctor("--port", str(path))
@@ -164,7 +168,7 @@ def test_micropython_is_too_old(doctor) -> None:
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualPort]:
-    port = VirtualPort(tmp_path_factory.mktemp("doctor"), "--host", "localhost")
+    port = VirtualPort(tmp_path_factory.mktemp("doctor"), *VIRTUAL, "--host", "localhost")
     yield port
     port.stop()
 
@@ -184,7 +188,9 @@ def test_a_board_that_is_well(doctor, port: VirtualPort) -> None:
     assert found["checked"][-1] == "provider"
 
 
-def test_boot_py_never_ends(doctor, port: VirtualPort) -> None:
+def test_boot_py_never_ends(doctor, port: VirtualPort, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repl, "_ENTER", 2.0)  # for the soft reset, which never ends
+    monkeypatch.setattr(repl, "_PROMPT", 0.2)
     loop = "while True:\n    pass\n"
     port.mpremote("exec", f"f = open('/boot.py', 'w'); f.write({loop!r}); f.close()")
     try:
@@ -323,7 +329,7 @@ def test_the_clock_is_not_set(doctor, tmp_path: Path, capsys: pytest.CaptureFixt
     faults.write_text(
         '[[fault]]\nat = 0\ndo = "time_server_fails"\n[[fault]]\nat = 0\ndo = "clock_unset"\n'
     )
-    port = VirtualPort(tmp_path, "--faults", str(faults), "--https")
+    port = VirtualPort(tmp_path, *VIRTUAL, "--faults", str(faults), "--https")
     try:
         assert doctor("--port", str(port.path))["cause"] == "clock"
     finally:
@@ -331,7 +337,7 @@ def test_the_clock_is_not_set(doctor, tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_tls_is_refused(doctor, tmp_path: Path) -> None:
-    port = VirtualPort(tmp_path, "--https")
+    port = VirtualPort(tmp_path, *VIRTUAL, "--https")
     try:
         assert doctor("--port", str(port.path))["cause"] is None
         (root,) = split_certificates(make_ca(tmp_path / "other").cert_path.read_bytes())

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from virtual_port import VirtualPort, needs_vm
+from virtual_port import PATIENCE, VirtualPort, needs_vm
 
 from keyfob_host.board.serial_events import _NEEDED, SerialEvents, event_of
 from keyfob_host.errors import CliError
@@ -49,7 +49,7 @@ class Monitor:
         self.lines.extend(iter(self.process.stdout.readline, ""))
 
     def wait_for(self, text: str, count: int = 1) -> str:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while len([line for line in self.lines if text in line]) < count:
             assert time.monotonic() < deadline, f"no {text!r} among {self.lines}"
             time.sleep(0.02)
@@ -57,7 +57,7 @@ class Monitor:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE)
 
     def leave(self, keyboard: int) -> int:
         """Press Ctrl-] at its terminal, once it says that this leaves; its exit code."""
@@ -65,7 +65,7 @@ class Monitor:
         while b"leaves" not in seen:
             seen += os.read(keyboard, 4096)
         os.write(keyboard, b"\x1d")
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE)
 
 
 def line_of(name: str, text: str) -> int:

@@ -89,6 +89,25 @@ def test_a_wheel_uses_its_own_files(installed, tmp_path):
         assert place.is_relative_to(installed.parent)
 
 
+def test_a_wheel_brings_types(installed, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from keyfob import AccountLink\n"
+        "from keyfob_host.boards import Board\n"
+        "from keyfob_sim.server import ServerOptions\n"
+        "async def call(link: AccountLink, board: Board, options: ServerOptions) -> None:\n"
+        "    reply = await link.get(board.name)\n"
+        "    reveal_type((link.account, reply.status, options.approve, board.name))\n"
+    )
+    cache = f"--cache-dir={tmp_path / 'cache'}"
+    seen = run(
+        *(sys.executable, "-m", "mypy", "--config-file=", cache, "--strict"),
+        *("--python-executable", installed / "python", program),
+        cwd=tmp_path,
+    )
+    assert '"tuple[str | None, int, str | None, str]"' in seen, seen
+
+
 def test_a_wheel_holds_the_sources_of_the_checkout_and_no_rubbish(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     carried = {name for name in names if name.startswith("keyfob_host/data/")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,16 +37,15 @@ class Clock:
         self.now += seconds
 
 
-class QuickRealm(Realm):
-    """Has the one key of all tests: making one takes longer than most of them."""
-
-    def _signing_key(self) -> RSAKey:
-        return shared_key()
-
-
-@functools.cache
-def shared_key() -> RSAKey:
+@pytest.fixture(scope="session")
+def signing_key() -> RSAKey:
     return RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
+
+
+@pytest.fixture(autouse=True)
+def quick_keys(signing_key: RSAKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have new servers take the one key of all tests: making one takes longer than most."""
+    monkeypatch.setattr(RSAKey, "generate_key", lambda *_, **__: signing_key)
 
 
 class Bench:
@@ -65,9 +63,8 @@ class Bench:
         personality: str = PLAIN,
     ) -> None:
         self.clock = clock
-        kind = Realm if state else QuickRealm
         dialect = load_personality(personality)
-        self.realm = kind(
+        self.realm = Realm(
             load_config(toml, dialect.server if dialect else None),
             Store(clock, state),
             RequestLog(clock),

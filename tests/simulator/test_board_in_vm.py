@@ -105,7 +105,7 @@ def test_wifi_has_the_manners_of_an_esp32(board: VirtualPort) -> None:
 
 
 def test_nobody_is_reached_without_wifi(board: VirtualPort) -> None:
-    board.mpremote("resume", "reset")
+    board.reset()
     told = board.mpremote(
         "resume",
         "exec",

@@ -21,19 +21,14 @@ from code_screens import (
 )
 
 
-@pytest.fixture(scope="module")
-def screens():
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        return code_screens(monkeypatch)
-
-
-def test_the_readme_says_what_each_board_shows(screens):
+def test_the_readme_says_what_each_board_shows():
     kept = README.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
-    assert kept.splitlines() == table(screens), "run .venv/bin/python tests/code_screens.py"
+    assert kept.splitlines() == table(code_screens()), "run .venv/bin/python tests/code_screens.py"
 
 
-def test_the_readme_says_how_many_symbols_of_each_board_are_read(screens):
+def test_the_readme_says_how_many_symbols_of_each_board_are_read():
     told = re.findall(r"^\| `(.+)` \| (\d+) \|", README.read_text("utf-8"), re.MULTILINE)
+    screens = code_screens()
     counts = {
         board: sum(bool(screens[board, name].symbol) for name in ADDRESSES) for board in BOARDS
     }
@@ -43,8 +38,8 @@ def test_the_readme_says_how_many_symbols_of_each_board_are_read(screens):
 
 @pytest.mark.parametrize("name", ["GitHub", "Okta", "long"])
 @pytest.mark.parametrize("board", ["esp32-ssd1306", "lilygo-t-display", "m5stack-core"])
-def test_decoders_read_the_symbol(board, name, monkeypatch):
-    screen = code_screen(board, name, monkeypatch)
+def test_decoders_read_the_symbol(board, name):
+    screen = code_screen(board, name)
     assert screen.symbol is not None
     photos = [photo(screen.symbol, seed) for seed in range(3)]
     for decoder, least in (("zxing-cpp", 3), ("OpenCV", 2)):
@@ -53,6 +48,6 @@ def test_decoders_read_the_symbol(board, name, monkeypatch):
 
 
 @pytest.mark.parametrize("board", ["esp32-ssd1306-32", "esp32c3-oled"])
-def test_a_panel_too_small_for_a_symbol_shows_text(board, monkeypatch):
-    screen = code_screen(board, "shortest", monkeypatch)  # which fails where it cannot be read
+def test_a_panel_too_small_for_a_symbol_shows_text(board):
+    screen = code_screen(board, "shortest")  # which fails where it cannot be read
     assert screen.symbol is None

@@ -1,7 +1,8 @@
 """Power lost at every flash operation of a board's life, in the real VM on real littlefs.
 
 A cut costs a link only where there was none before it, and costs nobody's patience: the board
-boots and goes on by itself.
+boots and goes on by itself. Each sweep records one run and boots from what a cut at any of its
+operations leaves, which is what `--power-cut` leaves, as the first test proves.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import get_args
 
 import pytest
 from board_run import RUNTIMES, UNLINK_BY_BUTTON, board_files, run_board, stored_record
+from power_record import record_run
 
 from keyfob_sim import sim
 from keyfob_sim.hardware.power import How
@@ -19,6 +21,7 @@ from keyfob_sim.hardware.power import How
 HOWS = get_args(How)
 SAMPLE = 12  # of so many operations, `make test` cuts each in one way
 AUTO = ("--clock", "virtual", "--approve", "auto")
+GOAL = ("--until", "refreshed")
 
 # A main.py that gives a link from before its boot back, and refreshes one of its own.
 UNLINKING = b"""
@@ -84,8 +87,12 @@ class Place:
     base: object
     work: object
 
-    def fresh(self):
+    def blank(self):
         shutil.rmtree(self.work, ignore_errors=True)
+        return self.work
+
+    def fresh(self):
+        self.blank()
         if self.base is not None:
             shutil.copytree(self.base, self.work)
         return self.work
@@ -113,7 +120,7 @@ def former(linked):
 
 
 class Sweep:
-    """Runs a board once for each cut, and counts what became of it."""
+    """Boots a board from what is left by each cut in a run, and counts what became of it."""
 
     def __init__(self, capsys, place, step):
         self._capsys = capsys
@@ -121,20 +128,27 @@ class Sweep:
         self._step = step
         self.ends = Counter()
 
-    def runs(self, *arguments, until="refreshed"):
-        """Yield each run whose power went before an event `until`, and its events since."""
+    def cut(self, end_of, until="refreshed"):
+        """Cut before an event `until`; `end_of(run)` checks and names what the next run came to.
+
+        A cut before an operation leaves what one after the last does, unless the server has moved
+        on between them: nothing is run from the same place twice.
+        """
+        run, record = record_run(self._capsys, self._place.fresh(), *AUTO, *GOAL)
+        assert until in run.names, run
+        assert not run.of("error"), run
+        count = sum(until not in operation.events for operation in record.operations)
+        ends = {}
         for how in HOWS:
-            op = 1 + self._step // len(HOWS) * HOWS.index(how)
-            while True:
-                run = run_board(
-                    self._capsys, *AUTO, "--state-dir", self._place.fresh(), *arguments,
-                    "--until", "refreshed", "--power-cut", f"{op}:{how}",
-                )  # fmt: skip
-                before, after = split(run)
-                if until in [event["event"] for event in before]:
-                    break
-                yield run, after
-                op += self._step
+            for op in range(1 + self._step // len(HOWS) * HOWS.index(how), count + 1, self._step):
+                left = record.play(op, how, self._place.blank()), record.operations[op - 1].server
+                if left not in ends:
+                    ends[left] = end_of(self.boot())
+                self.ends[ends[left]] += 1
+
+    def boot(self):
+        """Run a board from where it was left."""
+        return run_board(self._capsys, *AUTO, "--state-dir", self._place.work, *GOAL)
 
     def report(self, name):
         """Print what became of the board."""
@@ -143,34 +157,46 @@ class Sweep:
         assert sum(self.ends.values()) >= len(HOWS)
 
 
-def split(run):
-    """The events before the cut, and those from it on."""
-    at = [event["event"] for event in [*run.events, {"event": "power_cut"}]].index("power_cut")
-    return run.events[:at], run.events[at:]
+def new_codes(run):
+    """The codes of a run that no reset had interrupted."""
+    return [event for event in run.of("user_code") if not event["resumed"]]
 
 
-def new_codes(events):
-    """The codes of these events that no reset had interrupted."""
-    return [event for event in events if event["event"] == "user_code" and not event["resumed"]]
-
-
-def goes_on(run, after):
-    """See that a board boots after the cut and refreshes by itself."""
+def goes_on(run):
+    """See that a board boots and refreshes by itself."""
     assert run.exit_code == 0, run
-    assert [event["cause"] for event in after if event["event"] == "boot"] == ["power_on"], run
-    assert after[-2]["event"] == "refreshed", run
+    assert [event["cause"] for event in run.of("boot")] == ["power_on"], run
+    assert run.events[-2]["event"] == "refreshed", run
     assert not run.of("error"), run
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_what_a_cut_leaves_is_played_back_byte_for_byte(capsys, tmp_path, linked, how):
+    """A real cut, its operations played back, and those of a run that nobody cut."""
+    _, whole = record_run(capsys, linked.fresh(), *AUTO, *GOAL)
+    op = 1 + len(whole.operations) // 2
+    cut, record = record_run(capsys, linked.fresh(), *AUTO, *GOAL, "--power-cut", f"{op}:{how}")
+    assert cut.only("power_cut")["op"] == op
+    places = [[each.place for each in row.operations[:op]] for row in (record, whole)]
+    assert places[0] == places[1]
+    for row in (record, whole):
+        left = row.play(op, how, linked.blank())
+        assert left == record.left or row is whole  # whose tokens are others
+        run = run_board(capsys, *AUTO, "--state-dir", linked.work, *GOAL)
+        assert run.names == ["server", *cut.names[cut.names.index("power_cut") + 1 :]]
+        goes_on(run)
 
 
 @pytest.mark.sweep
 def test_link(capsys, tmp_path, step):
-    sweep = Sweep(capsys, Place(None, tmp_path / "work"), step)
-    for run, after in sweep.runs(until="linked"):
-        goes_on(run, after)
-        resumed = run.of("user_code")[-1]["resumed"]
-        codes = len(new_codes(after))
+    def end_of(run):
+        goes_on(run)
+        codes = len(new_codes(run))
         assert codes <= 1, run
-        sweep.ends["fresh codes" if codes else "codes resumed" if resumed else "links kept"] += 1
+        return "fresh codes" if codes else "codes resumed" if run.of("user_code") else "links kept"
+
+    sweep = Sweep(capsys, Place(None, tmp_path / "work"), step)
+    sweep.cut(end_of, until="linked")
     sweep.report("link")
     assert len(sweep.ends) == 3 or step > 1
 
@@ -179,29 +205,35 @@ def test_link(capsys, tmp_path, step):
 @pytest.mark.parametrize("base", ["linked", "former"])
 def test_refresh(capsys, request, step, base):
     """From either format: the first refresh after an update migrates the link."""
+
+    def end_of(run):
+        goes_on(run)
+        return "re-links" if run.of("user_code") else "recovered"
+
     sweep = Sweep(capsys, request.getfixturevalue(base), step)
-    for run, after in sweep.runs():
-        goes_on(run, after)
-        sweep.ends["re-links" if run.of("user_code") else "recovered"] += 1
+    sweep.cut(end_of)
     sweep.report({"linked": "refresh with rotation", "former": "migration"}[base])
     assert not sweep.ends["re-links"]
 
 
 def test_unlink(capsys, linked, main):
     """The link is over at the server, and comes back by the owner's will alone."""
+
+    def end_of(run):
+        assert not [event for event in run.of("error") if event["kind"] != "provider"], run
+        if new_codes(run):
+            goes_on(run)
+            return "unlinked"
+        # It still had its tokens, and the server knows them no more.
+        assert run.complaint[0].startswith("the provider has ended the link"), run
+        again = sweep.boot()
+        assert new_codes(again), again
+        assert again.exit_code == 0, again
+        return "ended at the next request"
+
     main(UNLINKING)
     sweep = Sweep(capsys, linked, 1)
-    for run, after in sweep.runs(until="unlinked"):
-        assert not [event for event in run.of("error") if event["kind"] != "provider"], run
-        if not new_codes(after):  # it still had its tokens, and the server knows them no more
-            assert run.complaint[0].startswith("the provider has ended the link"), run
-            again = run_board(capsys, *AUTO, "--state-dir", linked.work, "--until", "refreshed")
-            assert new_codes(again.events), again
-            assert again.exit_code == 0, again
-            sweep.ends["ended at the next request"] += 1
-        else:
-            goes_on(run, after)
-            sweep.ends["unlinked"] += 1
+    sweep.cut(end_of, until="unlinked")
     sweep.report("unlink")
     assert len(sweep.ends) == 2
 

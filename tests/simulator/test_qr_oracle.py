@@ -9,6 +9,7 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import groupby
 
@@ -144,20 +145,22 @@ def by_machine_code(matrix: Matrix) -> int:
     return qr_viper._score(int(bits, 2).to_bytes(len(bits) // 8, "big"), size, 1 << 20)
 
 
-def qrcode_matrix(data: bytes, modes: bytes, version: int, level: str, mask: int) -> Matrix:
-    """The qrcode package's symbol of the same segments, version, level and mask.
+def qrcode_matrices(data: bytes, modes: bytes, version: int, level: str) -> Iterator[Matrix]:
+    """The qrcode package's symbols of the same segments, version and level, one for each mask.
 
     It cannot divide a block of nothing but zeros.
     """
-    code = qrcode.QRCode(version, LEVELS[level], border=0, mask_pattern=mask)
+    code = qrcode.QRCode(version, LEVELS[level], border=0)
     at = 0
     for mode, chars in groupby(modes):
         end = at + len(list(chars))
         code.add_data(QRData(data[at:end], MODES[mode], check_data=False), optimize=0)
         at = end
-    code.make(fit=False)
-    assert code.version == version
-    return [[int(bool(module)) for module in row] for row in code.modules]
+    for mask in range(8):
+        code.mask_pattern = mask
+        code.make(fit=False)  # from the second on with the same codewords
+        assert code.version == version
+        yield [[int(bool(module)) for module in row] for row in code.modules]
 
 
 def penalty_of(matrix: Matrix) -> int:
@@ -205,7 +208,7 @@ def check(text: str, level: str) -> None:
     assert bits == (bits_of(data, modes, version) if data else 12)
     assert bits_of(data, modes, version) == fewest_bits(data, version)
     assert all(can_say(mode, char) for mode, char in zip(modes, data, strict=True))
-    candidates = [qrcode_matrix(data, modes, version, level, mask) for mask in range(8)]
+    candidates = qrcode_matrices(data, modes, version, level)
     best = min(candidates, key=penalty_of)  # the first of equals
     matrix = matrix_of(bitmap, size)
     assert matrix == best

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import serial
-from virtual_port import SCRIPTS, VirtualPort, needs_vm
+from virtual_port import PATIENCE, SCRIPTS, VirtualPort, needs_vm
 
 BINARY = bytes(range(256)) * 40  # control characters and line ends, and more than a pty holds
 
@@ -87,15 +87,14 @@ def test_resets_and_resume(port: VirtualPort) -> None:
     port.wait_for("boot", before + 1)
     assert port.boots()[before:] == ["soft_reset"]
     assert port.mpremote("resume", "exec", "print('x' in globals())") == "False\n"
-    port.mpremote("resume", "reset")
-    port.wait_for("boot", before + 2)
-    assert port.boots()[-1] == "reset"
+    port.reset()
+    assert port.boots()[before:] == ["soft_reset", "reset"]
     cause = "import machine; print(machine.reset_cause() == machine.HARD_RESET)"
     assert port.mpremote("resume", "exec", cause) == "True\n"
 
 
 def test_its_clock_can_be_set(port: VirtualPort) -> None:
-    port.mpremote("resume", "reset")
+    port.reset()
     assert port.mpremote("rtc").startswith("(20")
     port.mpremote("rtc", "--set")
     year = int(port.mpremote("rtc").strip("(").split(",")[0])
@@ -131,7 +130,7 @@ def test_a_chatty_board_loses_nothing_that_is_read(port: VirtualPort) -> None:
 
 
 def test_pyserial_finds_a_prompt(port: VirtualPort) -> None:
-    with serial.Serial(str(port.path), timeout=5) as line:
+    with serial.Serial(str(port.path), timeout=PATIENCE) as line:
         line.write(b"\r\x03\x02")
         assert b">>> " in line.read_until(b">>> ")
         line.write(b"print('typed', 1 + 1)\r")
@@ -145,7 +144,7 @@ def test_pyserial_finds_a_prompt(port: VirtualPort) -> None:
 def test_ctrl_c_while_the_board_starts_is_not_its_end(tmp_path: Path) -> None:
     port = VirtualPort(tmp_path)
     try:
-        with serial.Serial(str(port.path), timeout=10) as line:
+        with serial.Serial(str(port.path), timeout=PATIENCE) as line:
             line.write(b"\x03\x03\x03")
             assert b">>> " in line.read_until(b">>> ")
         assert port.boots() == ["power_on"]
@@ -179,7 +178,7 @@ asyncio.run(m())
     port.mpremote("exec", "import os; os.rename('/main.py', '/main.bak')")
     try:
         port.mpremote("exec", f"with open('/main.py', 'w') as f: f.write({flood!r})")
-        port.mpremote("resume", "reset")
+        port.reset()
         assert port.mpremote("exec", "print('in')") == "in\n"
     finally:
         port.mpremote("exec", "import os; os.rename('/main.bak', '/main.py')")

@@ -1,5 +1,6 @@
 """`keyfob sim --faults` and `--power-cut`: what befalls a board on purpose."""
 
+import contextlib
 import itertools
 import os
 import re
@@ -14,6 +15,8 @@ from board_run import RUNTIMES, UNLINK_BY_BUTTON, run_board
 from PIL import Image
 
 from keyfob_host.boards import load_board
+from keyfob_host.report.events import Report
+from keyfob_sim import sim as simulator
 from keyfob_sim.hardware.board import PASSWORD, SSID, VirtualBoard
 from keyfob_sim.hardware.clock import SharedClock
 from keyfob_sim.micropython.runtime import compile_rom
@@ -108,6 +111,30 @@ def leaps(monkeypatch):
 
     monkeypatch.setattr(SharedClock, "skip", note)
     return lambda poll: sum(by for t, by in made if poll["sent"] - 0.002 <= t <= poll["t"])
+
+
+@pytest.fixture
+def late_at(monkeypatch):
+    """Have a run's time be over at the `count`-th event of a name, however busy the machine is."""
+
+    def arrange(name, count):
+        events = iter(range(count - 1))
+        say = Report.say
+
+        @contextlib.contextmanager
+        def limit(seconds, late):
+            def hear(report, event, members):
+                say(report, event, members)
+                if event == name and next(events, None) is None:
+                    late()
+
+            with monkeypatch.context() as patch:
+                patch.setattr(Report, "say", hear)
+                yield
+
+        monkeypatch.setattr(simulator, "_wall_limit", limit)
+
+    return arrange
 
 
 @pytest.fixture(params=RUNTIMES)
@@ -223,8 +250,9 @@ def test_another_password_keeps_the_board_out_until_it_is_the_old_one(sim, scena
         assert [poll["result"] for poll in run.of("poll")] == ["pending", "retry", "approved"]
 
 
-def test_another_password_for_good_is_told_once_and_tried_for_ever(sim, scenario):
-    run = sim(*AUTO, *scenario(fault("wrong_password", 0)), "--timeout", "2")
+def test_another_password_for_good_is_told_once_and_tried_for_ever(sim, scenario, late_at):
+    late_at("wifi", 12)
+    run = sim(*AUTO, *scenario(fault("wrong_password", 0)))
     assert run.exit_code == 1
     assert {event["state"] for event in run.of("wifi")} == {"failed"}
     gaps = [after - before for before, after in itertools.pairwise(times(run, "wifi"))]

@@ -118,8 +118,8 @@ def secrets_of(script: list[Entry]) -> Iterator[str]:
 
 def check(case: Case, issuer: ScriptedIssuer, run: BoardRun) -> None:
     expected = case["expect"]
-    assert end_of(run) == expected["end"]
-    assert run.exit_code == (0 if expected["end"] == "granted" else 1)
+    assert end_of(run) == expected["end"], run
+    assert run.exit_code == (0 if expected["end"] == "granted" else 1), run
     assert issuer.surplus == 0
     assert all(entry.get("for ever") for entry in issuer.left)
     if "polls" in expected:
@@ -132,21 +132,23 @@ def check(case: Case, issuer: ScriptedIssuer, run: BoardRun) -> None:
         assert secret not in run.stdout + run.stderr
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "case" in metafunc.fixturenames:
+        cases = CASES if metafunc.config.getoption("--soak") else CASES[::SAMPLE]
+        metafunc.parametrize("case", cases, ids=[case["name"] for case in cases])
+
+
 @pytest.mark.sweep
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_it_ends_as_the_script_says(
-    runtime: str, whole: bool, capsys: pytest.CaptureFixture[str]
+    runtime: str, case: Case, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for case in CASES if whole else CASES[::SAMPLE]:
-        with contextlib.closing(ScriptedIssuer(script_of(case))) as issuer:
-            run = run_board(
-                capsys, "--issuer", issuer.address, "--client-id", "board", "--scope", "profile",
-                "--clock", "virtual", "--runtime", runtime, "--until", "linked",
-            )  # fmt: skip
-        try:
-            check(case, issuer, run)
-        except AssertionError as error:
-            raise AssertionError(f"{case['name']}: {error}\n{run}") from error
+    with contextlib.closing(ScriptedIssuer(script_of(case))) as issuer:
+        run = run_board(
+            capsys, "--issuer", issuer.address, "--client-id", "board", "--scope", "profile",
+            "--clock", "virtual", "--runtime", runtime, "--until", "linked",
+        )  # fmt: skip
+    check(case, issuer, run)
 
 
 def test_tokens_of_nine_kilobytes_fit_beside_a_panel(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The whole thing wired: a board, its network, its clock, its store and one account.
+"""AccountLink: one account, with the network, clock and store that it needs.
 
 async with AccountLink.from_config() as link:
     await link.ensure_linked()
@@ -23,11 +23,11 @@ _NAP = const(30_000)  # ms before a link that waits for the time is tried again
 class AccountLink:
     """One link between this device and an account.
 
-    `notify(event, members)` is told of everything that happens, by the event names of
-    the command line's `--json`; times are in seconds, but for `took`, the ms that the answer
-    to a poll took. Members never hold a token, a device code or a secret.
-    With `is_patient`, `async with` waits for Wi-Fi for ever; else it raises TransportError
-    where no network lets the board in, unless there is a stored link, which can wait.
+    `notify(event, members)` is called for every event, by the names of the command line's
+    `--json`. Times are in seconds, except `took`: the ms until a poll was answered. Members
+    never hold a token, a device code or a secret.
+    With `is_patient`, `async with` waits for Wi-Fi for ever. Without it, TransportError is raised
+    where no network can be joined, unless a link is stored.
     """
 
     is_patient = False
@@ -57,7 +57,7 @@ class AccountLink:
         self._account = Account([profile.identity, client.client_id], store)
         self._switched = False  # it is another account than before
         self._refresher = None
-        self._is_open = False  # inside `async with`, where links are kept up
+        self._is_open = False  # inside `async with`, where tokens are refreshed
         self._linking = asyncio.Lock()
         self.wifi = ()  # networks to join, as /keyfob.json lists them
         self.api = None  # what `call_api` asks for
@@ -70,17 +70,17 @@ class AccountLink:
     ):
         """Return a link as `config` describes it, the path of the file or the Config read from it.
 
-        Without `notify` the screens appear on the serial console. `root` stands before
-        every path, for a board whose files lie in a folder of a PC. The tokens of the link
+        Without `notify` the screens appear on the serial console. `root` is put before
+        every path, for a board whose files are in a folder of a PC. The tokens of the link
         called `name` are kept in `home`, "files" or "nvs", encrypted where there is a `seal`
         (see keyfob.storage.seal). Raises ConfigError naming the field at fault, and
-        UsageError for a name or home that is none.
+        UsageError for an invalid name or home.
         """
         with Loaded("keyfob.link.from_config") as code:
             return code.assemble(cls, config, notify, root, name, home, seal)
 
     async def __aenter__(self):
-        self._events.attempt(self._account.load)  # linking again mends what it finds damaged
+        self._events.attempt(self._account.load)  # linking again replaces a damaged record
         await self._join()
         self._is_open = True
         self._keep_refreshing()
@@ -89,7 +89,7 @@ class AccountLink:
     async def __aexit__(self, *_):
         self._is_open = False
         try:
-            # Awaiting the task could swallow a cancel that is meant for us.
+            # Awaiting the task could swallow a cancellation of this one.
             for task in (self._task, self._watch):
                 while task is not None and not task.done():
                     task.cancel()
@@ -109,7 +109,7 @@ class AccountLink:
 
     @property
     def is_pending(self):
-        """Whether there is a code from before a reset, which somebody may be approving."""
+        """Whether a code from before a reset is pending, which may still be approved."""
         return self._account.pending is not None
 
     @property
@@ -120,13 +120,13 @@ class AccountLink:
 
     @property
     def can_refresh(self):
-        """Whether new tokens can be had without a person."""
+        """Whether new tokens can be obtained without a person."""
         tokens = self._account.tokens
         return tokens is not None and tokens.can_refresh
 
     @property
     def pause(self):
-        """Milliseconds before the provider wants to hear of a refresh again."""
+        """Milliseconds until a refresh may be tried again."""
         tokens = self._account.tokens
         return 0 if tokens is None else tokens.pause(self._clock.ticks())
 
@@ -152,31 +152,31 @@ class AccountLink:
                 unsaved=self._events.unsaved,
             )
         finally:
-            self._keep_refreshing()  # which takes some RAM; the person is shown the link first
+            self._keep_refreshing()  # takes some RAM; the person sees the link first
         return self.account
 
     async def token(self):
         """Return an access token, refreshed first where needed.
 
-        Raises NotLinked, and what `refresh` raises where the token in hand is of no use.
+        Raises NotLinked, and what `refresh` raises where the present token cannot be used.
         """
         return await self.refresher().token()
 
     def reject(self, token):
         """Note that an API refused the access token `token` (RFC 6750 section 3.1).
 
-        True if `token()` will return another one. False if nothing better can be had: there
-        is no refresh token, or a new one has been asked for within the last minute, and up to
-        an hour where that did not help before.
+        True if `token()` will return another one. False where none can be obtained: there is no
+        refresh token, or the last refresh after a rejection is less than a minute ago. That time
+        grows up to an hour where refreshing did not help.
         """
         return self.refresher().reject(token)
 
     async def refresh(self):
         """Get new tokens (RFC 6749 section 6), once for all tasks that ask together.
 
-        The refresh token that comes back is durable before anybody sees the new access
-        token. Raises NotLinked where the provider has ended the link, ProviderError
-        where it refuses, TransportError where no answer came; the last two cost nothing.
+        The new refresh token is stored before the new access token is used. Raises NotLinked where
+        the provider has ended the link, ProviderError where it refuses, TransportError where no
+        answer came; the last two leave the link as it is.
         """
         await self.refresher().refresh()
 
@@ -197,9 +197,9 @@ class AccountLink:
             return await code.call(self, self._provider, request, timeout_ms, max_body)
 
     async def call_api(self):
-        """GET the configured `api`, or else userinfo, and tell of the status.
+        """GET the configured `api`, or else userinfo, and notify of its status.
 
-        Returns the reply, or None where there is neither.
+        Returns the reply, or None where neither address is known.
         """
         if self.api is None:
             await self._provider.discover()
@@ -211,11 +211,10 @@ class AccountLink:
         return reply
 
     async def unlink(self):
-        """Give the tokens back and forget them; True if the provider confirmed it.
+        """Revoke the tokens and erase them; True if the provider confirmed it.
 
-        Whatever the provider answers, nothing is left here (RFC 7009 section 2.2).
-        Raises StorageError where the store will not let go of its copy; the link is over
-        all the same.
+        They are erased here whatever the provider answers (RFC 7009 section 2.2). Raises
+        StorageError where the store cannot erase its copy; the link has ended all the same.
         """
         revoked, trouble = await self.refresher().give_back()
         await self._provider.hang_up()
@@ -225,7 +224,7 @@ class AccountLink:
         return revoked
 
     async def _join(self):
-        """Get onto the network, learn the time, and look after both from then on."""
+        """Join the network and set the clock; a task keeps both from then on."""
         connection = Online(self.wifi, self._clock, self._events, self._account)
         try:
             await connection.join(self.is_patient and not self.is_linked)
@@ -235,9 +234,9 @@ class AccountLink:
         self._watch = asyncio.create_task(connection.run())
 
     async def _link(self):
-        """Get a person's approval, and make it last; False where it waits for the time.
+        """Make a new link; False where it has to wait for the time and be tried again.
 
-        Without the time an ESP32 trusts no certificate, and time servers are asked on.
+        Without the time an ESP32 trusts no certificate. A background task keeps asking for it.
         """
         try:
             await self._provider.discover()
@@ -261,7 +260,7 @@ class AccountLink:
             )
 
     def refresher(self):
-        """The Refresher, which takes no RAM before there are tokens."""
+        """The Refresher, loaded once there are tokens to look after."""
         if self._refresher is None:
             from keyfob.link.refresh import Refresher  # stays: for as long as there are tokens
 
@@ -269,6 +268,6 @@ class AccountLink:
         return self._refresher
 
     def _keep_refreshing(self):
-        """Have the tokens refreshed in the background, once there are some."""
+        """Start the background task that refreshes the tokens, if there are any."""
         if self._is_open and self._task is None and self._account.tokens is not None:
             self._task = asyncio.create_task(self.refresher().run())

@@ -1,10 +1,10 @@
-"""One account's tokens, as they are in use and as the store keeps them."""
+"""One account's tokens: those in use, and their copy in the store."""
 
 from keyfob.compat import Loaded
 
 
 class Account:
-    """`tokens` (a TokenSet, None without a link) and whose they are.
+    """`tokens` (a TokenSet, None without a link) and the account that they belong to.
 
     `former` is the `sub` of an account whose link has ended since the boot, or None.
     `pending` is a link that a person has yet to approve, None without one: a dict of
@@ -12,7 +12,7 @@ class Account:
     `expires_in` (s), `expires_at` (Unix seconds or None) and `interval` (s).
 
     `subject` is the account's `sub`, which a refresh must not change; `name` is for a
-    screen; either may be None. `is_stored` tells whether they came from the store.
+    screen; either may be None. `is_stored` is whether they came from the store.
     `owner` (a list of texts) names the provider and the client that tokens belong to.
     """
 
@@ -21,25 +21,25 @@ class Account:
         self.is_stored = False
         self._owner = owner
         self._store = store
-        # There is a link in the store that could not be read, for want of its key, say. It
-        # gives way to new tokens, not to a code that nobody has approved.
+        # The store has a link that could not be read, perhaps for lack of its key. New tokens
+        # replace it; a code that is not approved yet does not.
         self._is_unread = False
 
     def is_usable(self, now, unix):
-        """Whether there are tokens to act with: `now` in ticks, `unix` in s or None."""
+        """Whether there are usable tokens: `now` in ticks, `unix` in s or None."""
         return self.tokens is not None and self.tokens.is_usable(now, unix)
 
     def load(self):
-        """Take what the store holds, unless it belongs to another provider or client.
+        """Load the stored link, unless it belongs to another provider or client.
 
-        Raises StorageError where it cannot be read or makes no sense.
+        Raises StorageError where it cannot be read or is invalid.
         """
         self._is_unread = True
         record = None if self._store is None else self._store.load()
         self._is_unread = False
         if record is None:
             return
-        found = self._judge(record)
+        found = self._read(record)
         if found is None:
             return
         self.pending = record.get("pending")
@@ -52,15 +52,15 @@ class Account:
             self.is_stored = True
 
     def check_store(self):
-        """See that the store finds room for its code. Raises MemoryError where there is none."""
+        """Check that the store's code fits in RAM. Raises MemoryError where it does not."""
         if hasattr(self._store, "check"):
             self._store.check()
 
     def keep(self, tokens):
-        """Make `tokens` durable, then the ones in use (RFC 9700 section 4.14.2).
+        """Store `tokens`, then use them (RFC 9700 section 4.14.2).
 
-        A pending link is dropped by the same write. Raises StorageError where the store
-        fails; they are in use all the same.
+        The same write drops a pending link. Raises StorageError where the store fails; the
+        tokens are used all the same.
         """
         self.pending = None
         try:
@@ -69,16 +69,16 @@ class Account:
             self.tokens = tokens
 
     def keep_pending(self, pending):
-        """Make a pending link durable, unless it would replace a link that could not be read.
+        """Store a pending link, unless it would replace a link that could not be read.
 
-        Raises StorageError; it is pending all the same.
+        Raises StorageError where the store fails; the link is pending all the same.
         """
         self.pending = pending
         if not self._is_unread:
             self._save(self.tokens)
 
     def drop_pending(self):
-        """Forget the pending link, if any. Raises StorageError where the store keeps it."""
+        """Forget the pending link, if any. Raises StorageError where the store cannot erase it."""
         if self.pending is None:
             return
         self.pending = None
@@ -88,14 +88,14 @@ class Account:
             self._store.erase()
 
     def forget(self):
-        """Leave nothing behind in flash. Raises StorageError where the store keeps its copy."""
+        """Forget the link and erase it from flash. Raises StorageError where that fails."""
         self.former = self.subject or self.former
         self.tokens = self.subject = self.name = self.pending = None
         self.is_stored = False
         if self._store is not None:
             self._store.erase()
 
-    def _judge(self, record):
+    def _read(self, record):
         with Loaded("keyfob.link.record") as code:
             return code.read(record, self._owner)
 

@@ -1,24 +1,23 @@
-"""Getting a person's approval: a code to show, and polls until the person has decided."""
+"""Getting a person's approval: show a code, and poll until it is approved or refused."""
 
 from keyfob.errors import AS_FATAL, TransportError
 from keyfob.oauth import device_grant, ticks
 from keyfob.oauth import outcome as meaning
 
-# What the end of an attempt is called among the events; any other is an error.
+# The event for the end of an attempt; any other end is an `error`.
 _ENDS = {device_grant.DENIED: "denied", device_grant.EXPIRED: "expired"}
 
 
 async def get_approval(provider, clock, events, scope, account):
-    """Show a code and poll until it is approved; return what a TokenSet is made of.
+    """Show a code and poll until it is approved; return the members of a TokenSet.
 
-    A code that `account` has pending from before a reset is shown again and polled for while
-    it is alive; the new one of an attempt is kept there. Raises LinkDenied, LinkExpired and
-    what else `DeviceGrant.error` may be.
+    A code that is pending from before a reset is used again while it lives. A new code is stored
+    as pending in `account`. Raises `DeviceGrant.error`: LinkDenied, LinkExpired or another.
     """
     grant = device_grant.DeviceGrant(provider.profile, provider.client, scope, clock.jitter)
     is_old = grant.resume(account.pending, clock.ticks(), clock.unix())
     if is_old:
-        _tell_code(events, grant, True)
+        _notify_code(events, grant, True)
         request = await _next_request(grant, clock)
     else:
         request = grant.authorize(clock.ticks())
@@ -27,7 +26,7 @@ async def get_approval(provider, clock, events, scope, account):
         is_poll = grant.state == device_grant.PENDING
         sent = clock.ticks()
         try:
-            _receive(grant, await provider.send(request), clock)  # and keep no reply
+            _receive(grant, await provider.send(request), clock)  # no name keeps the reply
         except TransportError as error:
             grant.failed(error, clock.ticks())
         wait = grant.wait(clock.ticks())
@@ -35,11 +34,11 @@ async def get_approval(provider, clock, events, scope, account):
             interval = grant.interval
             events.attempt(account.keep_pending, grant.record(clock.ticks(), clock.unix()))
         if is_poll:
-            _tell_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
+            _notify_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
         elif grant.state == device_grant.PENDING:
-            _tell_code(events, grant, False)
+            _notify_code(events, grant, False)
         if is_old and is_poll and grant.state in (device_grant.EXPIRED, device_grant.FAILED):
-            # It ran out, or its tokens were on their way, while the power was off.
+            # While the power was off the code expired, or its tokens were issued and lost.
             events.attempt(account.drop_pending)
             return await get_approval(provider, clock, events, scope, account)
         if is_poll and grant.outcome.kind != meaning.RETRY:
@@ -50,7 +49,7 @@ async def get_approval(provider, clock, events, scope, account):
     events.attempt(account.drop_pending)
     if grant.state in _ENDS:
         events.notify(_ENDS[grant.state])
-        grant.error.notified = AS_FATAL  # by that event
+        grant.error.notified = AS_FATAL  # the event above did that
     raise grant.error
 
 
@@ -59,7 +58,7 @@ def _receive(grant, reply, clock):
 
 
 async def _next_request(grant, clock):
-    """Wait until the grant's next request is due; None once there is none."""
+    """Wait until the grant's next request is due and return it; None once it has ended."""
     while True:
         now = clock.ticks()
         wait = grant.wait(now)
@@ -71,11 +70,11 @@ async def _next_request(grant, clock):
         await clock.sleep(wait)
 
 
-def _tell_code(events, grant, is_resumed):
+def _notify_code(events, grant, is_resumed):
     events.notify("user_code", resumed=is_resumed, **grant.shown())
 
 
-def _tell_poll(events, outcome, wait, took):
+def _notify_poll(events, outcome, wait, took):
     events.notify(
         "poll",
         result=meaning.NAMES[outcome.kind],

@@ -1,4 +1,4 @@
-"""Looking a provider's endpoints up; loaded only while that is done."""
+"""Looking up a provider's endpoints (discovery), with retries."""
 
 from keyfob.compat import const
 from keyfob.errors import TransportError
@@ -8,7 +8,7 @@ _FIRST_PAUSE = const(1_000)  # ms between two tries, doubled each time
 
 
 async def look_up(provider, clock, tries):
-    """Have `provider` learn its endpoints from its issuer.
+    """Look up the endpoints of `provider` at its issuer.
 
     Raises TransportError once `tries` have failed, and what `Discovery` raises.
     """

@@ -1,13 +1,13 @@
-"""Making a new link: tokens, made durable, and whose they are."""
+"""Making a new link: get tokens, store them, and find out whose account it is."""
 
 from keyfob.compat import Loaded
 from keyfob.errors import ProviderError
 
 
 async def establish(link, provider, clock, events, scope, account):
-    """Get tokens for `account`; return whether it is another person's than before.
+    """Get tokens for `account`; return whether it is another account than before.
 
-    They are made durable before anything else is done with them. Raises what
+    They are stored before they are used. Raises what
     `approve.get_approval` or `own_account.get_tokens` raise.
     """
     if provider.profile.needs_person:
@@ -24,19 +24,19 @@ async def establish(link, provider, clock, events, scope, account):
     former = account.subject or account.former
     is_known = _identify(account, tokens, provider, clock, events)
     account.is_stored = False
-    events.attempt(account.keep, tokens)  # the link goes on in memory
+    events.attempt(account.keep, tokens)  # where that fails, the link stays in RAM
     if is_known and account.name == account.subject:
         await _ask_for_name(link, provider.profile, account, events)
     return None not in (former, account.subject) and former != account.subject
 
 
 def _identify(account, tokens, provider, clock, events):
-    """Take whose account it is from the ID token; False where that does not hold."""
+    """Learn from the ID token whose account it is; False where the token is not valid."""
     with Loaded("keyfob.link.identity") as identity:
         try:
             claims = identity.claims(tokens, provider, clock.unix())
         except ProviderError as error:
-            events.notify_error(error)  # the link holds; whose it is stays unknown
+            events.notify_error(error)  # the link works; whose it is stays unknown
             claims = None
         identity.note(account, claims or {})
     return claims is not None

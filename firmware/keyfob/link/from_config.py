@@ -1,4 +1,4 @@
-"""Putting a link together as the configuration file describes it."""
+"""Making a link as the configuration file describes it."""
 
 from keyfob.compat import Loaded
 from keyfob.net.http import HttpClient
@@ -36,5 +36,5 @@ def _store(name, root, home, seal):
     from keyfob.storage.on_demand import OnDemandStore  # stays: the store does
 
     store = OnDemandStore(name, root, home, seal)
-    store.check()  # which tells of a name that is none
+    store.check()  # which raises for an invalid name
     return store

@@ -1,4 +1,4 @@
-"""Whose account it is: the ID token's claims, and userinfo for a friendlier name."""
+"""Whose account it is: the claims of the ID token, and userinfo for a readable name."""
 
 from keyfob.errors import ProviderError, TransportError
 from keyfob.oauth import id_token
@@ -8,7 +8,7 @@ from keyfob.oauth.messages import members
 def claims(tokens, provider, unix):
     """The verified claims of the tokens' ID token; {} where there is none.
 
-    Raises ProviderError for one that is not for us.
+    Raises ProviderError for one that is not valid for this client.
     """
     issuer = provider.profile.issuer
     if tokens.id_token is None or issuer is None:
@@ -20,7 +20,7 @@ def claims(tokens, provider, unix):
 async def ask(link, profile, account):
     """Ask userinfo who `account` is (OpenID Connect Core section 5.3).
 
-    Returns its claims, or None where it does not say: a name is a nicety.
+    Returns its claims, or None where there is no usable answer: the name is optional.
     """
     url = profile.userinfo_endpoint
     if url is None or "openid" not in (link.scope or "").split():
@@ -37,6 +37,6 @@ async def ask(link, profile, account):
 
 
 def note(account, found):
-    """Let `account` be whom `found` (claims) names."""
+    """Set whose `account` is from `found`, the claims."""
     account.subject = found.get("sub")
     account.name = id_token.account_name(found)

@@ -1,4 +1,4 @@
-"""Getting tokens for an account of the board's own: nobody is asked."""
+"""Getting tokens for an account of the board's own, without a person."""
 
 from keyfob.compat import Loaded, const
 from keyfob.errors import TransportError
@@ -9,14 +9,14 @@ _PATIENCE = const(60_000)  # ms to wait between them at most
 
 
 async def get_tokens(provider, clock, scope):
-    """Return what a TokenSet is made of, for the client's own account (RFC 6749 section 4.4).
+    """Return the members of a TokenSet for the client's own account (RFC 6749 section 4.4).
 
     Raises ProviderError where the provider refuses, and TransportError once several
     tries have failed.
     """
     from keyfob.oauth.token_set import TokenSet  # stays: the tokens do
 
-    # It holds nothing yet but the way to get some.
+    # It is empty, but it can request tokens.
     tokens = TokenSet({"grant": CLIENT_CREDENTIALS, "scope": scope, "expires_in": 0})
     for left in range(_TRIES - 1, -1, -1):
         try:

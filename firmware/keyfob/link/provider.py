@@ -17,29 +17,29 @@ class Provider:
         self.client = client
         self._http = http
         self._clock = clock
-        self._age = None  # runs since the endpoints were looked up
+        self._age = None  # Stopwatch since the endpoints were looked up
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`; see `HttpClient.send`."""
         reply = await self._http.send(request, timeout_ms, max_body)
         if request.url in (self.profile.token_endpoint, self.profile.refresh_endpoint):
-            # Nothing between here and there may answer such a request from a cache.
+            # No cache may answer such a request, so its Date is the present time.
             if request.url.startswith("https:"):
-                self._clock.witness(reply.headers.get("date"))
+                self._clock.note_date(reply.headers.get("date"))
             if reply.status == 404:
                 self._age = None  # it may have moved
         return reply
 
     async def hang_up(self):
-        """Close the connection: its TLS buffers are large, and idle from now on."""
+        """Close the connection, since its TLS buffers are large."""
         await self._http.close()
 
     async def discover(self, tries=_TRIES):
-        """Learn the endpoints that the configuration left to the issuer.
+        """Look up the endpoints that the configuration leaves open.
 
-        They are looked up once a day, and again after the token endpoint said 404. Raises
-        TransportError once `tries` have failed, and what `Discovery` raises; never while there
-        are endpoints from an earlier time.
+        That is done once a day, and again after the token endpoint answered 404. Raises
+        TransportError once `tries` have failed, and what `Discovery` raises. Nothing is raised
+        where earlier endpoints are known.
         """
         age = self._age
         if age is not None and age.elapsed(self._clock.ticks()) < _MAX_AGE:

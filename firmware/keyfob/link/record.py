@@ -1,4 +1,4 @@
-"""Judging what a store holds of a link, before any of it is used."""
+"""Validating the record of a link that a store holds, before it is used."""
 
 from keyfob.compat import Loaded
 from keyfob.errors import StorageError
@@ -13,7 +13,7 @@ def read(record, owner):
     """Return the fields of the tokens in `record`, {} where only a link is pending.
 
     None where it belongs to another provider or client than `owner`. Raises StorageError
-    where it makes no sense.
+    where it is invalid.
     """
     for name in _RECORD:
         _check(record, name, _RECORD[name])
@@ -41,7 +41,7 @@ def _check_fields(record, names):
 
 
 def _check(record, name, kind):
-    """Raise StorageError where a member is of another type, or needed and not there."""
+    """Raise StorageError where a member has the wrong type, or is needed and absent."""
     value = record.get(name)
     if value is None or value == "":
         is_good = name not in _NEEDED

@@ -1,1 +1,1 @@
-"""The board's way to the network: Wi-Fi, the clock, and HTTP over verified TLS."""
+"""The network: Wi-Fi, the clock, and HTTP over verified TLS."""

@@ -1,10 +1,9 @@
-"""HTTP/1.1 for token traffic: one verified connection at a time, nothing without a bound.
+"""HTTP/1.1 for token traffic: one verified connection at a time, and everything is bounded.
 
-What micropython-lib's `requests` does not do, and a token needs: certificates are
-checked against a CA that the owner chose, redirects are never followed, one deadline
-covers the whole exchange, and a reply that grows too long is dropped.
+Unlike micropython-lib's `requests`, it checks certificates against a CA that the owner chose,
+never follows redirects, has one deadline for the whole exchange, and limits a reply's length.
 
-MicroPython looks names up without yielding: that alone is outside the deadline there.
+MicroPython resolves host names without yielding; only that is outside the deadline.
 """
 
 import asyncio
@@ -17,10 +16,10 @@ from keyfob.oauth.messages import MAX_BODY
 from keyfob.oauth.ticks import Stopwatch
 
 TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
-_IDLE = const(60_000)  # ms: routers forget an idle connection without telling anybody
+_IDLE = const(60_000)  # ms: routers drop an idle connection without notice
 _PIECE = const(256)  # bytes per read
-_LONG = const(512)  # bytes of a body that takes a good part of a board's RAM
-_REPEATED = const(1024)  # bytes of a request that is kept, lest it is asked again
+_LONG = const(512)  # bytes of a body that takes much of a board's RAM
+_REPEATED = const(1024)  # bytes of a request that is kept for a repetition
 
 
 class HttpClient:
@@ -28,7 +27,7 @@ class HttpClient:
 
     `roots` are the trusted CA certificates, each DER bytes. `allow_http` permits http
     to hosts other than this machine's loopback. Tasks may share a client: they take
-    turns, and each one's time runs from its turn.
+    turns, and each one's deadline starts with its turn.
     """
 
     def __init__(self, roots=(), allow_http=False, timeout_ms=TIMEOUT, clock=None):
@@ -41,22 +40,22 @@ class HttpClient:
         self._origin = None  # (scheme, host, port) that the open connection leads to
         self._reader = None
         self._writer = None
-        self._idle = None  # runs since the connection was last of use
-        self._asked = self._prepared = None  # the last request, and what it becomes on the wire
+        self._idle = None  # Stopwatch since the connection was last used
+        self._asked = self._prepared = None  # the last request, and its bytes
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`, whatever its status.
 
-        Raises TransportError where none arrives within `timeout_ms` or it is longer than
+        Raises TransportError where no reply arrives within `timeout_ms` or its body is longer than
         `max_body` bytes, ConfigError where the address must not be used, UsageError where
-        the request is none.
+        the request is invalid.
         """
         asked = (request.method, request.url, dict(request.headers), request.body)
         prepared = self._prepared
         is_new = self._asked != asked  # polls repeat one request
         if is_new:
             prepared = _prepare(request, self._allow_http)
-            # What may change in place would look the same the next time.
+            # A mutable body could change in place and still compare equal.
             if len(prepared[1]) <= _REPEATED and isinstance(request.body, (bytes, type(None))):
                 self._asked, self._prepared = asked, prepared
         origin, message = prepared
@@ -69,7 +68,7 @@ class HttpClient:
                 await asyncio.wait_for(self._exchange(origin, message, parser), limit)
                 whole = parser.keep_alive and not parser.excess
                 if len(parser.reply.body) > _LONG:
-                    self._forget()  # whoever takes so long a body apart needs the room
+                    self._forget()  # parsing such a long body needs the RAM
                 return parser.reply
             except asyncio.TimeoutError:
                 raise TransportError(
@@ -83,11 +82,11 @@ class HttpClient:
                 with Loaded("keyfob.net.platform_errors") as code:
                     raise code.translate(error, host)
             finally:
-                if not whole:  # a cancellation too must leave nothing half read
+                if not whole:  # nor may a cancellation leave a reply half read
                     await self.close()
 
     async def close(self):
-        """Close the connection, which gives its TLS buffers back."""
+        """Close the connection, which frees its TLS buffers."""
         writer = self._writer
         self._reader = self._writer = self._origin = None
         self._forget()
@@ -96,15 +95,15 @@ class HttpClient:
         transport = getattr(writer, "transport", None)
         try:
             if transport is not None:
-                transport.abort()  # CPython: a polite TLS goodbye may take half a minute
+                transport.abort()  # CPython: a TLS shutdown may take half a minute
             else:
                 writer.close()
                 await writer.wait_closed()  # MicroPython: only this closes the socket
         except OSError:
-            pass  # it is gone, which is what was wanted
+            pass  # it is closed already
 
     def _forget(self):
-        """Forget what would only save time."""
+        """Forget the prepared request, which only saves time."""
         self._asked = self._prepared = None
 
     async def _exchange(self, origin, message, parser):
@@ -116,7 +115,7 @@ class HttpClient:
             except (OSError, TransportError):
                 if parser.is_started:
                     raise
-                # The server had closed the idle connection: ask again on a new one.
+                # The server had closed the idle connection: retry on a new one.
                 await self.close()
         await self._connect(origin)
         await self._converse(message, parser)
@@ -129,7 +128,7 @@ class HttpClient:
 
     async def _connect(self, origin):
         scheme, host, port = origin
-        gc.collect()  # TLS wants large blocks; and sockets given up while connecting close
+        gc.collect()  # TLS needs large blocks; abandoned sockets are closed, too
         if scheme == "https":
             self._reader, self._writer = await asyncio.open_connection(
                 host, port, ssl=self._tls(), server_hostname=host
@@ -139,8 +138,8 @@ class HttpClient:
         self._origin = origin
 
     async def _converse(self, message, parser):
-        reader, writer = self._reader, self._writer  # `close` may come at any time
-        # One write: MicroPython's TLS may lose the second of two that do not fit at once.
+        reader, writer = self._reader, self._writer  # `close` may run at any time
+        # One write: of two that do not fit at once MicroPython's TLS may lose the second.
         writer.write(message)
         await writer.drain()
         while not parser.feed(await reader.read(_PIECE)):
@@ -152,7 +151,7 @@ class HttpClient:
         if self._context is None:
             with Loaded("keyfob.net.tls") as tls:
                 self._context = tls.make_context(self._roots)
-            self._roots = None  # parsed; the copy would only take RAM
+            self._roots = None  # parsed; keep no copy in RAM
         return self._context
 
 

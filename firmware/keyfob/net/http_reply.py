@@ -13,7 +13,7 @@ from keyfob.errors import TransportError
 from keyfob.oauth.messages import MAX_BODY, Reply
 
 _HEAD = const(0)
-_SIZED = const(1)  # a body, or a chunk, of `_left` bytes
+_SIZED = const(1)  # a body or a chunk, with `_left` bytes to come
 _CHUNK_SIZE = const(2)
 _CHUNK_END = const(3)
 _TRAILER = const(4)
@@ -27,7 +27,7 @@ _MAX_LINE = const(1_024)  # bytes of a line: longer headers, meant for browsers,
 class ReplyParser:
     """Takes bytes, makes a `Reply`; raises TransportError for what is not HTTP.
 
-    `is_head` says that HEAD was asked for, whose reply has no body whatever it states.
+    `is_head`: the request was HEAD, whose reply has no body whatever its headers state.
     """
 
     def __init__(self, max_body=MAX_BODY, max_head=MAX_HEAD, is_head=False):
@@ -86,12 +86,12 @@ class ReplyParser:
         end = self._buffer.find(b"\n")
         size = len(self._buffer) if end < 0 else end + 1
         if size > (self._head_left if is_header else _MAX_LINE):
-            raise _trouble("the server's headers are too long")
+            raise _error("the server's headers are too long")
         if end < 0:
             excess = size - _MAX_LINE - 2
             if excess > 0:
                 self._head_left -= excess
-                self._buffer = self._buffer[:-excess]  # the line stays too long to be kept
+                self._buffer = self._buffer[:-excess]  # still longer than a line that is kept
             return None
         line = bytes(self._buffer[:end])
         self._buffer = self._buffer[size:]
@@ -126,7 +126,7 @@ class ReplyParser:
             text = str(line, "utf-8")
         except ValueError:
             self._last = None
-            return  # of no use to us, whatever it says
+            return  # not UTF-8: keyfob needs no such header
         if text[0] in " \t":
             if self._last is not None:
                 self._headers[self._last] += " " + text.strip()
@@ -185,7 +185,7 @@ class ReplyParser:
         if self._body:
             self._body.extend(bytes(size))
         else:
-            self._body = bytearray(size)  # at once, for to grow it leaves holes in the heap
+            self._body = bytearray(size)  # all at once: growing it fragments the heap
         self._left = size
         self._state = _SIZED
 
@@ -218,7 +218,7 @@ class ReplyParser:
         if self._state == _TO_CLOSE:
             self._finish()
         elif self._state != _DONE:
-            raise _trouble(
+            raise _error(
                 "the server closed the connection in the middle of its reply"
                 if self.is_started
                 else "the server closed the connection without a reply"
@@ -233,15 +233,15 @@ class ReplyParser:
 
 def _number(digits, base):
     allowed = b"0123456789abcdef"[:base]
-    digits = digits.lstrip(b"0") or digits[:1]  # some fill a field of fixed width
+    digits = digits.lstrip(b"0") or digits[:1]  # some servers pad with zeros
     if not 0 < len(digits) <= 8 or not all(octet in allowed for octet in digits.lower()):
         raise _broken("it states no valid length")
     return int(digits, base)
 
 
 def _broken(why):
-    return _trouble("the server's reply cannot be read: %s" % why)
+    return _error("the server's reply cannot be read: %s" % why)
 
 
-def _trouble(message):
+def _error(message):
     return TransportError(message, "check the address, or try again later")

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 request: where it goes, and its bytes (RFC 9112)."""
+"""One HTTP/1.1 request: its origin and its bytes (RFC 9112)."""
 
 from keyfob.errors import ConfigError, UsageError
 from keyfob.oauth import url
@@ -7,8 +7,8 @@ from keyfob.oauth import url
 def prepare(request, allow_http):
     """Return (the origin, the whole message) of a `Request`; an origin is scheme, host and port.
 
-    Raises ConfigError where the address must not be used: http to any host but this machine's
-    loopback, unless `allow_http`. Raises UsageError where a header holds a line break.
+    Raises ConfigError where the address must not be used: http to a host other than this
+    machine's loopback, without `allow_http`. Raises UsageError where a header holds a line break.
     """
     try:
         scheme, host, port, target = url.split(request.url)

@@ -1,4 +1,4 @@
-"""Getting onto the network, at power-up and where it went away; loaded only then."""
+"""Joining the network, at power-up and after it was lost; loaded only then."""
 
 from keyfob.compat import Loaded, const
 from keyfob.errors import TransportError
@@ -6,11 +6,11 @@ from keyfob.errors import TransportError
 _PAUSE = const(2_000)  # ms between two rounds, doubled each time
 _MAX_PAUSE = const(60_000)
 _SECOND = const(1_000)
-_DRIVER = const(30)  # s that a network's return is left to the driver, which looks for it, too
+_DRIVER = const(30)  # s in which the driver itself may reconnect
 
 
 async def join(connection, is_patient):
-    """Join the first network that lets us in; see `Online.join`."""
+    """Join the first network that accepts the board; see `Online.join`."""
     clock, events = connection.clock, connection.events
     if connection.station is not None and await _is_back(connection):
         return
@@ -24,7 +24,7 @@ async def join(connection, is_patient):
             connection.is_away = True
             if not is_patient:
                 raise
-            if error.message != trouble:  # the same one is told once
+            if error.message != trouble:  # notify of the same reason once
                 trouble = error.message
                 events.notify_error(error)
         await clock.sleep(pause + clock.jitter(pause // 4))
@@ -32,7 +32,7 @@ async def join(connection, is_patient):
 
 
 async def _is_back(connection):
-    """Whether a network that was lost came back without our doing anything."""
+    """Whether the driver has reconnected to a network that was lost."""
     connection.is_away = True
     connection.events.notify("wifi", state="lost")
     for _ in range(_DRIVER):

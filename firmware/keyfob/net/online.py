@@ -1,4 +1,4 @@
-"""Staying on the network and knowing the time, beside everything else."""
+"""Staying on the network and keeping the time, in the background."""
 
 from keyfob.compat import Loaded, const
 
@@ -7,14 +7,14 @@ _NAP = const(60_000)  # the same where there is no Wi-Fi to look after
 
 
 class Online:
-    """The Wi-Fi of `networks` (none: it is up by other means) and the time of day.
+    """The Wi-Fi of `networks` (empty: the network is up by other means) and the time of day.
 
-    Events tell of both. Where a network comes back, refreshes of `account` need not wait.
+    `events` are notified of both. Once a network is back, refreshes of `account` need not wait.
     """
 
     station = None  # the platform's, once it has joined
-    is_away = False  # it is known that the network is not there
-    _told = ()  # (source,) of the time that has been told of
+    is_away = False  # the network is known to be lost
+    _last = ()  # (source,) of the last `clock` event
 
     def __init__(self, networks, clock, events, account):
         self.networks = networks
@@ -23,33 +23,33 @@ class Online:
         self._account = account
 
     async def join(self, is_patient):
-        """Get onto the network and learn the time.
+        """Join the network and set the clock.
 
-        Raises TransportError where no network lets us in, unless `is_patient`: then it tries
-        again for ever.
+        Raises TransportError where no network accepts the board. With `is_patient` it retries
+        for ever instead.
         """
         await self._join(is_patient)
         await self.clock.synchronise()
-        self._tell_time()
+        self._notify_time()
 
     async def run(self):
-        """Look after both, for ever."""
+        """Keep both, for ever."""
         while True:
             if self.is_away or (self.station is not None and not self.station.isconnected()):
                 await self.join(True)
                 if self._account.tokens is not None:
                     self._account.tokens.resume()
             self.clock.keep()
-            self._tell_time()
+            self._notify_time()
             await self.clock.sleep(_NAP if self.station is None else _LOOK)
 
     async def _join(self, is_patient):
         with Loaded("keyfob.net.join") as code:
             await code.join(self, is_patient)
 
-    def _tell_time(self):
+    def _notify_time(self):
         source = None if self.clock.unix() is None else self.clock.source
-        if self._told != (source,):
-            self._told = (source,)
+        if self._last != (source,):
+            self._last = (source,)
             state = "unknown" if source is None else "set"
             self.events.notify("clock", state=state, source=source)

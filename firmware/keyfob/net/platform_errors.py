@@ -1,4 +1,4 @@
-"""What an exception of the platform means for a person, whatever the platform calls it."""
+"""Translating the platform's exceptions into TransportError."""
 
 import ssl
 
@@ -6,16 +6,16 @@ from keyfob.compat import const
 from keyfob.errors import TransportError, no_memory
 
 # Numbers of OSError. mbedTLS's own are below -0x1000 and come with their name as text.
-_NO_MEMORY = (12, -17040)  # ENOMEM; RSA that found no room for its big numbers
+_NO_MEMORY = (12, -17040)  # ENOMEM; no memory for RSA's big numbers
 _HUNG_UP = const(-29312)
 _LAST_LOOKUP = const(-200)  # lwIP's failures to look a name up are -200 to -210
 _FIRST_LOOKUP = const(-210)
 
 
 def translate(error, host):
-    """The TransportError that says what an exception of the platform means.
+    """Return the TransportError for an exception of the platform.
 
-    CPython has classes for what TLS refuses. MicroPython raises ValueError with mbedTLS's
+    CPython has classes for TLS errors. MicroPython raises ValueError with mbedTLS's
     words about a certificate, and OSError with its number for everything else.
     """
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0

@@ -1,4 +1,4 @@
-"""Whom a board trusts: the TLS context of its connections."""
+"""The TLS context of connections, with the CA certificates that are trusted."""
 
 import ssl
 

@@ -8,8 +8,8 @@ _LOOK = const(100)  # ms between two looks at the state
 _SETTLE = const(1_000)  # ms after a disconnect: the ESP32 refuses a connect before that
 _TRIES = const(2)
 
-# What a driver's states mean, by the names they have where the platform has them. While it
-# tries again and again they come and go, and a wrong password is not always called that.
+# The meaning of a driver's states, by their names in `network` where the platform has them.
+# States come and go while the driver retries, and a wrong password has several.
 _REASONS = (
     ("STAT_NO_AP_FOUND", "%s is out of reach"),
     ("STAT_HANDSHAKE_TIMEOUT", "%s seems to have another password"),
@@ -27,10 +27,10 @@ def station():
 
 
 async def join(networks, clock):
-    """Join the first of `networks` (dicts of ssid and password) that lets us in.
+    """Join the first of `networks` (dicts of ssid and password) that accepts the board.
 
-    Returns its ssid; None where there is nothing to join, since the platform's network
-    is up by other means. Raises TransportError, which says why, where none lets us in.
+    Returns its ssid; None where there is nothing to join, since the platform's network is up by
+    other means. Raises TransportError with the reasons where none accepts the board.
     """
     radio = station() if networks else None
     if radio is None:
@@ -57,7 +57,7 @@ async def join(networks, clock):
 
 
 async def _join_one(radio, wanted, clock):
-    """Try one network; return None once it lets us in, else why not."""
+    """Try one network; return None once it is joined, else the reason why not."""
     import network
 
     reason = "%s"

@@ -1,8 +1,8 @@
-"""The protocol, sans-I/O: no socket, no machine, no time source, no files.
+"""The protocol, sans-I/O: no socket, no machine, no clock, no files.
 
-Requests come out as values and replies go in as values; time enters as an argument,
-in monotonic milliseconds that wrap (`oauth.ticks`) or in Unix seconds where a date is
-meant. The same code therefore runs on a board, in a VM and in a test that has neither.
+Requests come out as values and replies go in as values. Time is an argument: monotonic
+milliseconds that wrap (`oauth.ticks`), or Unix seconds for dates. So the same code runs on a
+board, in a VM and in a test.
 """
 
 # Values of grant_type (RFC 8628 section 3.4, RFC 6749 section 4.4.2).

@@ -2,16 +2,16 @@
 
 
 def sign(headers, token):
-    """Return a copy of `headers` that carries `token` (section 2.1), in no other place."""
+    """Return a copy of `headers` with `token` as the only Authorization (section 2.1)."""
     signed = {name: headers[name] for name in headers if name.lower() != "authorization"}
     signed["Authorization"] = "Bearer " + token
     return signed
 
 
 def blames_token(status, challenge):
-    """Whether a reply asks for a better token (section 3.1).
+    """Whether a reply rejects the token (section 3.1).
 
-    `challenge` is the WWW-Authenticate header or "". A 401 asks for one if its error is
+    `challenge` is the WWW-Authenticate header or "". A 401 rejects it if its error is
     invalid_token, or if it names none; no other status does.
     """
     if status != 401:

@@ -1,6 +1,6 @@
 """The client credentials grant (RFC 6749 section 4.4): a board with an account of its own.
 
-Nobody approves, and there is no refresh token: new tokens are asked for in the same way.
+No person approves, and there is no refresh token: new tokens are requested in the same way.
 """
 
 from keyfob.oauth import CLIENT_CREDENTIALS

@@ -8,9 +8,9 @@
         request = grant.poll(now)         # None once the code has run out
         ...                               # send it; grant.receive(reply, now)
 
-`now` is a reading of a millisecond counter that may wrap. Waits run from the end of the
-last reply, never from its request, and every wait is a little longer than the provider
-asked for: servers count whole seconds, and clocks drift.
+`now` is a reading of a millisecond counter that may wrap. A wait starts with the last reply,
+not with its request. It is a little longer than the provider asked for: servers count whole
+seconds, and clocks drift.
 """
 
 from keyfob.compat import Loaded, const
@@ -19,7 +19,7 @@ from keyfob.oauth import outcome as meaning
 from keyfob.oauth.messages import form_request
 from keyfob.oauth.ticks import Stopwatch
 
-# What a person may see of a device authorization response (RFC 8628 section 3.2).
+# The members of a device authorization response that a person may see (RFC 8628 section 3.2).
 SHOWN = ("user_code", "verification_uri", "verification_uri_complete", "expires_in", "interval")
 
 IDLE = const(0)
@@ -30,8 +30,8 @@ DENIED = const(4)
 EXPIRED = const(5)
 FAILED = const(6)
 
-# Which state an outcome leads to. A pair that is not here leaves the state alone, which
-# is how a poll's pending, slow_down and passing troubles keep the grant PENDING.
+# The next state by state and outcome. A pair that is not here leaves the state as it is: so a
+# poll's pending, slow_down and temporary errors keep the grant PENDING.
 _NEXT = {
     (REQUESTED, meaning.OK): PENDING,
     (REQUESTED, meaning.PENDING): FAILED,
@@ -51,12 +51,12 @@ _SLOW_DOWN = const(5)  # s, RFC 8628 section 3.5
 _MIN_MARGIN = const(500)  # ms
 _MAX_BACKOFF = const(60_000)  # ms, or two intervals where that is longer
 _FIRST_RETRY = const(1_000)  # ms, doubled for each failure of the first request
-_PATIENCE = const(60)  # s that the first request will wait for a Retry-After
+_PATIENCE = const(60)  # s of Retry-After that the first request waits at most
 _LAST_POLL = const(1_000)  # ms before the deadline
-_SLOW_REPLY = const(3_000)  # ms an answer may take without crowding the last poll
+_SLOW_REPLY = const(3_000)  # ms that an answer may take before the last poll
 _LATE = const(5_000)  # ms: this close to the end, invalid_grant means expired
 _TRIES = const(3)  # of the first request, and of bare 4xx answers in a row
-_LONGEST_WAIT = const(86_400_000)  # ms: the counter wraps, and must be read before it does
+_LONGEST_WAIT = const(86_400_000)  # ms: the counter has to be read before it wraps
 
 
 class DeviceGrant:
@@ -64,9 +64,9 @@ class DeviceGrant:
 
     After PENDING: `user_code`, `verification_uri`, `verification_uri_complete` (or None),
     `expires_in` and `interval` (s). After GRANTED: `tokens`, made of `issued`. At any time:
-    `state`, `outcome` (what the last answer meant) and `error` (why it ended, or None).
-    `spread(ms)` returns a random number of ms below `ms`, to keep boards from returning
-    in step after an outage.
+    `state`, `outcome` (the meaning of the last answer) and `error` (why it ended, or None).
+    `spread(ms)` returns a random number of ms below `ms`, so that boards do not retry in step
+    after an outage.
     """
 
     def __init__(self, profile, client, scope=None, spread=None):
@@ -82,16 +82,16 @@ class DeviceGrant:
         self._scope = scope
         self._spread = spread
         self._device_code = None
-        self._watch = None  # runs since the device authorization request was sent
+        self._watch = None  # Stopwatch since the device authorization request was sent
         self._lifetime = 0  # ms on that watch
         self._due = 0  # ms on that watch
         self._in_flight = False
-        self._failures = 0  # in a row, without any answer that counts
+        self._failures = 0  # in a row, without a usable answer
         self._refusals = 0  # bare 4xx in a row
 
     @property
     def tokens(self):
-        """The TokenSet of what was issued, None before that."""
+        """The TokenSet that was issued, None before that."""
         if self.issued is None:
             return None
         from keyfob.oauth.token_set import TokenSet  # stays: the tokens do
@@ -115,7 +115,7 @@ class DeviceGrant:
         return request
 
     def shown(self):
-        """What a person may see of the code, as a dict."""
+        """The members of the code that a person may see, as a dict."""
         code = {}
         for name in SHOWN:
             code[name] = getattr(self, name)
@@ -131,9 +131,9 @@ class DeviceGrant:
         return record
 
     def resume(self, record, now, unix=None):
-        """Go on with the `record` of an earlier grant; False where that is None or over.
+        """Continue the grant of `record`; False where that is None or has expired.
 
-        Where nobody knows how long the power was off, the provider decides.
+        Where it is unknown how long the power was off, the provider decides.
         """
         if record is None:
             return False
@@ -145,7 +145,7 @@ class DeviceGrant:
         self._begin(dict(record, expires_in=left))
         self._watch = Stopwatch(now)
         self.state = PENDING
-        self._schedule(0, self._step())  # the last poll may have left just before the reset
+        self._schedule(0, self._step())  # the last poll may have been sent just before the reset
         return True
 
     def poll(self, now):
@@ -167,9 +167,9 @@ class DeviceGrant:
         return form_request(profile.token_endpoint, params, self._client, profile, extra)
 
     def wait(self, now):
-        """Milliseconds until the next request may leave, or None once the grant ended.
+        """Milliseconds until the next request is due, or None once the grant has ended.
 
-        Never more than a day: ask again then.
+        Never more than a day: call it again then.
         """
         if self._watch is None:
             return 0
@@ -194,7 +194,7 @@ class DeviceGrant:
         first = self.state == REQUESTED
         state = self._advance(meaning.Outcome(meaning.RETRY, None, error.message), now)
         if first and error.kind == "tls":
-            # Nobody has a code yet: better no link than one with an impostor.
+            # No code was shown yet, and the server may be an impostor.
             state = FAILED
         return self._end(FAILED, error) if state == FAILED else state
 
@@ -211,8 +211,8 @@ class DeviceGrant:
                 outcome.kind = meaning.ERROR
                 return self._end(FAILED, error)
             finally:
-                outcome.members = None  # secrets need not be kept twice
-        self._weigh(outcome, self._lifetime - elapsed)
+                outcome.members = None  # keep secrets once
+        self._count(outcome, self._lifetime - elapsed)
         state = _NEXT.get((self.state, outcome.kind), self.state)
         too_long = (outcome.retry_after or 0) > _PATIENCE
         if state == IDLE and (too_long or self._failures >= _TRIES):
@@ -232,14 +232,14 @@ class DeviceGrant:
             self._begin(code.read(members, self._profile))
 
     def _begin(self, record):
-        """Take what a device authorization response said, or `record` of an earlier grant."""
+        """Take the members of a device authorization response, or of the `record` of a grant."""
         self._device_code = record["device_code"]
         for name in SHOWN:
             setattr(self, name, record.get(name))
         self._lifetime = self.expires_in * 1000
 
-    def _weigh(self, outcome, left):
-        """Keep interval and counts; an answer may mean more after those before it."""
+    def _count(self, outcome, left):
+        """Update interval and counters; earlier answers may change the meaning of this one."""
         kind = outcome.kind
         if kind == meaning.SLOW_DOWN:
             self.interval += _SLOW_DOWN
@@ -251,7 +251,7 @@ class DeviceGrant:
         if self._refusals >= _TRIES:
             outcome.kind = meaning.ERROR
         elif outcome.error == "invalid_grant" and self.state == PENDING and left <= _LATE:
-            # Some servers say expired_token once only, others never.
+            # Some servers answer expired_token once only, others never.
             outcome.kind = meaning.EXPIRED
 
     def _gap(self, outcome):
@@ -270,10 +270,10 @@ class DeviceGrant:
         return interval + max(_MIN_MARGIN, interval // 10)
 
     def _schedule(self, elapsed, gap):
-        """Set when the next request is due, so that the last poll falls just before the end.
+        """Set when the next request is due, so that the last poll is just before the end.
 
-        A poll that would leave no room for another one is moved to the last moment; so
-        is one that would come too late. What remains after that is waited out.
+        A poll that would leave no time for another one is moved to the last moment, and so is
+        one that would come too late. After the last poll the grant waits until the end.
         """
         due = elapsed + gap
         if self.state == PENDING:
@@ -291,7 +291,7 @@ class DeviceGrant:
 
 
 def _reason(state, outcome=None):
-    """The error that a state ends with; None for GRANTED."""
+    """The error of a final state; None for GRANTED."""
     if state == GRANTED:
         return None
     if state == DENIED:

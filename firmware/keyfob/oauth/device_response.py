@@ -1,4 +1,4 @@
-"""What a device authorization response says, judged."""
+"""Validating a device authorization response."""
 
 from keyfob.compat import const
 from keyfob.errors import ProviderError
@@ -9,9 +9,9 @@ _MAX_CODE = const(64)  # characters of a user code
 
 
 def read(members, profile):
-    """Return its members by their names in RFC 8628 section 3.2, what is missing filled in.
+    """Return its members by their names in RFC 8628 section 3.2, with defaults for missing ones.
 
-    Raises ProviderError where no person could use it, or none should.
+    Raises ProviderError where it is unusable or unsafe for a person.
     """
     members = in_rfc_names(members, profile, "da_aliases")
     device_code = _text(members, "device_code")
@@ -45,7 +45,7 @@ def read(members, profile):
 
 
 def _member(members, name):
-    """A member of the device authorization response, or what older drafts called it."""
+    """A member of the response, by its name in the RFC or in older drafts."""
     value = members.get(name)
     return members.get(name.replace("_uri", "_url")) if value is None else value
 

@@ -1,11 +1,11 @@
-"""What few providers do differently, by the fields in `Profile.dialect`.
+"""Rare differences between providers, as the fields of `Profile.dialect` describe them.
 
 Loaded only where a profile has one.
 """
 
 
 def spelled(params, dialect):
-    """Return (name, value) pairs as the provider spells them."""
+    """Return (name, value) pairs by the provider's names."""
     params = [(dialect.get(name + "_param", name), value) for name, value in params]
     separator = dialect["scope_sep"]
     scope = dialect["scope_param"]
@@ -17,7 +17,7 @@ def spelled(params, dialect):
 
 
 def in_rfc_names(values, dialect, aliases):
-    """The members of a reply by their standard names; `aliases` names the field to go by."""
+    """The members of a reply by their standard names; `aliases` names the field that maps them."""
     found = dict(values)
     aliases = dialect[aliases]
     for alias in aliases:
@@ -35,7 +35,7 @@ def in_rfc_names(values, dialect, aliases):
 def error_at(values, status, profile, known):
     """The error in the first member of `error_paths` that has one, or None.
 
-    Beside a success only an error that is `known` counts: a `message` may say anything.
+    In a successful reply only a `known` error counts: a `message` may be any text.
     """
     for path in profile.dialect["error_paths"]:
         code = _find(values, path)

@@ -1,4 +1,4 @@
-"""Replies that are form-encoded: some providers' way, which RFC 6749 does not know."""
+"""Form-encoded replies, which some providers send although RFC 6749 requires JSON."""
 
 import binascii
 
@@ -6,12 +6,12 @@ _FORM_NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~
 
 
 def form_members(body):
-    """The members of a form body, or None where it is none."""
+    """The members of a form body, or None where `body` is not a form."""
     found = {}
     try:
         for part in str(body, "utf-8").strip().split("&"):
             if not part:
-                continue  # between two, or after the last
+                continue  # a doubled or trailing &
             name, equals, value = part.partition("=")
             if not equals or not name or not all(char in _FORM_NAME for char in name):
                 return None

@@ -16,7 +16,7 @@ def days_from_civil(year, month, day):
 def parse(text):
     """Unix seconds of `Sun, 06 Nov 1994 08:49:37 GMT` or of either obsolete form.
 
-    Returns None where `text` is no such date.
+    Returns None where `text` is not such a date.
     """
     try:
         fields = text.replace(",", " ").replace("-", " ").split()

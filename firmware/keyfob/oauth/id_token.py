@@ -1,8 +1,8 @@
-"""Who is linked, from the claims of an ID token (OpenID Connect Core 1.0 section 3.1.3.7).
+"""Validating the claims of an ID token (OpenID Connect Core 1.0 section 3.1.3.7).
 
-The signature is not checked: the token came straight from the token endpoint over a
-verified TLS connection, which item 6 of that section accepts in its place. No ID token
-from any other path may be given to this module.
+The signature is not checked. The token came directly from the token endpoint over verified TLS,
+which item 6 of that section accepts instead. So this module must not be given an ID token from
+anywhere else.
 """
 
 import binascii
@@ -12,14 +12,14 @@ from keyfob.compat import const
 from keyfob.errors import ProviderError
 from keyfob.oauth.messages import clean
 
-_MAX_TOKEN = const(8_192)  # characters: what a board can take apart beside everything else
+_MAX_TOKEN = const(8_192)  # characters: more does not fit in a board's RAM
 _LEEWAY = const(300)  # s between a board's clock and the provider's
 _NAMES = ("name", "preferred_username", "nickname", "email", "sub")
 _REQUIRED = ("iss", "sub", "aud", "exp", "iat")
 
 
 def claims(token):
-    """Return the claims of a JWT as a dict. Raises ProviderError where it is none."""
+    """Return the claims of a JWT as a dict. Raises ProviderError where it is not one."""
     parts = token.split(".")
     if len(parts) == 3 and len(token) <= _MAX_TOKEN:
         payload = parts[1].replace("-", "+").replace("_", "/")
@@ -34,10 +34,10 @@ def claims(token):
 
 
 def check(found, issuer, client_id, unix=None, before=None):
-    """Return the claims if they hold for this client. Raises ProviderError if not.
+    """Return the claims if they are valid for this client. Raises ProviderError if not.
 
     `unix` is the time in Unix seconds, or None while it is unknown: dates are then not
-    judged. `before` are the claims of the same link's last ID token (section 12.2).
+    checked. `before` are the claims of the same link's last ID token (section 12.2).
     """
     for name in _REQUIRED:
         if name not in found:
@@ -67,7 +67,7 @@ def check(found, issuer, client_id, unix=None, before=None):
 
 
 def account_name(found):
-    """What to call the account on a screen: the friendliest claim there is, or None."""
+    """The account's name for a screen: the most readable claim that it has, or None."""
     for name in _NAMES:
         value = clean(found.get(name))
         if value:

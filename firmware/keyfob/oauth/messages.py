@@ -1,8 +1,7 @@
 """Requests as values, replies as values, and the encodings between them.
 
-Everything here is RFC 6749's wire format: form bodies (appendix B), client
-authentication (section 2.3.1) and replies that are JSON by the standard and
-form-encoded at some providers.
+This is RFC 6749's wire format: form bodies (appendix B), client authentication (section 2.3.1)
+and replies, which are JSON by the standard and form-encoded at some providers.
 """
 
 import binascii
@@ -14,8 +13,8 @@ from keyfob.errors import ConfigError, no_memory
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BOM = b"\xef\xbb\xbf"
 _DEEP = const(64)  # brackets: more than any reply of a provider has
-_NO_FORM = (b"{", b"[", b"<")  # how broken JSON and pages begin
-MAX_BODY = const(16_384)  # bytes of a reply, where nothing else is asked for
+_NO_FORM = (b"{", b"[", b"<")  # how invalid JSON and HTML begin
+MAX_BODY = const(16_384)  # bytes of a reply, by default
 _MAX_TEXT = const(200)
 _USER_AGENT = "keyfob/0.1"
 
@@ -26,7 +25,7 @@ CLIENT_AUTH = (NONE, BASIC, POST)
 
 
 class Request:
-    """What to send: `method`, `url`, `headers` (a dict) and `body` (bytes or None)."""
+    """A request: `method`, `url`, `headers` (a dict) and `body` (bytes or None)."""
 
     def __init__(self, method, url, headers=None, body=None):
         self.method = method
@@ -36,7 +35,7 @@ class Request:
 
 
 class Reply:
-    """What came back: `status`, `headers` (names in lower case) and `body` (bytes)."""
+    """A reply: `status`, `headers` (names in lower case) and `body` (bytes)."""
 
     def __init__(self, status, headers=None, body=b""):
         self.status = status
@@ -52,7 +51,7 @@ class Reply:
         """The body as JSON. Raises ValueError."""
         if self.body.find(b"\0") >= 0:
             raise ValueError("it is not UTF-8")  # CPython guesses, and takes UTF-16 as well
-        return json.loads(_unmarked(self.body))  # as bytes, for a copy of it takes memory
+        return json.loads(_unmarked(self.body))  # as bytes: a decoded copy takes RAM
 
 
 def _unmarked(body):
@@ -61,10 +60,10 @@ def _unmarked(body):
 
 
 class Client:
-    """Who asks: `client_id`, and how it proves itself at the token endpoint.
+    """The OAuth client: `client_id`, and its authentication at the token endpoint.
 
-    `auth` is "none", "basic" or "post" (RFC 6749 section 2.3), or None to let the
-    provider's metadata decide (`settle`). Raises ConfigError where secret and method
+    `auth` is "none", "basic" or "post" (RFC 6749 section 2.3), or None where the
+    provider's metadata decides (`set_auth`). Raises ConfigError where secret and method
     contradict each other.
     """
 
@@ -88,7 +87,7 @@ class Client:
         self.auth = auth
         self.secret = secret
 
-    def settle(self, methods):
+    def set_auth(self, methods):
         """Choose the method from `token_endpoint_auth_methods_supported`.
 
         A list that is absent means basic (RFC 8414 section 2).
@@ -116,9 +115,9 @@ class Client:
 
 
 def quote(text):
-    """Percent-encode every octet of `text` but the unreserved ones of RFC 3986.
+    """Percent-encode every octet of `text` except the unreserved ones of RFC 3986.
 
-    A space becomes %20, which form decoders read as well as a plus sign.
+    A space becomes %20, which form decoders accept like a plus sign.
     """
     out = bytearray()
     for octet in text.encode():
@@ -179,8 +178,8 @@ def get_request(url):
 def members(reply):
     """The members of a JSON object or of a form body, whatever its Content-Type says.
 
-    Returns None where the body is neither. The reply loses its body, whose memory they need.
-    Raises TransportError where even that is too little.
+    Returns None where the body is neither. The reply's body is dropped, to free its memory for
+    them. Raises TransportError where there is not enough memory all the same.
     """
     body = reply.body
     try:
@@ -198,7 +197,7 @@ def members(reply):
 
 
 def in_rfc_names(values, profile, aliases):
-    """The members of a reply by their standard names; `aliases` is the profile's field for it."""
+    """The members of a reply by their standard names; `aliases` is a field of the profile."""
     if profile.dialect is None:
         return values
     from keyfob.oauth import dialect  # stays: every request of such a provider needs it
@@ -207,10 +206,10 @@ def in_rfc_names(values, profile, aliases):
 
 
 def seconds(value):
-    """A JSON value as whole seconds, rounded up, or None where it is no number.
+    """A JSON value as whole seconds, rounded up, or None where it is not a number.
 
-    Providers send numbers, strings, floats, null and junk, where RFC 8628 section 3.2
-    says number. What is negative stays so: the caller knows what that means.
+    RFC 8628 section 3.2 requires a number; providers also send strings, floats, null and other
+    values. A negative number stays negative, for the caller to handle.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
@@ -225,20 +224,20 @@ def seconds(value):
 
 
 def clean(text, secrets=()):
-    """A provider's words made safe to show: one short line, none of `secrets` in it."""
+    """A provider's text made safe to show: one short line, with none of `secrets` in it."""
     if not isinstance(text, str):
         return ""
     for secret in secrets:
-        if secret:  # as it is, and as it was sent; by one character, so that nothing grows
+        if secret:  # plain and percent-encoded; "*" makes no text longer
             text = text.replace(secret, "*").replace(quote(secret), "*")
     kept = "".join(char for char in text[: 4 * _MAX_TEXT] if is_printable(char)).strip()
     return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."
 
 
 def is_printable(char):
-    """Whether `char` may reach a terminal or a panel: no control, no direction mark.
+    """Whether `char` is safe on a terminal or a panel: no control, no direction mark.
 
-    Nor anything beyond the basic plane: MicroPython's JSON reads `\\ud83d\\ude00` as two
+    Nothing beyond the basic plane either: MicroPython's JSON reads `\\ud83d\\ude00` as two
     surrogates, and no panel has a glyph for it.
     """
     code = ord(char)

@@ -9,7 +9,7 @@ _OAUTH = "/.well-known/oauth-authorization-server"
 
 
 def well_known(issuer):
-    """The addresses to try in turn: OIDC appends to the path, RFC 8414 goes before it."""
+    """The addresses to try in turn: OIDC appends to the path, RFC 8414 inserts before it."""
     base = issuer[:-1] if issuer.endswith("/") else issuer
     scheme, _, rest = base.partition("://")
     host, slash, path = rest.partition("/")
@@ -17,7 +17,7 @@ def well_known(issuer):
 
 
 def learn(profile, metadata):
-    """Set the endpoints that the configuration left open from a discovery document.
+    """Set the endpoints that the configuration leaves open from a discovery document.
 
     Raises ConfigError, and sets none, where one of them is not safe.
     """
@@ -37,19 +37,18 @@ class Discovery:
     def __init__(self, profile):
         self._profile = profile
         self._left = list(well_known(profile.issuer))
-        self._trouble = None  # what to raise if no address helps; a passing one counts most
+        self._error = None  # to raise if every address fails; a temporary one comes first
 
     def request(self):
         """Return the next request to send."""
         return get_request(self._left[0])
 
     def receive(self, reply, client=None):
-        """Take an answer: True once profile and client know all they need.
+        """Take an answer: True once profile and client are complete.
 
-        Raises ConfigError where the provider calls itself otherwise (RFC 8414 section
-        3.3: byte for byte) or names an address that is not safe, ProviderError where it
-        offers no device grant or no document, TransportError where it is in passing
-        trouble.
+        Raises ConfigError where the document names another issuer (RFC 8414 section 3.3: byte
+        for byte) or an address that is not safe, ProviderError where there is no device grant
+        or no document, TransportError for a temporary error.
         """
         self._left.pop(0)
         profile = self._profile
@@ -63,19 +62,19 @@ class Discovery:
             learn(profile, values)
             if profile.is_complete:
                 if client is not None:
-                    client.settle(values.get("token_endpoint_auth_methods_supported"))
+                    client.set_auth(values.get("token_endpoint_auth_methods_supported"))
                 return True
-            self._trouble = self._trouble or ProviderError(
+            self._error = self._error or ProviderError(
                 "%s does not offer the device grant" % profile.issuer,
                 "switch it on at the provider, or choose another issuer",
             )
         elif reply.status >= 500 or reply.status in (408, 425, 429):
-            self._trouble = TransportError(
+            self._error = TransportError(
                 "%s answers HTTP %d" % (profile.issuer, reply.status), "try again later"
             )
         if self._left:
             return False
-        raise self._trouble or ProviderError(
+        raise self._error or ProviderError(
             "%s has no discovery document" % profile.issuer,
             "check the issuer, or enter the provider's endpoints instead",
         )

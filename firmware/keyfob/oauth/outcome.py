@@ -1,21 +1,21 @@
-"""One function that says what a provider's answer means, whatever its dialect.
+"""What a provider's answer means: `classify`, the same for all providers.
 
-The body decides before the status: `error` at HTTP 200, pending at 428 and slow_down at
-403 are all in use. Only where no OAuth error is found does the status speak.
+The body decides before the status: providers send `error` at HTTP 200, pending at 428 and
+slow_down at 403. The status counts only where the body has no OAuth error.
 """
 
 from keyfob.compat import Loaded, const
 from keyfob.oauth.messages import clean, members, seconds
 
 # What an answer can mean. The order is that of NAMES.
-OK = const(0)  # what was asked for is there
+OK = const(0)  # a success
 PENDING = const(1)  # the person has not decided yet
-SLOW_DOWN = const(2)  # the same, and every later wait is 5 s longer
+SLOW_DOWN = const(2)  # as PENDING, and every later wait is 5 s longer
 DENIED = const(3)
 EXPIRED = const(4)
 ERROR = const(5)  # refused for good
-RETRY = const(6)  # a passing trouble: no answer, a gateway's page, a server error
-REFUSED = const(7)  # a 4xx without an OAuth error: perhaps passing, perhaps not
+RETRY = const(6)  # temporary: no answer, a gateway's page, a server error
+REFUSED = const(7)  # a 4xx without an OAuth error: temporary or not
 
 NAMES = ("approved", "pending", "slow_down", "denied", "expired", "error", "retry", "retry")
 
@@ -43,7 +43,7 @@ class Outcome:
     """The meaning of one answer.
 
     `kind` is one of the constants above; `error` the OAuth code or None; `description`
-    the provider's words made safe to show; `members` those of an OK reply, else None;
+    the provider's text made safe to show; `members` those of an OK reply, else None;
     `interval` and `retry_after` seconds the provider asked for, or None.
     """
 
@@ -62,11 +62,11 @@ class Outcome:
 
 
 def classify(reply, profile, secrets=(), unix=None, by_status=True):
-    """Say what `reply` means: OK where it is a success, whose members are still to judge.
+    """Return the Outcome of `reply`; the members of an OK one are not validated yet.
 
     `secrets` never appear in the outcome's texts; `unix` (Unix seconds or None) is for
-    a Retry-After date where the reply itself carries no Date. `by_status` lets the
-    profile give a bare status a meaning, which is one of the device grant only.
+    a Retry-After date where the reply itself carries no Date. With `by_status` the
+    profile's pending_map applies to a status without an error, which is for the device grant.
     """
     values = members(reply)
     code, description = _error({} if values is None else values, reply.status, profile)
@@ -88,7 +88,7 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):
 
 
 def _error(values, status, profile):
-    """The OAuth error code of a reply (None without one) and the provider's words."""
+    """The OAuth error code of a reply (None without one) and the provider's text."""
     code = values.get("error")
     text = values.get("error_description")
     if profile.dialect is not None:
@@ -108,11 +108,11 @@ def _kind(code, status, values):
     if status == 429:
         return SLOW_DOWN
     if status >= 500 or status in (408, 425):
-        return RETRY  # with a code of its own it is a gateway's, not OAuth's
+        return RETRY  # an unknown code there is a gateway's, not OAuth's
     if code:
         return ERROR
     if not 200 <= status < 300:
         return REFUSED
     if values is None:
         return RETRY  # cut short, or a captive portal's page
-    return ERROR if values.get("error") else OK  # whatever that says, it is no success
+    return ERROR if values.get("error") else OK  # any `error` means no success

@@ -1,10 +1,10 @@
-"""What to tell a person of an answer that ended something, and what to do about it."""
+"""Errors and hints for a person, from the outcome of an answer."""
 
 from keyfob.compat import const
 from keyfob.errors import ProviderError, TransportError
 from keyfob.oauth.outcome import REFUSED, RETRY, SLOW_DOWN
 
-# What a person can do about a refusal, by OAuth error code.
+# Hints for a refusal, by OAuth error code.
 _HINTS = {
     "invalid_client": "check client_id, client_secret and client_auth",
     "unauthorized_client": "allow the device grant for this client at the provider",
@@ -14,16 +14,16 @@ _HINTS = {
     "invalid_scope": "ask only for scopes that the provider knows",
 }
 
-_BUSY = const(300)  # s to leave a provider alone that is busy and does not say for how long
+_BUSY = const(300)  # s to wait for a busy provider that sends no Retry-After
 
 
 def is_passing(outcome):
-    """Whether what an outcome tells of may be over by itself."""
+    """Whether an outcome is temporary."""
     return outcome.kind in (RETRY, SLOW_DOWN, REFUSED)
 
 
 def refusal(outcome):
-    """Return the error that tells a person of an outcome that ended something."""
+    """Return the error for an outcome that ends a grant or fails a refresh."""
     if outcome.kind == RETRY:
         return TransportError("no usable answer: %s" % outcome, "try again later")
     hint = _HINTS.get(outcome.error, "check the endpoints, and the client's settings there")

@@ -1,9 +1,9 @@
-"""What only unusual answers need: errors in odd places, waits in headers, words for a status."""
+"""Unusual answers: errors in odd places, waits in headers, texts for a status."""
 
 from keyfob.oauth import http_date
 from keyfob.oauth.messages import seconds
 
-# Errors that are told in words alone, in lower case.
+# Errors that have a text and no code, in lower case.
 _WORDS = {
     "invalid device code": "invalid_grant",
     "invalid refresh token": "invalid_grant",
@@ -11,7 +11,7 @@ _WORDS = {
 
 
 def odd_error(values, text, renamed, known):
-    """The error code (or None) and the words of a reply whose `error` is no text.
+    """The error code (or None) and the text of a reply whose `error` is not a string.
 
     `text` is its error_description, `renamed` the profile's pending_map, `known` the error
     codes that have a meaning.
@@ -31,7 +31,7 @@ def odd_error(values, text, renamed, known):
 
 
 def _nested_code(values, renamed, known):
-    """The code in an `error` that is an object: the finest that is known."""
+    """The code in an `error` that is an object: the most specific known one."""
     for name in ("error_subcode", "code", "type", "message"):
         code = str(values.get(name))
         if code in renamed or code in known:
@@ -43,12 +43,12 @@ def _nested_code(values, renamed, known):
 def _misspelt(values):
     for name in values:
         if isinstance(name, str) and name.lower() == "error" and isinstance(values[name], str):
-            return "%s: %s" % (name, values[name])  # never taken for the real member
+            return "%s: %s" % (name, values[name])  # never treated as the real member
     return None
 
 
 def retry_after(reply, unix):
-    """Seconds to wait by the Retry-After header (RFC 9110 section 10.2.3), None for nonsense."""
+    """Seconds to wait by the Retry-After header (RFC 9110 section 10.2.3), None if invalid."""
     text = reply.headers["retry-after"]
     wait = seconds(text)
     if wait is None:
@@ -63,7 +63,7 @@ def retry_after(reply, unix):
 
 
 def status_text(status, values):
-    """What to say of a reply without an error of its own."""
+    """A text for a reply without an error."""
     if 300 <= status < 400:
         return "HTTP %d, a redirect, which is not followed" % status
     if 200 <= status < 300 and values is None:

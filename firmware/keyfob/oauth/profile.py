@@ -1,22 +1,22 @@
-"""What makes one provider differ from another, as data.
+"""The differences between providers, as data.
 
-A profile is the `provider` object of `/keyfob.json`: endpoints by the names they have in
-discovery documents (RFC 8414 section 2), and the few fields in which dialects of the
-device grant differ. No provider's name appears in this package.
+A profile is the `provider` object of `/keyfob.json`: the endpoints, by their names in discovery
+documents (RFC 8414 section 2), and fields for the dialects of the device grant. The firmware has
+no code for a provider by name.
 """
 
-import keyfob.errors  # noqa: F401 - what the schema raises stays when the schema goes
+import keyfob.errors  # noqa: F401 - stays: the unloaded schema raises them
 from keyfob.compat import Loaded
 
 
 class Profile:
     """One provider: `issuer`, the endpoints and the common differences, each as an attribute.
 
-    `dialect` holds what only unusual providers need (see `keyfob.oauth.dialect`), or None.
-    `needs_person` is False where the board has an account of its own. `is_complete` tells
-    whether the grant can start as it is, `open` which endpoints a discovery document may
-    name (none where nothing has to be looked up). `identity` is what a stored token
-    belongs to: it is never sent anywhere else.
+    `dialect` has the rare fields (see `keyfob.oauth.dialect`), or is None.
+    `needs_person` is False where the board has an account of its own. `is_complete` is whether
+    the grant can start without discovery. `open` lists the endpoints that discovery may set,
+    none where it is not needed. `identity` names the owner of a stored token, which is never
+    sent anywhere else.
     """
 
     def __init__(self, fields=None, allow_http=False):

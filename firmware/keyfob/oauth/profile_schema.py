@@ -1,4 +1,4 @@
-"""The `provider` object of `/keyfob.json`, judged: what a Profile and a Client are made of.
+"""Validating the `provider` object of `/keyfob.json`, and filling a Profile and a Client from it.
 
 Needed once, when the configuration is read; a board unloads it then.
 """
@@ -12,22 +12,22 @@ ENDPOINTS = (
     "revocation_endpoint",
     "userinfo_endpoint",
 )
-# The last one no discovery document knows: where refreshes go elsewhere than polls.
+# Discovery has no refresh_endpoint: it is set where refreshes do not go to the token endpoint.
 ADDRESSES = ("issuer",) + ENDPOINTS + ("refresh_endpoint",)
-# field: (type, default). A default of None means the field may be absent. What is in a
-# dict or a list is text, and a number is above 0.
+# field: (type, default). A default of None means that the field may be absent. Dicts and lists
+# contain strings, and numbers are above 0.
 _COMMON = {
     "extra_da_params": (dict, {}),
     "extra_token_params": (dict, {}),
     "grant_type": (str, DEVICE_CODE_GRANT),  # "" where none is sent
-    "pending_map": (dict, {}),  # what the provider says: the OAuth error it means
+    "pending_map": (dict, {}),  # the provider's error or status: the OAuth error it means
     "default_expires": (int, 300),  # s, where expires_in is missing
     "default_interval": (int, 5),  # s, where interval is missing: RFC 8628 section 3.2
     "min_interval": (int, 1),  # s
     "accept": (str, "application/json"),
     "qr_template": (str, None),  # with {user_code}, only where the vendor documents one
 }
-# What few providers need: `Profile.dialect`, a dict of all of it, where any is set.
+# Rare fields. `Profile.dialect` is a dict of them all where any is set.
 _DIALECT = {
     "body_format": (str, "form"),
     "scope_sep": (str, " "),
@@ -54,7 +54,7 @@ _NOUNS = {
     dict: "an object of texts",
     list: "a list of texts",
 }
-# Parameters that are keyfob's to send, by whatever name: setting one would send it twice.
+# Parameters that keyfob sends itself, by any name: a configured one would be sent twice.
 _OURS = ("client_id", "client_secret", "grant_type", "device_code", "refresh_token")
 
 

@@ -1,4 +1,4 @@
-"""Giving a token back (RFC 7009)."""
+"""Token revocation (RFC 7009)."""
 
 from keyfob.oauth.messages import form_request
 
@@ -6,8 +6,8 @@ from keyfob.oauth.messages import form_request
 def revocation_request(tokens, profile, client):
     """Return the request that ends a link at the provider (section 2.1), or None.
 
-    The refresh token is named where there is one, since revoking it takes the access
-    tokens of the same grant along. None where the provider has no such endpoint.
+    It revokes the refresh token where there is one, which revokes the access tokens of the same
+    grant, too. None where the provider has no such endpoint.
     """
     if profile.revocation_endpoint is None:
         return None
@@ -19,6 +19,6 @@ def revocation_request(tokens, profile, client):
 def is_confirmed(reply):
     """Whether the provider confirmed that the token is gone (section 2.2).
 
-    200 says so for unknown tokens too; at 503 the token still lives.
+    200 is the answer for unknown tokens, too; after a 503 the token still lives.
     """
     return reply.status == 200

@@ -1,9 +1,8 @@
 """Elapsed time from a millisecond counter that wraps.
 
-A board's counter starts again after 2**30 ms (12.4 days), and comparing two readings
-works only while they are less than half of that apart. A `Stopwatch` adds up the small
-steps between its readings instead, so a deadline may lie any distance away as long as
-somebody looks at the watch every six days.
+A board's counter wraps after 2**30 ms (12.4 days). Two readings can be compared only while they
+are less than half of that apart. A `Stopwatch` adds up the steps between its readings instead:
+any deadline works as long as it is read every six days.
 """
 
 from keyfob.compat import const

@@ -1,11 +1,11 @@
-"""What a successful token response says, judged."""
+"""Validating a successful token response."""
 
 from keyfob.errors import ProviderError
 from keyfob.oauth.messages import in_rfc_names, is_printable, seconds
 
 
 def read(members, profile, requested, now, unix=None):
-    """Return what a TokenSet is made of, from a token response (RFC 6749 section 5.1).
+    """Return the members of a TokenSet from a token response (RFC 6749 section 5.1).
 
     `members` are the reply's, `requested` the scope asked for; a missing scope means
     that all of it was granted. `now` (ticks) becomes `issued_at`. Raises ProviderError where no
@@ -13,7 +13,7 @@ def read(members, profile, requested, now, unix=None):
     """
     members = in_rfc_names(members, profile, "token_aliases")
     token = _text(members.get("access_token"))
-    if token is None or " " in token:  # not fit for a header
+    if token is None or " " in token:  # invalid in a header
         raise ProviderError("the provider's reply has no usable access_token")
     kind = members.get("token_type")
     if not isinstance(kind, str) or kind.lower() != "bearer":
@@ -41,7 +41,7 @@ def read(members, profile, requested, now, unix=None):
 
 
 def _text(value):
-    """A token (RFC 6749 appendix A: visible ASCII), or None where that is none."""
+    """A token (RFC 6749 appendix A: visible ASCII), or None where `value` is not one."""
     is_one = isinstance(value, str) and all(" " <= char <= "~" for char in value)
     return value if is_one and value else None
 

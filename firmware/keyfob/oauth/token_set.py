@@ -1,8 +1,8 @@
-"""A person's tokens: how long they live, when to refresh them and what a refresh yields.
+"""The tokens of a link: how long they live, when to refresh them, and the refresh itself.
 
-A `TokenSet` is never changed by a reply. A refresh returns its successor, so that the
-new refresh token can be made durable before the new access token is used (RFC 9700
-section 4.14.2), and a reply that cannot be used costs nothing.
+A reply never changes the tokens in a `TokenSet`. A refresh returns a successor. So the new
+refresh token can be stored before the new access token is used (RFC 9700 section 4.14.2), and
+an unusable reply leaves the old tokens in use.
 """
 
 from keyfob.compat import Loaded, const
@@ -11,16 +11,16 @@ from keyfob.oauth.messages import form_request
 from keyfob.oauth.ticks import Stopwatch
 
 _MAX_SKEW = const(300)  # s before expiry at which a token counts as stale
-_MIN_AGE = const(30_000)  # ms between two refreshes that nobody asked for
-_SOON = const(2_000)  # ms: a lost reply is asked for again while servers grant grace
-_MAX_WAIT = const(900_000)  # ms between tries while the provider is in trouble
+_MIN_AGE = const(30_000)  # ms between two refreshes ahead of expiry
+_SOON = const(2_000)  # ms: after a lost reply servers accept the used token for a short time
+_MAX_WAIT = const(900_000)  # ms between tries during temporary errors, at most
 _BUSY_WAIT = const(60_000)  # ms at least after a 429
 _REFUSED_WAIT = const(1_800_000)  # ms after a 4xx that does not say why
 _REFUSED_TRIES = const(3)  # bare 400s, over an hour then, that mean invalid_grant
-_CONFIG_WAIT = const(3_600_000)  # ms: somebody has to mend the client's settings first
+_CONFIG_WAIT = const(3_600_000)  # ms: the client's settings have to be corrected first
 _MAX_RETRY_AFTER = const(86_400)  # s
 
-# What is kept of them: texts, and the two numbers that begin with "expires_".
+# The stored members: strings, and the two numbers that begin with "expires_".
 TOKENS = (
     "access_token",
     "refresh_token",
@@ -38,24 +38,24 @@ class TokenSet:
     `access_token`, `refresh_token` (or None), `scope` (space-separated as granted, None
     if never named), `expires_in` (s, None if the provider did not say), `expires_at`
     (Unix seconds, None while the clock was unknown), `id_token` (or None), `grant` (the
-    grant type by which they are had again without a person, or None).
+    grant type that obtains new ones without a person, or None).
 
-    `members` are these, as `record` gives them. Where the provider has issued the tokens in this
-    boot, as `token_response.read` tells it, `issued_at` (ticks) is among them.
+    `members` are these, as `record` returns them. `token_response.read` adds `issued_at` (ticks)
+    for tokens that were issued in this boot.
     """
 
     def __init__(self, members):
         for name in TOKENS:
             setattr(self, name, members.get(name))
-        self.early = 0  # ms ahead of its time that `due` names
+        self.early = 0  # ms by which `due` is earlier
         self.is_dead = False  # True once the provider has ended the link
-        self._judge = None  # the module that will say what the next answer means
+        self._code = None  # keyfob.oauth.outcome, loaded for the next answer
         self.outcome = None  # why the last refresh yielded nothing: an Outcome, or the error
         issued_at = members.get("issued_at")
-        # Runs since the tokens were issued, if in this boot.
+        # Stopwatch since the tokens were issued, if in this boot.
         self._age = None if issued_at is None else Stopwatch(issued_at)
-        self._watch = None  # runs since a boot first asked for the life of older ones
-        self._rejected = False  # a resource server said invalid_token
+        self._watch = None  # Stopwatch since `remaining` was first called for older ones
+        self._rejected = False  # a resource server rejected the access token
         self.failures = 0  # refreshes that got no answer
         self._refusals = 0  # refreshes answered by a bare 400
         self._pause = None  # (Stopwatch, ms): no refresh before it ends
@@ -72,11 +72,11 @@ class TokenSet:
         return {name: getattr(self, name) for name in TOKENS}
 
     def remaining(self, now, unix=None):
-        """Seconds the access token still lives; None where that cannot be known.
+        """Seconds until the access token expires; None where that is unknown.
 
-        In the boot that obtained the token this follows the monotonic counter, which no
-        clock change can move; afterwards it needs the time of day, and a clock that runs
-        behind adds no life.
+        In the boot that obtained the token this follows the monotonic counter, which no clock
+        change affects. After a reset it needs the time of day, and a slow clock does not extend
+        the life.
         """
         if self.expires_in is None:
             return None
@@ -91,16 +91,16 @@ class TokenSet:
 
     @property
     def is_accepted(self):
-        """Whether no resource server has refused the access token so far."""
+        """Whether no resource server has rejected the access token so far."""
         return not self._rejected
 
     @property
     def can_refresh(self):
-        """Whether new tokens can be had without a person."""
+        """Whether new tokens can be obtained without a person."""
         return self.refresh_token is not None or self.grant is not None
 
     def is_usable(self, now, unix=None):
-        """Whether there is still anything to act with: a way to refresh, or time left."""
+        """Whether the tokens are of use: they can be refreshed, or have time left."""
         if self.is_dead or self.can_refresh:
             return not self.is_dead
         left = self.remaining(now, unix)
@@ -120,10 +120,10 @@ class TokenSet:
         return left is not None and left > self._skew()
 
     def due(self, now, unix=None):
-        """Milliseconds until a refresh should be made ahead of expiry.
+        """Milliseconds until a refresh ahead of expiry is due.
 
-        None where there is nothing to refresh with or no need to. A token that was issued
-        without any life is refreshed when it is used, never ahead.
+        None where a refresh is impossible or not needed. A token that was issued with a life of 0
+        is refreshed when it is used, never ahead.
         """
         if not self.can_refresh or self.is_dead or self.expires_in == 0:
             return None
@@ -133,21 +133,21 @@ class TokenSet:
             ahead = (self.remaining(now, unix) - self._skew()) * 1000 - self.early
         else:
             ahead = 0
-        if self._age is not None:  # whatever lifetime a provider states, no storm
+        if self._age is not None:  # no storm of refreshes, whatever the stated lifetime
             ahead = max(ahead, _MIN_AGE - self._age.elapsed(now))
         return max(ahead, self.pause(now))
 
     def reject(self):
-        """Note that a resource server refused the access token (RFC 6750 section 3.1)."""
+        """Note that a resource server rejected the access token (RFC 6750 section 3.1)."""
         self._rejected = True
 
     @property
     def leeway(self):
-        """Milliseconds by which a refresh may be made `early`, that of a fleet spread over."""
+        """The most that `early` may be, in ms: a fleet spreads its refreshes over that time."""
         return 0 if self.expires_in is None else self._skew() * 500
 
     def resume(self):
-        """Forget the pause after a refresh without any answer: the network is back."""
+        """The network is back: end the pause after a refresh that got no answer."""
         if self._is_unanswered:
             self._pause = None
 
@@ -163,7 +163,7 @@ class TokenSet:
         if not self.can_refresh or self.is_dead:
             raise UsageError("there is no refresh token")
         with Loaded("keyfob.oauth.outcome") as outcome:
-            self._judge = outcome  # held, for beside new tokens it might find no room
+            self._code = outcome  # held: beside new tokens it might not fit in RAM
         if self.grant is not None:
             with Loaded("keyfob.oauth.client_credentials") as code:
                 return code.token_request(profile, client, self.scope)
@@ -175,14 +175,14 @@ class TokenSet:
     def receive(self, reply, profile, client, now, unix=None):
         """Take the answer to a refresh; return the successor, or None if there is none.
 
-        After None, `is_dead` tells whether the link has ended (only invalid_grant ends it,
-        or the third 400 without an OAuth error: some servers say it so), `outcome` why,
-        and `pause(now)` when to try again.
+        After None, `is_dead` is whether the link has ended, `outcome` why there are no tokens,
+        and `pause(now)` when to try again. Only invalid_grant ends a link, or a third 400
+        without an OAuth error, which some servers send instead.
         """
-        meaning, self._judge = self._judge, None
+        meaning, self._code = self._code, None
         if meaning is None:
             with Loaded("keyfob.oauth.outcome") as meaning:
-                pass  # it lives as long as this function refers to it
+                pass  # `meaning` keeps it alive
 
         secrets = (self.refresh_token, self.access_token, client.secret)
         outcome = meaning.classify(reply, profile, secrets, unix, by_status=False)
@@ -190,14 +190,14 @@ class TokenSet:
             try:
                 return self._successor(outcome.members, profile, now, unix)
             except ProviderError as error:
-                # The provider may have rotated the token all the same: keep what we have.
+                # The provider may have rotated the token; keep the present one.
                 outcome.kind = meaning.ERROR
                 outcome.description = error.message
         self.outcome = outcome
         if outcome.kind == meaning.REFUSED and reply.status == 400:
             self._refusals += 1
         if outcome.error == "invalid_grant" or self._refusals >= _REFUSED_TRIES:
-            self.is_dead = self.grant is None  # a board's own account ends nowhere else
+            self.is_dead = self.grant is None  # a board's own account cannot be signed out
         wait = _CONFIG_WAIT
         if outcome.kind == meaning.RETRY:
             wait = self._next_wait()
@@ -211,7 +211,7 @@ class TokenSet:
         return None
 
     def postpone(self, error, now):
-        """Leave the provider alone for an hour: what it sends cannot be used."""
+        """Pause for an hour after an unusable answer."""
         self.outcome = error
         self._hold(_CONFIG_WAIT, now)
 
@@ -224,7 +224,7 @@ class TokenSet:
     def _successor(self, members, profile, now, unix):
         tokens = TokenSet.granted(members, profile, self.scope, now, unix)
         if tokens.refresh_token is None:
-            tokens.refresh_token = self.refresh_token  # RFC 6749 section 6: still good
+            tokens.refresh_token = self.refresh_token  # RFC 6749 section 6: still valid
         if tokens.id_token is None:
             tokens.id_token = self.id_token
         return tokens
@@ -236,8 +236,8 @@ class TokenSet:
         return wait
 
     def _hold(self, wait, now):
-        """Leave the provider alone for so many ms."""
-        self._judge = None
+        """Pause for `wait` ms."""
+        self._code = None
         self._is_unanswered = False
         self._pause = (Stopwatch(now), wait)
 

@@ -1,8 +1,7 @@
-"""Addresses: taken apart, and judged fit to carry a secret (RFC 6749 section 3.2).
+"""Splitting addresses, and checking that they are safe for a secret (RFC 6749 section 3.2).
 
-An address is accepted only if it is https, or http where that is safe (loopback) or has
-been allowed in as many words; it holds no user name and no characters that a display or
-a request line could trip over.
+An address is accepted only if it is https, or http to loopback or where the configuration allows
+it. It must have no user name, and no characters that break a display or a request line.
 """
 
 from keyfob.compat import const
@@ -16,7 +15,7 @@ def split(url):
     """Return (scheme, host, port, target) of an http or https address.
 
     `host` comes without the brackets of an IPv6 literal; `target` is path and query.
-    Raises ValueError with the reason where it is not such an address.
+    Raises ValueError with the reason where it is invalid.
     """
     if not isinstance(url, str) or not url:
         raise ValueError("is not text")

@@ -1,7 +1,6 @@
 """Where a link's record is kept. Every store has the same three methods:
 
 `load()` returns the record (a dict of JSON values) or None if there is none,
-`save(record)` returns once it is durable, `erase()` leaves nothing behind.
-All raise StorageError; a record that is there but cannot be read is an error too,
-never None.
+`save(record)` returns once it is durable, `erase()` removes every copy.
+All raise StorageError. A record that exists and cannot be read is an error, never None.
 """

@@ -1,4 +1,4 @@
-"""The secret that a seal's keys come from, where a board can keep one."""
+"""Reading the device secret that a seal's keys are derived from."""
 
 from keyfob.compat import const
 from keyfob.errors import StorageError
@@ -7,8 +7,8 @@ _NOT_FOUND = const(-0x1102)
 _SIZE = const(32)  # bytes
 _TRY = "provision it first; see Tokens in flash in firmware/README.md"
 
-# Where the first word of eFuse block 3, the user's, is read (register maps of ESP-IDF). Not
-# verified on hardware.
+# Address of the first word of eFuse block 3, the user's (register maps of ESP-IDF). Not verified
+# on hardware.
 _BLOCK3 = {
     "ESP32": 0x3FF5A078,
     "ESP32S2": 0x3F41A07C,
@@ -37,7 +37,7 @@ def from_nvs(namespace="keyfob", key="secret"):
 def from_efuse(chip=None):
     """Return the 32 bytes of eFuse block 3. Raises StorageError where none were burnt.
 
-    `chip` is its name as in `sys.implementation._machine`, by default this one's.
+    `chip` is its name as in `sys.implementation._machine`, by default this board's.
     """
     import machine
 

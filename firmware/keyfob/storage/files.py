@@ -1,7 +1,7 @@
 """A home on littlefs or FAT: each place is a file.
 
-A slot is written where it is and never renamed into place. The other slot holds while that
-goes on, and on FAT a rename cut short leaves two names for one chain of clusters.
+A slot is written in place and never renamed. The other slot stays valid meanwhile. On FAT an
+interrupted rename leaves two names for one chain of clusters.
 """
 
 import os
@@ -10,7 +10,7 @@ from keyfob.compat import const
 
 _ENOENT = const(2)
 _EFBIG = const(27)
-_LARGEST = const(16384)  # bytes of a file that can be ours
+_LARGEST = const(16384)  # bytes of a file that keyfob may have written
 _PIECE = const(256)  # bytes read at a time
 _ENDINGS = ("0", "1", "json", "json.new")
 
@@ -24,7 +24,7 @@ class FileHome:
         self._base = "%s/link-%s." % (directory, name)
 
     def pieces(self, place):
-        """Yield the bytes there, if any, in pieces that last until the next. Raises OSError."""
+        """Yield the bytes there, if any, each piece valid until the next. Raises OSError."""
         buffer = memoryview(bytearray(_PIECE))
         try:
             with open(self._base + _ENDINGS[place], "rb") as file:
@@ -40,7 +40,7 @@ class FileHome:
                 raise
 
     def write(self, place, parts):
-        """Replace the bytes there. Raises OSError, and what is there then is no use."""
+        """Replace the bytes there. Raises OSError, and then leaves no valid content."""
         with open(self._base + _ENDINGS[place], "wb") as file:
             for part in parts:
                 file.write(part)
@@ -54,7 +54,7 @@ class FileHome:
             return not file.read(1)
 
     def remove(self, place):
-        """Leave nothing there. Raises OSError."""
+        """Remove what is there, if anything. Raises OSError."""
         try:
             os.remove(self._base + _ENDINGS[place])
         except OSError as error:

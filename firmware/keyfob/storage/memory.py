@@ -1,8 +1,8 @@
-"""A home that forgets at power-off, for tests and for boards whose flash has failed."""
+"""A store in RAM, for tests and for boards whose flash has failed."""
 
 
 class MemoryStore:
-    """Keeps the record in RAM."""
+    """Keeps the record in RAM until power-off."""
 
     def __init__(self, record=None):
         self._record = record

@@ -1,15 +1,15 @@
 """A home in an ESP32's NVS partition, beside the file system: each place is a blob.
 
 NVS writes a blob whole or not at all. A blob of several KB spans pages, and the partition
-(24 KB by default, a page of 4 KB always spare) must have room for a third copy or give the
-older one up first, which the store does.
+(24 KB by default, with one page of 4 KB always spare) may have no room for a third copy. The
+store then removes the older copy first.
 """
 
 from keyfob.compat import const
 
 _NOT_FOUND = const(-0x1102)
 _TOO_SMALL = const(-0x110C)  # the buffer
-_FIRST_SIZE = const(1024)  # bytes of a buffer: nothing tells how long a blob is
+_FIRST_SIZE = const(1024)  # bytes of a buffer: the length of a blob is not known before
 _LARGEST = const(16384)
 
 
@@ -46,7 +46,7 @@ class NvsHome:
         return self._read(place) == b"".join(parts)
 
     def remove(self, place):
-        """Leave nothing there. Raises OSError."""
+        """Remove what is there, if anything. Raises OSError."""
         nvs = self._open()
         try:
             nvs.erase_key(self._key(place))

@@ -1,4 +1,4 @@
-"""A store whose code takes RAM only while it is used."""
+"""A store whose code is loaded only while it is used."""
 
 from keyfob.compat import Loaded
 from keyfob.errors import StorageError
@@ -11,7 +11,7 @@ class OnDemandStore:
         self._arguments = arguments
 
     def check(self):
-        """See that it can be opened. Raises what `open_store` raises, and MemoryError."""
+        """Check that it can be opened. Raises what `open_store` raises, and MemoryError."""
         with Loaded("keyfob.storage.open_store") as code:
             code.open_store(*self._arguments)
 

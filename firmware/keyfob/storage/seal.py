@@ -1,7 +1,7 @@
 """Encryption at rest: AES-256-CBC, then HMAC-SHA-256 over all of it.
 
-A seal keeps tokens from whoever has a copy of the flash and not the key. It does not make
-an old copy of the flash newer than it is, and it hides nothing from code on the board.
+A seal protects tokens from an attacker with a copy of the flash and without the key. It does
+not prevent an old copy of the flash from being restored, and code on the board can undo it.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ _SHORTEST = const(16)  # bytes of a secret
 class Seal:
     """Seals the record of the link `name` under keys derived from `secret` (bytes).
 
-    The secret has 16 bytes or more, as random as can be had: a password will not do.
-    Raises UsageError for a shorter one.
+    The secret has 16 random bytes or more. A password is not random enough. Raises UsageError for
+    a shorter one.
     """
 
     def __init__(self, secret, name="account"):
@@ -32,7 +32,7 @@ class Seal:
         self._mac_key = derive(secret, b"keyfob seal 1 mac " + name.encode())
 
     def seal(self, data, what):
-        """Return `data` sealed, together with its header `what`."""
+        """Return `data` encrypted, and authenticated together with its header `what`."""
         vector = os.urandom(_BLOCK)
         padding = _BLOCK - len(data) % _BLOCK
         sealed = vector + _aes(self._cipher_key, vector).encrypt(data + bytes([padding]) * padding)
@@ -41,7 +41,7 @@ class Seal:
     def unseal(self, sealed, what):
         """Return the data in `sealed`, whose header is `what`.
 
-        Raises StorageError for another key, and for anything that was changed since.
+        Raises StorageError for another key, and where anything was changed.
         """
         end = len(sealed) - _TAG
         if end < 2 * _BLOCK or not _is_same(
@@ -78,7 +78,7 @@ def _keyed(key, pad):
 
 
 def _is_same(one, other):
-    """Compare in a time that does not tell where they differ."""
+    """Compare in a time that does not depend on where they differ."""
     difference = len(one) ^ len(other)
     for index in range(min(len(one), len(other))):
         difference |= one[index] ^ other[index]

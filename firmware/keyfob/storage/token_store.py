@@ -1,8 +1,7 @@
 """A record in two slots: a save replaces the older copy, and the newer one is never written to.
 
-A slot is a header and the record as JSON. The header says whose it is, in which format,
-whether it is sealed, its number in the row of saves, how long it is, and a CRC-32 of all
-the rest.
+A slot is a header and the record as JSON. The header has a magic number, the format, whether
+the record is sealed, the number of the save, the length, and a CRC-32 of all the rest.
 """
 
 import json
@@ -14,21 +13,21 @@ from keyfob.errors import StorageError
 
 _MAGIC = b"kfob"
 _FORMAT = const(1)
-_WHAT = "<4sBBH"  # magic, format, 1 if sealed, number: a seal vouches for these 8 bytes
+_WHAT = "<4sBBH"  # magic, format, 1 if sealed, number: a seal authenticates these 8 bytes
 _SIZES = "<HI"  # length of what follows the header, CRC-32
 _WHAT_SIZE = const(8)
 _CRC_AT = const(10)
 _HEADER = const(14)  # bytes
 _LARGEST = const(16384)  # bytes of a slot
-_PIECE = const(256)  # bytes at a time: a heap in use has little room in one piece
+_PIECE = const(256)  # bytes at a time: a fragmented heap has no large block
 _NUMBERS = const(0xFFFF)  # numbers wrap
 
-# Places beside the slots 0 and 1: a plain JSON file, the format before this one, and what
-# an interrupted save of those days left. They are read or removed, never written.
+# Places beside the slots 0 and 1: the former format, a plain JSON file, and what an interrupted
+# save of that format left. They are read or removed, never written.
 _FORMER = const(2)
 _LEFTOVER = const(3)
 
-# What an OSError says; the screens know the same words.
+# The reason in an OSError; the screens have texts for the same words.
 _WORDS = {
     28: "the flash is full",
     30: "the flash is read-only",
@@ -42,9 +41,9 @@ _AGAIN = "link the board again"
 class TokenStore:
     """Keeps the record in `home`, sealed by `seal` (see keyfob.storage.seal) where given.
 
-    A home has numbered places for bytes: `pieces(place)` yields them, the first 14 at once,
-    `write(place, parts)` and `remove(place)` return once that is durable, and `holds(place,
-    parts)` tells whether it is. All raise OSError, and `hint` is what to try then.
+    A home has numbered places for bytes. `pieces(place)` yields them, at least the first 14 in one
+    piece. `write(place, parts)` and `remove(place)` return once that is durable. `holds(place,
+    parts)` compares. All raise OSError, and `hint` is what to try then.
     """
 
     def __init__(self, home, seal=None):
@@ -54,7 +53,7 @@ class TokenStore:
     def load(self):
         """Return the record or None.
 
-        Raises StorageError where there is one and no copy of it can be read.
+        Raises StorageError where a record exists and no copy of it can be read.
         """
         try:
             record, _, _, trouble = self._find(self._record)
@@ -71,12 +70,12 @@ class TokenStore:
     def save(self, record):
         """Write `record` to the slot that is not in use and read it back.
 
-        Does nothing where it is stored already. Raises StorageError where it fails; what was
-        stored before is then there as it was.
+        Does nothing where it is stored already. Raises StorageError where it fails; the earlier
+        record is then still stored.
         """
         try:
             body = json.dumps(record)
-            # Compared as it is written: to parse what is stored would take RAM.
+            # Compared as JSON text: parsing the stored record would take RAM.
             read = self._check if self._seal is None else self._body
             stored, in_use, number, _ = self._find(read)
             was_stored = stored is not None
@@ -86,13 +85,13 @@ class TokenStore:
             self._write(1 - in_use, *self._pack(body, (number + 1) & _NUMBERS))
         except (OSError, MemoryError) as error:
             raise self._failure("stored", error)
-        # What is in use without a record nobody can read. The next save tries again what fails.
+        # A slot in use without a record cannot be read. The next save retries what fails here.
         self._remove((_LEFTOVER, _FORMER) if was_stored else (in_use, _LEFTOVER, _FORMER))
 
     def erase(self):
-        """Leave nothing behind. Raises StorageError where something stays.
+        """Remove every copy. Raises StorageError where one stays.
 
-        The copy in use goes last, or a power cut would bring the superseded one back.
+        The copy in use is removed last, or a power cut would bring the superseded one back.
         """
         try:
             slots, _ = self._slots()
@@ -104,18 +103,18 @@ class TokenStore:
             raise self._failure("erased", trouble)
 
     def _is_same(self, body, stored, place):
-        """Whether `body` is what `_find` has `stored` there."""
+        """Whether `body` equals `stored`, which `_find` read from that place."""
         if self._seal is not None:
             return stored == body.encode()
         header, body = self._pack(body, struct.unpack_from(_WHAT, stored)[3])
         try:
             return self._home.holds(place, _parts(header, body))
         except OSError:
-            return False  # the other slot will take it
+            return False  # the other slot will be written
 
     def _find(self, read):
-        """Return the newest that `read(slot, header)` gives, or None, its slot, the newest
-        number, and what is wrong, or None."""
+        """Return the newest result of `read(slot, header)` or None, its slot, the newest number,
+        and an error or None."""
         slots, trouble = self._slots()
         number, newest = slots[0][:2] if slots else (0, 1)
         for _, place, header in slots:
@@ -128,14 +127,14 @@ class TokenStore:
         return None, newest, number, trouble
 
     def _slots(self):
-        """Return number, place and header of each whole slot, the newer first, and what is
-        wrong."""
+        """Return number, place and header of each valid slot, the newer first, and an error or
+        None."""
         slots = []
         trouble = None
         for place in (0, 1):
             try:
                 header = self._header(place)
-                if header:  # an empty file is a first save that was cut short
+                if header:  # an empty file is an interrupted first save
                     slots.append((struct.unpack_from(_WHAT, header)[3], place, header))
             except OSError as error:
                 trouble = self._failure("read", error)
@@ -146,7 +145,7 @@ class TokenStore:
         return slots, trouble
 
     def _header(self, place):
-        """The header of a slot, seen to be whole; empty where nothing is."""
+        """Return the header of a slot whose CRC-32 is right; b"" where the slot is empty."""
         header = b""
         size = crc = 0
         for piece in self._home.pieces(place):
@@ -193,7 +192,7 @@ class TokenStore:
         body = memoryview(data)[_HEADER:]
         said = struct.unpack_from("<I", header, _CRC_AT)[0]
         if data[:_HEADER] != header or _crc(header, body) != said:
-            raise _damaged()  # it read well a moment ago
+            raise _damaged()  # it was valid a moment ago
         if self._seal is None:
             return body
         return self._seal.unseal(bytes(body), header[:_WHAT_SIZE])
@@ -210,7 +209,7 @@ class TokenStore:
         return header
 
     def _remove(self, places):
-        """Leave nothing in these places; return the first OSError or None."""
+        """Remove these places; return the first OSError or None."""
         trouble = None
         for place in places:
             try:
@@ -224,7 +223,7 @@ class TokenStore:
         try:
             home.write(place, _parts(header, body))
         except OSError:
-            home.remove(place)  # the room that its old content takes may be what is missing
+            home.remove(place)  # the old content may take the room that is missing
             home.write(place, _parts(header, body))
         if not home.holds(place, _parts(header, body)):
             raise _failed("stored", "it reads back otherwise", home.hint)
@@ -241,7 +240,7 @@ class TokenStore:
 
 
 def _parts(header, body):
-    """The bytes of a slot, little by little; JSON is encoded on the way."""
+    """Yield the bytes of a slot in small pieces; JSON is encoded piece by piece."""
     yield header
     for at in range(0, len(body), _PIECE):
         part = body[at : at + _PIECE]
@@ -249,7 +248,7 @@ def _parts(header, body):
 
 
 def _crc(header, body):
-    """The CRC-32 of all of a slot but itself."""
+    """The CRC-32 of a slot, without the CRC-32 field itself."""
     crc = 0
     for part in _parts(header[:_CRC_AT], body):
         crc = crc32(part, crc)

@@ -1,4 +1,4 @@
-"""What a board has for a person to see and to press, as /board.json describes it."""
+"""Opening the display, the button and the LED that /board.json describes."""
 
 import json
 
@@ -9,8 +9,8 @@ from keyfob.errors import ConfigError, KeyfobError
 def open_board(root, events):
     """Return (display, button, LED) of the board whose files are under `root`.
 
-    Where a panel cannot be used, `events` are notified, and the serial console takes its place;
-    the other two are None where the board has none. Of several buttons the first counts.
+    Where a part cannot be used, `events` are notified. The serial console replaces a panel; button
+    and LED are None where there is none. Of several buttons the first is used.
     """
     try:
         board = _board(root)

@@ -1,10 +1,10 @@
-"""The button that links and unlinks: short presses and long ones, without their bouncing."""
+"""The button that links and unlinks: short and long presses, debounced."""
 
 import asyncio
 
 from keyfob.compat import const, flag
 
-_LOOK = const(25)  # ms that a button has to be still before it is believed
+_LOOK = const(25)  # ms without a change before a state counts
 _LONG = const(1_500)  # ms
 
 
@@ -17,11 +17,11 @@ class Button:
         self._pressed = pressed
         self._edge = flag()
         self._is_still = True
-        self._is_told = False  # a long press has been told of, and goes on
+        self._is_held = False  # a long press was returned, and is still down
         pin.irq(self._moved)
 
     async def press(self, sleep_ms=None):
-        """Wait for a press and return whether it is a long one, which is so before it ends.
+        """Wait for a press and return whether it is a long one; a long one returns before it ends.
 
         Only one task may wait. `sleep_ms(ms)` waits in place of asyncio's.
         """
@@ -29,17 +29,17 @@ class Button:
         while True:
             await self._edge.wait()
             self._edge.clear()
-            held = await self._settle(sleep_ms)
+            held = await self._debounce(sleep_ms)
             if not self._is_down():
-                self._is_told = False  # it was let go, or only a spike
-            elif not self._is_told:
+                self._is_held = False  # it was released, or only a spike
+            elif not self._is_held:
                 while held < _LONG and self._is_down():
-                    held += await self._settle(sleep_ms)
-                self._is_told = self._is_down()
-                return self._is_told
+                    held += await self._debounce(sleep_ms)
+                self._is_held = self._is_down()
+                return self._is_held
 
-    async def _settle(self, sleep_ms):
-        """Wait until it stays as it is, for a worn button bounces long; return how long in ms."""
+    async def _debounce(self, sleep_ms):
+        """Wait until the state stays; a worn button bounces long. Return the ms that took."""
         took = 0
         self._is_still = False
         while not self._is_still:

@@ -1,21 +1,21 @@
-"""The one font: 5 x 7 pixels a glyph, drawn in any whole size, the same for codes and for text.
+"""The font for codes and text: 5 x 7 pixels a glyph, scaled by whole numbers.
 
-ASCII, and what German needs beyond it. Glyphs that a person may take for one another
-(0 and O, 1 and I and l, 5 and S, 8 and B, 2 and Z) are drawn apart.
+It has ASCII and the other letters of German. Glyphs that are easily confused (0 and O, 1 and I
+and l, 5 and S, 8 and B, 2 and Z) are drawn to differ.
 """
 
 from keyfob.compat import const
 
-WIDTH = 6  # pixels from one glyph to the next, the space between them included
-HEIGHT = 8  # pixels from one line to the next, likewise
+WIDTH = 6  # pixels from one glyph to the next, with the space between them
+HEIGHT = 8  # pixels from one line to the next, with the space between them
 ZERO = 16  # the number of the glyph of the digit 0
 
 _COLUMNS = const(5)
 _FIRST = const(32)
-_OTHERS = "ÄÖÜßäöü"  # behind the box
+_OTHERS = "ÄÖÜßäöü"  # after the box
 
-# Five columns a glyph, the top row in the lowest bit: ASCII from the space on, then the box
-# that stands for whatever there is no glyph for, then _OTHERS.
+# Five columns a glyph, the top row in the lowest bit: ASCII from the space on, then the box for
+# characters without a glyph, then _OTHERS.
 _GLYPHS = (
     b"\x00\x00\x00\x00\x00\x00\x00\x4f\x00\x00\x00\x03\x00\x03\x00\x14\x7f\x14\x7f\x14"  # sp ! " #
     b"\x24\x2a\x7f\x2a\x12\x63\x13\x08\x64\x63\x36\x49\x55\x22\x50\x00\x00\x03\x00\x00"  # $ % & '
@@ -56,12 +56,12 @@ def glyph(char):
 
 
 def legible(text):
-    """Return `text` with accents that the font lacks taken off. Not for a code."""
+    """Return `text` without the accents that the font lacks. Not for a code."""
     return "".join([_LATIN[ord(c) - 0xC0] if 0xC0 <= ord(c) <= 0xFF else c for c in text])
 
 
 def draw(panel, text, x, y, size, colour=1):
-    """Draw one line of `text` from its top left corner on, a font pixel `size` pixels wide."""
+    """Draw one line of `text` with its top left corner at x, y; a font pixel is `size` pixels."""
     for char in text:
         draw_glyph(panel, _index(char), x, y, size, colour)
         x += WIDTH * size

@@ -1,8 +1,8 @@
-"""Where everything goes on a panel of any size, and drawing it there.
+"""The layout of a screen on a panel of any size, and drawing it.
 
 A panel is anything with `width`, `height` and framebuf's `fill_rect` and `blit`; 1 is light.
-Sizes are tried from the largest down until all text fits beside the symbol; what never does is
-spread over pages, for the caller to show in turn. Nothing is kept between calls.
+Sizes are tried from the largest down until all text fits beside the symbol. What does not fit
+even then is spread over pages, which the caller shows in turn. Nothing is kept between calls.
 """
 
 from keyfob.compat import const
@@ -10,17 +10,17 @@ from keyfob.ui import fonts
 from keyfob.ui.pages import Clock, Picture
 from keyfob.ui.qr_fit import least_module, short
 
-# Pixels of the short side up to which the font may be drawn in its own size, not doubled.
+# Pixels of the short side up to which the font may be drawn in size 1; it is 2 above.
 _COARSE = const(100)
-_QUIET = const(4)  # modules of light around a symbol, where there is room
-_MODULE = const(8)  # pixels: a larger module helps no camera
-_COLUMNS = const(10)  # what a symbol must leave to the text, or is shown by itself: glyphs a line
-_LINES = const(5)  # and lines
-_CUTS = "/.-_?&=: "  # an address or a code is cut behind one of these if that costs no line
+_QUIET = const(4)  # modules of quiet zone around a symbol, where there is room
+_MODULE = const(8)  # pixels of a module at most: a larger one does not help a camera
+_COLUMNS = const(10)  # glyphs a line beside a symbol at least, or it gets its own page
+_LINES = const(5)  # lines, likewise
+_CUTS = "/.-_?&=: "  # an address or a code is cut after one of these if that takes no more lines
 
 
 def compose(panel, items, symbol):
-    """Return a Picture of how `panel`, which must be dark, best shows `items` and `symbol`.
+    """Lay out `items` and `symbol` on `panel`, which must be dark; return the Picture.
 
     Items are those of texts.items, with the time left filled in as a number and its unit;
     `symbol` is None or a (bitmap, size) as `qr.encode` returns it.
@@ -53,7 +53,7 @@ def compose(panel, items, symbol):
 
 
 def _canvas(width, height):
-    """A picture of its own, dark."""
+    """A new picture, dark."""
     import framebuf
 
     buffer = bytearray((height + 7) // 8 * width)
@@ -61,7 +61,7 @@ def _canvas(width, height):
 
 
 def _plan(panel, items, symbol):
-    """How `compose` lays out: the symbol's own page or None, the place of all else, sizes."""
+    """The plan for `compose`: the symbol's own page or None, the place of the rest, sizes."""
     least = 1 if short(panel) <= _COARSE else 2
     alone = None
     if symbol is not None and not list(_places(panel, symbol, least)):
@@ -94,8 +94,8 @@ def _plan(panel, items, symbol):
 def _places(panel, symbol, size):
     """The places for a symbol that leave room for text of `size`, the largest module first.
 
-    A place is a tuple: pixels of a module (0: no symbol), side and corner of the square of
-    light around the symbol, corner and extent of the box that is left to the text.
+    A place is a tuple: pixels of a module (0: no symbol), side and corner of the light square
+    around the symbol, corner and size of the box that is left to the text.
     """
     width, height = panel.width, panel.height
     if symbol is None:
@@ -120,7 +120,7 @@ def _places(panel, symbol, size):
 
 
 def _alone(panel, symbol):
-    """The place of a symbol that has a page to itself."""
+    """The place of a symbol on a page of its own."""
     module = _MODULE
     while _light(panel, symbol, module) is None:
         module -= 1
@@ -129,7 +129,7 @@ def _alone(panel, symbol):
 
 
 def _light(panel, symbol, module):
-    """The side of the square of light around a symbol, None if it has not room enough."""
+    """The side of the light square around a symbol, None if it does not fit."""
     side = short(panel)
     wanted = module * (symbol[1] + 2 * _QUIET)
     if wanted <= side:
@@ -140,9 +140,9 @@ def _light(panel, symbol, module):
 
 
 def _flow(items, plan, is_strict):
-    """The items as pages, lists of blocks (size, lines, sign); None where the plan is no good.
+    """The items as pages, lists of blocks (size, lines, sign); None where the plan does not fit.
 
-    The code stands on every page that has room for it. Strict: no word is broken.
+    The code is on every page that has room for it. Strict: no word is broken.
     """
     _, place, size, code_size, is_whole = plan
     width, height = place[6:]
@@ -168,7 +168,7 @@ def _flow(items, plan, is_strict):
         else:
             blocks.append(block)
     if place[0] and code_size > size and _height(to_type) > height:
-        return None  # beside a symbol, code and address together count for more than size
+        return None  # beside a symbol, code and address on one page matter more than size
     return _pages(page, blocks, height)
 
 
@@ -184,7 +184,7 @@ def _pages(first, blocks, height):
             pages.append([(scale, lines, sign)])
             continue
         block = [(scale, lines, sign)]
-        for page in pages if first else pages[-1:]:  # beside a code the order does not matter
+        for page in pages if first else pages[-1:]:  # with a code on each, in any order
             if _height(page + block) <= height:
                 page += block
                 break
@@ -214,9 +214,9 @@ def _wrap(text, columns, is_strict):
 
 
 def _cut(text, columns):
-    """As few lines as there can be, cut behind one of _CUTS where that costs none more."""
+    """The fewest lines, cut after one of _CUTS where that takes no more lines."""
     lines = []
-    left = (len(text) - 1) // columns  # lines behind this one
+    left = (len(text) - 1) // columns  # lines after this one
     while left > 0:
         end = columns
         while end > 1 and text[end - 1] not in _CUTS:
@@ -231,7 +231,7 @@ def _cut(text, columns):
 
 
 def _is_neat(lines):
-    """Whether a code stands on one line, or on two that part where its groups do."""
+    """Whether a code is on one line, or on two that are cut between its groups."""
     return len(lines) == 1 or (len(lines) == 2 and lines[0][-1] in _CUTS)
 
 
@@ -256,9 +256,9 @@ def _draw_symbol(panel, symbol, place):
 
 
 def _draw_blocks(panel, blocks, left, top, width, height):
-    """Draw text in the middle of a box, the lines of a block flush with one another.
+    """Draw text centred in a box, with the lines of a block aligned on the left.
 
-    The time left is not drawn: return its corner, size and lines, None where there is none.
+    The time left is not drawn: return its corner, size and lines, or None without one.
     """
     spare = height - _height(blocks)
     gap = min(spare // (len(blocks) + 1), 6 * max([block[0] for block in blocks] + [0]))
@@ -278,10 +278,10 @@ def _draw_blocks(panel, blocks, left, top, width, height):
 
 
 def _height(blocks):
-    """Pixels that `blocks` take one below the other."""
+    """The height of `blocks` below each other, in pixels."""
     return sum([len(lines) * scale for scale, lines, _ in blocks]) * fonts.HEIGHT
 
 
 def _whole(pixels, scale, step):
-    """How many glyphs or lines of `step` font pixels go into `pixels`; the last needs no gap."""
+    """How many glyphs or lines of `step` font pixels fit in `pixels`; the last needs no gap."""
     return (pixels + scale) // (step * scale)

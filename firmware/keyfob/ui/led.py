@@ -1,4 +1,4 @@
-"""A status LED, for boards without a screen and for whoever looks from afar."""
+"""A status LED, for boards without a screen and for a look from afar."""
 
 from keyfob.compat import Loaded
 from keyfob.oauth import ticks
@@ -16,7 +16,7 @@ class StatusLed:
         self._since = None  # ticks when the phase began
 
     def show(self, name):
-        """Begin the pattern of the screen called `name`, off where there is none."""
+        """Start the pattern of the screen called `name`; off where it has none."""
         with Loaded("keyfob.ui.screen_table") as table:
             self._pattern = [int(ms) for ms in table.cell(name, "led").split()]
         self._rounds = self._pattern.pop() if len(self._pattern) == 3 else 0  # 0: no end
@@ -25,7 +25,7 @@ class StatusLed:
         self._light(bool(self._pattern))
 
     def update(self, now):
-        """Go on with it, `now` in ticks; return ms until the next call, None for never."""
+        """Continue the pattern, `now` in ticks; return ms until the next call, None for never."""
         pattern = self._pattern
         if len(pattern) < 2:
             return None

@@ -1,13 +1,13 @@
-"""A screen that has been laid out, to be shown page by page without allocating anything."""
+"""A laid-out screen, which is drawn page by page without allocating anything."""
 
 from keyfob.ui import fonts
 
 
 class Picture:
-    """What `layout.compose` made of a screen for `panel`; there are `count` pages.
+    """The layout of a screen on `panel` by `layout.compose`, with `count` pages.
 
-    A single page already stands on the panel. Of several each is a canvas, which goes to
-    `x`, `y`; what is around it stands there on every page.
+    A single page is already drawn on the panel. Of several pages each is a canvas for the box at
+    `x`, `y`; what is around the box is the same on every page.
     """
 
     def __init__(self, panel, canvases, x, y, clock):
@@ -19,7 +19,7 @@ class Picture:
         self.count = len(canvases) or 1
 
     def draw(self, page, seconds):
-        """Draw a page by its number, and on it that so many seconds are left."""
+        """Draw a page by its number, with the `seconds` left."""
         if self._canvases:
             self._panel.blit(self._canvases[page], self._x, self._y)
         if self._clock is not None and self._clock.page == page:
@@ -27,9 +27,9 @@ class Picture:
 
 
 class Clock:
-    """The text that tells the time left, a number and its unit among other words.
+    """The text with the time left: a number and its unit among other words.
 
-    It was laid out as `lines` for the largest number, in glyphs of `size`.
+    It was laid out as `lines` with the largest number, in glyphs of `size`.
     """
 
     def __init__(self, page, x, y, size, lines):
@@ -43,7 +43,7 @@ class Clock:
         self._number = [word.isdigit() for word in self._words].index(True)
 
     def draw(self, panel, seconds):
-        """Draw it over what it told before: minutes, in the last one seconds."""
+        """Draw it over the earlier time: in minutes, in the last one in seconds."""
         unit = "s" if seconds < 60 else "min"
         number = seconds if seconds < 60 else seconds // 60
         size = self._size
@@ -73,7 +73,7 @@ class Clock:
 
 
 def _digits(number):
-    """How many digits a number has."""
+    """The number of decimal digits."""
     count = 1
     while number >= 10:
         number //= 10

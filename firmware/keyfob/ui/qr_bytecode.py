@@ -1,8 +1,8 @@
 """The long loops of keyfob.ui.qr as bytecode, which every MicroPython and CPython runs.
 
 keyfob.ui.qr_viper has the same functions as machine code. Here a row of modules is an integer,
-its leftmost module the highest bit, so that a rule about modules is a few operations for a whole
-row. A canvas is two lists of rows: what is dark, and what is taken by a function pattern.
+its leftmost module the highest bit, so that a few operations apply a rule to a whole row. A
+canvas is two lists of rows: dark modules, and modules taken by a function pattern.
 """
 
 from keyfob.compat import const
@@ -15,7 +15,7 @@ _HEADS = const(211)
 _HEADS_OF_10 = const(214)
 _VALUES = const(217 - 32)
 
-# Modes of a segment, each of which can say all that the one before it can.
+# Modes of a segment, each of which can encode all that the one before it can.
 _DIGITS = const(0)
 _ALPHANUMERIC = const(1)
 _BYTES = const(2)
@@ -28,7 +28,7 @@ _BEFORE = const(7)  # rows before the first that `score` looks back at
 
 
 def split(data, version, tables):
-    """Return (the fewest bits that say `data`, the mode of each byte).
+    """Return (the fewest bits that encode `data`, the mode of each byte).
 
     An exact search, run by run of bytes of one kind, over the mode of the last one. Within a run
     no change of mode is tried: done before or after it, it would cost less, since a narrower mode
@@ -270,7 +270,7 @@ def place(dark, taken, codewords):
 
 
 def _apply(rows, dark, taken, mask, formats, tables):
-    """Fill in `rows`: the symbol under a mask, with the word that tells of level and mask."""
+    """Fill in `rows`: the symbol under a mask, with the format information."""
     size = len(rows)
     full = (1 << size) - 1
     for y in range(size):
@@ -307,7 +307,7 @@ def score(rows, work, limit=None):
     above = alike_above = change_above = same_above = three_above = three_before = five_above = 0
     at = _BEFORE  # where this row is in the lists of `work`
     for row in rows:
-        # Each bit speaks of a module and of those before it, to its left or above it.
+        # Each bit is about a module and those before it, to its left or above it.
         change = (row ^ row >> 1) & inner
         alike = change ^ inner
         three = alike & alike >> 1

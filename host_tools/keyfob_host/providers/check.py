@@ -88,7 +88,8 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
     roots = _roots([address for address in addresses if address is not None], trust)
     shows: dict[str, str | None] = _example(preset)
     if wanted.client_id is not None and trouble is None:
-        shows, trouble = _ask_for_code(wanted, preset, profile, trust)
+        client = wanted.client_id, wanted.client_secret
+        shows, trouble = _ask_for_code(client, preset, profile, trust)
     report = {
         "provider": preset.name if preset else None,
         "issuer": profile.issuer,
@@ -111,7 +112,7 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
     return report, None
 
 
-def _profile(wanted: Wanted) -> tuple[Preset | None, Any, str | None]:
+def _profile(wanted: Wanted) -> tuple[Preset | None, Profile, str | None]:
     """Whom to check: the preset, what a board gets of it, and an issuer that a board needs not."""
     if (wanted.name is None) == (wanted.issuer is None):
         raise UsageError(
@@ -144,7 +145,7 @@ def _cadata(data: bytes) -> str | bytes:
 
 
 def _metadata(
-    profile: Any, trust: ssl.SSLContext
+    profile: Profile, trust: ssl.SSLContext
 ) -> tuple[dict[str, Any] | None, str | None, KeyfobError | None]:
     """The discovery document, where it was, and what a board finds wrong with it."""
     if profile.issuer is None:
@@ -165,7 +166,7 @@ def _metadata(
 
 
 def _grant(
-    preset: Preset | None, profile: Any, document: Mapping[str, Any] | None
+    preset: Preset | None, profile: Profile, document: Mapping[str, Any] | None
 ) -> tuple[bool | None, str | None]:
     """Whether the grant is offered, and what says so."""
     if document is not None:
@@ -222,12 +223,15 @@ def _example(preset: Preset | None) -> dict[str, str | None]:
 
 
 def _ask_for_code(
-    wanted: Wanted, preset: Preset | None, profile: Any, trust: ssl.SSLContext
+    client: tuple[str, str | None],
+    preset: Preset | None,
+    profile: Profile,
+    trust: ssl.SSLContext,
 ) -> tuple[dict[str, str | None], KeyfobError | None]:
     """The addresses of a code that the provider is asked for."""
     scope = (preset.scope if preset is not None else "openid") or None
     try:
-        grant = DeviceGrant(profile, Client(wanted.client_id, wanted.client_secret), scope)
+        grant = DeviceGrant(profile, Client(*client), scope)
         grant.receive(_send(grant.authorize(0), trust), 0)
     except KeyfobError as error:
         return _example(preset), error

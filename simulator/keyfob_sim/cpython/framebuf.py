@@ -172,6 +172,9 @@ class FrameBuffer:
         if palette is not None:
             palette = _frame(palette)
             colors = [palette.pixel(i, 0) or 0 for i in range(palette.__width)]
+        values = colors
+        if self.__is_mono or max(colors, default=0) > self.__mask:
+            values = [self.__value(color) for color in colors]
         rows = self.__rows[max(y, 0) : max(y + source.__height, 0)]
         columns = self.__columns[max(x, 0) : max(x + source.__width, 0)]
         source_columns = source.__columns[max(-x, 0) :][: len(columns)]
@@ -185,7 +188,7 @@ class FrameBuffer:
         ):
             if is_plain and columns:
                 run = [
-                    colors[source_cells[base + column] >> base_shift + shift & source_mask] & mask
+                    values[source_cells[base + column] >> base_shift + shift & source_mask]
                     for column, shift in source_columns
                 ]
                 start = row + columns[0][0]
@@ -195,12 +198,11 @@ class FrameBuffer:
                 columns, source_columns, strict=True
             ):
                 cell = source_cells[base + source_column]
-                color = colors[cell >> base_shift + source_shift & source_mask]
-                if color != key:
+                pixel = cell >> base_shift + source_shift & source_mask
+                if colors[pixel] != key:
                     index = row + column
                     shift += row_shift
-                    value = self.__value(color) << shift
-                    cells[index] = cells[index] & ~(mask << shift) | value
+                    cells[index] = cells[index] & ~(mask << shift) | values[pixel] << shift
 
     def __lines_up(self, source: "FrameBuffer", x: int, y: int) -> bool:
         """Whether `source` covers whole cells, which are copied at once, as in pages of text."""

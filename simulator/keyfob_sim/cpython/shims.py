@@ -8,6 +8,7 @@ import asyncio
 import builtins
 import contextlib
 import errno
+import functools
 import gc as host_gc
 import os
 import sys
@@ -15,7 +16,8 @@ import time as host_time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from types import ModuleType
+from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any
 
 from littlefs.errors import LittleFSError
@@ -151,12 +153,21 @@ class _Station:
         return call
 
 
+@functools.cache
+def _compiled(path: str, changed: int) -> CodeType:
+    """The code of a file. The firmware loads and unloads it again and again."""
+    return compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
+
+
 class _Loader(SourceFileLoader):
     """Executes a module with `own` as its builtins."""
 
     def __init__(self, name: str, path: str, own: dict[str, Any]) -> None:
         super().__init__(name, path)
         self._own = own
+
+    def get_code(self, fullname: str) -> CodeType:
+        return _compiled(self.path, os.stat(self.path).st_mtime_ns)
 
     def exec_module(self, module: ModuleType) -> None:
         vars(module)["__builtins__"] = self._own

@@ -57,7 +57,7 @@ class MicroPythonRuntime(Runtime):
         self._next: str | None = "power_on"  # why to boot next, None while there is no reason
         self._is_raw = False
         self._is_mounted = False
-        self._early = b""  # what was typed before the VM could take it
+        self._typed = b""  # what the next boot finds typed
         self._crashes = 0
         self._tail: collections.deque[str] = collections.deque(maxlen=_TAIL)
         self._line = b""
@@ -110,12 +110,8 @@ class MicroPythonRuntime(Runtime):
         for key in data:
             if key in _RAW + _FRIENDLY:
                 self._is_raw = key in _RAW
-        if self._vm is None:
-            return  # nobody hears it
-        if self._is_mounted:
+        if self._vm is not None:  # else nobody hears it
             self._vm.type(data)
-        else:
-            self._early += data  # Ctrl-C would end the VM before it is a board
 
     # One turn
 
@@ -178,7 +174,7 @@ class MicroPythonRuntime(Runtime):
             self._services.answer(request)
             if request[1:2] == b"B":
                 self._is_mounted = True
-                vm.type(self._early)
+                vm.listen()
         except PowerLost as lost:
             self._stop_vm()
             self._watcher.say("power_cut", {"op": lost.op})
@@ -227,7 +223,6 @@ class MicroPythonRuntime(Runtime):
         self._board.boot()
         self._watcher.booted(cause)
         self._is_mounted = False
-        self._early = b""
         self._line = b""
         boot = Boot(
             heap=self._heap,
@@ -238,13 +233,14 @@ class MicroPythonRuntime(Runtime):
         )
         self._vm = vm = Vm(boot)
         self._services.send = vm.send
-        self._services.interrupted = vm.interrupted
-        vm.press_ctrl_c = self._services.press_ctrl_c
+        vm.nudge = lambda: self._services.interrupt(NUDGE)
         self._selector.register(vm.link, selectors.EVENT_READ, self._serve)
         self._selector.register(vm.output, selectors.EVENT_READ, self._hear)
         self._board.power.start()
         if cause == "soft_reset" and self._is_raw:
-            self._early = _RAW
+            vm.type(_RAW)
+        vm.type(self._typed)
+        self._typed = b""
 
     def _stop_vm(self) -> int:
         """End the VM; return its exit code."""
@@ -260,8 +256,10 @@ class MicroPythonRuntime(Runtime):
     def _vm_ended(self, vm: Vm) -> None:
         """The VM has gone by itself: a soft reset, a crash, or a heap too small to start in."""
         vm.wait()
+        typed = vm.take_back()
         code = self._stop_vm()
         if self._is_mounted and code >= 0:
+            self._typed = typed
             if self._serial is not None:
                 self._serial.write(b"MPY: soft reboot\r\n")
             self.reboot("soft_reset")
@@ -351,9 +349,9 @@ class MicroPythonRuntime(Runtime):
 
 
 def compile_rom(target: Path) -> Path:
-    """Compile on_board/ into `target`, as a board has these modules in ROM; return it."""
-    from keyfob_host.firmware.compiler import compile_file
+    """Put on_board/, compiled, into `target`, as a board has these modules in ROM; return it."""
+    from keyfob_host.firmware.compiler import compiled_modules
 
-    for path in sorted((Path(__file__).parent / "on_board").glob("*.py")):
-        compile_file(path, path.name, target / (path.stem + ".mpy"))
+    for name, content in compiled_modules(Path(__file__).parent / "on_board").items():
+        (target / name).with_suffix(".mpy").write_bytes(content)
     return target

@@ -12,8 +12,7 @@ H pin level        set a pin
 I bus address data write to an I2C device; -1 where none answers
 S bus, data        write to SPI
 F                  feed the watchdog
-B                  the file system is mounted, boot.py is next
-K                  Ctrl-C has been raised; nobody waits for the reply
+B                  the file system is mounted, and a program begins or the REPL does
 J, text            anything else: a JSON list of a service's name and its arguments
 """
 
@@ -34,7 +33,7 @@ from keyfob_sim.micropython.vm import PACKET
 _REQUEST = struct.Struct("<BBii")
 _HEADER = struct.Struct("<BBHi")
 _PAYLOAD = PACKET - _HEADER.size
-_REPLY, _INTERRUPT, _ERROR, _KEYBOARD = range(4)
+_REPLY, _INTERRUPT, _ERROR = range(3)
 _TIMER = 1000  # interrupts from here on are those of timers
 NUDGE = -1  # an interrupt that nothing in the VM handles
 _NAME_UNKNOWN = -202  # as lwIP says it
@@ -68,7 +67,6 @@ class Services:
         self._patience = 0.0
         self.send: Callable[[bytes, int], object] = lambda packet, flags: None
         self.bite: Callable[[], None] = lambda: None  # what the watchdog does
-        self.interrupted: Callable[[], None] = lambda: None  # the program has taken Ctrl-C
         self._letters: dict[str, Callable[[int, int, bytes], Any]] = {
             "P": lambda offset, _, data: board.flash.program(offset, data),
             "E": lambda block, _, __: board.flash.erase(block),
@@ -129,8 +127,6 @@ class Services:
         try:
             if letter == "R":
                 self._reply(number, _REPLY, 0, self._board.flash.read(first, _PAYLOAD))
-            elif letter == "K":
-                self.interrupted()
             elif letter == "J":
                 self._call(number, request[_REQUEST.size :])
             else:
@@ -139,10 +135,6 @@ class Services:
         except VmError as error:
             text = json.dumps([error.name, error.arguments]).encode()
             self._reply(number, _ERROR, 0, text[:_PAYLOAD])
-
-    def press_ctrl_c(self) -> None:
-        """Have the program interrupted at its next wait or request."""
-        self._reply(0, _KEYBOARD, 0)
 
     def interrupt(self, what: int) -> None:
         """Tell the VM that something happened: a pin's edge, or a timer. It may be too busy."""

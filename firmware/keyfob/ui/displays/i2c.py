@@ -1,6 +1,6 @@
 """A monochrome display's I2C bus."""
 
-_COMMANDS = b"\x00"  # control bytes: what follows is commands, or the display's memory
+_COMMANDS = b"\x00"  # control bytes: commands follow, or data for the display's memory
 _DATA = b"\x40"
 
 
@@ -20,7 +20,7 @@ class I2cBus:
         self._send(_COMMANDS, data)
 
     def data(self, data):
-        """Send what goes to the display's memory."""
+        """Send data for the display's memory."""
         self._send(_DATA, data)
 
     def _send(self, control, data):

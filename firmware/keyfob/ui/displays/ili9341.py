@@ -4,7 +4,7 @@ from keyfob.ui.displays.tft import Tft
 
 
 class ILI9341(Tft):
-    """A display on a SpiBus. Its glasses have the first column at the right."""
+    """A display on a SpiBus. Its panels have the first column at the right."""
 
     flips = 0x40
 

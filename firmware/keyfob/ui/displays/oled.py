@@ -1,9 +1,9 @@
-"""What SSD1306 and SH1106 share: monochrome displays that keep eight rows in a byte."""
+"""The common part of SSD1306 and SH1106: monochrome displays with eight rows in a byte."""
 
 import framebuf
 
-# By rotation, where 0 is a module that stands upright: the order of the glass's columns
-# and of its rows. A quarter turn mirrors one of the two, and show() swaps them.
+# By rotation, where 0 is an upright module: the order of the panel's columns and of its rows. A
+# quarter turn mirrors one of the two, and show() swaps them.
 _ORDER = (b"\xa1\xc8", b"\xa0\xc8", b"\xa0\xc0", b"\xa1\xc0")
 _CONTRAST = 0x81
 
@@ -46,7 +46,7 @@ class Oled(framebuf.FrameBuffer):
         order = _ORDER[rotation]
         if order[0] == 0xA0:
             self._first_column = self.memory_columns - columns - column_offset
-        # The bytes of a turned picture are those of the glass, column after column.
+        # The bytes of a turned picture are those of the panel, column after column.
         layout = framebuf.MONO_HMSB if self._is_turned else framebuf.MONO_VLSB
         self.buffer = bytearray(columns * self._pages)
         super().__init__(self.buffer, width, height, layout)
@@ -60,7 +60,7 @@ class Oled(framebuf.FrameBuffer):
                     0xD3,  # by which row drivers
                     (row_offset if order[1] == 0xC8 else -row_offset) & 63,
                     0x40,  # from the first row of the memory
-                    0xDA,  # flat glasses have the row drivers in sequence, others alternately
+                    0xDA,  # flat panels have the row drivers in sequence, others alternately
                     0x02 if columns > 2 * rows else 0x12,
                     0xA7 if inverted else 0xA6,
                     0xA4,  # show the memory

@@ -12,7 +12,7 @@ _DRIVERS = {
     "ili9342": ("ili9341", "ILI9342"),
 }
 
-# How the glass sits on its controller: what is absent or 0 is as the driver has it anyway.
+# How the glass is mounted on its controller; absent or 0 means the driver's default.
 _GEOMETRY = ("rotation", "column_offset", "row_offset", "inverted", "bgr")
 
 
@@ -20,7 +20,7 @@ def open_display(board):
     """Return the display of `board`, the content of /board.json; None where it has none.
 
     Imports the one driver that is needed, and `machine`. Raises OSError where nothing
-    answers on I2C, and ConfigError for a display that it cannot make out.
+    answers on I2C, and ConfigError for an invalid description.
     """
     about = board.get("display")
     if about is None:
@@ -53,5 +53,5 @@ def open_display(board):
 
 
 def _driver(module):
-    """The module of a driver, which stays loaded as long as the display."""
-    return __import__("keyfob.ui.displays." + module, None, None, (module,))
+    name = "keyfob.ui.displays." + module
+    return __import__(name, None, None, (module,))  # stays: the display does

@@ -1,4 +1,4 @@
-"""What some boards want done before their display has power."""
+"""Switching on the display's power, on boards where that takes more than a supply."""
 
 import time
 

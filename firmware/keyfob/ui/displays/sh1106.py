@@ -6,7 +6,7 @@ from keyfob.ui.displays.oled import Oled
 class SH1106(Oled):
     """A display on a machine.I2C, or on a bus of `keyfob.ui.displays`.
 
-    Most glasses begin at column 2.
+    Most panels begin at column 2.
     """
 
     memory_columns = 132

@@ -21,11 +21,11 @@ class SpiBus:
                 time.sleep(_PULSE)
 
     def command(self, data):
-        """Send commands; to a monochrome display with their arguments."""
+        """Send commands; for a monochrome display with their arguments."""
         self._send(0, data)
 
     def data(self, data):
-        """Send what goes to the display's memory, or a colour display's arguments."""
+        """Send data for the display's memory, or the arguments of a colour display's commands."""
         self._send(1, data)
 
     def _send(self, level, data):
@@ -41,7 +41,7 @@ def open_bus(wires):
     """The bus that /board.json describes as `wires`."""
     from machine import SPI, Pin
 
-    # Without CS nothing tells where a byte begins: a clock that rests high glitches less.
+    # Without CS nothing marks where a byte begins; a clock that idles high has fewer glitches.
     idle = int(wires["cs"] < 0)
     spi = SPI(
         wires["id"],

@@ -14,9 +14,9 @@ class SSD1306(Oled):
 
     def _prepare(self):
         if self._columns == 72:
-            self._bus.command(_OWN_CURRENT)  # this glass comes without the resistor for it
-        # The whole of the glass, by columns if the picture is turned. It goes before every
-        # picture, so that one which broke off does not shift the next.
+            self._bus.command(_OWN_CURRENT)  # this panel has no resistor for it
+        # The whole panel, by columns if the picture is turned. It is sent before every picture, so
+        # that an interrupted one does not shift the next.
         first, last = self._first_column, self._first_column + self._columns - 1
         by_columns = int(self._is_turned)
         self._window = bytes((0x20, by_columns, 0x21, first, last, 0x22, 0, self._pages - 1))
@@ -27,5 +27,5 @@ class SSD1306(Oled):
         self._bus.data(self.buffer)
 
     def steady(self, on):
-        """Refresh as fast as it goes, so that a camera sees no dark bands; or as usual."""
+        """Refresh at the highest rate, so that a camera sees no dark bands, or as usual."""
         self._bus.command(_FASTEST if on else _OSCILLATOR)

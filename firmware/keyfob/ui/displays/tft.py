@@ -1,4 +1,4 @@
-"""What the colour displays share: a 1-bit picture, coloured strip by strip while it is sent."""
+"""The common part of colour displays: a 1-bit picture, coloured in strips while it is sent."""
 
 import time
 from struct import pack
@@ -24,7 +24,7 @@ _16_BITS = b"\x55"
 _TURN = b"\x00\x60\xc0\xa0"  # MADCTL by rotation: MX MV, MX MY, MY MV
 _BGR = const(0x08)
 
-_RESET = 0.15  # s until commands are heard again
+_RESET = 0.15  # s until commands are accepted again
 _WAKE = 0.01
 _STRIP = const(2048)  # bytes of a strip, at most
 
@@ -37,12 +37,12 @@ class Tft(framebuf.FrameBuffer):
 
     `bus` is a SpiBus of `keyfob.ui.displays.spi`, `backlight` a machine.Pin or None.
     `rotation` is in quarter turns clockwise; the glass begins at `column_offset` and
-    `row_offset` of the controller's memory before it. `inverted` and `bgr` glasses are
-    told so, to show true colours.
+    `row_offset` of the controller's memory before it. `inverted` and `bgr` describe
+    panels that need it to show true colours.
     """
 
-    # Of the controller: columns and rows of its memory, and what of MADCTL is the other
-    # way round on its glasses.
+    # Of the controller: columns and rows of its memory, and the bits of MADCTL that its panels
+    # need inverted.
     memory = (240, 320)
     flips = 0x00
 
@@ -81,11 +81,11 @@ class Tft(framebuf.FrameBuffer):
             self._light(1)
 
     def contrast(self, level):
-        """Put the backlight out at level 0; 1 to 255 are all the same to it."""
+        """Switch the backlight off at level 0, and on at 1 to 255."""
         self._light(int(level > 0))
 
     def steady(self, on):
-        """Nothing to do: the glass does not flicker."""
+        """Nothing to do: the panel does not flicker."""
 
     def palette(self, background, foreground):
         """Set the colours of pixels that are 0 and 1, as RGB565; shown by the next show()."""
@@ -114,8 +114,8 @@ class Tft(framebuf.FrameBuffer):
         self._whole = memoryview(pixels)
         self._rest = self._whole[: self.height % self._rows * row]
         self._strip = framebuf.FrameBuffer(pixels, self.width, self._rows, framebuf.RGB565)
-        # The display wants the upper byte first and framebuf keeps the lower one first:
-        # colours whose bytes are exchanged come out right.
+        # The display expects the upper byte first, and framebuf stores the lower one first: the
+        # bytes of colours are swapped.
         self._colors = bytearray(4)
         self._palette = framebuf.FrameBuffer(self._colors, 2, 1, framebuf.RGB565)
         self.palette(_BLACK, _WHITE)
@@ -125,7 +125,7 @@ class Tft(framebuf.FrameBuffer):
         columns, rows = self.width, self.height
         if rotation & 1:
             columns, rows = rows, columns
-        # What the glass leaves free of the memory: left, above, right, below. A turn moves
+        # The memory that the panel leaves free: left, above, right, below. A quarter turn moves
         # on by one side.
         free = (
             column_offset,

@@ -12,9 +12,11 @@ speak of.
 """
 
 import builtins
+import gc
 import json
 import os
 import sys
+from io import BytesIO
 
 import vfs
 from micropython import const, schedule
@@ -28,7 +30,6 @@ _KEPT = const(8)  # blocks of flash
 _ENOMEM = const(-12)
 _INTERRUPT = const(1)  # kinds of packets from the host
 _ERROR = const(2)
-_KEYBOARD = const(3)  # Ctrl-C
 _ROM = ("time", "select", "socket", "os", "machine", "network", "ntptime", "esp32")
 
 interrupts = {}  # what to call when the host says that something happened
@@ -39,41 +40,35 @@ port = None
 _HEAD = const(10)  # bytes of a request before its data
 _request = bytearray(_HEAD + _BLOCK)
 _packet = bytearray(_HEADER + _BLOCK)
+_payload = memoryview(_packet)[_HEADER:]
 _number = 0
-_is_shielded = False  # inside littlefs, which no exception may leap over
-_is_interrupted = False  # Ctrl-C came, and has not been raised yet
-_TAKEN = b"\0K\0\0\0\0\0\0\0\0"  # a request that nobody waits for: Ctrl-C has been raised
+_bell = _bell_end = None  # a pipe
+_byte = bytearray(1)
+_COLLECTING = gc.disable, gc.enable
 _idle = poll()
 
 
 def receive():
     """Take one packet from the host; if it is an interrupt, serve it."""
-    global _is_interrupted
     port.readinto(_packet)
-    if _packet[1] == _KEYBOARD:
-        _is_interrupted = True
-        break_off()
     if _packet[1] == _INTERRUPT:
         handler = interrupts.get(_value())
         if handler:
             try:
-                schedule(*handler)
+                schedule(_serve, handler)
             except RuntimeError:
                 pass  # too many at once: a board loses some then, too
 
 
-def break_off():
-    """Raise KeyboardInterrupt if Ctrl-C has come and this is a place for it.
+def _serve(handler):
+    """Call what a program scheduled. Ctrl-C is for the program: the VM would drop it here.
 
-    The VM's own way is to leap out of whatever its C code is doing, which littlefs and the
-    garbage collector do not survive; the host takes that way only with a program that never
-    waits and asks for nothing.
+    As in `_uninterrupted`, there is no jump on the way out.
     """
-    global _is_interrupted
-    if _is_interrupted and not _is_shielded:
-        _is_interrupted = False
-        port.write(_TAKEN)
-        raise KeyboardInterrupt
+    try:
+        return handler[0](handler[1])
+    except KeyboardInterrupt:
+        return _interrupt()
 
 
 def call(letter, first=0, second=0, data=()):
@@ -81,17 +76,21 @@ def call(letter, first=0, second=0, data=()):
 
     `data` is a sequence of buffers, no more than a block in all; they are sent as one.
     """
-    global _number
-    break_off()
-    _number = (_number + 1) & 0xFF or 1
-    pack_into("<BBii", _request, 0, _number, letter, first, second)
     end = _HEAD
     for part in data:
         _request[end : end + len(part)] = part
         end += len(part)
+    return _exchange(letter, first, second, end)
+
+
+def _exchange(letter, first, second, end):
+    """Send a request whose data is in its place already, up to `end`. See `call`."""
+    global _number
+    _number = (_number + 1) & 0xFF or 1
+    pack_into("<BBii", _request, 0, _number, letter, first, second)
     port.write(_request, end)
     receive()
-    while _packet[0] != _number or _packet[1] in (_INTERRUPT, _KEYBOARD):
+    while _packet[0] != _number:
         receive()  # that was an interrupt, or the reply to a request that Ctrl-C broke off
     if _packet[1] == _ERROR:
         name, arguments = json.loads(_text())
@@ -149,49 +148,45 @@ class _Flash:
 
     def __init__(self, blocks):
         self._blocks = blocks
-        self._kept = [bytearray(_BLOCK) for _ in range(_KEPT)]
+        self._kept = [BytesIO(_BLOCK) for _ in range(_KEPT)]
         self._numbers = [-1] * _KEPT
         self._oldest = 0
 
     def readblocks(self, block, buffer, offset=0):
-        return self._shield(self._read, block, buffer, offset)
+        return _whole(_Flash._read, self, block, buffer, offset)
 
     def writeblocks(self, block, buffer, offset=None):
-        return self._shield(self._write, block, buffer, offset)
+        return _whole(_Flash._write, self, block, buffer, offset)
 
     def ioctl(self, operation, argument):
+        return _whole(_Flash._control, self, operation, argument, 0)
+
+    def _control(self, operation, argument, _):
         if operation == 4:
             return self._blocks
         if operation == 5:
             return _BLOCK
         if operation == 6:
-            return self._shield(self._erase, argument, None, 0)
+            self._erase(argument)
         return 0
-
-    def _shield(self, action, block, buffer, offset):
-        global _is_shielded
-        _is_shielded = True
-        try:
-            action(block, buffer, offset)
-            return 0
-        except MemoryError:
-            return _ENOMEM
-        finally:
-            _is_shielded = False
 
     def _read(self, block, buffer, offset):
         kept = self._find(block)
-        for index in range(len(buffer)):
-            buffer[index] = kept[offset + index]
+        kept.seek(offset)
+        kept.readinto(buffer)
+        return 0
 
     def _write(self, block, buffer, offset):
         if offset is None:
             offset = 0
-            self._erase(block, None, 0)
+            self._erase(block)
         self._drop(block)
-        call(80, block * _BLOCK + offset, 0, (buffer,))
+        end = _HEAD + len(buffer)
+        _request[_HEAD:end] = buffer
+        _exchange(80, block * _BLOCK + offset, 0, end)
+        return 0
 
-    def _erase(self, block, _, __):
+    def _erase(self, block):
         self._drop(block)
         call(69, block)
 
@@ -203,19 +198,55 @@ class _Flash:
         self._oldest = (place + 1) % _KEPT
         self._numbers[place] = -1
         call(82, block * _BLOCK)
-        self._kept[place][:] = memoryview(_packet)[_HEADER:]
+        kept = self._kept[place]
+        kept.seek(0)
+        kept.write(_payload)
         self._numbers[place] = block
-        return self._kept[place]
+        return kept
 
     def _drop(self, block):
         if block in self._numbers:
             self._numbers[self._numbers.index(block)] = -1
 
 
+def _whole(action, flash, first, second, third):
+    """The result of `action`, which nothing disturbs that would find littlefs half-way.
+
+    The garbage collector closes files, so it has to wait, and nothing may be allocated here.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    result = _uninterrupted(action, flash, first, second, third)
+    _COLLECTING[collects]()
+    return result
+
+
+def _uninterrupted(action, flash, first, second, third):
+    """The result of `action`; Ctrl-C is raised once littlefs has returned to the program.
+
+    The VM raises what is pending where bytecode jumps. There is no jump after `_interrupt`.
+    """
+    try:
+        return action(flash, first, second, third)
+    except KeyboardInterrupt:
+        result = _uninterrupted(action, flash, first, second, third)
+        _interrupt()
+        return result
+    except MemoryError:
+        return _ENOMEM
+
+
+def _interrupt():
+    """Have Ctrl-C pending again: the host's system signals each write (see interruptible.py)."""
+    _bell.write(b"!")
+    _bell_end.readinto(_byte)
+
+
 def start(number, blocks, is_virtual):
     """Turn the VM into a board: `number` is the descriptor that leads to the host."""
-    global port, virtual
+    global port, virtual, _bell, _bell_end
     port = open(number, "r+b")  # noqa: SIM115 - for as long as the VM lives
+    _bell_end, _bell = (open(int(end), "r+b") for end in os.getenv("KEYFOB_BELL").split())  # noqa: SIM115
     _idle.register(port, POLLIN)
     virtual = is_virtual
     for name in _ROM:
@@ -228,16 +259,26 @@ def start(number, blocks, is_virtual):
         print("The file system cannot be mounted:", error)
     sys.path[:] = ["", ".frozen", "/lib"]
     os.putenv("MICROPYINSPECT", "1")  # from now on the end of a program is the REPL's beginning
-    call(66)
 
 
-def run(name, scope):
-    """Run boot.py or main.py if it is there; return whether it ended well."""
+def run(names, scope):
+    """Run boot.py and main.py if they are there, until one of them ends badly."""
+    try:
+        for name in names:
+            if not _run(name, scope):
+                break
+        _listen()
+    except KeyboardInterrupt:
+        pass  # it came as one of them ended
+
+
+def _run(name, scope):
     try:
         os.stat(name)
     except OSError:
         return True
     try:
+        _listen()
         execfile(name, scope)
         word = None
     except SystemExit:
@@ -247,3 +288,8 @@ def run(name, scope):
         word = type(error).__name__
     ask("ended", name, word)
     return word is None
+
+
+def _listen():
+    """From here on the host may send what was typed since the start."""
+    call(66)

@@ -48,7 +48,6 @@ class poll:
 
         Interrupts of the board are served meanwhile.
         """
-        _board.break_off()
         if timeout and (self._ready() or _board.skip(timeout, self._sockets > 0)):
             timeout = 0
         for found in self._poll.ipoll(timeout, flags):

@@ -1,7 +1,7 @@
-"""Imports of the host packages look down only: firmware, host tools, simulator, in that order.
+"""Imports look down only: simulator, host tools, firmware, and within each from floor to floor.
 
-The floors are the tables in the READMEs of host_tools/ and simulator/. The sources are read and
-not run, so that late imports count, too.
+The floors are the tables in the README of each. The sources are read and not run, so that late
+imports count, too.
 """
 
 import ast
@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {"keyfob_host": "host_tools", "keyfob_sim": "simulator"}
+PACKAGES = {"keyfob": "firmware", "keyfob_host": "host_tools", "keyfob_sim": "simulator"}
 # What runs on a board: MicroPython, which imports `keyfob` and modules of its own.
-ON_BOARD = {"on_board", "on_flash"}
+ON_BOARD = {"on_board"}
 
 
 def modules(package: str) -> dict[str, Path]:
@@ -57,10 +57,10 @@ def imports(name: str, path: Path) -> Iterator[tuple[str, int]]:
 
 
 def names_in_call(call: ast.Call) -> list[str]:
-    """The module that `import_module("...")` names, as far as it is written out."""
+    """The module that `import_module("...")` or the firmware's `Loaded("...")` names."""
     function = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     function = call.func.id if isinstance(call.func, ast.Name) else function
-    if function not in ("import_module", "__import__"):
+    if function not in ("import_module", "__import__", "Loaded"):
         return []
     texts = [one.value for one in call.args if isinstance(one, ast.Constant)]
     return [text for text in texts if isinstance(text, str)]
@@ -92,14 +92,14 @@ def test_the_table_of_floors_has_every_room(package):
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_no_import_looks_up_or_sideways(package):
+def test_no_import_looks_up(package):
     wrong = []
     for name, path in MODULES[package].items():
         for other, line in imports(name, path):
             here, there = room(name), room(other)
-            if there == here or there not in FLOORS[package]:
-                continue
-            if FLOORS[package][there] >= FLOORS[package][here]:
+            if there == here or here == package or there not in FLOORS[package]:
+                continue  # a package's own __init__ stands for all of it
+            if FLOORS[package][there] > FLOORS[package][here]:
                 wrong.append(f"{path.relative_to(ROOT)}:{line} imports {other}")
     assert wrong == []
 
@@ -110,6 +110,19 @@ def test_no_files_import_each_other_in_a_circle(package):
         name: {other for other, _ in imports(name, path)}
         for name, path in MODULES[package].items()
     }
+    _has_no_circle(graph)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_rooms_import_each_other_in_a_circle(package):
+    graph: dict[str, set[str]] = {}
+    for name, path in MODULES[package].items():
+        others = {room(other) for other, _ in imports(name, path) if other.startswith(package)}
+        graph.setdefault(room(name), set()).update(others - {room(name), package})
+    _has_no_circle(graph)
+
+
+def _has_no_circle(graph):
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -130,6 +143,49 @@ def test_the_firmware_knows_nothing_of_the_tools():
     pattern = re.compile(r"^\s*(?:from|import) keyfob_(?:host|sim)", re.MULTILINE)
     firmware = (ROOT / "firmware").rglob("*.py")
     assert [path for path in firmware if pattern.search(path.read_text("utf-8"))] == []
+
+
+def late_imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Number and text of each line below the top of a firmware file that imports from keyfob."""
+    text = path.read_text(encoding="utf-8")
+    for function in ast.walk(ast.parse(text)):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for node in ast.walk(function):
+                names = []
+                if isinstance(node, ast.ImportFrom):
+                    names = [node.module or ""]
+                elif isinstance(node, ast.Import):
+                    names = [alias.name for alias in node.names]
+                elif isinstance(node, ast.Call) and "__import__" in ast.unparse(node.func):
+                    names = ["keyfob"]  # which one it is shows when it runs
+                if any(name.split(".")[0] == "keyfob" for name in names):
+                    yield node.lineno, text.splitlines()[node.lineno - 1]
+
+
+def test_whoever_imports_late_unloads_on_the_next_line():
+    """By `with Loaded("...")`; what is to stay loaded says why in a comment."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in MODULES["keyfob"].values()
+        for number, line in late_imports(path)
+        if "stays: " not in line and path.name != "compat.py"  # which has Loaded itself
+    ]
+    assert wrong == [], 'write `with Loaded("...") as code:`, or say `# stays: ` and why'
+
+
+def test_what_is_loaded_for_a_block_is_named_in_it():
+    for name, path in MODULES["keyfob"].items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        blocks = [
+            item.context_expr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.With | ast.AsyncWith)
+            for item in node.items
+        ]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Loaded":
+                assert node in blocks, f"{name}:{node.lineno}: Loaded is for a `with` block"
+                assert names_in_call(node)[0] in MODULES["keyfob"], f"{name}:{node.lineno}"
 
 
 def test_what_this_counts_as_an_import(tmp_path):

@@ -1,0 +1,42 @@
+from typing import Final, TypedDict
+
+class _Members(TypedDict):
+    kind: str
+    message: str
+    hint: str | None
+    fatal: bool
+
+NEVER: Final = 0
+AS_PASSING: Final = 1
+AS_FATAL: Final = 2
+
+class KeyfobError(Exception):
+    message: str
+    hint: str | None
+    kind: str
+    notified: int
+    def __init__(self, message: str, hint: str | None = None, kind: str | None = None) -> None: ...
+    def members(self, fatal: bool) -> _Members: ...
+
+class UsageError(KeyfobError): ...
+class ConfigError(KeyfobError): ...
+class TransportError(KeyfobError): ...
+
+class ProviderError(KeyfobError):
+    error: str | None
+    def __init__(
+        self,
+        message: str,
+        hint: str | None = None,
+        error: str | None = None,
+        kind: str | None = None,
+    ) -> None: ...
+
+class StorageError(KeyfobError):
+    reason: str | None
+
+class LinkDenied(ProviderError): ...
+class LinkExpired(ProviderError): ...
+class NotLinked(UsageError): ...
+
+def no_memory(what: str, hint: str = ...) -> TransportError: ...

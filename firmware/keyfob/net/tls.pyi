@@ -1,0 +1,4 @@
+from collections.abc import Sequence
+from ssl import SSLContext
+
+def make_context(roots: Sequence[bytes]) -> SSLContext: ...

@@ -1,0 +1,66 @@
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+from keyfob.oauth.profile import Profile
+
+_Auth: TypeAlias = Literal["none", "basic", "post"]
+_Params: TypeAlias = list[tuple[str, str]]
+
+MAX_BODY: Final = 16_384
+NONE: Final = "none"
+BASIC: Final = "basic"
+POST: Final = "post"
+CLIENT_AUTH: Final = ("none", "basic", "post")
+
+class Request:
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | None
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> None: ...
+
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: bytes | bytearray
+    def __init__(
+        self, status: int, headers: dict[str, str] | None = None, body: bytes | bytearray = b""
+    ) -> None: ...
+    @property
+    def text(self) -> str: ...
+    def json(self) -> Any: ...
+
+class Client:
+    client_id: str
+    secret: str | None
+    auth: _Auth | None
+    def __init__(
+        self, client_id: str, secret: str | None = None, auth: _Auth | None = None
+    ) -> None: ...
+    def set_auth(self, methods: object) -> None: ...
+    def authenticate(
+        self, params: _Params, headers: dict[str, str], named: bool = False
+    ) -> None: ...
+
+def quote(text: str) -> str: ...
+def form(params: Iterable[tuple[str, str | None]]) -> bytes: ...
+def form_request(
+    url: str,
+    params: Iterable[tuple[str, str | None]],
+    client: Client,
+    profile: Profile,
+    extra: Mapping[str, str] | None = None,
+    named: bool = False,
+) -> Request: ...
+def get_request(url: str) -> Request: ...
+def members(reply: Reply) -> dict[str, Any] | None: ...
+def in_rfc_names(values: dict[str, Any], profile: Profile, aliases: str) -> dict[str, Any]: ...
+def seconds(value: object) -> int | None: ...
+def clean(text: object, secrets: Iterable[str | None] = ()) -> str: ...
+def is_printable(char: str) -> bool: ...

@@ -1,0 +1,6 @@
+from keyfob.oauth.messages import Client, Reply, Request
+from keyfob.oauth.profile import Profile
+from keyfob.oauth.token_set import TokenSet
+
+def revocation_request(tokens: TokenSet, profile: Profile, client: Client) -> Request | None: ...
+def is_confirmed(reply: Reply) -> bool: ...

@@ -1,0 +1,9 @@
+from typing import Final
+
+PERIOD: Final = 1073741824
+
+def diff(later: int, earlier: int) -> int: ...
+
+class Stopwatch:
+    def __init__(self, now: int) -> None: ...
+    def elapsed(self, now: int) -> int: ...

@@ -1,0 +1,3 @@
+from keyfob.ui.displays.oled import Oled
+
+class SSD1306(Oled): ...

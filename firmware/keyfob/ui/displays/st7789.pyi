@@ -1,0 +1,3 @@
+from keyfob.ui.displays.tft import Tft
+
+class ST7789(Tft): ...
