@@ -144,8 +144,12 @@ def test_every_board_says_where_its_facts_come_from_and_how_to_build_for_it(name
     assert board.flash_offset == {"esp32": 0x1000, "esp32s2": 0x1000}.get(board.chip, 0)
     verdict = "Not verified on hardware yet" in (folder / "README.md").read_text()
     assert verdict == (board.verified == "not yet")
-    assert f'"{board.title}"' in (folder / "mpconfigboard.h").read_text()
-    assert "manifest.py" in (folder / "mpconfigboard.cmake").read_text()
+    header = (folder / "mpconfigboard.h").read_text()
+    assert f'"{board.title}"' in header
+    assert f'"boards/{board.download}/mpconfigboard.h"' in header
+    settings = (folder / "mpconfigboard.cmake").read_text()
+    assert f"(boards/{board.download}/mpconfigboard.cmake)" in settings
+    assert "manifest.py" in settings
     manifest = (folder / "manifest.py").read_text()
     assert 'include("../../firmware/manifest.py")' in manifest
 
