@@ -168,6 +168,9 @@ def test_languages_are_those_of_the_screens():
     assert options()["--language"].metavar == "|".join(languages())
     (told,) = re.findall(r"^\| `language` \|.*", README.read_text("utf-8"), re.MULTILINE)
     assert all(f"`{name}`" in told.split("|")[2] for name in languages())
+    overview = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    (told,) = re.findall(r"the address, in ([\w, ]+), from", overview)
+    assert len(re.split(r", | and ", told)) == len(languages()), "README.md, Panels"
 
 
 def test_ways_of_client_authentication_are_those_of_the_firmware():

@@ -72,6 +72,8 @@ def test_a_controller_is_known_wherever_it_has_to_be(controller):
     readme = (boards_dir() / "README.md").read_text("utf-8")
     (row,) = re.findall(r"^\| `display.controller` .*", readme, re.MULTILINE)
     assert f"`{controller}`" in row, "boards/README.md, display.controller"
+    overview = (boards_dir().parent / "README.md").read_text("utf-8")
+    assert controller.upper() in overview, "README.md, Panels"
     told = readme.partition("own orientations")[2].partition(". ")[0]
     orientations = re.findall(r"((?:\w+ and )*\w+) (\d+) x (\d+)", " ".join(told.split()))
     sizes = {
