@@ -729,7 +729,7 @@ def test_a_panel_that_is_not_there_is_for_the_caller_to_handle():
 
 def test_a_display_that_cannot_be_made_out_is_a_config_error():
     for changes, told in (
-        ({"controller": "ssd1309"}, "ssd1309"),
+        ({"controller": "vt100"}, "vt100"),
         ({"controller": None}, "controller"),
         ({"width": None}, "width"),
         ({"i2c": None}, "spi"),

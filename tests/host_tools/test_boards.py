@@ -269,7 +269,7 @@ def test_a_board_is_named_after_its_folder(read):
         ("offset =", "ofset =", "unknown field 'flash.ofset'"),
         ('chip = "esp32"', 'chip = "esp32"\nchips = 1', "unknown field 'chips'"),
         ("flash = {", "flash = 4 #", "needs 'flash' as a table"),
-        ('"sh1106"', '"sh1107"', "needs 'display.controller', one of ssd1306, sh1106, "),
+        ('"sh1106"', '"vt100"', "needs 'display.controller', one of ssd1306, sh1106, "),
         ("rotation = 2", "rotation = 4", "needs 'display.rotation', one of 0, 1, 2, 3"),
         ("rotation = 2", "", "needs 'display.rotation', one of"),
         ("inverted = false", "inverted = 0", "needs 'display.inverted', of type bool"),
