@@ -42,6 +42,7 @@ class HttpClient:
         self._writer = None
         self._idle = None  # Stopwatch since the connection was last used
         self._asked = self._prepared = None  # the last request, and its bytes
+        self._reply_code = None  # what reads a reply, while the same request is repeated
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`, whatever its status.
@@ -64,11 +65,14 @@ class HttpClient:
         async with self._lock:
             whole = False
             try:
-                parser = _parser(max_body, request.method == "HEAD")
+                code = self._reply_code or _reply_code()
+                parser = code.ReplyParser(max_body, is_head=request.method == "HEAD")
                 await asyncio.wait_for(self._exchange(origin, message, parser), limit)
                 whole = parser.keep_alive and not parser.excess
                 if len(parser.reply.body) > _LONG:
                     self._forget()  # parsing such a long body needs the RAM
+                elif not is_new:
+                    self._reply_code = code
                 return parser.reply
             except asyncio.TimeoutError:
                 raise TransportError(
@@ -104,7 +108,7 @@ class HttpClient:
 
     def _forget(self):
         """Forget the prepared request, which only saves time."""
-        self._asked = self._prepared = None
+        self._asked = self._prepared = self._reply_code = None
 
     async def _exchange(self, origin, message, parser):
         if not self._is_reusable(origin):
@@ -163,6 +167,7 @@ def _prepare(request, allow_http):
         raise no_memory("for a connection to " + request.url.partition("?")[0])
 
 
-def _parser(max_body, is_head):
+def _reply_code():
+    """The module that reads replies, loaded as long as somebody refers to it."""
     with Loaded("keyfob.net.http_reply") as code:
-        return code.ReplyParser(max_body, is_head=is_head)
+        return code
