@@ -15,7 +15,7 @@ import pytest
 from mypy import api
 
 from keyfob import config
-from keyfob.oauth import device_grant, token_set
+from keyfob.oauth import device_grant, profile_schema, token_set
 
 ROOT = Path(__file__).parents[1]
 FIRMWARE = ROOT / "firmware"
@@ -96,6 +96,7 @@ def test_a_stub_has_every_attribute(stub: Path) -> None:
     [
         ("config.pyi", "Config", config._FIELDS),
         ("oauth/device_grant.pyi", "DeviceGrant", device_grant.SHOWN),
+        ("oauth/profile.pyi", "Profile", {*profile_schema.ADDRESSES, *profile_schema._COMMON}),
         ("oauth/token_set.pyi", "TokenSet", token_set.TOKENS),
     ],
 )
