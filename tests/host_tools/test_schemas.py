@@ -106,6 +106,15 @@ def test_the_schema_of_the_configuration_has_the_fields_of_the_firmware():
     same_fields(dict.fromkeys(config._WIFI), "firmware/keyfob/config.py", set(network), place)
 
 
+@pytest.mark.parametrize(
+    "name", sorted(config._FIELDS.keys() - {"board"})
+)  # which is for programs
+def test_the_firmware_uses_the_field(name):
+    places = ("app", "config", "link/from_config")
+    code = [(ROOT / "firmware" / "keyfob" / f"{place}.py").read_text("utf-8") for place in places]
+    assert re.search(rf"\b(config|self)\.{name}\b", "".join(code)), f"nothing reads {name}"
+
+
 def test_the_readme_has_the_fields_of_the_configuration():
     rows = list(readme_rows("## /keyfob.json"))
     told = [name for names, _ in rows for name in names]
