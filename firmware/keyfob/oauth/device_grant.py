@@ -30,22 +30,28 @@ DENIED = const(4)
 EXPIRED = const(5)
 FAILED = const(6)
 
-# The next state by state and outcome. A pair that is not here leaves the state as it is: so a
-# poll's pending, slow_down and temporary errors keep the grant PENDING.
-_NEXT = {
-    (REQUESTED, meaning.OK): PENDING,
-    (REQUESTED, meaning.PENDING): FAILED,
-    (REQUESTED, meaning.SLOW_DOWN): FAILED,
-    (REQUESTED, meaning.DENIED): FAILED,
-    (REQUESTED, meaning.EXPIRED): FAILED,
-    (REQUESTED, meaning.ERROR): FAILED,
-    (REQUESTED, meaning.RETRY): IDLE,
-    (REQUESTED, meaning.REFUSED): FAILED,
-    (PENDING, meaning.OK): GRANTED,
-    (PENDING, meaning.DENIED): DENIED,
-    (PENDING, meaning.EXPIRED): EXPIRED,
-    (PENDING, meaning.ERROR): FAILED,
-}
+# Which state an outcome leads to, by its kind in the order of outcome.NAMES. A poll's pending,
+# slow_down and passing errors keep the grant PENDING.
+_AFTER_REQUEST = (
+    PENDING,  # OK
+    FAILED,  # PENDING
+    FAILED,  # SLOW_DOWN
+    FAILED,  # DENIED
+    FAILED,  # EXPIRED
+    FAILED,  # ERROR
+    IDLE,  # RETRY
+    FAILED,  # REFUSED
+)
+_AFTER_POLL = (
+    GRANTED,  # OK
+    PENDING,  # PENDING
+    PENDING,  # SLOW_DOWN
+    DENIED,  # DENIED
+    EXPIRED,  # EXPIRED
+    FAILED,  # ERROR
+    PENDING,  # RETRY
+    PENDING,  # REFUSED
+)
 
 _SLOW_DOWN = const(5)  # s, RFC 8628 section 3.5
 _MIN_MARGIN = const(500)  # ms
@@ -213,7 +219,7 @@ class DeviceGrant:
             finally:
                 outcome.members = None  # keep secrets once
         self._count(outcome, self._lifetime - elapsed)
-        state = _NEXT.get((self.state, outcome.kind), self.state)
+        state = (_AFTER_POLL if self.state == PENDING else _AFTER_REQUEST)[outcome.kind]
         too_long = (outcome.retry_after or 0) > _PATIENCE
         if state == IDLE and (too_long or self._failures >= _TRIES):
             state = FAILED

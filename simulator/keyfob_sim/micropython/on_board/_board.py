@@ -149,6 +149,8 @@ class _Flash:
     def __init__(self, blocks):
         self._blocks = blocks
         self._kept = [BytesIO(_BLOCK) for _ in range(_KEPT)]
+        for kept in self._kept:
+            kept.write(_payload)  # so that none has to grow later, and move
         self._numbers = [-1] * _KEPT
         self._oldest = 0
 
