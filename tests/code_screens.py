@@ -2,10 +2,13 @@
 
 It is drawn by the board's own driver on the model of its controller, and judged by what
 stands on the glass.
+
+`.venv/bin/python tests/code_screens.py` writes the table in firmware/README.md anew.
 """
 
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -18,6 +21,9 @@ from screen_reader import lines_of, page_of, pages_of, same_address, symbol_box
 
 from keyfob.ui.screens import Screens
 from keyfob_host.boards import Board, Display, known_boards, load_board
+
+README = Path(__file__).parents[1] / "firmware" / "README.md"
+BEGIN, END = "<!-- code screens: begin -->\n", "<!-- code screens: end -->\n"
 
 BOARDS = [name for name in known_boards() if load_board(name).display]
 
@@ -215,3 +221,20 @@ def table(screens: dict[tuple[str, str], CodeScreen]) -> list[str]:
         cells = [screens[board, name].cell(name) for board in BOARDS]
         lines.append(f"| {name} | {length} | " + " | ".join(cells) + " |")
     return lines
+
+
+def code_screens() -> dict[tuple[str, str], CodeScreen]:
+    """Every board's code screen for every address."""
+    return {(board, name): code_screen(board, name) for board in BOARDS for name in ADDRESSES}
+
+
+def renew() -> None:
+    """Write the table anew."""
+    lines = table(code_screens())
+    before, _, rest = README.read_text("utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    README.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after, "utf-8")
+
+
+if __name__ == "__main__":
+    renew()

@@ -87,7 +87,7 @@ def page_of(image: Image.Image) -> list[bytes]:
 @functools.cache
 def alphabet() -> dict[bytes, str]:
     """The characters by their columns."""
-    characters = [chr(code) for code in range(32, 127)] + list("ÄÖÜßäöü")
+    characters = [chr(code) for code in range(32, 127)] + list(fonts._OTHERS)
     return {bytes(fonts.glyph(character)): character for character in characters}
 
 

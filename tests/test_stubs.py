@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from mypy import api
 
+from keyfob import config
+from keyfob.oauth import device_grant, profile_schema, token_set
+
 ROOT = Path(__file__).parents[1]
 FIRMWARE = ROOT / "firmware"
 STUBS = sorted((FIRMWARE / "keyfob").rglob("*.pyi"))
@@ -86,6 +89,20 @@ def test_a_stub_has_every_attribute(stub: Path) -> None:
     declared = attributes(stub)
     for name, names in attributes(stub.with_suffix(".py")).items():
         assert names - declared[name] == set(), name
+
+
+@pytest.mark.parametrize(
+    ("stub", "name", "fields"),
+    [
+        ("config.pyi", "Config", config._FIELDS),
+        ("oauth/device_grant.pyi", "DeviceGrant", device_grant.SHOWN),
+        ("oauth/profile.pyi", "Profile", {*profile_schema.ADDRESSES, *profile_schema._COMMON}),
+        ("oauth/token_set.pyi", "TokenSet", token_set.TOKENS),
+    ],
+)
+def test_a_stub_has_every_attribute_that_a_table_names(stub, name, fields):
+    declared = attributes(FIRMWARE / "keyfob" / stub)[name]
+    assert set(fields) - declared == set(), f"{stub}: {name}"
 
 
 def test_no_stub_has_an_attribute_that_is_never_set() -> None:

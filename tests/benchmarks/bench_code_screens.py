@@ -3,13 +3,13 @@
 Prints what firmware/README.md keeps.
 """
 
-from code_screens import ADDRESSES, BOARDS, DECODERS, code_screen, decodes, photo, plain, table
+from code_screens import ADDRESSES, BOARDS, DECODERS, code_screens, decodes, photo, plain, table
 
 DRAWS = 20  # photos of each symbol
 
 
 def test_code_screens():
-    screens = {(board, name): code_screen(board, name) for board in BOARDS for name in ADDRESSES}
+    screens = code_screens()
     print("\n" + "\n".join(table(screens)))
     print("\n| board | symbols | " + " | ".join(f"{d}: plain, photos" for d in DECODERS) + " |")
     print("|---" * (2 + len(DECODERS)) + "|")

@@ -1,14 +1,20 @@
 """One account's tokens between RAM and the store."""
 
 import support
+from conversation import profile, reply
 from fakes import FailingStore
 
 from keyfob.errors import StorageError
 from keyfob.link.account import Account
+from keyfob.oauth.device_grant import DeviceGrant
+from keyfob.oauth.messages import Client
 from keyfob.oauth.token_set import TokenSet
 from keyfob.storage.memory import MemoryStore
 
 OWNER = ["https://as.example", "board"]
+CLIENT = Client("board")
+UNIX = 1_790_000_000
+# All that is stored of tokens and of a code, but for the grant of a board's own account.
 TOKENS = {
     "access_token": "at-1",
     "refresh_token": "rt-1",
@@ -48,6 +54,38 @@ def test_what_is_kept_is_there_after_a_reboot():
     account = loaded(store)
     assert account.tokens.record() == dict(TOKENS, grant=None)
     assert (account.subject, account.name, account.is_stored) == ("user-1", "Ana", True)
+
+
+def test_every_field_of_tokens_is_read_and_outlives_a_reboot_and_a_refresh():
+    tokens = TokenSet.granted(dict(TOKENS, token_type="Bearer"), profile(), None, 0, UNIX)
+    assert tokens.record() == dict(TOKENS, grant=None)
+    store = MemoryStore()
+    Account(OWNER, store).keep(tokens)
+    tokens = loaded(store).tokens
+    assert tokens.record() == dict(TOKENS, grant=None)
+    least = reply(200, {"access_token": "at-2", "token_type": "Bearer"})
+    fresh = tokens.receive(least, profile(), CLIENT, 0, UNIX)
+    new = {"access_token": "at-2", "expires_in": None, "expires_at": None, "grant": None}
+    assert fresh.record() == dict(TOKENS, **new)
+
+
+def test_every_field_of_a_code_is_read_and_outlives_a_reset():
+    grant = DeviceGrant(profile(), CLIENT)
+    grant.authorize(0)
+    grant.receive(reply(200, PENDING), 0, UNIX)
+    assert grant.record(0, UNIX) == PENDING
+    store = MemoryStore()
+    Account(OWNER, store).keep_pending(grant.record(0, UNIX))
+    again = DeviceGrant(profile(), CLIENT)
+    assert again.resume(loaded(store).pending, 0, UNIX)
+    assert again.record(0, UNIX) == PENDING
+
+
+def test_no_field_is_believed_whatever_its_type():
+    for kind, fields in (("tokens", TOKENS), ("pending", PENDING)):
+        for name in fields:
+            store = MemoryStore({"for": OWNER, kind: dict(fields, **{name: []})})
+            assert name in support.raises(StorageError, loaded, store).message
 
 
 def test_members_that_a_provider_left_out_may_be_missing():

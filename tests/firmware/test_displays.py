@@ -32,7 +32,14 @@ except ImportError:
     import tracemalloc
 
     def allocated_by(action):
-        """Bytes that drivers allocate and keep: what they free again, CPython does not count."""
+        """Bytes that drivers allocate and keep: what they free again, CPython does not count.
+
+        The least of three runs, since CPython 3.10 has a cache for each function from its 1024th
+        call on.
+        """
+        return min(_kept_by(action) for _ in range(3))
+
+    def _kept_by(action):
         tracemalloc.start()
         try:
             action()
@@ -682,13 +689,15 @@ def test_pins_that_are_not_wired_are_left_alone():
 
 
 def test_every_controller_has_its_driver_and_no_other_is_imported():
-    for controller, name in (
-        ("ssd1306", "SSD1306"),
-        ("sh1106", "SH1106"),
-        ("st7789", "ST7789"),
-        ("ili9341", "ILI9341"),
-        ("ili9342", "ILI9342"),
-    ):
+    known = {
+        "ssd1306": "SSD1306",
+        "sh1106": "SH1106",
+        "st7789": "ST7789",
+        "ili9341": "ILI9341",
+        "ili9342": "ILI9342",
+    }
+    assert sorted(known) == sorted(opening._DRIVERS)
+    for controller, name in known.items():
         kept = {
             module: sys.modules.pop(module)
             for module in list(sys.modules)
@@ -727,7 +736,7 @@ def test_a_panel_that_is_not_there_is_for_the_caller_to_handle():
 
 def test_a_display_that_cannot_be_made_out_is_a_config_error():
     for changes, told in (
-        ({"controller": "ssd1309"}, "ssd1309"),
+        ({"controller": "vt100"}, "vt100"),
         ({"controller": None}, "controller"),
         ({"width": None}, "width"),
         ({"i2c": None}, "spi"),

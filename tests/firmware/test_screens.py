@@ -265,7 +265,7 @@ def test_it_speaks_the_language_of_its_owner():
 
 def test_a_text_without_translation_appears_in_english():
     complete = texts._TEXTS
-    texts._TEXTS = complete.replace("linked|Linked|Verbunden\n", "linked|Linked|\n")
+    texts._TEXTS = complete.replace("\nlinked|Linked|Verbunden", "\nlinked|Linked|")
     try:
         assert texts.items("linked", {}, "de") == [("Linked", "")]
     finally:

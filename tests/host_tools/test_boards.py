@@ -91,8 +91,15 @@ def test_every_board_loads_and_has_its_readme(name):
     assert board.name == name
     assert 0 <= board.flash_offset < board.flash_size
     assert 0 < board.heap_initial <= board.heap_limit
-    assert (boards_dir() / name / "README.md").is_file()
+    readme = (boards_dir() / name / "README.md").read_text("utf-8")
+    assert readme.startswith(f"# {name}\n")
+    assert f"`keyfob sim --board {name}`" in readme
     assert f"| [{name}]({name}/README.md) |" in (boards_dir() / "README.md").read_text()
+
+
+def test_the_readme_says_how_many_there_are():
+    readme = (boards_dir().parent / "README.md").read_text("utf-8")
+    assert f"[{len(known_boards())} boards](boards/README.md)" in readme
 
 
 def test_the_generic_esp32():
@@ -137,8 +144,12 @@ def test_every_board_says_where_its_facts_come_from_and_how_to_build_for_it(name
     assert board.flash_offset == {"esp32": 0x1000, "esp32s2": 0x1000}.get(board.chip, 0)
     verdict = "Not verified on hardware yet" in (folder / "README.md").read_text()
     assert verdict == (board.verified == "not yet")
-    assert f'"{board.title}"' in (folder / "mpconfigboard.h").read_text()
-    assert "manifest.py" in (folder / "mpconfigboard.cmake").read_text()
+    header = (folder / "mpconfigboard.h").read_text()
+    assert f'"{board.title}"' in header
+    assert f'"boards/{board.download}/mpconfigboard.h"' in header
+    settings = (folder / "mpconfigboard.cmake").read_text()
+    assert f"(boards/{board.download}/mpconfigboard.cmake)" in settings
+    assert "manifest.py" in settings
     manifest = (folder / "manifest.py").read_text()
     assert 'include("../../firmware/manifest.py")' in manifest
 
@@ -258,7 +269,7 @@ def test_a_board_is_named_after_its_folder(read):
         ("offset =", "ofset =", "unknown field 'flash.ofset'"),
         ('chip = "esp32"', 'chip = "esp32"\nchips = 1', "unknown field 'chips'"),
         ("flash = {", "flash = 4 #", "needs 'flash' as a table"),
-        ('"sh1106"', '"sh1107"', "needs 'display.controller', one of ssd1306, sh1106, "),
+        ('"sh1106"', '"vt100"', "needs 'display.controller', one of ssd1306, sh1106, "),
         ("rotation = 2", "rotation = 4", "needs 'display.rotation', one of 0, 1, 2, 3"),
         ("rotation = 2", "", "needs 'display.rotation', one of"),
         ("inverted = false", "inverted = 0", "needs 'display.inverted', of type bool"),

@@ -239,10 +239,20 @@ def test_each_preset_has_a_page_that_is_as_old(name):
     assert text.startswith(f"# {preset.title}\n")
     assert f"Facts of {preset.checked.isoformat()}" in text
     overview = (RECIPES / "README.md").read_text("utf-8").splitlines()
-    (row,) = [line for line in overview if line.startswith(f"| [{preset.title}]({name}.md) | ")]
-    assert row.endswith(f"| {preset.grade} | {preset.checked.isoformat()} |")
+    if preset.provider is None:
+        client, refresh = "no grant", ""
+    else:
+        always = preset.refresh in ("always", "never")
+        client, refresh = preset.client, preset.refresh if always else f"`{preset.refresh}`"
+    cells = (client, refresh, preset.grade, preset.checked.isoformat())
+    assert f"| [{preset.title}]({name}.md) | `{name}` | {' | '.join(cells)} |" in overview
     if preset.provider is not None:
         assert f"--provider {name}" in text
+
+
+def test_the_readme_says_how_many_there_are():
+    text = (RECIPES.parents[1] / "README.md").read_text("utf-8")
+    assert f"presets of {len(OFFERING)} providers" in " ".join(text.split())
 
 
 def test_the_table_names_them_all(keyfob):

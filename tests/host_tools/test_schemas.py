@@ -3,11 +3,15 @@
 A field that is added in one place and forgotten in another fails here, and the message says where.
 """
 
+import inspect
+import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from types import SimpleNamespace
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -19,6 +23,7 @@ from keyfob.errors import ConfigError
 from keyfob.oauth import profile_schema
 from keyfob.oauth.messages import CLIENT_AUTH
 from keyfob.ui.texts import languages
+from keyfob_host.board import configuration, ports, repl
 from keyfob_host.board.configuration import Changes, merged
 from keyfob_host.boards import read_board
 from keyfob_host.errors import CliError
@@ -68,10 +73,10 @@ def readme_rows(heading: str) -> Iterator[tuple[list[str], str]]:
         yield re.findall(r"`(\w+)`", names), default
 
 
-def options() -> dict[str, Any]:
-    """The options of `keyfob configure` by name, as typer has them."""
-    hints = get_type_hints(configure, include_extras=True)
-    found = (get_args(hint)[1] for name, hint in hints.items() if name != "return")
+def options(verb: Callable[..., int] = configure) -> dict[str, Any]:
+    """The options of a verb by name, as typer has them."""
+    parameters = inspect.signature(verb, eval_str=True).parameters.values()
+    found = (get_args(parameter.annotation)[1] for parameter in parameters)
     return {option.default: option for option in found}
 
 
@@ -101,6 +106,15 @@ def test_the_schema_of_the_configuration_has_the_fields_of_the_firmware():
     same_fields(dict.fromkeys(config._WIFI), "firmware/keyfob/config.py", set(network), place)
 
 
+@pytest.mark.parametrize(
+    "name", sorted(config._FIELDS.keys() - {"board"})
+)  # which is for programs
+def test_the_firmware_uses_the_field(name):
+    places = ("app", "config", "link/from_config")
+    code = [(ROOT / "firmware" / "keyfob" / f"{place}.py").read_text("utf-8") for place in places]
+    assert re.search(rf"\b(config|self)\.{name}\b", "".join(code)), f"nothing reads {name}"
+
+
 def test_the_readme_has_the_fields_of_the_configuration():
     rows = list(readme_rows("## /keyfob.json"))
     told = [name for names, _ in rows for name in names]
@@ -121,33 +135,58 @@ def test_configure_has_an_option_for_each_field_and_no_other():
     same_fields(expected, f"{SCHEMA_FOLDER}/keyfob.json", set(options()) - NO_FIELD, place)
 
 
+# The fields whose option gives their value as it is, and values where not any text will do.
+PLAIN = [name for name in config._FIELDS if name not in OPTIONS and name != "ca"]
+VALUES = {"board": "esp32-generic", "api": "https://api.example.com", "language": "de"}
+
+
+def value_of(name: str) -> Any:
+    """A value for a field of PLAIN."""
+    return VALUES.get(name, {str: "some text", bool: True, int: 1}[config._FIELDS[name]])
+
+
 def test_what_the_options_give_reaches_every_field():
-    everything = Changes(
-        ssid="home",
-        provider={},
-        scope="openid",
-        roots=[b""],
-        allow_http=True,
-        board="esp32-generic",
-        api="https://api.example.com",
-        language="de",
-    )
+    plain = {name: value_of(name) for name in PLAIN}
+    everything = Changes(ssid="home", provider={}, roots=[b""], **plain)
     place = "keyfob_host/board/configuration.py"
     found = set(merged({}, everything))
     same_fields(SCHEMAS["keyfob"]["properties"], f"{SCHEMA_FOLDER}/keyfob.json", found, place)
+
+
+class LinkedBoard:
+    """A board at a port, which holds a configuration."""
+
+    def read(self, path: str) -> bytes:
+        return json.dumps({"provider": PROVIDER}).encode()
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_configure_takes_an_option_alone_and_writes_its_value(name, monkeypatch, capsys):
+    monkeypatch.setattr(ports, "choose", lambda *_: SimpleNamespace(device="a port"))
+    monkeypatch.setattr(repl.Board, "connected", lambda *_: nullcontext(LinkedBoard()))
+    monkeypatch.setattr(configuration, "roots_of", lambda *_: None)
+    value = value_of(name)
+    words = ["--" + name.replace("_", "-"), *([] if value is True else [str(value)])]
+    assert cli.main(["configure", "--dry-run", "--json", *words]) == 0
+    written = json.loads(capsys.readouterr().out)["config"]
+    assert written.get(name) == value, f"keyfob_host/verbs/configure.py: {name} goes nowhere"
 
 
 def test_languages_are_those_of_the_screens():
     assert SCHEMAS["keyfob"]["properties"]["language"]["enum"] == list(languages())
     assert SCHEMAS["keyfob"]["properties"]["language"]["default"] == languages()[0]
     assert options()["--language"].metavar == "|".join(languages())
+    (told,) = re.findall(r"^\| `language` \|.*", README.read_text("utf-8"), re.MULTILINE)
+    assert all(f"`{name}`" in told.split("|")[2] for name in languages())
+    overview = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    (told,) = re.findall(r"the address, in ([\w, ]+), from", overview)
+    assert len(re.split(r", | and ", told)) == len(languages()), "README.md, Panels"
 
 
 def test_ways_of_client_authentication_are_those_of_the_firmware():
     ways = "|".join(CLIENT_AUTH)
     assert options()["--client-auth"].metavar == ways
-    hints = get_type_hints(cli.sim, include_extras=True)
-    assert get_args(hints["client_auth"])[1].metavar == ways
+    assert options(cli.sim)["--client-auth"].metavar == ways
     assert SCHEMAS["provider"]["properties"]["client_auth"]["enum"] == list(CLIENT_AUTH)
 
 
@@ -195,6 +234,15 @@ def test_schema_and_board_refuse_the_same_configuration(fields, named):
     with pytest.raises(ConfigError) as caught:
         config.Config(fields)
     assert named in caught.value.message
+    with pytest.raises(jsonschema.ValidationError):
+        validate(fields, "keyfob")
+
+
+@pytest.mark.parametrize("name", config._FIELDS)
+def test_schema_and_board_refuse_a_value_of_another_type(name):
+    fields = {"provider": PROVIDER, name: 1.5}
+    with pytest.raises(ConfigError, match=f"^{name} is of the wrong type"):
+        config.Config(fields)
     with pytest.raises(jsonschema.ValidationError):
         validate(fields, "keyfob")
 

@@ -1,45 +1,58 @@
 """The firmware's display drivers on the simulator's panels, each written without the other."""
 
 import random
+import re
 import sys
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from driven_panel import I2c, Pin, Spi, open_panel
 
-from keyfob_host.boards import OLED_CONTROLLERS, Display, known_boards, load_board
+from keyfob.ui.displays import open_display
+from keyfob_host.boards import (
+    MEMORY,
+    OLED_CONTROLLERS,
+    Controller,
+    Display,
+    known_boards,
+    load_board,
+)
+from keyfob_host.resources import boards_dir
 from keyfob_sim.cpython import framebuf
-from keyfob_sim.hardware.panels import make_panel
+from keyfob_sim.hardware.panels import _PANELS, make_panel
 
-# Controller, its driver, the glass in the controller's own orientation, where it begins.
+HERE = Path(__file__).parent
+
+# Controller, the glass in its own orientation, where it begins.
 GLASSES = [
-    ("ssd1306", "SSD1306", (128, 64), (0, 0)),
-    ("ssd1306", "SSD1306", (128, 32), (0, 0)),
-    ("ssd1306", "SSD1306", (72, 40), (28, 0)),
-    ("ssd1306", "SSD1306", (64, 48), (30, 7)),
-    ("sh1106", "SH1106", (128, 64), (2, 0)),
-    ("sh1106", "SH1106", (72, 40), (11, 5)),
-    ("st7789", "ST7789", (135, 240), (52, 40)),
-    ("st7789", "ST7789", (240, 240), (0, 0)),
-    ("ili9341", "ILI9341", (240, 320), (0, 0)),
-    ("ili9341", "ILI9341", (100, 77), (13, 40)),
-    ("ili9342", "ILI9342", (320, 240), (0, 0)),
-    ("ili9342", "ILI9342", (100, 77), (200, 40)),
+    ("ssd1306", (128, 64), (0, 0)),
+    ("ssd1306", (128, 32), (0, 0)),
+    ("ssd1306", (72, 40), (28, 0)),
+    ("ssd1306", (64, 48), (30, 7)),
+    ("sh1106", (128, 64), (2, 0)),
+    ("sh1106", (72, 40), (11, 5)),
+    ("st7789", (135, 240), (52, 40)),
+    ("st7789", (240, 240), (0, 0)),
+    ("ili9341", (240, 320), (0, 0)),
+    ("ili9341", (100, 77), (13, 40)),
+    ("ili9342", (320, 240), (0, 0)),
+    ("ili9342", (100, 77), (200, 40)),
 ]
 
 
 @pytest.fixture
 def drivers(monkeypatch):
-    """Make a driver of `name` on `panel`'s bus, without waiting."""
+    """Make the driver of `panel`'s controller on its bus, without waiting."""
     monkeypatch.setitem(sys.modules, "framebuf", framebuf)
-    from keyfob.ui.displays import ili9341, sh1106, spi, ssd1306, st7789, tft
+    from keyfob.ui.displays import spi, tft
 
     for module in (spi, tft):
         monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
 
-    def make(name, panel, on_spi, **options):
-        for module in (ssd1306, sh1106, st7789, ili9341):
-            if hasattr(module, name):
-                kind = getattr(module, name)
+    def make(panel, on_spi, **options):
+        module, name = open_display._DRIVERS[panel.display.controller]
+        kind = getattr(open_display._driver(module), name)
         dc = Pin()
         bus = spi.SpiBus(Spi(panel, dc), dc, Pin(), Pin()) if on_spi else I2c(panel)
         return kind(bus, panel.display.width, panel.display.height, **options)
@@ -47,9 +60,38 @@ def drivers(monkeypatch):
     return make
 
 
+@pytest.mark.parametrize("controller", get_args(Controller))
+def test_a_controller_is_known_wherever_it_has_to_be(controller):
+    assert controller in open_display._DRIVERS, "firmware/keyfob/ui/displays/open_display.py"
+    assert controller in _PANELS, "simulator/keyfob_sim/hardware/panels/__init__.py"
+    assert controller in MEMORY, "host_tools/keyfob_host/boards.py"
+    assert controller in {glass[0] for glass in GLASSES}, "GLASSES in this file"
+    assert (_PANELS[controller].columns, _PANELS[controller].rows) == MEMORY[controller]
+    of_models = "".join(path.read_text("utf-8") for path in HERE.glob("test_panel_*.py"))
+    assert f'"{controller}"' in of_models, "no test_panel_*.py is about its model"
+    readme = (boards_dir() / "README.md").read_text("utf-8")
+    (row,) = re.findall(r"^\| `display.controller` .*", readme, re.MULTILINE)
+    assert f"`{controller}`" in row, "boards/README.md, display.controller"
+    overview = (boards_dir().parent / "README.md").read_text("utf-8")
+    assert controller.upper() in overview, "README.md, Panels"
+    told = readme.partition("own orientations")[2].partition(". ")[0]
+    orientations = re.findall(r"((?:\w+ and )*\w+) (\d+) x (\d+)", " ".join(told.split()))
+    sizes = {
+        name: (int(columns), int(rows))
+        for names, columns, rows in orientations
+        for name in names.split(" and ")
+    }
+    assert sizes.get(controller) == MEMORY[controller], "boards/README.md, own orientations"
+
+
+def test_no_controller_is_known_in_one_place_only():
+    names = set(get_args(Controller))
+    assert set(open_display._DRIVERS) == set(_PANELS) == set(MEMORY) == names
+
+
 @pytest.mark.parametrize("rotation", range(4))
-@pytest.mark.parametrize(("controller", "name", "glass", "offsets"), GLASSES)
-def test_what_is_drawn_is_seen(drivers, controller, name, glass, offsets, rotation):
+@pytest.mark.parametrize(("controller", "glass", "offsets"), GLASSES)
+def test_what_is_drawn_is_seen(drivers, controller, glass, offsets, rotation):
     width, height = glass[::-1] if rotation % 2 else glass
     is_oled = controller in OLED_CONTROLLERS
     options = {"rotation": rotation, "column_offset": offsets[0], "row_offset": offsets[1]}
@@ -61,7 +103,7 @@ def test_what_is_drawn_is_seen(drivers, controller, name, glass, offsets, rotati
     for on_spi in (False, True) if is_oled else (True,):
         fields = {"inverted": False, "bgr": False} | options
         panel = make_panel(Display(controller, width, height, i2c=None, spi=None, **fields))
-        display = drivers(name, panel, on_spi, **options)
+        display = drivers(panel, on_spi, **options)
         assert panel.image().getextrema() == ((0, 0),) * 3
         for x, y in points:
             display.pixel(x, y, 1)
@@ -81,7 +123,7 @@ def test_the_colours_of_a_tft(drivers):
     panel = make_panel(
         Display("st7789", 135, 240, inverted=True, bgr=False, i2c=None, spi=None, **fields)
     )
-    display = drivers("ST7789", panel, True, inverted=True, **fields)
+    display = drivers(panel, True, inverted=True, **fields)
     display.palette(0xF800, 0x001F)
     display.pixel(3, 4, 1)
     display.show()
@@ -91,7 +133,7 @@ def test_the_colours_of_a_tft(drivers):
 
 def test_a_steady_ssd1306_has_the_fastest_oscillator(drivers):
     panel = make_panel(Display("ssd1306", 128, 64, 0, 0, 0, False, False, None, None))
-    display = drivers("SSD1306", panel, False)
+    display = drivers(panel, False)
     before = panel.oscillator
     display.steady(True)
     assert panel.oscillator == 0xF0
@@ -153,11 +195,7 @@ def test_the_display_object_of_micropython_lib_works_unchanged(drivers):
     seen = []
     for kind in ("ours", "library"):
         panel = make_panel(Display("ssd1306", 128, 64, 0, 0, 0, False, False, None, None))
-        display = (
-            drivers("SSD1306", panel, False)
-            if kind == "ours"
-            else LibraryPanel(128, 64, I2c(panel))
-        )
+        display = drivers(panel, False) if kind == "ours" else LibraryPanel(128, 64, I2c(panel))
         screens = Screens(display, button="boot")
         code = {
             "user_code": "WDJB-MJHT",

@@ -9,7 +9,7 @@ from keyfob_sim.hardware.panels import make_panel
 SIZES = {"st7789": (240, 320), "ili9341": (240, 320), "ili9342": (320, 240)}
 MIRRORED = ("ili9341",)  # by the way the chip is bonded to the glass
 
-# Command and arguments a line, as modules' makers have them.
+# Command and arguments a line, as modules' makers have them: one for each of SIZES.
 INITS = {
     "st7789": """01
         11
@@ -176,7 +176,7 @@ def test_resets(panel):
     panel.power_off()
     send(panel, 0x11)
     send(panel, 0x29)
-    assert len(coloured(panel)) > 70_000
+    assert len(coloured(panel)) > 0.92 * panel.columns * panel.rows
 
 
 def test_a_software_reset_keeps_the_memory_the_address_mode_and_the_pixel_format(panel):
@@ -490,7 +490,8 @@ def test_whether_a_window_is_past_memory_depends_on_madctl_when_it_is_written(pa
     assert panel.faults == []
     send(panel, 0x36, b"\x00")
     send(panel, 0x2C, RED_565)
-    assert panel.faults == [f"a window past {columns} x {rows} pixels"]
+    is_square = columns == rows
+    assert panel.faults == ([] if is_square else [f"a window past {columns} x {rows} pixels"])
 
 
 def test_a_write_cannot_go_on_over_a_reset(panel):
@@ -713,7 +714,8 @@ def test_a_glass_must_fit_the_memory(controller):
     columns, rows = SIZES[controller]
     make(controller, (columns - 10, rows), left=10)
     make(controller, (rows, columns - 10), rotation=1, left=10)
-    for wrong in ({"left": 1}, {"top": 1}, {"rotation": 1}):
+    turned = [] if columns == rows else [{"rotation": 1}]
+    for wrong in ({"left": 1}, {"top": 1}, *turned):
         with pytest.raises(ValueError, match=rf"larger than the memory of {controller}"):
             make(controller, **wrong)
 
