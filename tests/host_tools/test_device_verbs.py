@@ -30,7 +30,7 @@ CLIENT_SECRET = "tell-nobody-4711"
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualPort]:
-    port = VirtualPort(tmp_path_factory.mktemp("verbs"), "--clock", "virtual")
+    port = VirtualPort(tmp_path_factory.mktemp("verbs"))
     yield port
     port.stop()
 
