@@ -1,6 +1,6 @@
 """The status LED: a pattern for each screen."""
 
-from keyfob.ui import screen_table
+from keyfob.ui import led_patterns, screen_table
 from keyfob.ui.led import StatusLed
 
 SCREENS = screen_table.names()
@@ -33,7 +33,8 @@ def played(name, ms=4_000, start=0, on=1):
 
 
 def test_every_screen_has_a_pattern():
-    assert [name for name in SCREENS if not screen_table.cell(name, "led")] == ["idle"]
+    assert led_patterns.screens() == SCREENS
+    assert [name for name in SCREENS if not led_patterns.pattern(name)] == ["idle"]
 
 
 def test_every_state_looks_different():

@@ -235,7 +235,7 @@ def test_every_screen_that_another_place_names_is_in_the_table():
         assert not then or (int(then[0]) > 0 and then[1] in SCREENS), name
         assert screen_table.cell(name, "press") in ("", "link", "show", "tell", "unlink"), name
         assert screen_table.cell(name, "rests") in ("", "yes"), name
-    assert screen_table.cell("no such screen", "led") == ""
+    assert screen_table.cell("no such screen", "press") == ""
 
 
 def test_every_reason_of_a_failed_save_that_flash_gives_has_a_text():

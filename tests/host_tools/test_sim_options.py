@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from keyfob_host.errors import UsageError
+from keyfob_sim.run.goal import Goal
 from keyfob_sim.run.options import (
     RULES,
     SECRET_VARIABLE,
     Given,
-    Goal,
     PowerCut,
     SimOptions,
     resolve,

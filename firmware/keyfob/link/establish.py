@@ -16,7 +16,7 @@ async def establish(issued, link, provider, clock, events, account):
     is_known = _identify(account, tokens, provider, clock, events)
     account.is_stored = False
     events.attempt(account.keep, tokens)  # where that fails, the link stays in RAM
-    if is_known and account.name == account.subject:
+    if is_known:
         await _ask_for_name(link, provider.profile, account, events)
     return None not in (former, account.subject) and former != account.subject
 

@@ -22,6 +22,8 @@ async def ask(link, profile, account):
 
     Returns its claims, or None where there is no usable answer: the name is optional.
     """
+    if account.name != account.subject:
+        return None  # the ID token had a name
     url = profile.userinfo_endpoint
     if url is None or "openid" not in (link.scope or "").split():
         return None

@@ -17,8 +17,8 @@ class StatusLed:
 
     def show(self, name):
         """Start the pattern of the screen called `name`; off where it has none."""
-        with Loaded("keyfob.ui.screen_table") as table:
-            self._pattern = [int(ms) for ms in table.cell(name, "led").split()]
+        with Loaded("keyfob.ui.led_patterns") as patterns:
+            self._pattern = patterns.pattern(name)
         self._rounds = self._pattern.pop() if len(self._pattern) == 3 else 0  # 0: no end
         self._phase = 0
         self._since = None

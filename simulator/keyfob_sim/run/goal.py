@@ -1,8 +1,11 @@
-"""Whether a run has reached the goal of `--until`."""
+"""The goals of `--until`, and whether a run has reached its own."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from keyfob_sim.run.options import Goal
+from keyfob_host.errors import UsageError
+
+GOALS = ("linked", "refreshed", "denied", "expired", "forever")
 
 # The event that each goal counts; `forever` counts none.
 _REACHED_BY = {
@@ -27,6 +30,28 @@ _WORDS = {
     "denied": ("the request was refused", "run it again for a new code, and approve that"),
     "expired": ("the code ran out before anybody approved it", "run it again for a new code"),
 }
+
+
+@dataclass(frozen=True)
+class Goal:
+    """When a run is done: a state of GOALS, and how many times for `refreshed`."""
+
+    name: str
+    count: int = 1
+
+
+def parse_goal(text: str) -> Goal:
+    """`linked`, `refreshed`, `refreshed:3`, …; raises UsageError."""
+    name, colon, count = text.partition(":")
+    if name in GOALS and not colon:
+        return Goal(name)
+    if name == "refreshed" and count.isascii() and count.isdigit() and int(count) > 0:
+        return Goal(name, int(count))
+    raise UsageError(
+        f"--until takes {', '.join(GOALS[:2])}, refreshed:N, {', '.join(GOALS[2:-1])} "
+        f"or {GOALS[-1]}, not {text!r}",
+        "--until refreshed:3",
+    )
 
 
 class Progress:

@@ -15,11 +15,11 @@ from keyfob.oauth.messages import BASIC, CLIENT_AUTH, NONE, POST
 from keyfob_host.boards import DEFAULT_BOARD, Board, load_board
 from keyfob_host.errors import UsageError
 from keyfob_sim.hardware.power import How
+from keyfob_sim.run.goal import Goal, parse_goal
 
 RUNTIMES = ("micropython", "cpython")
 CLOCKS = ("real", "virtual")
 APPROVALS = ("auto", "deny", "never", "browser")
-GOALS = ("linked", "refreshed", "denied", "expired", "forever")
 
 SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
 DEFAULT_HOST = "127.0.0.1"
@@ -65,14 +65,6 @@ class Given:
     def foreign(self) -> bool:
         """Whether the run is against a server that is not the embedded one."""
         return self.issuer is not None or self.provider is not None
-
-
-@dataclass(frozen=True)
-class Goal:
-    """When a run is done: a state of GOALS, and how many times for `refreshed`."""
-
-    name: str
-    count: int = 1
 
 
 class PowerCut(NamedTuple):
@@ -257,20 +249,6 @@ def resolve(
         faults=_path(given.faults),
         power_cut=None if given.power_cut is None else parse_power_cut(given.power_cut),
         json=given.json,
-    )
-
-
-def parse_goal(text: str) -> Goal:
-    """`linked`, `refreshed`, `refreshed:3`, …; raises UsageError."""
-    name, colon, count = text.partition(":")
-    if name in GOALS and not colon:
-        return Goal(name)
-    if name == "refreshed" and count.isascii() and count.isdigit() and int(count) > 0:
-        return Goal(name, int(count))
-    raise UsageError(
-        f"--until takes {', '.join(GOALS[:2])}, refreshed:N, {', '.join(GOALS[2:-1])} "
-        f"or {GOALS[-1]}, not {text!r}",
-        "--until refreshed:3",
     )
 
 
