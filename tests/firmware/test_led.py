@@ -1,5 +1,7 @@
 """The status LED: a pattern for each screen."""
 
+import sys
+
 from keyfob.ui import led_patterns, screen_table
 from keyfob.ui.led import StatusLed
 
@@ -35,6 +37,18 @@ def played(name, ms=4_000, start=0, on=1):
 def test_every_screen_has_a_pattern():
     assert led_patterns.screens() == SCREENS
     assert [name for name in SCREENS if not led_patterns.pattern(name)] == ["idle"]
+
+
+def test_without_memory_it_is_dark():
+    class NoMemory:
+        def __getattr__(self, name):
+            raise MemoryError
+
+    sys.modules["keyfob.ui.led_patterns"] = NoMemory()
+    try:
+        assert played("user_code") == [(0, False)]
+    finally:
+        sys.modules["keyfob.ui.led_patterns"] = led_patterns
 
 
 def test_every_state_looks_different():

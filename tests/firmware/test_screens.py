@@ -641,6 +641,22 @@ def test_without_memory_for_words_too():
     assert panel.shown == 2
 
 
+def test_without_memory_a_press_does_not_do_what_it_did_on_the_last_screen():
+    class NoMemory:
+        def __getattr__(self, name):
+            raise MemoryError
+
+    view = Screens(Panel(128, 64), button="boot")
+    view.show("unlink", {})
+    assert view.press == "unlink"
+    sys.modules["keyfob.ui.screen_table"] = NoMemory()
+    try:
+        view.show("error", {})
+    finally:
+        sys.modules["keyfob.ui.screen_table"] = screen_table
+    assert view.press == "" and view.name == "error"
+
+
 def test_a_board_keeps_in_memory_only_what_it_will_draw_with():
     if sys.implementation.name != "micropython":
         return

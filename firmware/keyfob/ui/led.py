@@ -17,8 +17,11 @@ class StatusLed:
 
     def show(self, name):
         """Start the pattern of the screen called `name`; off where it has none."""
-        with Loaded("keyfob.ui.led_patterns") as patterns:
-            self._pattern = patterns.pattern(name)
+        try:
+            with Loaded("keyfob.ui.led_patterns") as patterns:
+                self._pattern = patterns.pattern(name)
+        except MemoryError:
+            self._pattern = []  # a dark LED must not cost the link
         self._rounds = self._pattern.pop() if len(self._pattern) == 3 else 0  # 0: no end
         self._phase = 0
         self._since = None

@@ -208,6 +208,7 @@ class Screens:
         if self._left is not None:
             members["left"] = "{left}"
         self._items = ()
+        self.press = self._rests = self._then = ""  # without memory nothing of the last screen
         with Loaded("keyfob.ui.screen_table") as table:
             self.press = table.cell(name, "press")
             self._rests = table.cell(name, "rests")
