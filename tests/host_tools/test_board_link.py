@@ -1,11 +1,12 @@
 """The way to a board's prompt: it ends in time, lets the port go and shows no secret."""
 
+import contextlib
 import os
 import pty
 import subprocess
 import sys
 import threading
-import time
+import tty
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import serial
 from board_verbs import speaking
 from virtual_port import VirtualPort, needs_vm
 
+from keyfob_host.board import repl
 from keyfob_host.board.ports import Port
 from keyfob_host.board.repl import Board
 from keyfob_host.errors import CliError
@@ -22,8 +24,27 @@ pytestmark = needs_vm
 PASSWORD = "never-shown-7"
 
 
-def test_a_board_that_never_stops_talking_does_not_hold_a_verb_up() -> None:
+class TickingTime:
+    """A clock of its own: each look at it takes 1 ms, however busy the machine is."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 0.001
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_a_board_that_never_stops_talking_does_not_hold_a_verb_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = TickingTime()
+    monkeypatch.setattr(repl, "time", clock)
     ours, theirs = pty.openpty()
+    tty.setraw(theirs)  # else it echoes what it says, and nobody reads that
     is_over = threading.Event()
 
     def flood() -> None:
@@ -32,18 +53,38 @@ def test_a_board_that_never_stops_talking_does_not_hold_a_verb_up() -> None:
 
     thread = threading.Thread(target=flood, daemon=True)
     thread.start()
-    begun = time.monotonic()
     try:
         with (
             pytest.raises(CliError, match="was not done within 1 s"),
             Board.connected(Port(os.ttyname(theirs), "pty", 2), 1.0),
         ):
             pass
-        assert time.monotonic() - begun < 4
+        assert clock.now < 1.1
     finally:
         is_over.set()
         os.read(theirs, 65536)
         thread.join(5)
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_board_that_takes_nothing_is_late_and_not_without_a_prompt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(repl, "_WRITE", 0.05)
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    os.set_blocking(theirs, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(theirs, b".")
+    try:
+        with (
+            pytest.raises(CliError, match=r"was not done within 0\.04 s"),
+            Board.connected(Port(os.ttyname(theirs), "pty", 2), 0.04),
+        ):
+            pass
+    finally:
         os.close(ours)
         os.close(theirs)
 

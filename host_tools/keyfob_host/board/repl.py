@@ -112,10 +112,11 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
         self.serial.inWaiting = self._waiting  # which mpremote asks until it is 0
 
     def _waiting(self) -> int:
-        self._check_deadline()
+        self.check_deadline()
         return int(self.serial.in_waiting)
 
-    def _check_deadline(self) -> None:
+    def check_deadline(self) -> None:
+        """Raise _Late where the time is over or the answer is no longer wanted."""
         is_over = self.deadline is not None and time.monotonic() >= self.deadline
         if is_over or self.cancelled.is_set():
             raise _Late
@@ -132,7 +133,7 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
         data = b""
         begun = last = time.monotonic()
         while not data.endswith(ending):
-            self._check_deadline()
+            self.check_deadline()
             now = time.monotonic()
             if timeout_overall is not None and now >= begun + timeout_overall:
                 break
@@ -330,6 +331,7 @@ def _enter(port: Port, transport: _Transport) -> str:
             ):  # mpremote prints what it did not expect
                 climb(transport)
             return name
+        transport.check_deadline()
     raise Lost(port) if port_access.is_gone(port) else NoRepl(port, transport.output)
 
 
