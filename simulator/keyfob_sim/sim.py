@@ -62,6 +62,8 @@ def _opened(options: SimOptions, report: Report) -> Iterator[tuple[RunEvents, Ru
         report.t = clock.t
         board = VirtualBoard(options.board, found.flash, clock)
         stack.callback(board.close)
+        if options.is_limited:
+            board.limit_memory()
         report.flash_ops = lambda: board.power.ops
         if options.power_cut is not None:
             board.power.cut_at(*options.power_cut)

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from keyfob_host.boards import Board
+from keyfob_sim.hardware.chip_memory import ChipMemory
 from keyfob_sim.hardware.clock import SharedClock, Timer
 from keyfob_sim.hardware.flash import Flash
 from keyfob_sim.hardware.nvs import Nvs
@@ -42,6 +43,7 @@ class VirtualBoard:
         self.access_point = AccessPoint(SSID, PASSWORD)
         self.station = Station([self.access_point], clock.monotonic)
         self.uplink = Uplink()
+        self.memory: ChipMemory | None = None  # without one there is RAM in plenty
         self.has_time_server = True
         self.rtc = Rtc(clock.monotonic)
         self.pins = Pins(self._pin_changed, lambda pin: self.interrupt(pin))
@@ -95,6 +97,20 @@ class VirtualBoard:
     def boot(self) -> None:
         """Start counting uptime."""
         self._boot = self.clock.monotonic()
+        if self.memory is not None:
+            self.memory.boot()
+
+    def limit_memory(self) -> None:
+        """Have the chip's own RAM and no more, where it is one whose RAM is known."""
+        if self.about.chip.startswith("esp32"):
+            self.memory = self.uplink.memory = ChipMemory(self.about.heap_initial)
+
+    def use_memory(self, used: int, highest: int) -> None:
+        """Have Python use `used` bytes of RAM, the last of them at `highest`."""
+        if self.memory is not None:
+            self.uplink.settle()
+            self.memory.use_wifi(self.station.active(), self.station.isconnected())
+            self.memory.use_python(used, highest)
 
     def uptime(self) -> float:
         """Seconds since the last boot."""

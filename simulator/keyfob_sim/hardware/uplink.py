@@ -15,6 +15,8 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+from keyfob_sim.hardware.chip_memory import ChipMemory, Connection
+
 Address: TypeAlias = tuple[str, int]
 Route: TypeAlias = tuple[socket.AddressFamily, Any]  # as sockets take them
 T = TypeVar("T")
@@ -42,17 +44,20 @@ class Uplink:
     """The board's connection to its servers. Thread-safe.
 
     `dns` False makes every look-up of a name fail. `latency`, in seconds, delays what passes in
-    either direction.
+    either direction. With a `memory` connections take their share of it, and a TLS handshake that
+    does not fit fails.
     """
 
     def __init__(self, *, latency: float = 0.0):
         """Start the thread that moves the bytes, until `close()`."""
         self.dns = True
         self.latency = latency
+        self.memory: ChipMemory | None = None
         self._silent = False
         self._listeners: dict[Address, _Listener] = {}
         self._open: dict[asyncio.Task[None], list[socket.socket]] = {}
         self._hung: list[socket.socket] = []
+        self._taking: dict[Connection, socket.socket] = {}
         self._loop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="uplink", daemon=True)
         self._thread.start()
@@ -76,6 +81,10 @@ class Uplink:
     def restore(self) -> None:
         """Bring the network up; connections from before, or made meanwhile, are reset."""
         self._call(self._resume())
+
+    def settle(self) -> None:
+        """Return once the end of each connection that the board has closed was seen."""
+        self._call(self._see_ends())
 
     def close(self) -> None:
         """Reset every connection and end the thread; a second call has no effect."""
@@ -133,9 +142,10 @@ class Uplink:
         server = await self._connect(sockets, routes)
         for end in (board, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        taken = None if self.memory is None else self.memory.connect()
         ways = [
-            self._loop.create_task(self._pump(source, sink))
-            for source, sink in ((board, server), (server, board))
+            self._loop.create_task(way)
+            for way in (self._send(board, server, taken), self._receive(server, board, taken))
         ]
         try:
             await asyncio.gather(*ways)
@@ -153,6 +163,41 @@ class Uplink:
                 await self._loop.sock_connect(server, address)
                 return server
         raise ConnectionRefusedError
+
+    async def _send(
+        self, board: socket.socket, server: socket.socket, taken: Connection | None
+    ) -> None:
+        """Pass on what the board sends; once it has closed its end, nothing is taken."""
+        if taken is not None:
+            self._taking[taken] = board
+        try:
+            await self._pump(board, server)
+        finally:
+            if taken is not None and self.memory is not None:
+                del self._taking[taken]
+                self.memory.close(taken)
+
+    async def _receive(
+        self, server: socket.socket, board: socket.socket, taken: Connection | None
+    ) -> None:
+        """Pass on what the server sends. What begins a TLS connection has to fit in `memory`."""
+        if taken is not None and self.memory is not None:
+            from keyfob_sim.hardware.server_flight import ServerFlight  # slow to import
+
+            flight = ServerFlight()
+            while data := await self._loop.sock_recv(server, _CHUNK):
+                if flight.feed(data):
+                    break
+            chain = flight.chain()
+            if chain is not None and not self.memory.shake_hands(taken, chain):
+                flight.spoil()
+            await asyncio.sleep(self.latency)
+            await self._loop.sock_sendall(board, flight.take())
+        await self._pump(server, board)
+
+    async def _see_ends(self) -> None:
+        while any(_has_news(board) for board in self._taking.values()):
+            await asyncio.sleep(0)
 
     async def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         while data := await self._loop.sock_recv(source, _CHUNK):
@@ -197,6 +242,17 @@ def _is_address(host: str) -> bool:
         ipaddress.ip_address(host)
     except ValueError:
         return False
+    return True
+
+
+def _has_news(board: socket.socket) -> bool:
+    """Whether something, if only the end, is there to be read."""
+    try:
+        board.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a reset is the end, too
     return True
 
 

@@ -25,4 +25,8 @@ fcntl.fcntl(bell[0], fcntl.F_SETOWN, os.getpid())
 fcntl.fcntl(bell[0], fcntl.F_SETFL, os.O_ASYNC)
 os.environ["KEYFOB_BELL"] = " ".join(map(str, bell))
 
+# Where the VM's state is, in which `_board.py` finds the table of the heap's blocks.
+state = ctypes.c_char.in_dll(vm, "mp_state_ctx")
+os.environ["KEYFOB_STATE"] = str(ctypes.addressof(state))
+
 sys.exit(micropython_module.run_main(sys.argv))

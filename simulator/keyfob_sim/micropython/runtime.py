@@ -229,6 +229,7 @@ class MicroPythonRuntime(Runtime):
             rom=self._rom,
             blocks=self._board.flash.block_count,
             virtual=self._clock.virtual,
+            limited=self._board.memory is not None,
             main=not (cause == "soft_reset" and self._is_raw),
         )
         self._vm = vm = Vm(boot)

@@ -12,6 +12,8 @@ H pin level        set a pin
 I bus address data write to an I2C device; -1 where none answers
 S bus, data        write to SPI
 F                  feed the watchdog
+M what, data       the table of the heap's blocks, of which the stand-ins for what a board has in ROM
+                   take those in use where `what` is 1; bytes that Python has free (2) or in use (3)
 B                  the file system is mounted, and a program begins or the REPL does
 J, text            anything else: a JSON list of a service's name and its arguments
 """
@@ -24,7 +26,9 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from keyfob_sim.hardware import heap_table
 from keyfob_sim.hardware.board import VirtualBoard
+from keyfob_sim.hardware.chip_memory import REPL
 from keyfob_sim.hardware.nvs import NvsError
 from keyfob_sim.hardware.uplink import LookupFailed
 from keyfob_sim.hardware.wifi import NETWORK_CONSTANTS, WifiError
@@ -35,6 +39,8 @@ _HEADER = struct.Struct("<BBHi")
 _PAYLOAD = PACKET - _HEADER.size
 _REPLY, _INTERRUPT, _ERROR = range(3)
 _TIMER = 1000  # interrupts from here on are those of timers
+_AT_START, _FREE, _USED = 1, 2, 3  # what M may ask
+_PLENTY = (1 << 22,) * 4  # the region of a board whose RAM is not limited
 NUDGE = -1  # an interrupt that nothing in the VM handles
 _NAME_UNKNOWN = -202  # as lwIP says it
 
@@ -65,6 +71,7 @@ class Services:
         self._timers: dict[int, Any] = {}
         self._watchdog: Any = None
         self._patience = 0.0
+        self._rom_blocks = 0  # of the VM's heap, that the stand-ins take
         self.send: Callable[[bytes, int], object] = lambda packet, flags: None
         self.bite: Callable[[], None] = lambda: None  # what the watchdog does
         self._letters: dict[str, Callable[[int, int, bytes], Any]] = {
@@ -77,6 +84,7 @@ class Services:
             "I": self._i2c_write,
             "S": lambda bus, _, data: board.spi_write(*self._buses[bus], data),
             "F": lambda *_: self._feed(),
+            "M": lambda what, _, table: self._look(what, table),
             "B": lambda *_: None,
         }
         self._names: dict[str, Callable[..., Any]] = {
@@ -95,6 +103,7 @@ class Services:
             "wdt.start": self._start_watchdog,
             "timer.start": self._start_timer,
             "timer.stop": self._stop_timer,
+            "memory.regions": lambda capabilities: self._regions(),
             "machine.unique_id": lambda: board.unique_id.hex(),
             "machine.uname": lambda: _uname(board),
             "uplink.resolve": self._resolve,
@@ -164,6 +173,26 @@ class Services:
             raise VmError("OSError", error.number, error.name) from None
         except (OverflowError, ValueError) as error:
             raise VmError(type(error).__name__, str(error)) from None
+
+    # Memory
+
+    def _look(self, what: int, table: bytes) -> int:
+        """Have the chip's memory know what Python has in use; see M."""
+        memory = self._board.memory
+        if memory is None:
+            return 0
+        used = heap_table.used_blocks(table)
+        if what == _AT_START:
+            self._rom_blocks = used
+        last = heap_table.end_of_use(table)
+        self._board.use_memory(
+            *(REPL + heap_table.on_a_board(blocks - self._rom_blocks) for blocks in (used, last))
+        )
+        return {_FREE: memory.python_free, _USED: memory.used}.get(what, 0)
+
+    def _regions(self) -> list[tuple[int, ...]]:
+        memory = self._board.memory
+        return [_PLENTY] if memory is None else [tuple(region) for region in memory.regions]
 
     # Time
 

@@ -32,7 +32,7 @@ _RUNNING = termios.BRKINT  # an idle flag of the terminal, set while the VM read
 _PROGRAM = Path(__file__).with_name("interruptible.py")
 _START = (
     "import sys, _board\n"
-    "_board.start({link}, {blocks}, {virtual})\n"
+    "_board.start({link}, {blocks}, {virtual}, {limited})\n"
     "_board.run({programs}, globals())\n"
 )
 
@@ -52,6 +52,7 @@ class Boot:
     rom: Path
     blocks: int
     virtual: bool
+    limited: bool  # whether its RAM is the chip's
     main: bool = True  # whether main.py is run
 
 
@@ -77,6 +78,7 @@ class Vm:
             link=theirs.fileno(),
             blocks=boot.blocks,
             virtual=boot.virtual,
+            limited=boot.limited,
             programs=("boot.py", "main.py") if boot.main else ("boot.py",),
         )
         try:

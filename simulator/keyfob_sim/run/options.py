@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from keyfob.oauth.messages import BASIC, CLIENT_AUTH, NONE, POST
 from keyfob_host.boards import DEFAULT_BOARD, Board, load_board
 from keyfob_host.errors import UsageError
+from keyfob_sim.hardware.heap_table import in_the_vm
 from keyfob_sim.hardware.power import How
 from keyfob_sim.run.goal import Goal, parse_goal
 
@@ -24,8 +25,6 @@ APPROVALS = ("auto", "deny", "never", "browser")
 SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_TIMEOUT = 300.0
-# Objects take about a third more in the VM, whose words have 64 bits, than on a board.
-_WIDER = (4, 3)
 SMALLEST_HEAP = 16 * 1024  # bytes: with less not even the REPL comes up
 LARGEST_HEAP = 64 * 1024 * 1024  # no board has more, PSRAM and all
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
@@ -78,12 +77,14 @@ class PowerCut(NamedTuple):
 class SimOptions:
     """One run, ready to start. `timeout` is wall seconds, None for no limit.
 
-    `heap` is in bytes, None for a runtime that has no limit.
+    `heap` is in bytes, None for a runtime that has no limit. With `is_limited` the board has the
+    RAM of its chip, inside Python and outside.
     """
 
     board: Board
     runtime: str
     heap: int | None
+    is_limited: bool
     serial: Path | None
     clock: str
     issuer: str | None
@@ -222,11 +223,11 @@ def resolve(
     default_approve, default_until = _defaults(terminal=terminal, embedded=not given.foreign)
     until = parse_goal(given.until or default_until)
     board = load_board(given.board)
-    default_heap = board.heap_limit * _WIDER[0] // _WIDER[1] if runtime == "micropython" else None
     return SimOptions(
         board=board,
         runtime=runtime,
-        heap=default_heap if given.heap is None else parse_heap(given.heap),
+        heap=_heap(given, board),
+        is_limited=runtime == "micropython" and given.heap is None,
         serial=_path(given.serial),
         clock=clock,
         issuer=_address("--issuer", given.issuer, query=False),
@@ -262,6 +263,13 @@ def parse_port(text: str | None) -> int:
         f"--port takes a number from 0 to 65535, not {text!r}",
         "--port 8080, or leave it out for a free one",
     )
+
+
+def _heap(given: Given, board: Board) -> int | None:
+    """Bytes of the VM's heap, unless told otherwise as many as hold what the chip's would."""
+    if given.runtime != "micropython":
+        return None
+    return in_the_vm(board.heap_limit) if given.heap is None else parse_heap(given.heap)
 
 
 def parse_heap(text: str) -> int:

@@ -18,10 +18,11 @@ import os
 import sys
 from io import BytesIO
 
+import uctypes
 import vfs
 from micropython import const, schedule
 from uselect import POLLIN, poll
-from ustruct import pack_into
+from ustruct import pack_into, unpack_from
 from utime import ticks_ms
 
 _HEADER = const(8)  # bytes: number, kind, size of the payload, value
@@ -30,12 +31,16 @@ _KEPT = const(8)  # blocks of flash
 _ENOMEM = const(-12)
 _INTERRUPT = const(1)  # kinds of packets from the host
 _ERROR = const(2)
+_AT_START = const(1)  # whether the blocks that `look` shows are the stand-ins'
 _ROM = ("time", "select", "socket", "os", "machine", "network", "ntptime", "esp32")
 
 interrupts = {}  # what to call when the host says that something happened
 skew = 0  # ms that ticks run ahead of the host's; never behind: asyncio's C part reads those
 virtual = False
 port = None
+
+_STATE = const(1600)  # bytes of the VM's state that are searched
+_blocks = None  # (the table of the heap's blocks,)
 
 _HEAD = const(10)  # bytes of a request before its data
 _request = bytearray(_HEAD + _BLOCK)
@@ -127,6 +132,26 @@ def skip(ms, sockets):
         return False
     skew += passed
     return True
+
+
+def look(what=0):
+    """Show the host which blocks of the heap are in use, and return what it says; see `M`."""
+    return call(77, what, 0, _blocks) if _blocks else 0
+
+
+def _find_blocks():
+    """The table of the heap's blocks, two bits each, which lies where the VM's state says.
+
+    Beside each other there are the table's address, its size, the address of the finalisers' table,
+    and the addresses of the first block and the end.
+    """
+    state = uctypes.bytearray_at(int(os.getenv("KEYFOB_STATE")), _STATE)
+    here = id(state)
+    for place in range(0, _STATE - 40, 8):
+        table, size, _, first, end = unpack_from("<QQQQQ", state, place)
+        if first < here < end and table < first and size * 128 == end - first:
+            return (uctypes.bytearray_at(table, size),)
+    raise RuntimeError("this VM keeps its heap in another way")
 
 
 def wait(ms):
@@ -244,21 +269,31 @@ def _interrupt():
     _bell_end.readinto(_byte)
 
 
-def start(number, blocks, is_virtual):
-    """Turn the VM into a board: `number` is the descriptor that leads to the host."""
-    global port, virtual, _bell, _bell_end
+def start(number, blocks, is_virtual, is_limited):
+    """Turn the VM into a board: `number` is the descriptor that leads to the host.
+
+    With `is_limited` its RAM is the chip's.
+    """
+    global port, virtual, _bell, _bell_end, _blocks
     port = open(number, "r+b")  # noqa: SIM115 - for as long as the VM lives
     _bell_end, _bell = (open(int(end), "r+b") for end in os.getenv("KEYFOB_BELL").split())  # noqa: SIM115
     _idle.register(port, POLLIN)
     virtual = is_virtual
     for name in _ROM:
         __import__(name)
+    if is_limited:
+        import chip_gc
+
+        sys.modules["gc"] = chip_gc
+        _blocks = _find_blocks()
     vfs.umount("/")
     try:
         vfs.mount(vfs.VfsLfs2(_Flash(blocks)), "/")
         os.chdir("/")
     except OSError as error:
         print("The file system cannot be mounted:", error)
+    gc.collect()
+    look(_AT_START)
     sys.path[:] = ["", ".frozen", "/lib"]
     os.putenv("MICROPYINSPECT", "1")  # from now on the end of a program is the REPL's beginning
 

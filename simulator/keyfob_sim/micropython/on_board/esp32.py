@@ -1,8 +1,21 @@
-"""`esp32`: NVS, which the host keeps beside the flash."""
+"""`esp32`: NVS, which the host keeps beside the flash, and the chip's RAM."""
 
 from binascii import hexlify, unhexlify
 
 import _board
+from micropython import const
+
+HEAP_DATA = const(4)
+HEAP_EXEC = const(1)
+
+
+def idf_heap_info(capabilities):
+    """A tuple for each region of the chip's own heap: total, free, largest free, lowest free.
+
+    All have data, the only capability that is known here.
+    """
+    _board.look()
+    return [tuple(region) for region in _board.ask("memory.regions", capabilities)]
 
 
 class NVS:

@@ -17,6 +17,7 @@ class WLAN:
 
     def __getattr__(self, name):
         def method(*arguments, **settings):
+            _board.look()
             found = _board.ask("wlan." + name, self._interface, arguments, settings)
             return _bytes(found) if name == "scan" or "mac" in arguments else found
 
