@@ -13,6 +13,7 @@ import typer
 
 from keyfob_host import cli
 from keyfob_host.boards import DEFAULT_BOARD
+from keyfob_host.errors import UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,6 +109,14 @@ def sim(
     https: Annotated[
         bool, _flag("--https", "Let it speak https, with a CA made for the run.")
     ] = False,
+    chain: Annotated[
+        str | None,
+        _option(
+            "--chain",
+            "ec|rsa2048|rsa4096|long",
+            "Its certificates; long needs most of a board's RAM.  [default: long]",
+        ),
+    ] = None,
     approve: Annotated[
         str | None,
         _option(
@@ -180,6 +189,7 @@ def sim(
         host=host,
         port=port,
         https=https,
+        chain=chain,
         approve=approve,
         until=until,
         timeout=timeout,
@@ -209,6 +219,14 @@ def server(
         str | None, _option("--port", "P", "Port to listen on.  [default: a free one]")
     ] = None,
     https: Annotated[bool, _flag("--https", "Speak https, with a CA made for the run.")] = False,
+    chain: Annotated[
+        str | None,
+        _option(
+            "--chain",
+            "ec|rsa2048|rsa4096|long",
+            "Its certificates; long needs most of a board's RAM.  [default: long]",
+        ),
+    ] = None,
     personality: Annotated[
         str,
         _option(
@@ -235,11 +253,15 @@ def server(
     """
     from keyfob_sim.run.options import parse_port
     from keyfob_sim.server import ServerOptions, serve
+    from keyfob_sim.server.chains import DEFAULT_CHAIN
 
+    if chain is not None and not https:
+        raise UsageError("--chain picks the certificates of --https", "--https")
     options = ServerOptions(
         host=host,
         port=parse_port(port),
         https=https,
+        chain=chain or DEFAULT_CHAIN,
         personality=personality,
         config=Path(config) if config else None,
         state=Path(state) if state else None,

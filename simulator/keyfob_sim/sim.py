@@ -95,6 +95,7 @@ def _server(options: SimOptions, found: state_dir.State, clock: SharedClock) -> 
             host=options.host,
             port=options.port,
             https=options.https,
+            chain=options.chain,
             rotation=ROTATION,
             state=found.server / "state.json",
             approve=options.approve if options.approve in ("auto", "deny") else None,

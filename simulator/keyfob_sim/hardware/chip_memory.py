@@ -34,8 +34,9 @@ CONTEXT = 454  # an SSLContext
 SOCKET = 420  # a TCP connection
 _ROOTS = ((384, 1_190), (2048, 1_570), (4096, 2_340))  # a root in the context, by bits of its key
 
-# A handshake keeps this with two certificates, and more for each byte and each further one.
-_KEPT = 25_284
+# A connection keeps this with two certificates, and more for each byte and each further one.
+_KEPT_RSA = 25_284
+_KEPT_EC = 24_296
 _KEPT_BYTE = 2.1
 _KEPT_CERTIFICATE = 926
 # At its peak it takes more than it keeps, by the bits of the largest key that it computes with.
@@ -63,19 +64,24 @@ class Chain:
     @property
     def kept(self) -> int:
         """Bytes that an open connection keeps."""
-        extra = _KEPT_CERTIFICATE * (len(self.sizes) - 2)
-        return _KEPT + int(_KEPT_BYTE * sum(self.sizes)) + extra
+        least = _KEPT_RSA if self._rsa else _KEPT_EC
+        further = _KEPT_CERTIFICATE * (len(self.sizes) - 2)
+        return least + further + int(_KEPT_BYTE * sum(self.sizes))
 
     @property
     def peak(self) -> int:
         """Bytes that the handshake takes at its peak."""
-        rsa = [key.bits for key in self.keys if key.is_rsa]
-        return self.kept + (_interpolated(_PEAKS, max(rsa)) if rsa else _PEAK_EC)
+        return self.kept + (_interpolated(_PEAKS, max(self._rsa)) if self._rsa else _PEAK_EC)
 
     @property
     def root(self) -> int:
         """Bytes that the root takes in the context."""
         return _interpolated(_ROOTS, self.keys[-1].bits)
+
+    @property
+    def _rsa(self) -> list[int]:
+        """Bits of the RSA keys."""
+        return [key.bits for key in self.keys if key.is_rsa]
 
 
 class Region(NamedTuple):

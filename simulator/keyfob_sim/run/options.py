@@ -17,6 +17,7 @@ from keyfob_host.errors import UsageError
 from keyfob_sim.hardware.heap_table import in_the_vm
 from keyfob_sim.hardware.power import How
 from keyfob_sim.run.goal import Goal, parse_goal
+from keyfob_sim.server.chains import CHAINS, DEFAULT_CHAIN
 
 RUNTIMES = ("micropython", "cpython")
 CLOCKS = ("real", "virtual")
@@ -51,6 +52,7 @@ class Given:
     host: str | None = None
     port: str | None = None
     https: bool = False
+    chain: str | None = None
     approve: str | None = None
     until: str | None = None
     timeout: str | None = None
@@ -99,6 +101,7 @@ class SimOptions:
     host: str
     port: int
     https: bool
+    chain: str
     approve: str
     until: Goal
     timeout: float | None
@@ -153,6 +156,11 @@ RULES = (
         lambda g: g.foreign and g.https,
         "--https is for the embedded server",
         "leave --https out; the scheme of the issuer's address decides",
+    ),
+    Rule(
+        lambda g: g.chain is not None and not g.https,
+        "--chain picks the certificates of --https",
+        "--https, or leave --chain out",
     ),
     Rule(
         lambda g: g.foreign and g.host is not None,
@@ -242,6 +250,7 @@ def resolve(
         host=given.host or DEFAULT_HOST,
         port=parse_port(given.port),
         https=given.https,
+        chain=_one_of("--chain", given.chain or DEFAULT_CHAIN, tuple(CHAINS)),
         approve=given.approve or default_approve,
         until=until,
         timeout=_timeout(given.timeout, until),

@@ -10,14 +10,15 @@ import datetime
 import ipaddress
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 CA_CERTIFICATE = "ca.pem"
 CA_KEY = "ca.key"
@@ -27,6 +28,39 @@ _SLACK = datetime.timedelta(hours=1)
 _CA_LIFE = datetime.timedelta(days=3650)
 # Browsers refuse a leaf that lives longer than 398 days.
 _LEAF_LIFE = datetime.timedelta(days=365)
+Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+# How keys are made, by a name of their kind.
+_KINDS: dict[str, Callable[[], Key]] = {
+    "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "RSA-2048": lambda: rsa.generate_private_key(65537, 2048),
+    "RSA-4096": lambda: rsa.generate_private_key(65537, 4096),
+}
+
+# What public authorities write into what they issue. Nothing is there, and nobody looks.
+_ISSUER_AT = x509.AuthorityInformationAccess(
+    [
+        x509.AccessDescription(
+            AuthorityInformationAccessOID.CA_ISSUERS,
+            x509.UniformResourceIdentifier("http://certificates.keyfob.example.com/issuer.der"),
+        )
+    ]
+)
+_REVOKED_AT = x509.CRLDistributionPoints(
+    [
+        x509.DistributionPoint(
+            [x509.UniformResourceIdentifier("http://certificates.keyfob.example.com/revoked.crl")],
+            relative_name=None,
+            reasons=None,
+            crl_issuer=None,
+        )
+    ]
+)
+_POLICY = x509.CertificatePolicies(  # "domain validated" (CA/Browser Forum)
+    [x509.PolicyInformation(x509.ObjectIdentifier("2.23.140.1.2.1"), None)]
+)
+
 _MAX_COMMON_NAME = 64  # RFC 5280, ub-common-name
 
 
@@ -40,15 +74,19 @@ class IssuedCertificate:
 
 @dataclass(frozen=True)
 class CertificateAuthority:
-    """A private root. `cert_path` is its PEM, `der` the same certificate as DER bytes."""
+    """Whoever issues certificates: a private root, or an authority below one.
+
+    `cert_path` is its root's PEM. `sent` are the certificates that a server sends after its own.
+    """
 
     cert_path: Path
     certificate: x509.Certificate = field(repr=False)
-    _key: ec.EllipticCurvePrivateKey = field(repr=False)
+    _key: Key = field(repr=False)
+    sent: tuple[x509.Certificate, ...] = ()
 
     @property
     def der(self) -> bytes:
-        """The root as a board stores it in a file of `ca`."""
+        """Its certificate; that of a root is what a board stores in a file of `ca`."""
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
     def issue(
@@ -57,8 +95,9 @@ class CertificateAuthority:
         directory: Path,
         not_before: datetime.datetime | None = None,
         not_after: datetime.datetime | None = None,
+        kind: str = "P-256",
     ) -> IssuedCertificate:
-        """Issue a TLS server certificate for `hosts` (DNS names and IP addresses).
+        """Issue a TLS server certificate for `hosts` (DNS names and IP addresses), of that key.
 
         The files are named after the first host and replace earlier ones of that name. The
         default life is an hour ago until a year from now; with `not_after` in the past the
@@ -69,14 +108,14 @@ class CertificateAuthority:
         now = datetime.datetime.now(datetime.timezone.utc)
         end = not_after or now + _LEAF_LIFE
         start = not_before or min(now - _SLACK, end - datetime.timedelta(days=1))
-        key = ec.generate_private_key(ec.SECP256R1())
-        authority = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
-            self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-        )
+        key = _KINDS[kind]()
         builder = (
             _builder(_name(hosts[0]), self.certificate.subject, key, start, end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(digital_signature=True), critical=True)
+            .add_extension(
+                _key_usage(digital_signature=True, key_encipherment=kind.startswith("RSA")),
+                critical=True,
+            )
             .add_extension(
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
             )
@@ -84,32 +123,58 @@ class CertificateAuthority:
                 x509.SubjectAlternativeName([_general_name(host) for host in hosts]),
                 critical=False,
             )
-            .add_extension(authority, critical=False)
         )
         stem = re.sub(r"[^A-Za-z0-9.-]", "_", hosts[0])
         issued = IssuedCertificate(directory / f"{stem}.pem", directory / f"{stem}.key")
-        _save(builder.sign(self._key, hashes.SHA256()), issued.cert_path, key, issued.key_path)
+        chain = (self._sign(builder), *self.sent)
+        _save(chain, issued.cert_path, key, issued.key_path)
         return issued
 
+    def authority_below(self, name: str, kind: str) -> CertificateAuthority:
+        """Return an authority that this one vouches for, with a new key of that kind."""
+        key = _KINDS[kind]()
+        certificate = self._vouch(_name(name), key, path_length=0)
+        return CertificateAuthority(self.cert_path, certificate, key, (certificate, *self.sent))
 
-def make_ca(directory: Path, name: str = "keyfob test CA") -> CertificateAuthority:
-    """Make a root (EC P-256, ten years) in `directory`, replacing one that is there.
+    def cross_signed(self, name: str, kind: str) -> CertificateAuthority:
+        """Return this root with a certificate of another root's, called `name`, sent along."""
+        other = _KINDS[kind]()
+        above = CertificateAuthority(self.cert_path, _self_signed(name, other), other)
+        cross = above._vouch(self.certificate.subject, self._key)
+        return CertificateAuthority(self.cert_path, self.certificate, self._key, (cross,))
 
-    Writes `ca.pem` and `ca.key`, the key readable by its owner only. Raises OSError.
-    """
-    now = datetime.datetime.now(datetime.timezone.utc)
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = _name(name)
-    certificate = (
-        _builder(subject, subject, key, now - _SLACK, now + _CA_LIFE)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+    def _vouch(
+        self, name: x509.Name, key: Key, path_length: int | None = None
+    ) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        return self._sign(
+            _builder(name, self.certificate.subject, key, now - _SLACK, now + _CA_LIFE)
+            .add_extension(x509.BasicConstraints(True, path_length), critical=True)
+            .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         )
-        .sign(key, hashes.SHA256())
-    )
-    _save(certificate, directory / CA_CERTIFICATE, key, directory / CA_KEY)
+
+    def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
+        ours = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+        authority = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ours.value)
+        return (
+            builder.add_extension(authority, critical=False)
+            .add_extension(_ISSUER_AT, critical=False)
+            .add_extension(_REVOKED_AT, critical=False)
+            .add_extension(_POLICY, critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+
+
+def make_ca(
+    directory: Path, name: str = "keyfob test CA", kind: str = "P-256"
+) -> CertificateAuthority:
+    """Make a root of ten years in `directory`, replacing one that is there.
+
+    Its key is of that kind: P-256, P-384, RSA-2048 or RSA-4096, which takes up to a second. Writes `ca.pem` and `ca.key`, the key readable by its owner only. Raises OSError.
+    """
+    key = _KINDS[kind]()
+    certificate = _self_signed(name, key)
+    _save((certificate,), directory / CA_CERTIFICATE, key, directory / CA_KEY)
     return CertificateAuthority(directory / CA_CERTIFICATE, certificate, key)
 
 
@@ -119,11 +184,25 @@ def load_ca(directory: Path) -> CertificateAuthority:
     certificate = x509.load_pem_x509_certificate(cert_path.read_bytes())
     key = serialization.load_pem_private_key((directory / CA_KEY).read_bytes(), password=None)
     if (
-        not isinstance(key, ec.EllipticCurvePrivateKey)
+        not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey))
         or key.public_key() != certificate.public_key()
     ):
         raise ValueError(f"{directory / CA_KEY} is not the key of {cert_path.name}")
     return CertificateAuthority(cert_path, certificate, key)
+
+
+def _self_signed(name: str, key: Key) -> x509.Certificate:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    subject = _name(name)
+    return (
+        _builder(subject, subject, key, now - _SLACK, now + _CA_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
+        .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
 
 
 def _name(common_name: str) -> x509.Name:
@@ -140,14 +219,17 @@ def _general_name(host: str) -> x509.GeneralName:
 
 
 def _key_usage(
-    digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
+    digital_signature: bool = False,
+    key_encipherment: bool = False,
+    key_cert_sign: bool = False,
+    crl_sign: bool = False,
 ) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=digital_signature,
         key_cert_sign=key_cert_sign,
         crl_sign=crl_sign,
         content_commitment=False,
-        key_encipherment=False,
+        key_encipherment=key_encipherment,
         data_encipherment=False,
         key_agreement=False,
         encipher_only=False,
@@ -158,7 +240,7 @@ def _key_usage(
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
+    key: Key,
     start: datetime.datetime,
     end: datetime.datetime,
 ) -> x509.CertificateBuilder:
@@ -174,9 +256,7 @@ def _builder(
     )
 
 
-def _save(
-    certificate: x509.Certificate, cert_path: Path, key: ec.EllipticCurvePrivateKey, key_path: Path
-) -> None:
+def _save(chain: Sequence[x509.Certificate], cert_path: Path, key: Key, key_path: Path) -> None:
     cert_path.parent.mkdir(parents=True, exist_ok=True)
     private = key.private_bytes(
         serialization.Encoding.PEM,
@@ -184,7 +264,8 @@ def _save(
         serialization.NoEncryption(),
     )
     _replace(key_path, private, 0o600)
-    _replace(cert_path, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    pem = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
+    _replace(cert_path, pem, 0o644)
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from keyfob_host.errors import CliError
 
 from .app import make_app
+from .chains import make_chain
 from .config import load_config
 from .discovery import describe
 from .http_server import HttpServer
@@ -102,26 +103,22 @@ class MockServer:
         self._cleanup.close()
 
     def _certify(self, http: HttpServer, host: str) -> Path:
-        from keyfob_sim.server.certificates import (
-            make_ca,  # slow to import, and only https needs it
-        )
-
         directory = self.options.ca_dir
         try:
             if directory is None:
                 temporary = tempfile.TemporaryDirectory(prefix="keyfob-ca-")
                 directory = Path(self._cleanup.enter_context(temporary))
             directory = directory.resolve()
-            authority = make_ca(directory)
             names = dict.fromkeys([host, self.options.host, "localhost", "127.0.0.1", "::1"])
-            leaf = authority.issue([name for name in names if name not in _ANY], directory)
+            hosts = [name for name in names if name not in _ANY]
+            root, leaf = make_chain(self.options.chain, hosts, directory)
         except OSError as error:
             raise CliError(
                 f"cannot write a CA to {directory}: {error.strerror}", "choose another place"
             ) from None
         http.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         http.context.load_cert_chain(leaf.cert_path, leaf.key_path)
-        return authority.cert_path
+        return root
 
 
 _ANY = ("", "0.0.0.0", "::")  # noqa: S104 - names of "every address", compared with

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from keyfob_host.errors import UsageError
 
+from .chains import CHAINS, DEFAULT_CHAIN
 from .personality import PLAIN, known_personalities
 
 APPROVE_MODES = (None, "auto", "deny")
@@ -16,12 +17,13 @@ APPROVE_MODES = (None, "auto", "deny")
 class ServerOptions:
     """How and where one server runs.
 
-    Raises UsageError for a personality, an approval mode or a port that does not exist.
+    Raises UsageError for a personality, a chain, an approval mode or a port that does not exist.
     """
 
     host: str = "127.0.0.1"  # address or name to bind
     port: int = 0  # 0 picks a free one, or the one that `state` remembers
     https: bool = False  # serve under a CA made for this run
+    chain: str = DEFAULT_CHAIN  # which certificates, see chains.py
     personality: str = PLAIN  # whose dialect to use
     config: Path | None = None  # TOML, see config.py
     rotation: str | None = None  # what `config` leaves out; None is strict
@@ -36,7 +38,10 @@ class ServerOptions:
                 f"there is no personality {self.personality!r}",
                 f"use one of: {', '.join(known)}",
             )
+        if self.chain not in CHAINS:
+            raise UsageError(f"there is no chain {self.chain!r}", f"use one of: {', '.join(CHAINS)}")
         if self.approve not in APPROVE_MODES:
             raise UsageError(f"there is no approval mode {self.approve!r}", "use auto or deny")
         if not 0 <= self.port <= 65535:
             raise UsageError(f"{self.port} is not a port", "use 1 to 65535, or 0 for a free one")
+
