@@ -86,6 +86,7 @@ class HttpClient:
             except MemoryError:
                 raise no_memory("for a connection to " + host)
             except (OSError, ValueError, EOFError) as error:
+                await self.close()  # so that what TLS held is free again, and counted so
                 with Loaded("keyfob.net.platform_errors") as code:
                     raise code.translate(error, host)
             finally:

@@ -8,6 +8,9 @@ from keyfob.errors import TransportError, no_memory
 # Numbers of OSError. mbedTLS's own are below -0x1000 and come with their name as text.
 _NO_MEMORY = (12, -17040)  # ENOMEM; no memory for RSA's big numbers
 _HUNG_UP = const(-29312)
+_EXHAUSTED = const(2048)  # bytes: where an ESP32 had no more at some time, TLS has run out
+_PLENTY = const(65536)  # bytes: with as many free, no handshake does
+_WANTED = const(44)  # KB of three certificates of 4.5 KB under an RSA-4096 root
 _LAST_LOOKUP = const(-200)  # lwIP's failures to look a name up are -200 to -210
 _FIRST_LOOKUP = const(-210)
 
@@ -16,15 +19,21 @@ def translate(error, host):
     """Return the TransportError for an exception of the platform.
 
     CPython has classes for TLS errors. MicroPython raises ValueError with mbedTLS's
-    words about a certificate, and OSError with its number for everything else.
+    words about a certificate, and OSError with its number for everything else. An ESP32 that ran
+    out of memory in a handshake says that the certificate is not correctly signed.
     """
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     text = error.args[-1] if error.args and isinstance(error.args[-1], str) else str(error)
     reason = getattr(error, "verify_message", None) or getattr(error, "reason", None) or text
     reason = " ".join(reason.split())
-    if number in _NO_MEMORY or "ALLOC" in text:
-        return no_memory("for a connection to " + host)
-    if isinstance(error, getattr(ssl, "CertificateError", ValueError)):
+    is_refused = isinstance(error, getattr(ssl, "CertificateError", ValueError))
+    free = _free_where_exhausted()
+    if number in _NO_MEMORY or "ALLOC" in text or (is_refused and free is not None):
+        what = "for a connection to " + host
+        if free is not None:
+            what += ": %d KB are free for TLS, and it may want %d KB" % (free // 1000, _WANTED)
+        return no_memory(what)
+    if is_refused:
         return TransportError(
             "%s is not trusted: %s" % (host, reason),
             "check the CA certificate, the host name and the clock",
@@ -43,3 +52,15 @@ def translate(error, host):
     return TransportError(
         "no connection to %s: %s" % (host, reason), "check the address and the network"
     )
+
+
+def _free_where_exhausted():
+    """Bytes that an ESP32 has free for TLS, None where they have sufficed since it started."""
+    try:
+        from esp32 import HEAP_DATA, idf_heap_info
+    except ImportError:
+        return None
+    regions = idf_heap_info(HEAP_DATA)
+    free = sum([region[1] for region in regions])
+    lowest = sum([region[3] for region in regions])
+    return free if lowest < _EXHAUSTED and free < _PLENTY else None

@@ -28,6 +28,7 @@ from keyfob_host.board.repl import (
     TookTooLong,
     translated,
 )
+from keyfob_host.board.steps import run_steps
 from keyfob_host.boards import load_board
 from keyfob_host.errors import CliError
 
@@ -296,7 +297,7 @@ _NO_GRANT = ("unsupported_grant_type", "device_flow_disabled")
 def _check_provider(case: Case) -> Finding | None:
     trouble = _ask(case, "provider")
     if trouble is None:
-        return None
+        return _check_application(case)
     step, kind, message, hint, code = trouble
     cause = _CAUSES.get((step, kind), "network" if kind != "memory" else "memory")
     if code in _NO_GRANT:
@@ -306,6 +307,21 @@ def _check_provider(case: Case) -> Finding | None:
     if cause == "network" and not case.config.get("wifi"):  # a board on a cable has none
         return Finding("no_wifi", f"{message}; no Wi-Fi is configured", _NEXT_WIFI)
     return Finding(cause, message, _ACTIONS.get(cause) or hint or "try again later")
+
+
+def _check_application(case: Case) -> Finding | None:
+    """TLS once more, beside the application, which leaves it less RAM."""
+    provider = case.config["provider"]
+    address = provider.get("issuer") or provider.get("token_endpoint") or ""
+    if not address.lower().startswith("https:"):
+        return None
+    case.board.soft_reset()
+    _, error = run_steps(case.board)
+    if error is None:
+        return None
+    cause = error.kind if error.kind in ("memory", "tls", "clock") else "network"
+    message = f"with the application in use: {error.message}"
+    return Finding(cause, message, error.hint or "try again later")
 
 
 def _ask(case: Case, name: str, then: str = "") -> Any:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 from xml.etree import ElementTree
 
+from keyfob_host.board.steps import Step, run_steps, step_table
 from keyfob_host.errors import CliError
 from keyfob_host.printable import printable
 from keyfob_host.verbs import options
@@ -53,6 +54,9 @@ def hardware_test(
 ) -> int:
     """Try the parts of a board: heap, flash, I2C, panel, button, Wi-Fi, TLS to the provider.
 
+    TLS is tried by itself, and with the application in use up to a code that nobody approves. A
+    table shows what RAM was left at each step.
+
     On a terminal it asks for the button to be pressed and whether the panel shows its picture;
     otherwise the button has to read as released, and the panel to take the picture.
 
@@ -68,6 +72,7 @@ def hardware_test(
     dialogue = Dialogue(as_json=json, yes=yes)
     asks = is_terminal() and not json and not yes
     results = []
+    steps: list[Step] = []
     with Board.connected(choose(port, dialogue.choice), limit) as found:
         standing = found.ask("status")
         if found.ask("facts")["keyfob"] is None:
@@ -75,9 +80,19 @@ def hardware_test(
         options.check_board(board, standing["board"])
         for part, function in PARTS:
             results.append(_try(found, part, function, dialogue, asks))
+            if (part, results[-1].outcome) == ("TLS", "passed"):
+                results[-1], steps = _with_application(found, results[-1])
             _show(results[-1], dialogue)
     failed = [result.part for result in results if result.outcome == "failed"]
-    dialogue.report({"port": found.port.device, "parts": [asdict(result) for result in results]})
+    if steps:
+        dialogue.say(step_table(steps))
+    dialogue.report(
+        {
+            "port": found.port.device,
+            "parts": [asdict(result) for result in results],
+            "steps": [asdict(step) for step in steps],
+        }
+    )
     if junit is not None:
         _write_junit(Path(junit), results)
     if failed:
@@ -98,6 +113,17 @@ def _try(board: Any, part: str, function: str, dialogue: Any, asks: bool) -> Res
     if is_shown and asks and not dialogue.agrees("Does the panel show a frame and diagonals?"):
         outcome, detail = "failed", "the person does not see the picture"
     return Result(part, outcome, detail, round(time.monotonic() - begun, 2))
+
+
+def _with_application(board: Any, alone: Result) -> tuple[Result, list[Step]]:
+    """How TLS does beside the application, which leaves it less RAM, and the RAM at each step."""
+    begun = time.monotonic()
+    steps, error = run_steps(board)
+    seconds = round(alone.seconds + time.monotonic() - begun, 2)
+    if error is None:
+        return replace(alone, seconds=seconds), steps
+    detail = f"with the application in use: {error.message}"
+    return replace(alone, outcome="failed", detail=detail, seconds=seconds), steps
 
 
 def _show(result: Result, dialogue: Any) -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 # Bytes that are free in the chip's heap at boot, and in its largest block.
@@ -189,6 +190,6 @@ class ChipMemory:
 
 def _interpolated(table: Sequence[tuple[int, int]], bits: int) -> int:
     """The figure of `table` at `bits`, on a line through the two rows nearest to it."""
-    rows = list(zip(table, table[1:], strict=False))
+    rows = list(pairwise(table))
     (low, least), (high, most) = next((row for row in rows if bits <= row[1][0]), rows[-1])
     return least + (most - least) * (max(bits, low) - low) // (high - low)

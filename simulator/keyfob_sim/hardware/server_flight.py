@@ -29,7 +29,9 @@ class ServerFlight:
                 return True
             if len(self._data) < self._read + 5:
                 break
-            end = self._read + 5 + int.from_bytes(self._data[self._read + 3 : self._read + 5], "big")
+            end = (
+                self._read + 5 + int.from_bytes(self._data[self._read + 3 : self._read + 5], "big")
+            )
             if end > len(self._data):
                 break
             self._places += range(self._read + 5, end)

@@ -12,8 +12,8 @@ H pin level        set a pin
 I bus address data write to an I2C device; -1 where none answers
 S bus, data        write to SPI
 F                  feed the watchdog
-M what, data       the table of the heap's blocks, of which the stand-ins for what a board has in ROM
-                   take those in use where `what` is 1; bytes that Python has free (2) or in use (3)
+M what, data       the table of the heap's blocks, with 1 when only the stand-ins are there for what
+                   a board has in ROM; bytes that Python has free (2) or in use (3)
 B                  the file system is mounted, and a program begins or the REPL does
 J, text            anything else: a JSON list of a service's name and its arguments
 """
@@ -71,7 +71,7 @@ class Services:
         self._timers: dict[int, Any] = {}
         self._watchdog: Any = None
         self._patience = 0.0
-        self._rom_blocks = 0  # of the VM's heap, that the stand-ins take
+        self._stand_ins = heap_table.Use(0, 0)  # what those take that a board has in ROM
         self.send: Callable[[bytes, int], object] = lambda packet, flags: None
         self.bite: Callable[[], None] = lambda: None  # what the watchdog does
         self._letters: dict[str, Callable[[int, int, bytes], Any]] = {
@@ -181,13 +181,11 @@ class Services:
         memory = self._board.memory
         if memory is None:
             return 0
-        used = heap_table.used_blocks(table)
+        found = heap_table.use(table)
         if what == _AT_START:
-            self._rom_blocks = used
-        last = heap_table.end_of_use(table)
-        self._board.use_memory(
-            *(REPL + heap_table.on_a_board(blocks - self._rom_blocks) for blocks in (used, last))
-        )
+            self._stand_ins = found
+        used, end = found.beyond(self._stand_ins)
+        self._board.use_memory(REPL + used, REPL + end)
         return {_FREE: memory.python_free, _USED: memory.used}.get(what, 0)
 
     def _regions(self) -> list[tuple[int, ...]]:

@@ -38,6 +38,7 @@ class RunEvents:
         self, options: SimOptions, report: Report, found: State, board: VirtualBoard
     ) -> None:
         self._options = options
+        self._is_capped = options.heap is not None and not options.is_limited  # by --heap
         self._report = report
         self._state = found
         self._board = board
@@ -139,7 +140,7 @@ class RunEvents:
             shown["sent"] = round(self._clock.t() - members["took"] / 1000, 3)
         elif event == "screen":
             self._draw(shown)
-        elif event == "error" and members["kind"] == "memory" and self._options.heap:
+        elif event == "error" and members["kind"] == "memory" and self._is_capped:
             shown["message"] += f" (heap: {self._options.heap} bytes)"
         if event not in _QUIET:
             self._report.say(event, shown)

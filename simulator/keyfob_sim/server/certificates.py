@@ -170,7 +170,8 @@ def make_ca(
 ) -> CertificateAuthority:
     """Make a root of ten years in `directory`, replacing one that is there.
 
-    Its key is of that kind: P-256, P-384, RSA-2048 or RSA-4096, which takes up to a second. Writes `ca.pem` and `ca.key`, the key readable by its owner only. Raises OSError.
+    Its key is of that kind: P-256, P-384, RSA-2048 or RSA-4096, which takes up to a second.
+    Writes `ca.pem` and `ca.key`, the key readable by its owner only. Raises OSError.
     """
     key = _KINDS[kind]()
     certificate = _self_signed(name, key)

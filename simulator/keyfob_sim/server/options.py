@@ -39,9 +39,10 @@ class ServerOptions:
                 f"use one of: {', '.join(known)}",
             )
         if self.chain not in CHAINS:
-            raise UsageError(f"there is no chain {self.chain!r}", f"use one of: {', '.join(CHAINS)}")
+            raise UsageError(
+                f"there is no chain {self.chain!r}", f"use one of: {', '.join(CHAINS)}"
+            )
         if self.approve not in APPROVE_MODES:
             raise UsageError(f"there is no approval mode {self.approve!r}", "use auto or deny")
         if not 0 <= self.port <= 65535:
             raise UsageError(f"{self.port} is not a port", "use 1 to 65535, or 0 for a free one")
-

@@ -142,8 +142,8 @@ def look(what=0):
 def _find_blocks():
     """The table of the heap's blocks, two bits each, which lies where the VM's state says.
 
-    Beside each other there are the table's address, its size, the address of the finalisers' table,
-    and the addresses of the first block and the end.
+    Beside each other there are the table's address, its size, the address of the finalisers'
+    table, and the addresses of the first block and the end.
     """
     state = uctypes.bytearray_at(int(os.getenv("KEYFOB_STATE")), _STATE)
     here = id(state)

@@ -1,8 +1,8 @@
 """`gc` of a board whose RAM is the chip's: figures in the chip's bytes."""
 
-import _board
-import gc
 from gc import *
+
+import _board
 from micropython import const
 
 _FREE = const(2)

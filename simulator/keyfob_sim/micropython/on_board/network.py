@@ -17,7 +17,8 @@ class WLAN:
 
     def __getattr__(self, name):
         def method(*arguments, **settings):
-            _board.look()
+            if name in ("active", "connect"):
+                _board.look()  # how much RAM there was before
             found = _board.ask("wlan." + name, self._interface, arguments, settings)
             return _bytes(found) if name == "scan" or "mac" in arguments else found
 
