@@ -84,6 +84,8 @@ class VirtualBoard:
         """Reset the chip: pins become inputs, Wi-Fi is off; the RTC and the panel go on."""
         self.pins.reset()
         self.station.power_off()
+        if self.memory is not None:
+            self.memory.boot()
         self.is_led_on = False
         wires = self.about.display.spi if self.about.display else None
         if self.panel is not None and wires is not None:
@@ -93,12 +95,12 @@ class VirtualBoard:
     def soft_reset(self) -> None:
         """Restart MicroPython: pin interrupts are off, and the hardware is left as it is."""
         self.pins.unwatch()
+        if self.memory is not None:
+            self.memory.restart()
 
     def boot(self) -> None:
         """Start counting uptime."""
         self._boot = self.clock.monotonic()
-        if self.memory is not None:
-            self.memory.boot()
 
     def limit_memory(self) -> None:
         """Have the chip's own RAM and no more, where it is one whose RAM is known."""

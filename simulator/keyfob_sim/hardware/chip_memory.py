@@ -115,13 +115,19 @@ class ChipMemory:
         self.boot()
 
     def boot(self) -> None:
-        """Begin with nothing taken but Python's first area, which is not of this heap."""
+        """Begin anew, as after a reset."""
         with self._lock:
-            self.areas = [self._first]
-            self.used = REPL  # of Python's heap
-            self._wifi = self._context = 0
-            self._open: set[Connection] = set()
+            self.restart()
+            self._wifi = 0
             self.lowest = AT_BOOT
+
+    def restart(self) -> None:
+        """Restart MicroPython, which closes its sockets; Wi-Fi goes on."""
+        with self._lock:
+            self.areas = [self._first]  # which is not of the chip's own heap
+            self.used = REPL
+            self._context = 0
+            self._open: set[Connection] = set()
 
     @property
     def free(self) -> int:

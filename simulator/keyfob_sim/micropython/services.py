@@ -12,8 +12,8 @@ H pin level        set a pin
 I bus address data write to an I2C device; -1 where none answers
 S bus, data        write to SPI
 F                  feed the watchdog
-M what, data       the table of the heap's blocks, with 1 when only the stand-ins are there for what
-                   a board has in ROM; bytes that Python has free (2) or in use (3)
+M what, data       the table of the heap's blocks, with 1 while it shows no more than the stand-ins
+                   for what a board has in ROM; bytes that Python has free (2) or in use (3)
 B                  the file system is mounted, and a program begins or the REPL does
 J, text            anything else: a JSON list of a service's name and its arguments
 """

@@ -1,0 +1,196 @@
+"""A virtual board's RAM as its firmware sees it: figures, areas, handshakes that do not fit."""
+
+import json
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from board_run import run_board
+from virtual_port import VirtualPort, needs_vm
+
+from keyfob_sim.hardware.chip_memory import AT_BOOT, JOINED, RADIO
+
+pytestmark = needs_vm
+
+FIRST = 57_344
+LOOK = """
+import esp32, gc, json, network
+network.WLAN().active(False)  # a soft reset leaves it as it was
+def look(collect=True):
+    if collect:
+        gc.collect()
+    regions = esp32.idf_heap_info(esp32.HEAP_DATA)
+    totals = [sum(figures) for figures in zip(*regions)]
+    print(json.dumps([gc.mem_free(), gc.mem_alloc()] + totals))
+"""
+CONNECT = """
+import asyncio, network, ssl, time
+wlan = network.WLAN()
+wlan.active(True)
+time.sleep(1)
+wlan.connect("keyfob-sim", "no-secret-at-all")
+while not wlan.isconnected():
+    time.sleep_ms(100)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+context.verify_mode = ssl.CERT_REQUIRED
+context.load_verify_locations(cadata=open("/ca/0.der", "rb").read())
+async def connect():
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", {port}, ssl=context, server_hostname="127.0.0.1")
+    writer.write(b"HEAD / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+    await writer.drain()
+    assert (await reader.readline()).startswith(b"HTTP/1.1")
+    return writer
+"""
+
+
+def figures(board: VirtualPort, source: str) -> list[list[int]]:
+    """What `look()` printed: Python free and in use; total, free, largest, lowest outside."""
+    told = board.run(LOOK + textwrap.dedent(source))
+    return [json.loads(line) for line in told.splitlines() if line.startswith("[")]
+
+
+@pytest.fixture(scope="module", params=["ec", "long"])
+def board(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[VirtualPort]:
+    folder = tmp_path_factory.mktemp("board")
+    port = VirtualPort(folder, "--clock", "virtual", "--https", "--chain", request.param)
+    yield port
+    port.stop()
+
+
+def connect(board: VirtualPort) -> str:
+    server = next(event for event in board.events if event["event"] == "server")
+    return CONNECT.replace("{port}", str(server["issuer"]).rpartition(":")[2])
+
+
+def test_figures_of_a_board_that_has_just_started(board: VirtualPort) -> None:
+    ((python_free, used, total, free, largest, lowest),) = figures(board, "look()")
+    assert total > AT_BOOT == free > largest
+    assert lowest <= free
+    assert 2_000 < used < 6_000
+    assert python_free == pytest.approx(FIRST - used + largest, abs=200)
+
+
+def test_wifi_takes_its_share(board: VirtualPort) -> None:
+    ((*_, free, largest, lowest),) = figures(board, connect(board) + "look()")
+    assert lowest <= free == AT_BOOT - RADIO - JOINED
+    assert free > largest > free - 5_000
+
+
+def test_a_buffer_counts_for_as_many_bytes_as_it_has(board: VirtualPort) -> None:
+    before, after = figures(board, "look()\nbuffer = bytearray(20000)\nlook()")
+    assert after[1] - before[1] == pytest.approx(20_000, abs=300)
+    assert before[0] - after[0] == pytest.approx(20_000, abs=300)
+
+
+def test_one_object_that_lives_keeps_a_whole_area(board: VirtualPort) -> None:
+    rows = figures(
+        board,
+        """
+        look()
+        filling = [bytearray(1000) for _ in range(50)]
+        look()
+        filling += [bytearray(1000) for _ in range(10)]
+        look()
+        kept = filling.pop()  # it lies above all of them
+        filling = None
+        look()
+        kept = [[] for _ in range(100)]  # which leaves no trace of it on the stack
+        kept = None
+        look()
+        """,
+    )
+    assert [AT_BOOT - row[3] for row in rows] == [0, 0, FIRST, FIRST, 0]
+    assert rows[-1][1] < rows[0][1] + 500
+    assert {row[5] for row in rows[2:]} == {AT_BOOT - FIRST}
+
+
+def test_tls_takes_its_share_and_gives_it_back_when_it_is_closed(board: VirtualPort) -> None:
+    rows = figures(
+        board,
+        connect(board)
+        + """
+async def main():
+    look()
+    writer = await connect()
+    look()
+    writer.close()
+    await writer.wait_closed()
+    look()
+    await connect()  # and abandoned
+    look()
+asyncio.run(main())
+asyncio.new_event_loop()
+[[] for _ in range(100)]
+look()
+""",
+    )
+    before, opened, closed, again, abandoned = (row[3] for row in rows)
+    assert 25_000 < closed - opened < 38_000
+    assert 0 < before - closed < 3_000  # the context, with its root
+    assert again in (opened, closed)  # once the abandoned one is collected
+    assert abandoned == closed
+    assert rows[1][5] < opened - 6_000, "its peak is above what it keeps"
+
+
+REFUSED = "ValueError('\\nThe certificate is not correctly signed by the trusted CA\\n',)"
+
+
+def test_a_handshake_that_does_not_fit_fails_as_on_the_chip(board: VirtualPort) -> None:
+    """Beside a second area there is room for a short chain alone."""
+    rows = figures(
+        board,
+        connect(board)
+        + """
+filling = [bytearray(1000) for _ in range(60)]
+look()
+try:
+    asyncio.run(connect())
+    print('["linked"]')
+except Exception as error:
+    print(json.dumps([repr(error)]))
+look()
+""",
+    )
+    (*_, free, _, _), (outcome,), (*_, after, _, lowest) = rows
+    is_long = "long" in board.process.args  # type: ignore[operator]
+    assert outcome == (REFUSED if is_long else "linked")
+    assert (lowest < 1_000) == is_long
+    if is_long:
+        assert free - 3_500 < after < free, "but for the context and the socket it is free again"
+    else:
+        assert after < 12_000, "it is open still"
+
+
+# Whole runs
+
+
+LINK = ("--clock", "virtual", "--approve", "auto", "--https")
+
+
+def test_the_default_chain_is_the_one_that_needs_most(capsys: pytest.CaptureFixture[str]) -> None:
+    run = run_board(capsys, *LINK, "--until", "refreshed:3")
+    assert run.exit_code == 0, run
+    assert not run.of("error")
+
+
+@pytest.mark.parametrize("chain", ["ec", "rsa2048", "rsa4096", "long"])
+def test_every_chain_links_refreshes_and_answers(
+    capsys: pytest.CaptureFixture[str], chain: str
+) -> None:
+    run: Any = run_board(
+        capsys, *LINK, "--chain", chain, "--board", "esp32-ssd1306", "--until", "refreshed:2"
+    )
+    assert run.exit_code == 0, run
+    assert run.only("api")["status"] == 200
+    assert not run.of("error")
+
+
+def test_with_a_heap_of_the_vm_there_is_ram_in_plenty_outside_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = run_board(capsys, *LINK, "--chain", "long", "--heap", "200k", "--until", "linked")
+    assert run.exit_code == 0, run
