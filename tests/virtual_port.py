@@ -28,10 +28,12 @@ _SIM = ["sim", "--json", "--approve", "never", "--until", "forever", "--board", 
 class VirtualPort:
     """A running `keyfob sim --serial`, and mpremote to talk to it."""
 
+    program: tuple[str | Path, ...] = (SCRIPTS / "keyfob",)
+
     def __init__(self, folder: Path, *options: str) -> None:
         self.path = folder / "tty"
         self.process = subprocess.Popen(
-            [SCRIPTS / "keyfob", *_SIM, "--serial", str(self.path), *options],
+            [*self.program, *_SIM, "--serial", str(self.path), *options],
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,

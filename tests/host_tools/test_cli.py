@@ -36,6 +36,7 @@ SIM_OPTIONS = """
     --host ADDRESS
     --port P
     --https
+    --chain ec|rsa2048|rsa4096|long
     --approve auto|deny|never|browser
     --until linked|refreshed|refreshed:N|denied|expired|forever
     --timeout SECONDS
@@ -49,6 +50,7 @@ SERVER_OPTIONS = """
     --host H
     --port P
     --https
+    --chain ec|rsa2048|rsa4096|long
     --personality NAME
     --config FILE
     --state FILE

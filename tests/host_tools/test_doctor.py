@@ -329,7 +329,7 @@ def test_the_clock_is_not_set(doctor, tmp_path: Path, capsys: pytest.CaptureFixt
     faults.write_text(
         '[[fault]]\nat = 0\ndo = "time_server_fails"\n[[fault]]\nat = 0\ndo = "clock_unset"\n'
     )
-    port = VirtualPort(tmp_path, *VIRTUAL, "--faults", str(faults), "--https")
+    port = VirtualPort(tmp_path, *VIRTUAL, "--faults", str(faults), "--https", "--chain", "ec")
     try:
         assert doctor("--port", str(port.path))["cause"] == "clock"
     finally:
@@ -337,7 +337,7 @@ def test_the_clock_is_not_set(doctor, tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_tls_is_refused(doctor, tmp_path: Path) -> None:
-    port = VirtualPort(tmp_path, *VIRTUAL, "--https")
+    port = VirtualPort(tmp_path, *VIRTUAL, "--https", "--chain", "ec")
     try:
         assert doctor("--port", str(port.path))["cause"] is None
         (root,) = split_certificates(make_ca(tmp_path / "other").cert_path.read_bytes())

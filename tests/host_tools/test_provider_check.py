@@ -31,7 +31,7 @@ def check(capsys):
 
 @pytest.fixture
 def secure_server(tmp_path):
-    with MockServer(ServerOptions(https=True, ca_dir=tmp_path / "ca")) as server:
+    with MockServer(ServerOptions(https=True, chain="ec", ca_dir=tmp_path / "ca")) as server:
         yield server
 
 

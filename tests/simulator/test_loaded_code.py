@@ -37,7 +37,9 @@ pytestmark = needs_vm
 
 
 def test_code_that_is_done_with_is_let_go(tmp_path: Path) -> None:
-    port = VirtualPort(tmp_path, "--https", "--approve", "auto", "--clock", "virtual")
+    port = VirtualPort(
+        tmp_path, "--https", "--chain", "ec", "--approve", "auto", "--clock", "virtual"
+    )
     try:
         told = port.run(PROGRAM)
     finally:

@@ -203,7 +203,9 @@ def test_one_code_is_exchanged_once_by_many_at_a_time(server, clock):
 
 
 def test_https_is_served_under_a_ca_made_for_the_run(clock, tmp_path):
-    with MockServer(ServerOptions(https=True, ca_dir=tmp_path / "ca"), clock) as server:
+    with MockServer(
+        ServerOptions(https=True, chain="ec", ca_dir=tmp_path / "ca"), clock
+    ) as server:
         about = server.description
         assert about["issuer"].startswith("https://127.0.0.1:")
         assert about["ca"] == str(tmp_path / "ca" / "ca.pem")
@@ -216,14 +218,14 @@ def test_https_is_served_under_a_ca_made_for_the_run(clock, tmp_path):
 
 
 def test_temporary_ca_goes_with_the_server(clock):
-    with MockServer(ServerOptions(https=True), clock) as server:
+    with MockServer(ServerOptions(https=True, chain="ec"), clock) as server:
         ca = server.description["ca"]
         assert os.path.exists(ca)
     assert not os.path.exists(ca)
 
 
 def test_stalled_handshake_holds_up_nobody(clock):
-    with MockServer(ServerOptions(https=True), clock) as server:
+    with MockServer(ServerOptions(https=True, chain="ec"), clock) as server:
         issuer = urlsplit(server.description["issuer"])
         stalled = [socket.create_connection((issuer.hostname, issuer.port)) for _ in range(5)]
         context = ssl.create_default_context(cafile=server.description["ca"])
@@ -237,14 +239,14 @@ def test_stalled_handshake_holds_up_nobody(clock):
 
 def test_stalled_handshake_is_given_up(clock, monkeypatch):
     monkeypatch.setattr(http_server, "HANDSHAKE_TIMEOUT", 0.05)
-    with MockServer(ServerOptions(https=True), clock) as server:
+    with MockServer(ServerOptions(https=True, chain="ec"), clock) as server:
         issuer = urlsplit(server.description["issuer"])
         with socket.create_connection((issuer.hostname, issuer.port), 10) as stalled:
             assert stalled.recv(1) == b""
 
 
 def test_plain_http_to_a_tls_port_is_only_closed(clock, capfd):
-    with MockServer(ServerOptions(https=True), clock) as server:
+    with MockServer(ServerOptions(https=True, chain="ec"), clock) as server:
         with contextlib.suppress(ConnectionResetError):
             assert b"HTTP" not in raw(server, b"GET / HTTP/1.1\r\n\r\n")
         context = ssl.create_default_context(cafile=server.description["ca"])

@@ -207,7 +207,7 @@ def test_a_wrong_secret_is_refused_and_not_shown(sim):
 
 
 def test_https_with_a_ca_made_for_the_run(sim):
-    run = sim(*VIRTUAL, "--approve", "auto", "--https", "--until", "refreshed")
+    run = sim(*VIRTUAL, "--approve", "auto", "--https", "--chain", "ec", "--until", "refreshed")
     assert run.exit_code == 0
     server = run.only("server")
     assert server["issuer"].startswith("https://")

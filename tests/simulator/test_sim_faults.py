@@ -350,7 +350,15 @@ def test_a_time_server_that_fails(sim, scenario):
 
 
 def test_over_tls_a_reply_tells_the_time_that_no_time_server_tells(sim, scenario):
-    run = sim(*AUTO, "--https", "--until", "refreshed", *scenario(fault("time_server_fails", 0)))
+    run = sim(
+        *AUTO,
+        "--https",
+        "--chain",
+        "ec",
+        "--until",
+        "refreshed",
+        *scenario(fault("time_server_fails", 0)),
+    )
     assert run.exit_code == 0
     assert [(clock["state"], clock["source"]) for clock in run.of("clock")] == [
         ("unknown", None),
@@ -362,7 +370,7 @@ def test_over_tls_a_reply_tells_the_time_that_no_time_server_tells(sim, scenario
 @pytest.mark.parametrize("days", [90, -90])
 def test_over_tls_a_clock_that_jumps_is_put_right(sim, scenario, days):
     run = sim(
-        *AUTO, "--https", "--until", "refreshed:2",
+        *AUTO, "--https", "--chain", "ec", "--until", "refreshed:2",
         *scenario(fault("clock_jump", "refreshed", seconds=days * 86_400)),
     )  # fmt: skip
     assert run.exit_code == 0
@@ -564,7 +572,7 @@ def test_a_clock_jumps_by_so_many_seconds(tmp_path):
 
 
 def test_a_vm_that_dies_before_it_is_answered_takes_nobody_along(tmp_path):
-    vm = Vm(Boot(heap=65536, rom=compile_rom(tmp_path), blocks=16, virtual=False))
+    vm = Vm(Boot(heap=65536, rom=compile_rom(tmp_path), blocks=16, virtual=False, limited=False))
     assert vm.link.recv(65536)
     os.kill(vm.pid, signal.SIGKILL)
     vm.wait()

@@ -18,7 +18,9 @@ def sim(capsys):
 
 @pytest.fixture
 def secure_server(tmp_path):
-    with MockServer(ServerOptions(https=True, approve="auto", ca_dir=tmp_path / "ca")) as server:
+    with MockServer(
+        ServerOptions(https=True, chain="ec", approve="auto", ca_dir=tmp_path / "ca")
+    ) as server:
         yield server
 
 

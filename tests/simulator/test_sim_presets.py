@@ -63,7 +63,9 @@ def test_a_preset_by_name(sim, mock_server, runtime):
 
 
 def test_a_preset_by_name_gets_the_host_s_root(sim, tmp_path, monkeypatch):
-    with MockServer(ServerOptions(https=True, approve="auto", ca_dir=tmp_path / "ca")) as server:
+    with MockServer(
+        ServerOptions(https=True, chain="ec", approve="auto", ca_dir=tmp_path / "ca")
+    ) as server:
         monkeypatch.setenv("SSL_CERT_FILE", server.description["ca"])
         issuer = server.description["issuer"]
         run = sim(*QUICK, "--provider", f"oidc:issuer={issuer}", "--client-id", "keyfob-public")

@@ -28,6 +28,7 @@ def _note(step):
     _rows.append((step, passed, gc.mem_free(), gc.mem_alloc(), free, largest))
 
 
+gc.collect()
 _note("start")
 
 from keyfob.compat import tidy_heap

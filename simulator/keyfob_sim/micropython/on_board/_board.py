@@ -39,6 +39,7 @@ skew = 0  # ms that ticks run ahead of the host's; never behind: asyncio's C par
 virtual = False
 port = None
 
+_GARBAGE = const(16384)  # bytes
 _STATE = const(1600)  # bytes of the VM's state that are searched
 _blocks = None  # (the table of the heap's blocks,)
 
@@ -292,6 +293,8 @@ def start(number, blocks, is_virtual, is_limited):
         os.chdir("/")
     except OSError as error:
         print("The file system cannot be mounted:", error)
+    if is_limited:
+        gc.threshold(_GARBAGE)  # a chip collects when its first area is full, not all of them
     gc.collect()
     look(_AT_START)
     sys.path[:] = ["", ".frozen", "/lib"]
