@@ -155,6 +155,7 @@ class Board:
     sources: tuple[str, ...]
     heap_initial: int
     heap_limit: int
+    has_psram: bool
     display: Display | None = None
     buttons: tuple[Button, ...] = ()
     led: Led | None = None
@@ -172,6 +173,7 @@ class _Flash:
 class _Heap:
     initial: Size
     limit: Size
+    psram: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,6 +232,7 @@ def read_board(path: Path) -> Board:
         sources=document.sources,
         heap_initial=document.heap.initial,
         heap_limit=document.heap.limit,
+        has_psram=document.heap.psram,
         display=document.display,
         buttons=document.buttons,
         led=document.led,

@@ -29,8 +29,13 @@ class SmallChip(VirtualPort):
     program = (
         sys.executable,
         "-c",
-        "from keyfob_sim import cli; from keyfob_sim.hardware import chip_memory as memory;"
-        + " memory.AT_BOOT = 80_000; raise SystemExit(cli.main())",
+        """
+from keyfob_sim import cli
+from keyfob_sim.hardware import chip_memory
+
+chip_memory.AT_BOOT = 80_000
+raise SystemExit(cli.main())
+""",
     )
 
 

@@ -103,8 +103,8 @@ class VirtualBoard:
         self._boot = self.clock.monotonic()
 
     def limit_memory(self) -> None:
-        """Have the chip's own RAM and no more, where it is one whose RAM is known."""
-        if self.about.chip.startswith("esp32"):
+        """Have the chip's own RAM and no more, where it is an ESP32 without PSRAM."""
+        if self.about.chip.startswith("esp32") and not self.about.has_psram:
             self.memory = self.uplink.memory = ChipMemory(self.about.heap_initial)
 
     def use_memory(self, used: int, highest: int) -> None:
