@@ -1,6 +1,6 @@
 """Getting a person's approval: show a code, and poll until it is approved or refused."""
 
-from keyfob.errors import AS_FATAL, TransportError
+from keyfob.errors import AS_FATAL, TransportError, no_memory
 from keyfob.oauth import device_grant, ticks
 from keyfob.oauth import outcome as meaning
 
@@ -27,7 +27,9 @@ async def get_approval(provider, clock, events, scope, account):
         sent = clock.ticks()
         try:
             _receive(grant, await provider.send(request), clock)  # no name keeps the reply
-        except TransportError as error:
+        except (TransportError, MemoryError) as error:
+            if isinstance(error, MemoryError):
+                error = no_memory("for the provider's reply", "free RAM")
             grant.failed(error, clock.ticks())
         wait = grant.wait(clock.ticks())
         if grant.state == device_grant.PENDING and not (is_poll and grant.interval == interval):

@@ -208,7 +208,6 @@ class DeviceGrant:
         if not self._in_flight:
             raise UsageError("no answer was expected")
         self.outcome = outcome
-        self._in_flight = False
         elapsed = self._watch.elapsed(now)
         if outcome.kind == meaning.OK:
             try:
@@ -218,6 +217,7 @@ class DeviceGrant:
                 return self._end(FAILED, error)
             finally:
                 outcome.members = None  # keep secrets once
+        self._in_flight = False  # but not where memory ran out above: that is a `failed` one
         self._count(outcome, self._lifetime - elapsed)
         state = (_AFTER_POLL if self.state == PENDING else _AFTER_REQUEST)[outcome.kind]
         too_long = (outcome.retry_after or 0) > _PATIENCE
