@@ -221,6 +221,27 @@ async def test_tokens_that_memory_does_not_suffice_for_are_passing_trouble():
     assert [members["result"] for members in board.told.of("poll")] == ["retry", "approved"]
 
 
+async def test_an_end_that_memory_does_not_suffice_to_tell_is_passing_trouble():
+    board = Board()
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, refusal("access_denied"), ...)
+    real, device_grant._reason = device_grant._reason, raise_once(device_grant._reason)
+    try:
+        await fails(LinkDenied, board.link.ensure_linked())
+    finally:
+        device_grant._reason = real
+    assert [members["result"] for members in board.told.of("poll")] == ["retry", "denied"]
+
+
+async def test_tokens_that_were_lost_for_lack_of_memory_are_the_reason_for_the_end():
+    board = Board()
+    used = refusal("invalid_grant")
+    board.http.answer(DEVICE, device_code(), ...)
+    board.http.answer(TOKEN, lost("memory"), used, lost("memory"), PENDING, used)
+    assert (await fails(TransportError, board.link.ensure_linked())).kind == "memory"
+    await fails(ProviderError, board.link.ensure_linked())  # it was not in that answer
+
+
 async def test_no_linking_ends_without_an_error_of_ours():
     board = Board()
     board.link._establish = raise_once(None)

@@ -217,7 +217,6 @@ class DeviceGrant:
                 return self._end(FAILED, error)
             finally:
                 outcome.members = None  # keep secrets once
-        self._in_flight = False  # but not where memory ran out above: that is a `failed` one
         self._count(outcome, self._lifetime - elapsed)
         state = (_AFTER_POLL if self.state == PENDING else _AFTER_REQUEST)[outcome.kind]
         too_long = (outcome.retry_after or 0) > _PATIENCE
@@ -225,6 +224,7 @@ class DeviceGrant:
             state = FAILED
         if state > PENDING:
             return self._end(state, _reason(state, outcome))
+        self._in_flight = False  # not where memory ran out above: that answer has `failed`
         self.state = state
         self._schedule(elapsed, self._gap(outcome))
         return state
