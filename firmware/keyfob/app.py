@@ -43,7 +43,7 @@ class App:
         self._events = Events(self.notify)
         self._clock = Clock()
         self._screens = self._button = self._led = None
-        self._stage = "starting"  # the last event, for the message of a MemoryError
+        self._stage = None  # the last event, for the message of a MemoryError
         self._changed = asyncio.Event()  # there is a new screen
         self._wanted = asyncio.Event()  # the button to link was pressed
         self._over = asyncio.Event()  # the link has ended, or `idle` has
@@ -72,6 +72,7 @@ class App:
 
         `tasks` get those for display and button, which go on until the run ends.
         """
+        self._stage = "starting"
         try:
             if not tasks:
                 self._open_parts(tasks)

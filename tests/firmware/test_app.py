@@ -284,7 +284,7 @@ async def test_a_lack_of_memory_at_the_start_is_told_and_the_run_starts_again():
         assert bench.names[-1] == "ready" and bench.lines[0] == "Linked"
         for error in bench.of("error"):
             assert (error["kind"], error["fatal"]) == ("memory", True)
-            assert "after: " in error["message"]
+            assert error["message"] == "not enough memory after: starting"
 
 
 async def test_the_pause_without_memory_is_ten_minutes_at_most():
