@@ -36,18 +36,15 @@ class Online:
         """Keep both, for ever."""
         while True:
             try:
-                await self._look()
+                if self.is_away or (self.station is not None and not self.station.isconnected()):
+                    await self.join(True)
+                    if self._account.tokens is not None:
+                        self._account.tokens.resume()
+                self.clock.keep()
+                self._notify_time()
             except MemoryError:
                 pass  # the next look may find some
             await self.clock.sleep(_NAP if self.station is None else _LOOK)
-
-    async def _look(self):
-        if self.is_away or (self.station is not None and not self.station.isconnected()):
-            await self.join(True)
-            if self._account.tokens is not None:
-                self._account.tokens.resume()
-        self.clock.keep()
-        self._notify_time()
 
     async def _join(self, is_patient):
         with Loaded("keyfob.net.join") as code:
