@@ -91,9 +91,9 @@ def test_one_object_that_lives_keeps_a_whole_area(board: VirtualPort) -> None:
         board,
         """
         look()
-        filling = [bytearray(1000) for _ in range(50)]
+        filling = [bytearray(1000) for _ in range(40)]
         look()
-        filling += [bytearray(1000) for _ in range(10)]
+        filling += [bytearray(1000) for _ in range(20)]
         look()
         kept = filling.pop()  # it lies above all of them
         filling = None

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from keyfob_host import chips
@@ -15,6 +16,17 @@ from keyfob_host.errors import CliError
 
 _GRACE = 0.5  # s that esptool has to end before it is killed
 _AGAIN = "the same command again; what is half written does no harm to the chip's own loader"
+
+
+class Rate(NamedTuple):
+    """How fast bytes are sent, and whether to esptool's stub or to the slower loader in ROM."""
+
+    baud: int
+    stub: bool
+
+
+# What is tried in turn where bytes get lost on the way.
+_RATES = (Rate(921600, True), Rate(460800, True), Rate(115200, True), Rate(115200, False))
 
 
 class Chip(NamedTuple):
@@ -131,6 +143,43 @@ class Esptool:
             mac[1].lower() if mac else None,
             size[1] if size else None,
         )
+
+    def write(
+        self,
+        port: Port,
+        chip: str,
+        words: Sequence[str | Path],
+        *,
+        recipe: str,
+        progress: Callable[[float], None],
+        on_retry: Callable[[str], None],
+    ) -> Rate:
+        """Write and verify what the `words` of write-flash say; return the rate that did it.
+
+        Where bytes get lost it is tried again more slowly, and `on_retry` gets the reason.
+        Raises EsptoolError, and CliError where esptool did not verify what it wrote.
+        """
+        for rate in _RATES:
+            options = ["--chip", chip, "--baud", str(rate.baud)]
+            if not rate.stub:
+                options.append("--no-stub")
+            try:
+                printed = self.run(
+                    port,
+                    [*options, "write-flash", *map(str, words)],
+                    recipe=recipe,
+                    progress=progress,
+                )
+                break
+            except EsptoolError as error:
+                if not error.again or rate == _RATES[-1]:
+                    raise
+                on_retry(f"{error.message}; trying again, more slowly")
+        if "Hash of data verified" not in printed:
+            raise CliError(
+                f"what was written to {port.device} was not verified", "the same command again"
+            )
+        return rate
 
     def run(
         self,

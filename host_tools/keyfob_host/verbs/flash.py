@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 300.0  # s for all of it
 
-# What is tried in turn where bytes get lost: baud rate, and whether esptool's stub is used.
-_RATES = ((921600, True), (460800, True), (115200, True), (115200, False))
-
 
 def flash(
     port: options.Port = None,
@@ -140,7 +137,14 @@ class _Job:
         image = self._image or self._newest(board)
         _check_chip(image, chip.name, f"the chip at {port.device}")
         self._output.line(f"writing {image.path.name} at {board.flash_offset:#x} of {port.device}")
-        baud, stub = self._write(port, board, image)
+        rate = self._tool.write(
+            port,
+            board.chip,
+            [*(["--erase-all"] if self._erase else []), f"{board.flash_offset:#x}", image.path],
+            recipe=board.flash_recipe,
+            progress=self._output.progress(port),
+            on_retry=self._output.line,
+        )
         remember(port)
         self._output.line(f"written and verified: {port.device}")
         self._output.result(
@@ -156,8 +160,8 @@ class _Job:
                 "offset": board.flash_offset,
                 "erased": self._erase,
                 "verified": True,
-                "baud": baud,
-                "stub": stub,
+                "baud": rate.baud,
+                "stub": rate.stub,
             },
         )
 
@@ -167,30 +171,6 @@ class _Job:
 
         with self._download:
             return read_image(newest_image(board.download, self._output.line), board.flash_offset)
-
-    def _write(self, port: "Port", board: Board, image: "Image") -> tuple[int, bool]:
-        """Write and verify, slower where it fails; the baud rate that did it, and with stub?"""
-        from keyfob_host.flashing.esptool import EsptoolError
-
-        for baud, stub in _RATES:
-            words = ["--chip", board.chip, "--baud", str(baud), *([] if stub else ["--no-stub"])]
-            words += ["write-flash", *(["--erase-all"] if self._erase else [])]
-            words += [f"{board.flash_offset:#x}", str(image.path)]
-            try:
-                printed = self._tool.run(
-                    port, words, recipe=board.flash_recipe, progress=self._output.progress(port)
-                )
-            except EsptoolError as error:
-                if not error.again or (baud, stub) == _RATES[-1]:
-                    raise
-                self._output.line(f"{error.message}; trying again, more slowly")
-                continue
-            if "Hash of data verified" in printed:
-                return baud, stub
-            raise CliError(
-                f"what was written to {port.device} was not verified", "the same command again"
-            )
-        raise AssertionError
 
 
 class _Output:
