@@ -105,7 +105,7 @@ def test_one_object_that_lives_keeps_a_whole_area(board: VirtualPort) -> None:
     )
     assert [AT_BOOT - row[3] for row in rows] == [0, 0, FIRST, FIRST, 0]
     assert rows[-1][1] < rows[0][1] + 500
-    assert {row[5] for row in rows[2:]} == {AT_BOOT - FIRST}
+    assert all(row[5] <= AT_BOOT - FIRST for row in rows[2:]), "the lowest stays"
 
 
 def test_tls_takes_its_share_and_gives_it_back_when_it_is_closed(board: VirtualPort) -> None:

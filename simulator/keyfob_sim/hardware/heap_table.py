@@ -8,7 +8,7 @@ each size counts for a share of itself, chosen so that the sums agree with what 
   more than at the start when the application was imported, 43,872 with its first screen, 74,368
   when a code came and 72,144 once tokens were refreshed and garbage was collected. By this table
   that is 31,000, 48,000, 76,000 and 71,000; it is 47,008, 69,888, 112,320 and 104,128 in the VM.
-- Imported module by module it leaves 1.43 times as many bytes in use in this VM as in the 32-bit
+- Imported module by module it leaves 1.44 times as many bytes in use in this VM as in the 32-bit
   one of npm's @micropython/micropython-webassembly-pyscript (`tests/benchmarks/bench_words.py`).
 """
 

@@ -305,12 +305,13 @@ class MicroPythonRuntime(Runtime):
 
     def _explain(self, error: str) -> None:
         """Say what ended the firmware, and where."""
-        heap = f"{self._heap} bytes of heap"
+        is_limited = self._board.memory is not None
+        heap = "the chip's RAM does" if is_limited else f"{self._heap} bytes of heap do"
         place = self._place()
         if error == "MemoryError":
             self._watcher.fail(
                 "memory",
-                f"{heap} do not suffice: MemoryError {place}",
+                f"{heap} not suffice: MemoryError {place}",
                 "a larger --heap, or a board with more memory",
             )
         else:
