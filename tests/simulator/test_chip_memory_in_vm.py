@@ -1,15 +1,23 @@
 """A virtual board's RAM as its firmware sees it: figures, areas, handshakes that do not fit."""
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from board_run import run_board
 from virtual_port import VirtualPort, needs_vm
 
+from keyfob_host.boards import load_board
+from keyfob_sim.hardware import chip_memory
+from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.chip_memory import AT_BOOT, JOINED, RADIO
+from keyfob_sim.hardware.clock import SharedClock
+from keyfob_sim.server import MockServer, ServerOptions
+from keyfob_sim.server.certificates import make_ca
 
 pytestmark = needs_vm
 
@@ -189,8 +197,50 @@ def test_every_chain_links_refreshes_and_answers(
     assert not run.of("error")
 
 
+@pytest.mark.parametrize("chain", ["ec", "long"])
+def test_a_lack_of_memory_is_told_as_that_with_figures(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, chain: str
+) -> None:
+    monkeypatch.setattr(chip_memory, "AT_BOOT", 70_000)
+    run = run_board(capsys, *LINK, "--chain", chain, "--until", "linked", "--timeout", "60")
+    assert run.exit_code == 1
+    errors = run.of("error")
+    assert {error["kind"] for error in errors} == {"memory"}
+    assert re.search(r"\d+ KB are free for TLS, and it may want 44 KB$", errors[-1]["message"])
+
+
+def test_a_certificate_that_is_not_trusted_is_told_as_that_where_there_is_memory(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    other = make_ca(tmp_path / "other").cert_path
+    with MockServer(ServerOptions(https=True, chain="ec")) as server:
+        run = run_board(
+            capsys,
+            *("--clock", "virtual", "--issuer", server.description["issuer"], "--ca", other),
+            *("--client-id", "keyfob-public", "--until", "linked"),
+        )
+    assert run.only("error")["kind"] == "tls"
+
+
 def test_with_a_heap_of_the_vm_there_is_ram_in_plenty_outside_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     run = run_board(capsys, *LINK, "--chain", "long", "--heap", "200k", "--until", "linked")
     assert run.exit_code == 0, run
+
+
+@pytest.mark.parametrize(
+    ("name", "first_area"),
+    [
+        ("esp32-generic", FIRST),
+        ("esp32c3-oled", 65_536),
+        ("esp32s2-generic", None),
+        ("pico-w", None),
+    ],
+)
+def test_boards_whose_ram_is_limited(tmp_path: Path, name: str, first_area: int | None) -> None:
+    """One with PSRAM has plenty, and of a Pico nothing is known."""
+    board = VirtualBoard(load_board(name), tmp_path, SharedClock(virtual=True))
+    board.limit_memory()
+    assert (board.memory and board.memory.areas[0]) == first_area
+    board.close()

@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 _CHUNK = 65536  # bytes
 _BACKLOG = 64
+_TURNS = 1000  # that other tasks get to read what is there: a server may take none
 
 # With this option a socket that is closed sends a reset.
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
@@ -167,15 +168,14 @@ class Uplink:
     async def _send(
         self, board: socket.socket, server: socket.socket, taken: Connection | None
     ) -> None:
-        """Pass on what the board sends; once it has closed its end, nothing is taken."""
+        """Pass on what the board sends; a connection takes its share until the board closes it."""
         if taken is not None:
             self._taking[taken] = board
         try:
             await self._pump(board, server)
         finally:
-            if taken is not None and self.memory is not None:
-                del self._taking[taken]
-                self.memory.close(taken)
+            if taken is not None and not self._silent:
+                self._free(taken)
 
     async def _receive(
         self, server: socket.socket, board: socket.socket, taken: Connection | None
@@ -196,8 +196,17 @@ class Uplink:
         await self._pump(server, board)
 
     async def _see_ends(self) -> None:
-        while any(map(_has_news, self._taking.values())):  # noqa: ASYNC110 - other tasks read it
+        for _ in range(_TURNS):
+            if not any(map(_has_news, self._taking.values())):
+                return
+            if self._silent:  # nobody else reads what comes, and nobody ever will
+                for taken in [key for key, board in self._taking.items() if _is_over(board)]:
+                    self._free(taken)
             await asyncio.sleep(0)
+
+    def _free(self, taken: Connection) -> None:
+        if self.memory is not None and self._taking.pop(taken, None) is not None:
+            self.memory.close(taken)
 
     async def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         while data := await self._loop.sock_recv(source, _CHUNK):
@@ -227,6 +236,8 @@ class Uplink:
             self._accept(listener)  # those still waiting were made while the network was down
         _reset(self._hung)
         self._hung.clear()
+        for taken in list(self._taking):
+            self._free(taken)
         self._silent = False
 
     async def _end(self) -> None:
@@ -254,6 +265,16 @@ def _has_news(board: socket.socket) -> bool:
     except OSError:
         pass  # a reset is the end, too
     return True
+
+
+def _is_over(board: socket.socket) -> bool:
+    """Whether the board has closed a connection; what came before that is read and lost."""
+    try:
+        return not board.recv(_CHUNK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _reset(sockets: list[socket.socket]) -> None:
