@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from keyfob_sim.hardware.chip_memory import AT_BOOT, SOCKET, ChipMemory
 from keyfob_sim.hardware.uplink import LookupFailed, Uplink
 
 PATIENCE = 10  # s until a test gives up
@@ -393,3 +394,53 @@ def test_connections_that_have_ended_leave_no_socket(uplink, server, dial):
     while count() > before and time.monotonic() < deadline:
         uplink.resolve("127.0.0.1", server.port)  # which takes a turn of the loop
     assert count() == before
+
+
+# The RAM that connections take
+
+
+@pytest.fixture
+def memory(uplink):
+    """The memory of a chip; what its connections take of it is all there is to see."""
+    uplink.memory = ChipMemory(57_344)
+    return uplink.memory
+
+
+def taken(uplink, memory):
+    uplink.settle()
+    return AT_BOOT - memory.free
+
+
+def test_a_connection_takes_ram_until_the_board_closes_it(uplink, memory, server, dial):
+    first, second = dial(server.port), dial(server.port)
+    ends = [server.take(), server.take()]
+    assert taken(uplink, memory) == 2 * SOCKET
+    first.sendall(b"the last words")
+    first.close()
+    assert taken(uplink, memory) == SOCKET
+    second.close()
+    assert taken(uplink, memory) == 0
+    for end in ends:
+        read_all(end)
+    assert taken(uplink, memory) == 0
+
+
+def test_one_that_hangs_takes_it_too(uplink, memory, server, dial):
+    board, other = dial(server.port), dial(server.port)
+    server.take(), server.take()
+    uplink.cut()
+    assert taken(uplink, memory) == 2 * SOCKET
+    board.sendall(b"nobody hears this")
+    assert taken(uplink, memory) == 2 * SOCKET
+    board.close()
+    assert taken(uplink, memory) == SOCKET
+    uplink.restore()
+    assert taken(uplink, memory) == 0
+    other.close()
+
+
+def test_a_server_that_takes_nothing_does_not_stop_the_board(uplink, memory, server, dial):
+    board = dial(server.port)
+    server.take()
+    fill(board)
+    assert taken(uplink, memory) == SOCKET

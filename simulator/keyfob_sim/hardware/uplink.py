@@ -58,7 +58,7 @@ class Uplink:
         self._listeners: dict[Address, _Listener] = {}
         self._open: dict[asyncio.Task[None], list[socket.socket]] = {}
         self._hung: list[socket.socket] = []
-        self._taking: dict[Connection, socket.socket] = {}
+        self._taking: dict[socket.socket, Connection] = {}  # the board's ends
         self._loop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="uplink", daemon=True)
         self._thread.start()
@@ -127,6 +127,8 @@ class Uplink:
             while True:
                 board, _ = listener.socket.accept()
                 board.setblocking(False)
+                if self.memory is not None:
+                    self._taking[board] = self.memory.connect()
                 if self._silent:
                     self._hung.append(board)
                 else:
@@ -143,10 +145,9 @@ class Uplink:
         server = await self._connect(sockets, routes)
         for end in (board, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        taken = None if self.memory is None else self.memory.connect()
         ways = [
             self._loop.create_task(way)
-            for way in (self._send(board, server, taken), self._receive(server, board, taken))
+            for way in (self._send(board, server), self._receive(server, board))
         ]
         try:
             await asyncio.gather(*ways)
@@ -165,25 +166,20 @@ class Uplink:
                 return server
         raise ConnectionRefusedError
 
-    async def _send(
-        self, board: socket.socket, server: socket.socket, taken: Connection | None
-    ) -> None:
+    async def _send(self, board: socket.socket, server: socket.socket) -> None:
         """Pass on what the board sends; a connection takes its share until the board closes it."""
-        if taken is not None:
-            self._taking[taken] = board
         try:
             await self._pump(board, server)
         finally:
-            if taken is not None and not self._silent:
-                self._free(taken)
+            if not self._silent:
+                self._free(board)
 
-    async def _receive(
-        self, server: socket.socket, board: socket.socket, taken: Connection | None
-    ) -> None:
+    async def _receive(self, server: socket.socket, board: socket.socket) -> None:
         """Pass on what the server sends. What begins a TLS connection has to fit in `memory`."""
-        if taken is not None and self.memory is not None:
+        if self.memory is not None and board in self._taking:
             from keyfob_sim.hardware.server_flight import ServerFlight  # slow to import
 
+            taken = self._taking[board]
             flight = ServerFlight()
             while data := await self._loop.sock_recv(server, _CHUNK):
                 if flight.feed(data):
@@ -197,15 +193,16 @@ class Uplink:
 
     async def _see_ends(self) -> None:
         for _ in range(_TURNS):
-            if not any(map(_has_news, self._taking.values())):
+            if not any(map(_has_news, self._taking)):
                 return
             if self._silent:  # nobody else reads what comes, and nobody ever will
-                for taken in [key for key, board in self._taking.items() if _is_over(board)]:
-                    self._free(taken)
+                for board in [end for end in self._taking if _is_over(end)]:
+                    self._free(board)
             await asyncio.sleep(0)
 
-    def _free(self, taken: Connection) -> None:
-        if self.memory is not None and self._taking.pop(taken, None) is not None:
+    def _free(self, board: socket.socket) -> None:
+        taken = self._taking.pop(board, None)
+        if taken is not None and self.memory is not None:
             self.memory.close(taken)
 
     async def _pump(self, source: socket.socket, sink: socket.socket) -> None:
@@ -223,6 +220,8 @@ class Uplink:
         else:
             for end in sockets:
                 end.close()
+        if not self._silent:
+            self._free(sockets[0])
 
     async def _suspend(self) -> None:
         self._silent = True
@@ -236,8 +235,8 @@ class Uplink:
             self._accept(listener)  # those still waiting were made while the network was down
         _reset(self._hung)
         self._hung.clear()
-        for taken in list(self._taking):
-            self._free(taken)
+        for board in list(self._taking):
+            self._free(board)
         self._silent = False
 
     async def _end(self) -> None:
