@@ -119,7 +119,9 @@ def _app(verbs: Mapping[str, Verb]) -> typer.Typer:
 
 def _run(arguments: Sequence[str] | None, verbs: Mapping[str, Verb]) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
-    command: Any = get_command(_app(verbs))
+    # One verb's options are soon read; those of all take longer than many a verb.
+    asked = {word: verbs[word] for word in words[:1] if word in verbs}
+    command: Any = get_command(_app(asked or verbs))
     try:
         code = command.main(words, prog_name="keyfob", standalone_mode=False)
     except typer.TyperException as error:

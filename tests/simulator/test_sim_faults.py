@@ -564,7 +564,9 @@ def test_a_clock_jumps_by_so_many_seconds(tmp_path):
 
 
 def test_a_vm_that_dies_before_it_is_answered_takes_nobody_along(tmp_path):
-    vm = Vm(Boot(heap=65536, rom=compile_rom(tmp_path), blocks=16, virtual=False))
+    flash = tmp_path / "flash.img"
+    flash.write_bytes(b"\xff" * 4096 * 16)
+    vm = Vm(Boot(65536, compile_rom(tmp_path), flash, blocks=16, virtual=False))
     assert vm.link.recv(65536)
     os.kill(vm.pid, signal.SIGKILL)
     vm.wait()

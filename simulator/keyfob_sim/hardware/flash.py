@@ -41,6 +41,7 @@ class Flash:
         found = path.stat().st_size
         if found != size:
             raise ValueError(f"{path} holds {found} bytes, not {size}")
+        self.path = path.resolve()
         self.size = size
         self.block_size = block_size
         self.program_size = program_size

@@ -227,6 +227,7 @@ class MicroPythonRuntime(Runtime):
         boot = Boot(
             heap=self._heap,
             rom=self._rom,
+            flash=self._board.flash.path,
             blocks=self._board.flash.block_count,
             virtual=self._clock.virtual,
             main=not (cause == "soft_reset" and self._is_raw),

@@ -2,7 +2,6 @@
 
 A request is a letter, two integers and perhaps data; the reply is an integer:
 
-R offset           read a block of flash, which is the payload
 P offset, data     program flash
 E block            erase a block of flash
 W ms sockets       let virtual time pass; the ms that did, -1 where the wait must be real
@@ -125,9 +124,7 @@ class Services:
         number, code, first, second = _REQUEST.unpack_from(request)
         letter = chr(code)
         try:
-            if letter == "R":
-                self._reply(number, _REPLY, 0, self._board.flash.read(first, _PAYLOAD))
-            elif letter == "J":
+            if letter == "J":
                 self._call(number, request[_REQUEST.size :])
             else:
                 data = request[_REQUEST.size :]

@@ -22,9 +22,9 @@ from pathlib import Path
 from keyfob_host.errors import CliError
 
 # Bytes of heap that the modules of on_board/ take, which a board has in ROM and outside its heap.
-ROM_SHARE = 70 * 1024 + 544
+ROM_SHARE = 33 * 1024 + 864
 
-PACKET = 4104  # bytes of every packet to the VM: see on_board/_board.py
+PACKET = 1032  # bytes of every packet to the VM: see on_board/_board.py
 _FIFO = 4096  # bytes that the VM may print before it has to wait
 _BUFFER = 1 << 18  # bytes that wait in the link in either direction
 _CTRL_C = b"\x03"
@@ -32,7 +32,7 @@ _RUNNING = termios.BRKINT  # an idle flag of the terminal, set while the VM read
 _PROGRAM = Path(__file__).with_name("interruptible.py")
 _START = (
     "import sys, _board\n"
-    "_board.start({link}, {blocks}, {virtual})\n"
+    "_board.start({link}, {flash!r}, {blocks}, {virtual})\n"
     "_board.run({programs}, globals())\n"
 )
 
@@ -46,11 +46,12 @@ def executable() -> Path | None:
 
 @dataclass(frozen=True)
 class Boot:
-    """How a VM is to start: heap in bytes, the folder of compiled ROM modules, flash blocks."""
+    """How a VM is to start: bytes of heap, the folder of compiled ROM modules, its flash."""
 
     heap: int
     rom: Path
-    blocks: int
+    flash: Path
+    blocks: int  # of flash
     virtual: bool
     main: bool = True  # whether main.py is run
 
@@ -75,6 +76,7 @@ class Vm:
             fcntl.fcntl(self.output, fcntl.F_SETPIPE_SZ, _FIFO)
         code = _START.format(
             link=theirs.fileno(),
+            flash=str(boot.flash),
             blocks=boot.blocks,
             virtual=boot.virtual,
             programs=("boot.py", "main.py") if boot.main else ("boot.py",),

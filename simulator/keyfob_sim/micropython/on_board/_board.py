@@ -5,7 +5,8 @@ all are loaded from the start, and the VM's heap is larger by what they take (`v
 
 A request is one packet to the host: a number that its reply repeats, a letter that says what
 is wanted, two integers, and perhaps data. Every packet from the host has the same size, since a
-stream's `readinto` goes on until its buffer is full. `services.py` lists the letters.
+stream's `readinto` goes on until its buffer is full. `services.py` lists the letters. Flash is
+read from the host's file of it.
 
 What a board does in C costs it no heap, so reading flash and waiting leave no garbage here to
 speak of.
@@ -16,7 +17,6 @@ import gc
 import json
 import os
 import sys
-from io import BytesIO
 
 import vfs
 from micropython import const, schedule
@@ -25,8 +25,8 @@ from ustruct import pack_into
 from utime import ticks_ms
 
 _HEADER = const(8)  # bytes: number, kind, size of the payload, value
-_BLOCK = const(4096)  # bytes of flash that are erased together; also of a packet's payload
-_KEPT = const(8)  # blocks of flash
+_PAYLOAD = const(1024)  # bytes
+_BLOCK = const(4096)  # bytes of flash that are erased together; also of a request's data
 _ENOMEM = const(-12)
 _INTERRUPT = const(1)  # kinds of packets from the host
 _ERROR = const(2)
@@ -39,8 +39,7 @@ port = None
 
 _HEAD = const(10)  # bytes of a request before its data
 _request = bytearray(_HEAD + _BLOCK)
-_packet = bytearray(_HEADER + _BLOCK)
-_payload = memoryview(_packet)[_HEADER:]
+_packet = bytearray(_HEADER + _PAYLOAD)
 _number = 0
 _bell = _bell_end = None  # a pipe
 _byte = bytearray(1)
@@ -140,19 +139,15 @@ def wait(ms):
 
 
 class _Flash:
-    """The block device of the file system. The last few blocks that were read are kept.
+    """The block device of the file system: the host writes to its file, which is read here.
 
     A board's is in C. No exception may leave this one, for it would leap over littlefs's code
     and leave that in the middle of something: Ctrl-C has to wait.
     """
 
-    def __init__(self, blocks):
+    def __init__(self, path, blocks):
+        self._file = open(path, "rb")  # noqa: SIM115 - for as long as the VM lives
         self._blocks = blocks
-        self._kept = [BytesIO(_BLOCK) for _ in range(_KEPT)]
-        for kept in self._kept:
-            kept.write(_payload)  # so that none has to grow later, and move
-        self._numbers = [-1] * _KEPT
-        self._oldest = 0
 
     def readblocks(self, block, buffer, offset=0):
         return _whole(_Flash._read, self, block, buffer, offset)
@@ -169,46 +164,22 @@ class _Flash:
         if operation == 5:
             return _BLOCK
         if operation == 6:
-            self._erase(argument)
+            call(69, argument)
         return 0
 
     def _read(self, block, buffer, offset):
-        kept = self._find(block)
-        kept.seek(offset)
-        kept.readinto(buffer)
+        self._file.seek(block * _BLOCK + offset)
+        self._file.readinto(buffer)
         return 0
 
     def _write(self, block, buffer, offset):
         if offset is None:
             offset = 0
-            self._erase(block)
-        self._drop(block)
+            call(69, block)
         end = _HEAD + len(buffer)
         _request[_HEAD:end] = buffer
         _exchange(80, block * _BLOCK + offset, 0, end)
         return 0
-
-    def _erase(self, block):
-        self._drop(block)
-        call(69, block)
-
-    def _find(self, block):
-        """The content of a block."""
-        if block in self._numbers:
-            return self._kept[self._numbers.index(block)]
-        place = self._oldest
-        self._oldest = (place + 1) % _KEPT
-        self._numbers[place] = -1
-        call(82, block * _BLOCK)
-        kept = self._kept[place]
-        kept.seek(0)
-        kept.write(_payload)
-        self._numbers[place] = block
-        return kept
-
-    def _drop(self, block):
-        if block in self._numbers:
-            self._numbers[self._numbers.index(block)] = -1
 
 
 def _whole(action, flash, first, second, third):
@@ -244,8 +215,11 @@ def _interrupt():
     _bell_end.readinto(_byte)
 
 
-def start(number, blocks, is_virtual):
-    """Turn the VM into a board: `number` is the descriptor that leads to the host."""
+def start(number, flash, blocks, is_virtual):
+    """Turn the VM into a board: `number` is the descriptor that leads to the host.
+
+    `flash` is the path of its flash, of so many blocks.
+    """
     global port, virtual, _bell, _bell_end
     port = open(number, "r+b")  # noqa: SIM115 - for as long as the VM lives
     _bell_end, _bell = (open(int(end), "r+b") for end in os.getenv("KEYFOB_BELL").split())  # noqa: SIM115
@@ -253,9 +227,10 @@ def start(number, blocks, is_virtual):
     virtual = is_virtual
     for name in _ROM:
         __import__(name)
+    device = _Flash(flash, blocks)  # while the PC's files can still be opened
     vfs.umount("/")
     try:
-        vfs.mount(vfs.VfsLfs2(_Flash(blocks)), "/")
+        vfs.mount(vfs.VfsLfs2(device), "/")
         os.chdir("/")
     except OSError as error:
         print("The file system cannot be mounted:", error)
