@@ -7,8 +7,9 @@ A constant of one module is written into the others that use it.
 """
 
 import ast
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from typing import cast
 
 # New module: the modules that are joined in it, from the lowest floor up. A name that begins with
 # an underscore is unloaded by whoever loaded it (see keyfob.compat).
@@ -57,7 +58,7 @@ class _Module:
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path
-        self.name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        self.name = _module_name(path)
         self.tree = ast.parse(text)
         self.defined: dict[str, None] = {}
         self.constants: dict[str, int | str] = {}
@@ -72,7 +73,7 @@ class _Module:
                     if name.lstrip("_").isupper() and (known := _literal(value)) is not None:
                         self.constants[name] = known
         self.new_names = dict(zip(self.defined, self.defined, strict=True))
-        self.home = self.name  # the module that it is part of on a board
+        self.home = _home(self.name)
 
 
 def packed(sources: dict[str, str], outside: Iterable[str]) -> dict[str, str]:
@@ -81,50 +82,72 @@ def packed(sources: dict[str, str], outside: Iterable[str]) -> dict[str, str]:
     `outside` are texts of programs: the modules that they import keep a file of that name.
     """
     modules = {module.name: module for module in (_Module(*item) for item in sources.items())}
-    members = {
-        home: [modules[name] for name in names if name in modules]
-        for home, names in GROUPS.items()
-    }
-    for module in modules.values():
-        if module.name not in _ROOTS and not any(module in group for group in members.values()):
-            home = "keyfob._" + module.name.rpartition(".")[2]
-            if not module.path.endswith("__init__.py"):
-                members.setdefault(home, []).append(module)
-    for home, group in members.items():
+    members: defaultdict[str, list[_Module]] = defaultdict(list)
+    for module in sorted(modules.values(), key=_floor):
+        if module.tree.body or module.home in _ROOTS:
+            members[module.home].append(module)
+    for group in members.values():
         taken = Counter(name for module in group for name in module.defined)
         for number, module in enumerate(group):
-            module.home = home
             for name in module.defined:
                 if taken[name] > 1:
                     module.new_names[name] = f"{name}_{number}"
-    result = {}
-    for home, group in members.items():
-        result[home.replace(".", "/") + ".py"] = _joined(group, modules)
-    for name in _ROOTS:
-        if name in modules:
-            result[modules[name].path] = _joined([modules[name]], modules)
+    result = {
+        home.replace(".", "/") + ".py": _joined(group, modules) for home, group in members.items()
+    }
     asked_for = _imports(outside, modules)
     for module in modules.values():
         if module.home != module.name and module.name in asked_for:
             result[module.path] = _forwarding(module)
     for path in list(result):
         package = path.rpartition("/")[0]
-        while package.count("/"):
+        while package:
             alone = result.pop(package + ".py", "")
             result.setdefault(package + "/__init__.py", alone)
             package = package.rpartition("/")[0]
     return dict(sorted(result.items()))
 
 
+def _floor(module: _Module) -> int:
+    """Where a module stands in its group."""
+    names = GROUPS.get(module.home, ())
+    return names.index(module.name) if module.name in names else 0
+
+
+def sources_of(module: str, sources: Iterable[str]) -> list[str]:
+    """The files among `sources` that are part of a board's `module`."""
+    found = []
+    for path in sources:
+        name = _module_name(path)
+        if module == _home(name) or (module == name and name in _ROOTS):
+            found.append(path)
+    return found
+
+
+def _home(name: str) -> str:
+    """The module of a board that the module `name` of the sources is part of."""
+    if name in _ROOTS:
+        return name
+    for home, names in GROUPS.items():
+        if name in names:
+            return home
+    return "keyfob._" + name.rpartition(".")[2]
+
+
+def _module_name(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
 def _literal(value: ast.expr) -> int | str | None:
-    """The number or text that an expression without names is, None for any other."""
+    """The number or text that an expression is, None for any other."""
     match value:
         case ast.Call(func=ast.Name(id="const"), args=[inner]):
-            value = inner
-    if any(isinstance(node, (ast.Name, ast.Call)) for node in ast.walk(value)):
-        return None
-    found = eval(compile(ast.Expression(value), "", "eval"), {"__builtins__": {}})
-    return found if isinstance(found, (int, str)) else None
+            return _literal(inner)
+        case ast.Constant(value=bool()):
+            return None
+        case ast.Constant(value=int(found) | str(found)):
+            return found
+    return None
 
 
 def _imports(texts: Iterable[str], modules: dict[str, _Module]) -> set[str]:
@@ -212,7 +235,7 @@ class _Rewriter(ast.NodeTransformer):
             return node
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return self._function(node, is_member=True)
-        return self.visit(node)
+        return cast(ast.stmt, self.visit(node))
 
     def _function(
         self, node: "ast.FunctionDef | ast.AsyncFunctionDef", is_member: bool = False
@@ -242,10 +265,7 @@ class _Rewriter(ast.NodeTransformer):
         self._note_imports(list(_own_nodes(node)))
         self._note_loaded(node)
         node.body = [
-            new
-            for inner in node.body
-            if not _is_text(inner)
-            for new in _listed(self.visit(inner))
+            new for inner in node.body if not _is_text(inner) for new in _listed(self.visit(inner))
         ] or [ast.Pass()]
         self._scopes.pop()
         return node
@@ -261,9 +281,9 @@ class _Rewriter(ast.NodeTransformer):
         module, name = found
         if name is None:
             return node
-        if isinstance(node.ctx, ast.Load) and name in module.constants:
-            if module is not self._module or not name.startswith("_"):
-                return ast.Constant(module.constants[name])
+        is_known = isinstance(node.ctx, ast.Load) and name in module.constants
+        if is_known and (module is not self._module or not name.startswith("_")):
+            return ast.Constant(module.constants[name])
         if module.home == self._module.home:
             return ast.Name(module.new_names[name], node.ctx)
         return node
@@ -300,7 +320,7 @@ class _Rewriter(ast.NodeTransformer):
                 alias.name = self._modules[alias.name].home
         return node
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None | list[ast.stmt]:
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> list[ast.stmt] | ast.AST | None:
         source = self._modules.get(node.module or "")
         if source is None:
             return node
@@ -316,8 +336,8 @@ class _Rewriter(ast.NodeTransformer):
                 continue
             elif source.home != self._module.home:
                 new = source.new_names[alias.name]
-                name = ast.alias(new, None if new == shown else shown)
-                kept.append(ast.ImportFrom(source.home, [name], 0))
+                renamed = ast.alias(new, None if new == shown else shown)
+                kept.append(ast.ImportFrom(source.home, [renamed], 0))
         return kept or (None if len(self._scopes) == 1 else [])
 
     def _note_imports(self, nodes: list[ast.AST] | list[ast.stmt]) -> None:
@@ -335,7 +355,9 @@ class _Rewriter(ast.NodeTransformer):
         for inner in _own_nodes(node):
             match inner:
                 case ast.withitem(
-                    context_expr=ast.Call(func=ast.Name(id="Loaded"), args=[ast.Constant(value=of)]),
+                    context_expr=ast.Call(
+                        func=ast.Name(id="Loaded"), args=[ast.Constant(value=of)]
+                    ),
                     optional_vars=ast.Name(id=name),
                 ) if of in self._modules:
                     self._scopes[-1][name] = (self._modules[of], None)
@@ -364,7 +386,7 @@ def _own_nodes(function: ast.AST) -> Iterable[ast.AST]:
             waiting.extend(ast.iter_child_nodes(node))
 
 
-def _listed(found: object) -> list[ast.stmt]:
+def _listed(found: ast.stmt | list[ast.stmt] | None) -> list[ast.stmt]:
     if found is None:
         return []
     return found if isinstance(found, list) else [found]

@@ -1,11 +1,10 @@
 """Compiled firmware without what only its readers need: long names, and `const`.
 
 A board keeps every name of the code that it has ever loaded, once: some 30 bytes of RAM for each.
-So what nobody outside of the firmware can say is called something shorter. It becomes
-`_0`, `_1` and so on, where names that no file says together share a short one. These stay as they are: what the stubs list, what MicroPython has in its ROM, and what
-is also said in a string, by which a member may be looked up. Tracebacks then show the short names
-of functions; their files stay right. The compiler folds every `const(...)`, so the function itself
-is imported for CPython only.
+So what nobody outside of the firmware says is called `_0`, `_1` and so on, and names that no file
+says together share one of these. What programs may say stays as it is, and so does what
+MicroPython has in its ROM, and what is also said in a string, by which a member may be looked up.
+The compiler folds every `const(...)`, so the function itself is imported for CPython only.
 """
 
 import ast
@@ -18,6 +17,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _CONSTANT = re.compile(r"^(_\w+) = const\(", re.MULTILINE)  # those vanish in compiling
+# Those would if their names began with an underscore.
+_KNOWN = re.compile(r"^([A-Za-z]\w*) = const\(", re.MULTILINE)
 _IMPORT = re.compile(r"^from keyfob\.compat import const(?:, (\w+))?$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -30,25 +31,29 @@ _ROM = Path(__file__).with_name("rom_names.txt")
 def shortened(sources: dict[str, str], spoken: Iterable[str] = ()) -> dict[str, str]:
     """Return the `sources` (text by file name) with shorter names and without `const`.
 
-    `spoken` are texts of others, programs and stubs, whose names stay. What one file inherits
-    from another of its folder shares the names of an object, so files of a folder below the
-    package's own never get the same ones.
+    `spoken` are texts of programs and stubs, whose names stay.
     """
-    tokens = {name: _names(text) for name, text in sources.items()}
-    words = {name: {word for word, _, _ in found} for name, found in tokens.items()}
-    trees = {name: ast.parse(text) for name, text in sources.items()}
-    kept = _kept(sources, trees, spoken)
-    short = _colored(_free(trees, kept), _families(words, trees), set().union(*words.values()))
+    short = short_names(sources, spoken)
     result = {}
     for name, text in sources.items():
-        constants = set(_CONSTANT.findall(text))
-        mine = {word: short[word] for word in words[name] & short.keys() - constants}
-        result[name] = _IMPORT.sub(_rest_of_import, _replaced(text, tokens[name], mine))
+        mine = {word: short[word] for word in short.keys() - set(_CONSTANT.findall(text))}
+        result[name] = _IMPORT.sub(_rest_of_import, _replaced(text, mine))
     return result
 
 
+def short_names(sources: dict[str, str], spoken: Iterable[str] = ()) -> dict[str, str]:
+    """The short name of each name that `shortened` replaces; several may have the same."""
+    words = {name: {word for word, _, _ in _names(text)} for name, text in sources.items()}
+    trees = {name: ast.parse(text) for name, text in sources.items()}
+    free = _free(trees) - _kept(sources, trees, spoken)
+    return _colored(free, _families(words, trees), set().union(*words.values()))
+
+
 def _colored(free: set[str], families: list[set[str]], taken: set[str]) -> dict[str, str]:
-    """A short name for each word; two words that one family says get different ones."""
+    """A short name, none of those `taken`, for each free word.
+
+    Two words that one family says get different ones.
+    """
     places: dict[str, list[int]] = {word: [] for word in free}
     for number, family in enumerate(families):
         for word in family & free:
@@ -67,7 +72,7 @@ def _colored(free: set[str], families: list[set[str]], taken: set[str]) -> dict[
 
 
 def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[set[str]]:
-    """The words that files say; files whose classes inherit from each other's say them together."""
+    """The words that files say; those whose classes inherit from each other's are one family."""
     homes = {
         node.name: name
         for name, tree in trees.items()
@@ -93,7 +98,7 @@ def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[
     return list(found.values())
 
 
-def _free(trees: dict[str, ast.Module], kept: set[str]) -> set[str]:
+def _free(trees: dict[str, ast.Module]) -> set[str]:
     """The names that the files give to something of their own which a board keeps by name."""
     found: set[str] = set()
     for tree in trees.values():
@@ -106,7 +111,7 @@ def _free(trees: dict[str, ast.Module], kept: set[str]) -> set[str]:
                     found.add(name)
                 case ast.Attribute(attr=name, ctx=ast.Store()):
                     found.add(name)
-    return found - kept
+    return found
 
 
 def _globals(tree: ast.Module) -> Iterator[ast.Name]:
@@ -128,7 +133,7 @@ def _kept(
     for text in spoken:
         kept.update(word for word, _, _ in _names(text))
     for name, text in sources.items():
-        kept.update(_WORD.findall(name))
+        kept.update(_WORD.findall(name), _KNOWN.findall(text))
         tree = trees[name]
         documentation = set()
         for node in ast.walk(tree):  # a parent comes before its children
@@ -172,9 +177,9 @@ def _supply() -> Iterator[str]:
             yield "_" + "".join(digits)
 
 
-def _replaced(text: str, tokens: list[tuple[str, int, int]], short: dict[str, str]) -> str:
+def _replaced(text: str, short: dict[str, str]) -> str:
     lines = text.splitlines(keepends=True)
-    for word, line, column in reversed(tokens):
+    for word, line, column in reversed(_names(text)):
         if word in short:
             before = lines[line]
             lines[line] = before[:column] + short[word] + before[column + len(word) :]
