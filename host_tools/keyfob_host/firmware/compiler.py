@@ -30,7 +30,7 @@ _OPTIMISED = (
 ON_BOARD = Path(__file__).parents[1] / "on_board"
 
 # The modules that programs on a compiled board import. Their stubs list the names that stay.
-_DOORS = (
+DOORS = (
     "__init__",
     "app",
     "config",
@@ -131,7 +131,7 @@ def _compile_each(sources: dict[str, str]) -> None:
 def _programs() -> list[str]:
     """What imports the firmware's modules: main.py, the tools' programs, and anybody's."""
     paths = [firmware_dir() / "main.py", *sorted(ON_BOARD.glob("*.py"))]
-    doors = [f"import keyfob.{name.replace('/', '.')}" for name in _DOORS]
+    doors = [f"import keyfob.{name.replace('/', '.')}" for name in DOORS]
     return [path.read_text(encoding="utf-8") for path in paths] + doors
 
 
@@ -142,7 +142,7 @@ def _stub(name: str) -> Path:
 
 def outside() -> list[str]:
     """Programs and stubs: what says names of the firmware from outside."""
-    stubs = [_stub(name) for name in _DOORS]
+    stubs = [_stub(name) for name in DOORS]
     return [*_programs(), *(path.read_text(encoding="utf-8") for path in stubs)]
 
 
