@@ -72,10 +72,10 @@ def test_an_install_sends_what_is_missing_or_damaged_and_no_more(verbs: Verbs) -
     verbs.json("install")
     source = "import os; d = '/lib/' + [n for n in os.listdir('/lib') if '-' in n][0]"
     verbs.port.run(
-        f"{source}; os.remove(d + '/link/identity.mpy'); open(d + '/errors.mpy', 'w').close()"
+        f"{source}; os.remove(d + '/link/account.mpy'); open(d + '/errors.mpy', 'w').close()"
     )
     assert verbs.json("install")["copied"] == 2
-    there = verbs.port.run("import keyfob.link.identity, keyfob.errors; print('whole')")
+    there = verbs.port.run("import keyfob.link.account, keyfob.errors; print('whole')")
     assert there == "whole\n"
 
 
