@@ -114,7 +114,7 @@ def sim(
         _option(
             "--chain",
             "ec|rsa2048|rsa4096|long",
-            "Its certificates; long needs most of a board's RAM.  [default: long]",
+            "Its certificates; long needs most of a board's RAM.  [default: ec]",
         ),
     ] = None,
     approve: Annotated[
@@ -224,7 +224,7 @@ def server(
         _option(
             "--chain",
             "ec|rsa2048|rsa4096|long",
-            "Its certificates; long needs most of a board's RAM.  [default: long]",
+            "Its certificates; long needs most of a board's RAM.  [default: ec]",
         ),
     ] = None,
     personality: Annotated[
