@@ -22,7 +22,7 @@ class Listing(App):
 run(Listing)
 """
 
-ALWAYS = "_buttons _i2c _led _oled _ssd1306 app base compat link"
+ALWAYS = "_i2c _keys _oled _ssd1306 app base compat link"
 # While the screen of the code is drawn, which takes the most.
 FOR_A_CODE = " _approve _outcome"
 # Machine code stays: an ESP32 would not free it.

@@ -44,6 +44,9 @@ GROUPS = {
     ),
     "keyfob._establish": ("keyfob.link.identity", "keyfob.link.establish"),
     "keyfob._call": ("keyfob.oauth.bearer", "keyfob.link.call"),
+    "keyfob._keys": ("keyfob.ui.buttons", "keyfob.ui.led"),
+    "keyfob._board": ("keyfob.ui.displays.open_display", "keyfob.ui.board"),
+    "keyfob._join": ("keyfob.net.wifi", "keyfob.net.join"),
     "keyfob._discover": ("keyfob.oauth.metadata", "keyfob.link.discover"),
 }
 
