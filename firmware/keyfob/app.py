@@ -5,14 +5,18 @@ after an `@`.
 """
 
 import asyncio
+import gc
 import json
 
-from keyfob.compat import Loaded
+from keyfob.compat import Loaded, const
 from keyfob.errors import KeyfobError, NotLinked, no_memory
 from keyfob.events import Events
 from keyfob.link import AccountLink
 from keyfob.net.clock import Clock
 from keyfob.ui.screens import Screens
+
+_FIRST_PAUSE = const(10_000)  # ms before the next run where memory ran out, doubled each time
+_LONGEST_PAUSE = const(600_000)
 
 
 class App:
@@ -21,7 +25,8 @@ class App:
     `display` is the panel, or the console where there is none; `run` opens it.
     With a `button` (see keyfob.ui.buttons) a press starts the linking, and another tries again.
     Without one, or where a subclass sets `asks_first` to False, a code appears by itself, and an
-    attempt that fails ends the run.
+    attempt that fails ends the run. Where memory ran out it starts again, after a pause that grows
+    from 10 s to 10 minutes.
     """
 
     asks_first = True
@@ -38,22 +43,39 @@ class App:
         self._events = Events(self.notify)
         self._clock = Clock()
         self._screens = self._button = self._led = None
-        self._stage = "starting"  # the last event, for the message of a MemoryError
+        self._stage = None  # the last event, for the message of a MemoryError
         self._changed = asyncio.Event()  # there is a new screen
         self._wanted = asyncio.Event()  # the button to link was pressed
         self._over = asyncio.Event()  # the link has ended, or `idle` has
         self._is_done = False  # `idle` has ended
+        self._trouble = None  # the error that ended `idle`
 
     async def run(self):
         """Link and stay linked until cancelled, or `idle` ends; return True after an error."""
         tasks = []
+        pause = _FIRST_PAUSE
         try:
-            self.display, self._button, self._led = self._parts or self._open_board()
-            self._screens = Screens(self.display, self._shown)
-            tasks.append(asyncio.create_task(self._keep_screen()))
-            if self._button is not None:
-                self._screens.button = self._button.name
-                tasks.append(asyncio.create_task(self._watch_button()))
+            while True:
+                error = await self._attempt(tasks)
+                if error is None or error.kind != "memory":
+                    return error is not None
+                self.link = None
+                gc.collect()
+                await self._clock.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _attempt(self, tasks):
+        """Link and stay linked; return None where `idle` ended it, else the error that did.
+
+        `tasks` get those for display and button, which go on until the run ends.
+        """
+        self._stage = "starting"
+        try:
+            if not tasks:
+                self._open_parts(tasks)
             self._screens.show("starting", {})
             link = self._make_link()
             link.is_patient = True
@@ -63,16 +85,34 @@ class App:
                 while not self._is_done:
                     await self._get_linked()
                     await self._stay_linked()
-        except KeyfobError as error:
-            self._events.notify_error(error, fatal=True)  # a new code takes a press or a restart
-            return True
+            return None
+        except KeyfobError as failure:
+            error = failure
         except MemoryError:
             error = no_memory("after: " + self._stage, "use a board with more RAM")
-            self._events.notify_error(error, fatal=True)
-            return True
-        finally:
-            for task in tasks:
-                task.cancel()
+        try:
+            self._events.notify_error(error, fatal=True)  # a new code takes a press or a restart
+        except MemoryError:
+            pass  # it starts again all the same
+        return error
+
+    def _open_parts(self, tasks):
+        """Open display, button and LED, and start the tasks that look after them."""
+        self._parts = self._parts or self._open_board()
+        self.display, self._button, self._led = self._parts
+        self._screens = Screens(self.display, self._shown)
+        if self._button is not None:
+            self._screens.button = self._button.name
+            tasks.append(asyncio.create_task(self._lasting(self._watch_button)))
+        tasks.append(asyncio.create_task(self._lasting(self._keep_screen)))
+
+    async def _lasting(self, work):
+        """Run `work`, a task's function, again after each MemoryError."""
+        while True:
+            try:
+                return await work()
+            except MemoryError:
+                await self._clock.sleep(_FIRST_PAUSE)
 
     def notify(self, event, members):
         """Emit and show what happened."""
@@ -129,13 +169,16 @@ class App:
             await self._over.wait()
         finally:
             idle.cancel()
+        if self._trouble is not None:
+            trouble, self._trouble = self._trouble, None
+            raise trouble
 
     async def _go_on(self):
         try:
             await self.idle()
-        except KeyfobError as error:
-            self._events.notify_error(error, fatal=True)
-        self._is_done = True
+            self._is_done = True
+        except (KeyfobError, MemoryError) as error:
+            self._trouble = error
         self._over.set()
 
     async def _call_api(self):

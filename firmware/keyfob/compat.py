@@ -61,8 +61,9 @@ class Loaded:
 
     def __exit__(self, *_):
         for name in self._brought:
-            is_in_a_room = name.count(".") > 1 and not name.endswith("_viper")
-            if is_in_a_room or name == self._name:
+            # Of a compiled board the rooms' modules lie in keyfob/, with names that begin with _.
+            is_in_a_room = name.count(".") > 1 or "._" in name
+            if name == self._name or (is_in_a_room and not name.endswith("_viper")):
                 unload(name)
 
 

@@ -92,19 +92,18 @@ class Bench:
         app.AccountLink.from_config = from_config
         task = asyncio.create_task(self.app.run())
         try:
-            await asyncio.sleep(0)
+            if not ms:
+                await task
+                return True
+            try:
+                await self.clock.sleep(ms)
+            finally:
+                ended = task.done()
+                if not ended:
+                    await _cancel(task)
+            return ended
         finally:
             app.AccountLink.from_config = real
-        if not ms:
-            await task
-            return True
-        try:
-            await self.clock.sleep(ms)
-        finally:
-            ended = task.done()
-            if not ended:
-                await _cancel(task)
-        return ended
 
     def approved(self):
         self.http.answer(DEVICE, device_code())
@@ -261,13 +260,116 @@ async def test_a_link_that_the_provider_ended_is_told_once_and_shown():
         assert bench.http.count(TOKEN) == 1
 
 
-async def test_a_lack_of_memory_is_an_error_of_its_own():
+def _fails_at_first(function, *errors):
+    """`function`, which raises each of `errors` before it works."""
+    left = list(errors)
+
+    def failing(*arguments, **named):
+        if left:
+            raise left.pop(0)
+        return function(*arguments, **named)
+
+    return failing
+
+
+async def test_a_lack_of_memory_at_the_start_is_told_and_the_run_starts_again():
+    with Folder() as folder:
+        bench = Bench(folder).approved()
+        bench.app._make_link = _fails_at_first(bench.app._make_link, *[MemoryError()] * 3)
+        starts = []
+        bench.app.came_up = lambda name: name == "starting" and starts.append(bench.clock.now)
+        assert await bench.run(200_000) is False
+        assert bench.names[:6] == ["[starting]", "error", "[error]"] * 2
+        assert starts == [0, 10_000, 30_000, 70_000]  # the pause grows
+        assert bench.names[-1] == "ready" and bench.lines[0] == "Linked"
+        for error in bench.of("error"):
+            assert (error["kind"], error["fatal"]) == ("memory", True)
+            assert error["message"] == "not enough memory after: starting"
+
+
+async def test_the_pause_without_memory_is_ten_minutes_at_most():
     with Folder() as folder:
         bench = Bench(folder)
-        bench.http.answer(DEVICE, MemoryError())
-        assert await bench.run() is True
-        (error,) = bench.of("error")
-        assert (error["kind"], error["fatal"]) == ("memory", True)
+        bench.app._make_link = _fails_at_first(None, *[MemoryError()] * 30)
+        assert await bench.run(10_000 * 63 + 600_000 * 3 + 1) is False
+        assert len(bench.of("error")) == 10
+
+
+async def test_a_board_without_memory_for_its_parts_opens_them_again():
+    with Folder() as folder:
+        bench = Bench(folder).approved()
+        bench.app._parts = None
+        bench.app._open_board = _fails_at_first(lambda: (bench, None, None), MemoryError())
+        assert await bench.run(60_000) is False
+        assert bench.names[:2] == ["error", "[starting]"]
+        assert bench.names[-1] == "ready" and bench.app.display is bench
+
+
+async def test_a_linking_for_which_memory_does_not_suffice_is_tried_again():
+    with Folder() as folder:
+        bench = Bench(folder)
+        bench.http.answer(DEVICE, lost("memory"), lost("memory"), lost("memory"))
+        bench.http.answer(DEVICE, lost("memory"), lost("memory"), device_code())
+        bench.http.answer(TOKEN, MemoryError(), tokens())
+        bench.http.answer(API, reply(200, {}))
+        assert await bench.run(300_000) is False
+        assert [(m["kind"], m["fatal"]) for m in bench.of("error")] == [("memory", True)]
+        assert bench.of("poll")[0]["trouble"].startswith("not enough memory")
+        assert bench.names[-1] == "ready"
+
+
+async def test_a_program_that_runs_out_of_memory_starts_again_with_the_link():
+    for error in (MemoryError(), lost("memory")):
+        with Folder() as folder:
+            bench = Bench(folder).approved()
+            bench.http.answer(API, reply(200, {}))
+            bench.app.idle = _fails_at_first(bench.app.idle, error)
+            assert await bench.run(120_000) is False
+            assert [members["kind"] for members in bench.of("error")] == ["memory"]
+            assert "[error]" in bench.names
+            assert [members["stored"] for members in bench.of("linked")] == [False, True]
+            assert bench.names[-1] == "ready"
+
+
+async def test_a_button_outlives_a_lack_of_memory():
+    with Folder() as folder:
+        async with Session(folder, Bench.approved) as session:
+            bench = session.bench
+            bench.http.answer(REVOKE, reply(200))
+            await session.push(then_ms=60_000)
+            unlink = bench.app.link.unlink
+            bench.app.link.unlink = _fails_at_first(unlink, MemoryError())
+            for _ in range(2):
+                await session.push(is_long=True)
+                await session.push(then_ms=20_000)
+            assert session.screen == "unlinked"
+
+
+async def test_ctrl_c_and_a_cancel_end_what_waits_for_memory():
+    with Folder() as folder:
+        bench = Bench(folder)
+        bench.app._make_link = _fails_at_first(None, MemoryError(), KeyboardInterrupt())
+        task = asyncio.create_task(bench.app.run())
+        await bench.clock.sleep(5_000)
+        assert bench.names[-1] == "[error]"
+        await _cancel(task)
+        try:
+            await bench.app.run()
+        except KeyboardInterrupt:
+            pass
+        else:
+            raise AssertionError("it swallowed Ctrl-C")
+
+
+async def test_an_error_for_whose_line_memory_is_short_is_no_end_either():
+    with Folder() as folder:
+        bench = Bench(folder).approved()
+        bench.app._make_link = _fails_at_first(bench.app._make_link, MemoryError())
+        bench.app.notify = bench.app._events._notify = _fails_at_first(
+            bench.app.notify, MemoryError()
+        )
+        assert await bench.run(60_000) is False
+        assert bench.names[-1] == "ready"
 
 
 async def test_trouble_while_waiting_comes_and_goes_on_the_screen():

@@ -2,12 +2,13 @@
 
 import asyncio
 
+from conversation import profile
 from scripted_server import answers, serve, stays
 
 from keyfob.errors import ConfigError, TransportError, UsageError
 from keyfob.net import http
 from keyfob.net.http import HttpClient
-from keyfob.oauth.messages import Request
+from keyfob.oauth.messages import Client, Request, form_request, get_request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 CLOSING = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
@@ -207,6 +208,22 @@ async def test_a_ca_that_is_none_is_refused_before_connecting():
             error = await fails(ConfigError, client.send(Request("GET", "https://as.example/")))
         assert "cannot be read" in error.message
     assert wire.opened == []
+
+
+async def test_of_a_reply_to_keyfob_itself_only_what_it_reads_is_kept():
+    many = b"".join(b"X-Small-%d: %d\r\n" % (number, number) for number in range(300))
+    server = await serve(answers(OK[:17] + many + b"Date: Sun\r\n" + OK[17:]))
+    client = HttpClient()
+    url = server.url()
+    own = form_request(url, [("a", "b")], Client("fob"), profile())
+    for request in (get_request(url), own, Request("GET", url)):
+        reply = await client.send(request)
+        assert reply.headers["date"] == "Sun"
+        assert ("x-small-0" in reply.headers) is (len(reply.headers) > 2)
+        assert (len(reply.headers) > 2) is (request.other_headers > 0)
+        assert len(reply.headers) < 100
+    await client.close()
+    await server.stop()
 
 
 async def test_a_redirect_is_handed_over_and_not_followed():

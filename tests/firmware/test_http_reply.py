@@ -177,6 +177,32 @@ def test_header_names_are_lower_case_and_repeats_are_joined():
     assert headers["x-empty"] == ""
 
 
+MANY = b"".join(b"X-Small-%d: value %d\r\n" % (number, number) for number in range(300))
+READ = b"Retry-After: 7\r\nDate: Sun\r\nWWW-Authenticate: Bearer\r\nContent-Length: 0\r\n"
+
+
+def test_headers_that_nobody_reads_are_not_kept():
+    for data in (HEAD + MANY + READ + b"\r\n", HEAD + READ + MANY + b" folded\r\n\r\n"):
+        parser, done = read(data, 512, others=0)
+        assert done
+        assert parser.reply.headers == {
+            "retry-after": "7",
+            "date": "Sun",
+            "www-authenticate": "Bearer",
+            "content-length": "0",
+        }
+
+
+def test_the_other_headers_have_room_for_a_few_and_no_more():
+    parser, _ = read(HEAD + MANY + READ + b"\r\n", 512)
+    headers = parser.reply.headers
+    assert headers["x-small-0"] == "value 0" and headers["retry-after"] == "7"
+    assert 30 < len(headers) < 70
+    again = b"X-Again: value\r\n" * 900
+    parser, _ = read(HEAD + again + READ + b"\r\n", 512)
+    assert len(parser.reply.headers["x-again"]) < 4_096
+
+
 def test_a_folded_header_is_one_line():
     parser, _ = read(
         HEAD + b' first is folded\r\nWWW-Authenticate: Bearer\r\n  error="invalid_token"\r\n'

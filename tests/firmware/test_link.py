@@ -35,7 +35,9 @@ from keyfob.errors import (
     StorageError,
     TransportError,
 )
-from keyfob.oauth.messages import Request
+from keyfob.oauth import device_grant
+from keyfob.oauth.device_grant import DeviceGrant
+from keyfob.oauth.messages import Reply, Request
 from keyfob.storage.memory import MemoryStore
 from keyfob.storage.open_store import open_store
 from keyfob.storage.seal import Seal
@@ -179,6 +181,85 @@ async def test_passing_trouble_is_a_poll_and_never_an_error():
     assert board.told.of("poll")[0]["trouble"] == "no connection to as.example"
     assert "502" in board.told.of("poll")[1]["trouble"]
     assert "error" not in board.told.names
+
+
+class Heavy(dict):
+    """Headers for whose Retry-After memory does not suffice."""
+
+    def get(self, name, default=None):
+        if name == "retry-after":
+            raise MemoryError
+        return dict(self).get(name, default)
+
+
+async def test_an_answer_that_memory_does_not_suffice_for_is_passing_trouble():
+    board = Board()
+    heavy = Reply(400, Heavy(), b"{}")
+    board.http.answer(DEVICE, heavy, device_code())
+    board.http.answer(TOKEN, heavy, tokens())
+    await board.link.ensure_linked()
+    assert board.told.of("poll")[0]["trouble"].startswith("not enough memory")
+    assert "error" not in board.told.names
+
+
+async def test_tokens_that_memory_does_not_suffice_for_are_passing_trouble():
+    board = Board()
+    board.http.answer(DEVICE, device_code(), ...)
+    board.http.answer(TOKEN, tokens(), tokens(2))
+    real = DeviceGrant._take
+    failing = [raise_once(real), raise_once(real)]  # for the code, and for the tokens
+
+    def take(grant, *arguments):
+        failing[grant.state == device_grant.PENDING](grant, *arguments)
+
+    DeviceGrant._take = take
+    try:
+        await board.link.ensure_linked()
+    finally:
+        DeviceGrant._take = real
+    assert board.http.count(DEVICE) == 2
+    assert [members["result"] for members in board.told.of("poll")] == ["retry", "approved"]
+
+
+async def test_an_end_that_memory_does_not_suffice_to_tell_is_passing_trouble():
+    board = Board()
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, refusal("access_denied"), ...)
+    real, device_grant._reason = device_grant._reason, raise_once(device_grant._reason)
+    try:
+        await fails(LinkDenied, board.link.ensure_linked())
+    finally:
+        device_grant._reason = real
+    assert [members["result"] for members in board.told.of("poll")] == ["retry", "denied"]
+
+
+async def test_tokens_that_were_lost_for_lack_of_memory_are_the_reason_for_the_end():
+    board = Board()
+    used = refusal("invalid_grant")
+    board.http.answer(DEVICE, device_code(), ...)
+    board.http.answer(TOKEN, lost("memory"), used, lost("memory"), PENDING, used)
+    assert (await fails(TransportError, board.link.ensure_linked())).kind == "memory"
+    await fails(ProviderError, board.link.ensure_linked())  # it was not in that answer
+
+
+async def test_no_linking_ends_without_an_error_of_ours():
+    board = Board()
+    board.link._establish = raise_once(None)
+    error = await fails(TransportError, board.link.ensure_linked())
+    assert error.kind == "memory"
+    assert [members["fatal"] for members in board.told.of("error")] == [True]
+
+
+def raise_once(function):
+    """`function`, which has no memory the first time."""
+    left = [MemoryError()]
+
+    def raising(*arguments):
+        if left:
+            raise left.pop()
+        return function(*arguments)
+
+    return raising
 
 
 async def test_a_refusal_ends_the_attempt():
@@ -495,6 +576,35 @@ async def test_endpoints_of_yesterday_do_while_the_issuer_is_away():
     await board.link.refresh()
     await board.link.refresh()  # and nobody asks it again at once
     assert board.http.count(DISCOVERY) == 1 and board.http.count(TOKEN) == 2
+
+
+async def test_tasks_that_want_the_endpoints_together_look_them_up_once():
+    board = Board(store=(await linked_store()), **BARE)
+    board.clock.start += 10 * DAY
+    board.http.answer(DISCOVERY, discovery())
+    board.http.answer(TOKEN, tokens(2))
+    board.http.answer(USERINFO, reply(200))
+    async with board.link as link:  # whose own task refreshes
+        assert (await link.call_api()).status == 200
+    assert board.http.count(DISCOVERY) == 1
+    assert board.http.count(TOKEN) == 1
+
+
+async def test_who_waited_for_a_lookup_that_failed_tries_it_too():
+    board = Board(**BARE)
+    board.http.answer(DISCOVERY, lost(), lost(), discovery())
+    provider = board.link._provider
+    first = asyncio.create_task(fails(TransportError, provider.discover(1)))
+    await fails(TransportError, provider.discover(1))
+    await first
+    await provider.discover(1)
+    assert board.http.count(DISCOVERY) == 3
+
+
+async def linked_store():
+    store = MemoryStore()
+    await Board(store=store).linked()
+    return store
 
 
 async def test_an_endpoint_that_is_not_found_is_looked_up_again():

@@ -7,6 +7,7 @@ from conversation import form_of, profile, reply
 from support import raises
 
 from keyfob.errors import ConfigError, TransportError
+from keyfob.oauth import messages
 from keyfob.oauth.messages import (
     BASIC,
     POST,
@@ -231,6 +232,39 @@ def test_a_lack_of_memory_is_not_taken_for_a_page_of_somebody_elses():
     support.raises(TransportError, members, Large(200, {}, b'{"access_token": "at", "a": [{}]}'))
     for start in (b"[", b'{"a":'):
         assert members(Large(200, {}, start * 3_000)) is None
+
+
+def test_a_form_is_short_and_no_page():
+    for body in (
+        b" \r\n\t<a=b>",
+        b"\n{=b",
+        b"a=b&" * 513,
+        b"a=" + b"b" * 2_047,
+        b"<html>" + b"a=b&" * 3_000,
+        b" " * 12_000,
+    ):
+        assert members(reply(200, body)) is None, body[:40]
+        assert members(Reply(200, {}, bytearray(body))) is None, body[:40]
+    assert members(Reply(200, {}, bytearray(b" " + b"a=b&" * 500 + b"c=d")))["c"] == "d"
+
+
+def test_a_form_without_memory_for_it_is_a_lack_of_memory():
+    class Full:
+        def __init__(self, name):
+            pass
+
+        def __enter__(self):
+            raise MemoryError
+
+        def __exit__(self, *_):
+            pass
+
+    real, messages.Loaded = messages.Loaded, Full
+    try:
+        error = raises(TransportError, members, reply(200, b"a=b"))
+    finally:
+        messages.Loaded = real
+    assert error.kind == "memory"
 
 
 def test_deep_nesting_is_read_or_refused_but_never_fatal():

@@ -160,6 +160,20 @@ async def test_a_driver_that_does_not_find_it_is_helped():
         task.cancel()
 
 
+async def test_a_look_that_memory_does_not_suffice_for_is_not_the_last():
+    async with Bench(Router()) as bench:
+        await bench.connection.join(False)
+        looked = []
+
+        def isconnected():
+            looked.append(bench.clock.now)
+            raise MemoryError
+
+        bench.router.isconnected = isconnected
+        await bench.look_after(25_000)
+        assert [later - looked[0] for later in looked] == [0, 10_000, 20_000]
+
+
 async def test_a_network_that_is_up_by_other_means_is_left_alone():
     async with Bench(Router(), networks=()) as bench:
         await bench.connection.join(False)

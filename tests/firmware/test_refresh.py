@@ -324,6 +324,25 @@ async def test_the_kind_of_trouble_is_kept():
     assert (await fails(TransportError, link.refresh())).kind == "memory"
 
 
+async def test_the_background_task_outlives_a_lack_of_memory():
+    board = Board()
+    link = await board.linked()
+    board.http.answer(TOKEN, tokens(2), tokens(3))
+    keep = link._account.keep
+    left = [MemoryError()]
+
+    def keep_with_little(successor):
+        if left:
+            raise left.pop()
+        keep(successor)
+
+    link._account.keep = keep_with_little
+    async with link:
+        await board.clock.sleep(3_700_000)
+    assert board.http.count(TOKEN) == 2
+    assert len(board.told.of("refreshed")) == 1
+
+
 async def test_tokens_that_there_is_no_room_for_are_told_as_that():
     class Large(Reply):
         def json(self):

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -18,7 +20,10 @@ from quickness import quickest
 from virtual_port import PATIENCE, VirtualPort, needs_vm
 
 from keyfob_host.board import configuration
+from keyfob_host.board.ports import Port
+from keyfob_host.board.repl import Board
 from keyfob_host.errors import CliError
+from keyfob_host.providers import check
 from keyfob_host.resources import firmware_dir
 from keyfob_sim.hardware.board import PASSWORD, SSID
 
@@ -67,10 +72,10 @@ def test_an_install_sends_what_is_missing_or_damaged_and_no_more(verbs: Verbs) -
     verbs.json("install")
     source = "import os; d = '/lib/' + [n for n in os.listdir('/lib') if '-' in n][0]"
     verbs.port.run(
-        f"{source}; os.remove(d + '/link/identity.mpy'); open(d + '/errors.mpy', 'w').close()"
+        f"{source}; os.remove(d + '/link/account.mpy'); open(d + '/errors.mpy', 'w').close()"
     )
     assert verbs.json("install")["copied"] == 2
-    there = verbs.port.run("import keyfob.link.identity, keyfob.errors; print('whole')")
+    there = verbs.port.run("import keyfob.link.account, keyfob.errors; print('whole')")
     assert there == "whole\n"
 
 
@@ -209,6 +214,101 @@ def test_configuring_one_thing_leaves_the_rest(
         assert after == {name: value for name, value in before.items() if name != "wifi"}
     finally:
         verbs.change_config(**before)
+
+
+def test_configure_opens_the_port_once(
+    verbs: Verbs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
+    opened = []
+    connected = Board.connected
+
+    def noted(port: Port, *arguments: Any) -> AbstractContextManager[Board]:
+        opened.append(port.device)
+        return connected(port, *arguments)
+
+    monkeypatch.setattr(Board, "connected", noted)
+    try:
+        assert verbs.json("configure", "--language", "de")["written"] == ["/keyfob.json"]
+        assert opened == [str(verbs.port.path)]
+    finally:
+        verbs.change_config(**before)
+
+
+CLIENT = {"client_id": "fob", "client_secret": CLIENT_SECRET, "client_auth": "post"}
+
+
+def test_a_new_issuer_keeps_the_client_and_nothing_else_of_the_provider(
+    verbs: Verbs, provider: Provider
+) -> None:
+    before = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
+    old = {"issuer": "https://old.example", "token_endpoint": "https://old.example/token"}
+    verbs.change_config(provider=old | CLIENT)
+    try:
+        verbs.json("configure", "--issuer", provider.issuer)
+        after = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
+        assert after["provider"] == {"issuer": provider.issuer} | CLIENT
+        verbs.json("configure", "--issuer", provider.issuer, "--client-id", "another")
+        after = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
+        assert after["provider"] == {"issuer": provider.issuer, "client_id": "another"}
+        verbs.change_config(provider=old)
+        code, out, err = verbs.run("configure", "--issuer", provider.issuer)
+        assert (code, out) == (2, "")
+        assert err.startswith("keyfob: --client-id is missing\n")
+    finally:
+        verbs.change_config(**before)
+
+
+HTTP, HTTPS = "http://api.example.com/", "https://api.example.com/"
+SECURE = {"issuer": "https://login.example.com", "client_id": "fob"}
+
+
+@pytest.mark.parametrize(
+    ("document", "words", "left"),
+    [
+        ({"provider": SECURE, "api": HTTP}, ["--api", HTTPS], None),
+        ({"provider": SECURE | {"issuer": HTTP}, "api": HTTP}, ["--api", HTTPS], True),
+        ({"provider": SECURE, "api": HTTPS}, ["--language", "de"], True),
+        ({"provider": SECURE, "api": HTTPS}, ["--api", HTTP], True),
+        ({"provider": SECURE, "api": HTTP}, ["--api", HTTPS, "--allow-http"], True),
+    ],
+)
+def test_http_is_allowed_as_long_as_an_address_needs_it(
+    verbs: Verbs,
+    monkeypatch: pytest.MonkeyPatch,
+    document: dict[str, object],
+    words: list[str],
+    left: bool | None,
+) -> None:
+    monkeypatch.setattr(configuration, "roots_of", lambda *_: [])
+    before = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
+    verbs.change_config(**document, allow_http=True)
+    try:
+        config = verbs.json("configure", "--dry-run", *words)["config"]
+        assert config.get("allow_http") is left
+    finally:
+        verbs.port.run(
+            f"import json; f = open('/keyfob.json', 'w'); json.dump({before!r}, f); f.close()"
+        )
+
+
+def test_a_switch_to_https_is_checked_as_the_board_will_check_it(
+    verbs: Verbs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(configuration, "roots_of", lambda *_: [])
+    monkeypatch.setattr(check, "check", lambda wanted: (asked.append(wanted.allow_http), None))
+    before = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
+    verbs.change_config(provider={"issuer": HTTP, "client_id": "fob"}, allow_http=True)
+    try:
+        for issuer, allowed in ((HTTP, True), (HTTPS, False)):
+            config = verbs.json("configure", "--dry-run", "--issuer", issuer)["config"]
+            assert config.get("allow_http", False) is allowed
+        assert asked == [True, False]
+    finally:
+        verbs.port.run(
+            f"import json; f = open('/keyfob.json', 'w'); json.dump({before!r}, f); f.close()"
+        )
 
 
 def test_a_dry_run_writes_nothing_and_shows_no_secret(

@@ -142,6 +142,8 @@ def raw_repl(version: str):
         nonlocal program
         if heard.endswith(b"\x05A\x01"):
             return b"R\x00"
+        if heard.endswith(b"\x03\x02"):
+            return b"\r\n>>> "
         if heard.endswith(b"\x01"):
             program = b""
             return prompt
@@ -192,8 +194,7 @@ def test_a_board_that_is_well(doctor, port: VirtualPort) -> None:
 
 
 def test_boot_py_never_ends(doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repl, "_ENTER", 2.0)  # for the soft reset, which never ends
-    monkeypatch.setattr(repl, "_PROMPT", 0.2)
+    monkeypatch.setattr(repl, "_BOOT", 2.0)  # for the soft reset, which never ends
     loop = "import time\nwhile True:\n    time.sleep(1)\n"
     port = VirtualPort(tmp_path)  # in real time, where a sleep costs nothing
     try:
@@ -263,6 +264,27 @@ def test_no_panel_answers(doctor, port: VirtualPort) -> None:
         port.run(change.format(0x3C))
     assert found["cause"] == "no_panel"
     assert "0x3d; the bus has 0x3c" in found["message"]
+    assert found["checked"][-1] == "provider"
+    assert found["also"] == []
+
+
+def test_a_board_without_its_panel_is_looked_at_to_the_end(
+    doctor, verbs: Verbs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan = "from machine import I2C\ndef scan(self): raise OSError(19)\nI2C.scan = scan\n"
+    verbs.port.run(f"f = open('/boot.py', 'w'); f.write({scan!r}); f.close()")
+    verbs.change_config(wifi=[{"ssid": "elsewhere", "password": "x"}])
+    try:
+        found = doctor("--port", str(verbs.port.path))
+        assert cli.main(["doctor", "--port", str(verbs.port.path)]) == 1
+    finally:
+        verbs.port.run("import os; os.remove('/boot.py')")
+    assert found["cause"] == "no_wifi"
+    assert [other["cause"] for other in found["also"]] == ["no_panel"]
+    assert "ENODEV" in found["also"][0]["message"]
+    out, err = capsys.readouterr()
+    assert "ENODEV" in out
+    assert "no network called elsewhere" in err
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,7 @@ Firmwares = Callable[..., Firmware]
 OLD, NEW = "0.1.0", "0.1.1"
 IN_USE = "import keyfob; print(keyfob.__version__)"
 # Most of what a boot needs.
-IMPORTS = (
-    "from keyfob.compat import tidy_heap\ntidy_heap()\nimport keyfob.link, keyfob.link.approve\n"
-)
+IMPORTS = "from keyfob.compat import tidy_heap\ntidy_heap()\nimport keyfob.app, keyfob.config\n"
 
 
 class Pulled(Exception):
@@ -78,7 +76,7 @@ def give_up_after_a_power_cut(monkeypatch: pytest.MonkeyPatch, port: VirtualPort
         if any(event["event"] == "power_cut" for event in port.events):
             raise repl._Late
 
-    monkeypatch.setattr(repl._Transport, "_check_deadline", check)
+    monkeypatch.setattr(repl._Transport, "check_deadline", check)
 
 
 def install(verbs: Verbs) -> bool:

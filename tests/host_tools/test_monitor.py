@@ -17,6 +17,8 @@ from virtual_port import PATIENCE, VirtualPort, needs_vm
 
 from keyfob_host.board.serial_events import _NEEDED, SerialEvents, event_of
 from keyfob_host.errors import CliError
+from keyfob_host.firmware import compiler
+from keyfob_host.firmware.shortening import short_names
 from keyfob_host.firmware.traceback_source import source_of
 from keyfob_host.report.events import Report
 from keyfob_host.resources import firmware_dir
@@ -68,19 +70,38 @@ class Monitor:
         return self.process.wait(PATIENCE)
 
 
+FIRMWARE = compiler.packed_texts(compiler.texts(firmware_dir(), None))
+SHORT = short_names(FIRMWARE, compiler.outside())
+
+
 def line_of(name: str, text: str) -> int:
     lines = (firmware_dir() / name).read_text("utf-8").splitlines()
     return next(number for number, line in enumerate(lines, 1) if text in line)
 
 
-@pytest.mark.parametrize(
-    "place", ["keyfob.net.http", "/lib/keyfob-0123abcd/net/http.py", "/lib/keyfob/net/http.py"]
-)
+@pytest.mark.parametrize("place", ["/lib/keyfob-0123abcd/net/http.py", "/lib/keyfob/net/http.py"])
 def test_a_traceback_gets_its_line_of_source(place: str) -> None:
     number = line_of("keyfob/net/http.py", "class HttpClient")
     found = source_of(f'  File "{place}", line {number}, in send')
     assert found == f"firmware/keyfob/net/http.py:{number}: class HttpClient:"
-    assert source_of('  File "keyfob", line 1, in x').startswith("firmware/keyfob/__init__.py:1:")
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "shown"),
+    [
+        ("keyfob.base", "send", "keyfob/net/http.py"),
+        ("keyfob", "__getattr__", "keyfob/__init__.py"),
+        ("keyfob._approve", SHORT["get_approval"], "keyfob/link/approve.py"),
+    ],
+)
+def test_a_traceback_of_compiled_code_gets_its_function(place, name, shown) -> None:
+    text = {"send": "async def send(", "__getattr__": "def __getattr__("}.get(
+        name, "async def get_approval("
+    )
+    number = line_of(shown, text)
+    found = source_of(f'  File "{place}", line 1, in {name}')
+    assert found is not None
+    assert found.startswith(f"firmware/{shown}:{number}: {text}")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +109,10 @@ def test_a_traceback_gets_its_line_of_source(place: str) -> None:
     [
         '  File "mine.py", line 3, in f',
         '  File "../../etc/passwd", line 1, in f',
-        '  File "keyfob.net.http", line 99999, in f',
+        '  File "keyfob.base", line 1, in nobody',
+        '  File "keyfob.base", line 1',
+        '  File "keyfob.attic", line 1, in send',
+        '  File "/lib/keyfob/net/http.py", line 99999, in f',
         "0x400d1234:0x3ffb0000",
     ],
 )

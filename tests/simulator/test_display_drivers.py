@@ -1,5 +1,6 @@
 """The firmware's display drivers on the simulator's panels, each written without the other."""
 
+import importlib
 import random
 import re
 import sys
@@ -52,7 +53,7 @@ def drivers(monkeypatch):
 
     def make(panel, on_spi, **options):
         module, name = open_display._DRIVERS[panel.display.controller]
-        kind = getattr(open_display._driver(module), name)
+        kind = getattr(importlib.import_module(module), name)
         dc = Pin()
         bus = spi.SpiBus(Spi(panel, dc), dc, Pin(), Pin()) if on_spi else I2c(panel)
         return kind(bus, panel.display.width, panel.display.height, **options)

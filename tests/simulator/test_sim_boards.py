@@ -86,6 +86,7 @@ def test_too_small_a_heap_is_told_with_its_size_and_what_was_running(capsys, hea
     assert str(size) in error["message"]
     assert any(word in error["message"] for word in ("after: ", " in ", "before the firmware"))
     assert run.complaint[0] == error["message"]
+    assert run.only("end")["t"] - error["t"] < 10  # before the application starts again
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

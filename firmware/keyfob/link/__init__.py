@@ -8,7 +8,7 @@ async with AccountLink.from_config() as link:
 import asyncio
 
 from keyfob.compat import Loaded, const
-from keyfob.errors import KeyfobError, TransportError
+from keyfob.errors import KeyfobError, TransportError, no_memory
 from keyfob.events import Events
 from keyfob.link.account import Account
 from keyfob.link.provider import Provider
@@ -244,11 +244,13 @@ class AccountLink:
             if self._task is not None:
                 self.refresher().wake()
             return True
-        except KeyfobError as error:
+        except (KeyfobError, MemoryError) as error:
+            if isinstance(error, MemoryError):
+                error = no_memory("to link", "free RAM")
             waits = self.is_patient and error.kind == "tls" and self._clock.unix() is None
             self._events.notify_error(error, fatal=not waits)
             if not waits:
-                raise
+                raise error
             return False
         finally:
             await self._provider.hang_up()

@@ -1,6 +1,6 @@
 """Getting a person's approval: show a code, and poll until it is approved or refused."""
 
-from keyfob.errors import AS_FATAL, TransportError
+from keyfob.errors import AS_FATAL, TransportError, no_memory
 from keyfob.oauth import device_grant, ticks
 from keyfob.oauth import outcome as meaning
 
@@ -22,12 +22,18 @@ async def get_approval(provider, clock, events, scope, account):
     else:
         request = grant.authorize(clock.ticks())
     interval = grant.interval
+    lack = None  # the last answer found no memory
     while request is not None:
         is_poll = grant.state == device_grant.PENDING
         sent = clock.ticks()
         try:
             _receive(grant, await provider.send(request), clock)  # no name keeps the reply
-        except TransportError as error:
+            if grant.state == device_grant.PENDING:
+                lack = None
+        except (TransportError, MemoryError) as error:
+            if isinstance(error, MemoryError):
+                error = no_memory("for the provider's reply", "free RAM")
+            lack = error if error.kind == "memory" else None
             grant.failed(error, clock.ticks())
         wait = grant.wait(clock.ticks())
         if grant.state == device_grant.PENDING and not (is_poll and grant.interval == interval):
@@ -47,6 +53,8 @@ async def get_approval(provider, clock, events, scope, account):
     if grant.state == device_grant.GRANTED:
         return grant.issued
     events.attempt(account.drop_pending)
+    if grant.state == device_grant.FAILED and lack is not None:
+        raise lack  # the tokens may have been in that answer
     if grant.state in _ENDS:
         events.notify(_ENDS[grant.state])
         grant.error.notified = AS_FATAL  # the event above did that

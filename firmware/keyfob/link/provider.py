@@ -1,5 +1,7 @@
 """One provider as this board reaches it."""
 
+import asyncio
+
 from keyfob.compat import Loaded, const
 from keyfob.errors import KeyfobError
 from keyfob.oauth.messages import MAX_BODY
@@ -18,6 +20,7 @@ class Provider:
         self._http = http
         self._clock = clock
         self._age = None  # Stopwatch since the endpoints were looked up
+        self._lock = asyncio.Lock()  # of tasks that want them together one looks them up
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`; see `HttpClient.send`."""
@@ -41,15 +44,16 @@ class Provider:
         TransportError once `tries` have failed, and what `Discovery` raises. Nothing is raised
         where earlier endpoints are known.
         """
-        age = self._age
-        if age is not None and age.elapsed(self._clock.ticks()) < _MAX_AGE:
-            return
         if not self.profile.open:
             return
-        try:
-            with Loaded("keyfob.link.discover") as code:
-                await code.look_up(self, self._clock, tries)
-        except KeyfobError:
-            if not self.profile.is_complete:
-                raise
-        self._age = Stopwatch(self._clock.ticks())
+        async with self._lock:
+            age = self._age
+            if age is not None and age.elapsed(self._clock.ticks()) < _MAX_AGE:
+                return
+            try:
+                with Loaded("keyfob.link.discover") as code:
+                    await code.look_up(self, self._clock, tries)
+            except KeyfobError:
+                if not self.profile.is_complete:
+                    raise
+            self._age = Stopwatch(self._clock.ticks())

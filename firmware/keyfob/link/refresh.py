@@ -60,6 +60,8 @@ class Refresher:
                     await self.refresh()  # where it fails it sets a pause
                 except NotLinked:
                     pass  # which has been told
+                except MemoryError:
+                    await self._clock.sleep(_NAP)
                 except KeyfobError as error:
                     self._events.notify_error(error)
                     pause = tokens.pause(self._clock.ticks())

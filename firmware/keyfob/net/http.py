@@ -69,7 +69,9 @@ class HttpClient:
                 if code is None:
                     with Loaded("keyfob.net.http_reply") as code:
                         pass  # it lives as long as somebody refers to it
-                parser = code.ReplyParser(max_body, is_head=request.method == "HEAD")
+                parser = code.ReplyParser(
+                    max_body, is_head=request.method == "HEAD", others=request.other_headers
+                )
                 await asyncio.wait_for(self._exchange(origin, message, parser), limit)
                 whole = parser.keep_alive and not parser.excess
                 if len(parser.reply.body) > _LONG:

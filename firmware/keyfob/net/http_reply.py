@@ -10,7 +10,7 @@ Then there are `reply`, `keep_alive` and `excess`.
 
 from keyfob.compat import const
 from keyfob.errors import TransportError
-from keyfob.oauth.messages import MAX_BODY, Reply
+from keyfob.oauth.messages import MAX_BODY, OTHER_HEADERS, Reply
 
 _HEAD = const(0)
 _SIZED = const(1)  # a body or a chunk, with `_left` bytes to come
@@ -22,21 +22,33 @@ _DONE = const(6)
 
 MAX_HEAD = const(16_384)  # bytes of status line, headers and trailers together
 _MAX_LINE = const(1_024)  # bytes of a line: longer headers, meant for browsers, are not kept
+_EACH = const(48)  # bytes that a header's objects take beside its text
+# What keyfob reads.
+_USED = (
+    "connection",
+    "content-length",
+    "date",
+    "retry-after",
+    "transfer-encoding",
+    "www-authenticate",
+)
 
 
 class ReplyParser:
     """Takes bytes, makes a `Reply`; raises TransportError for what is not HTTP.
 
     `is_head`: the request was HEAD, whose reply has no body whatever its headers state.
+    `others`: bytes of RAM for the headers that keyfob does not read; the rest is not kept.
     """
 
-    def __init__(self, max_body=MAX_BODY, max_head=MAX_HEAD, is_head=False):
+    def __init__(self, max_body=MAX_BODY, max_head=MAX_HEAD, is_head=False, others=OTHER_HEADERS):
         self.reply = None
         self.keep_alive = False
         self.is_started = False  # any byte has arrived
         self._max_body = max_body
         self._head_left = max_head
         self._is_head = is_head
+        self._others = others
         self._buffer = bytearray()
         self._body = bytearray()
         self._state = _HEAD
@@ -136,6 +148,11 @@ class ReplyParser:
             raise _broken("a header line has no name")
         name = name.lower()
         value = value.strip()
+        self._last = None
+        if name not in _USED:
+            self._others -= _EACH + len(name) + len(value)
+            if self._others < 0:
+                return
         if name in self._headers:
             value = "%s, %s" % (self._headers[name], value)
         self._headers[name] = value

@@ -35,12 +35,15 @@ class Online:
     async def run(self):
         """Keep both, for ever."""
         while True:
-            if self.is_away or (self.station is not None and not self.station.isconnected()):
-                await self.join(True)
-                if self._account.tokens is not None:
-                    self._account.tokens.resume()
-            self.clock.keep()
-            self._notify_time()
+            try:
+                if self.is_away or (self.station is not None and not self.station.isconnected()):
+                    await self.join(True)
+                    if self._account.tokens is not None:
+                        self._account.tokens.resume()
+                self.clock.keep()
+                self._notify_time()
+            except MemoryError:
+                pass  # the next look may find some
             await self.clock.sleep(_NAP if self.station is None else _LOOK)
 
     async def _join(self, is_patient):

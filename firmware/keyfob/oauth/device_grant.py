@@ -208,7 +208,6 @@ class DeviceGrant:
         if not self._in_flight:
             raise UsageError("no answer was expected")
         self.outcome = outcome
-        self._in_flight = False
         elapsed = self._watch.elapsed(now)
         if outcome.kind == meaning.OK:
             try:
@@ -225,6 +224,7 @@ class DeviceGrant:
             state = FAILED
         if state > PENDING:
             return self._end(state, _reason(state, outcome))
+        self._in_flight = False  # not where memory ran out above: that answer has `failed`
         self.state = state
         self._schedule(elapsed, self._gap(outcome))
         return state

@@ -14,7 +14,9 @@ _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.
 _BOM = b"\xef\xbb\xbf"
 _DEEP = const(64)  # brackets: more than any reply of a provider has
 _NO_FORM = (b"{", b"[", b"<")  # how invalid JSON and HTML begin
+_MAX_FORM = const(2_048)  # bytes of a form body
 MAX_BODY = const(16_384)  # bytes of a reply, by default
+OTHER_HEADERS = const(4_096)  # bytes of RAM, by default: some thirty headers
 _MAX_TEXT = const(200)
 _USER_AGENT = "keyfob/0.1"
 
@@ -25,7 +27,13 @@ CLIENT_AUTH = (NONE, BASIC, POST)
 
 
 class Request:
-    """A request: `method`, `url`, `headers` (a dict) and `body` (bytes or None)."""
+    """A request: `method`, `url`, `headers` (a dict) and `body` (bytes or None).
+
+    Of its reply's headers those that keyfob reads are kept, and of the others as many as fit into
+    `other_headers` bytes of RAM.
+    """
+
+    other_headers = OTHER_HEADERS
 
     def __init__(self, method, url, headers=None, body=None):
         self.method = method
@@ -166,13 +174,20 @@ def form_request(url, params, client, profile, extra=None, named=False):
         if profile.dialect["body_format"] == "json":
             headers["Content-Type"] = "application/json"
             named = {name: value for name, value in params if value}
-            return Request("POST", url, headers, json.dumps(named).encode())
-    return Request("POST", url, headers, form(params))
+            return _own("POST", url, headers, json.dumps(named).encode())
+    return _own("POST", url, headers, form(params))
 
 
 def get_request(url):
     """Return a GET for JSON."""
-    return Request("GET", url, {"Accept": "application/json", "User-Agent": _USER_AGENT})
+    return _own("GET", url, {"Accept": "application/json", "User-Agent": _USER_AGENT})
+
+
+def _own(method, url, headers, body=None):
+    """A request whose reply only keyfob reads."""
+    request = Request(method, url, headers, body)
+    request.other_headers = 0
+    return request
 
 
 def members(reply):
@@ -183,17 +198,25 @@ def members(reply):
     """
     body = reply.body
     try:
-        value = reply.json()
-    except (ValueError, RuntimeError, MemoryError) as error:  # the last two: nested without end
-        if isinstance(error, MemoryError) and body.count(b"[") + body.count(b"{") < _DEEP:
-            raise no_memory("for the provider's reply", "free RAM")
-        if body[:1] in _NO_FORM:
-            return None
-        with Loaded("keyfob.oauth.form_response") as code:
-            return code.form_members(_unmarked(body))
+        try:
+            value = reply.json()
+        except (ValueError, RuntimeError, MemoryError) as error:  # the last two: nested deep
+            if isinstance(error, MemoryError) and body.count(b"[") + body.count(b"{") < _DEEP:
+                raise
+            value = _form_members(_unmarked(body))
+    except MemoryError:
+        raise no_memory("for the provider's reply", "free RAM")
     finally:
         reply.body = b""
     return value if isinstance(value, dict) else None
+
+
+def _form_members(body):
+    """The members of a form body, None where it is none: a gateway's page, say."""
+    if len(body) > _MAX_FORM or body.strip()[:1] in _NO_FORM:
+        return None
+    with Loaded("keyfob.oauth.form_response") as code:
+        return code.form_members(body)
 
 
 def in_rfc_names(values, profile, aliases):

@@ -7,12 +7,14 @@ _Auth: TypeAlias = Literal["none", "basic", "post"]
 _Params: TypeAlias = list[tuple[str, str]]
 
 MAX_BODY: Final = 16_384
+OTHER_HEADERS: Final = 4_096
 NONE: Final = "none"
 BASIC: Final = "basic"
 POST: Final = "post"
 CLIENT_AUTH: Final = ("none", "basic", "post")
 
 class Request:
+    other_headers: int
     method: str
     url: str
     headers: dict[str, str]

@@ -7,7 +7,7 @@ any deadline works as long as it is read every six days.
 
 from keyfob.compat import const
 
-PERIOD = const(1 << 30)
+PERIOD = const(1_073_741_824)  # 2 ** 30 ms
 _HALF = const(1 << 29)
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a board, looked for in order: the first thing found is reported.
+"""What can be wrong with a board, looked for in order.
 
 Each row of CHECKS is a name and a function that returns None, or a Finding: a cause and an
 action. A cause is a word that scripts can count on.
@@ -19,7 +19,6 @@ from keyfob_host.board import installation
 from keyfob_host.board.configuration import BOARD_FILE, CONFIG_FILE, check, read_document
 from keyfob_host.board.ports import Ask, Port, choose
 from keyfob_host.board.repl import (
-    NO_SOFT_RESET,
     Board,
     Garbled,
     Lost,
@@ -94,10 +93,15 @@ _CORRUPT = Finding(
 
 
 def look(case: Case) -> Iterator[tuple[str, Finding | None]]:
-    """Yield each check's name and what it found, up to the first finding."""
+    """Yield each check's name and what it found, up to the first finding that ends it.
+
+    A board links without its panel, so what is found about that ends nothing.
+    """
     for name, examine in CHECKS:
+        goes_on = False
         try:
             finding = _examined(examine, case)
+            goes_on = finding is None or examine is _check_panel
         except Raised as error:
             is_memory = error.error == "MemoryError"
             finding = Finding(
@@ -108,7 +112,7 @@ def look(case: Case) -> Iterator[tuple[str, Finding | None]]:
         except (Lost, TookTooLong, Garbled, NoRepl) as error:
             finding = Finding(_CAUSE_OF[type(error)], error.message, error.hint)
         yield name, finding
-        if finding is not None:
+        if not goes_on:
             return
 
 
@@ -146,7 +150,7 @@ def _connect(case: Case) -> Finding | None:
     except NoRepl as error:
         return _meaning_of(error.output, error)
     case.step = case.board.step
-    if case.step == NO_SOFT_RESET:
+    if case.board.boot_blocks:
         return Finding(
             "boot_blocks",
             "boot.py does not come to an end, so that the board never gets to its program",

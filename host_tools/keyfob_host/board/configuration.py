@@ -27,7 +27,10 @@ _SHAPES: tuple[tuple[str, type, type | None], ...] = (
 
 @dataclass(frozen=True)
 class Changes:
-    """What the person gave; None leaves what was there. `roots` are DER certificates."""
+    """What the person gave; None leaves what was there. `roots` are DER certificates.
+
+    `allow_http` is False where nothing needs it any more.
+    """
 
     ssid: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -92,6 +95,8 @@ def merged(document: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
         value = getattr(changes, name)
         if value is not None:
             result[name] = value
+    if changes.allow_http is False:
+        result.pop("allow_http", None)
     return result
 
 

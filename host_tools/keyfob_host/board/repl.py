@@ -10,8 +10,9 @@ Whatever happens the port is free again afterwards and the board runs its main.p
 from __future__ import annotations
 
 import contextlib
-import io
+import itertools
 import json
+import re
 import struct
 import threading
 import time
@@ -31,13 +32,17 @@ ON_BOARD = Path(__file__).parents[1] / "on_board"
 
 _PIECE = 1536  # bytes of a file that are sent at once: a multiple of 3, for base64
 _ENTER = 4.0  # s for each answer on the way into the raw REPL
-_PROMPT = 3.0  # s to wait for a prompt
+_PROMPT = 3.0  # s to call for a prompt
+_SLOW = 3  # times as long for a board that starts: it hears nothing while it imports modules
+_BOOT = 10.0  # s for boot.py, which may join a network
 _CTRL_C_GAP = 0.2  # s between two Ctrl-C
 _READ = 3.0  # s for a byte that must come
 _WRITE = 2.0  # s for the board to take what is sent
 _PULSE = 0.1  # s that the reset line is held
 _KEPT = 8192  # bytes kept of what the board said
 _PROMPT_TEXT = b">>> "
+_RAW_TEXT = b"raw REPL; CTRL-B to exit\r\n"
+_IN_BOOT = re.compile(rb'File "/?boot\.py"')
 
 
 class NoRepl(CliError):
@@ -107,6 +112,9 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
         self.deadline: float | None = None
         self.cancelled = threading.Event()  # set where the answer is no longer wanted
         self.output = b""
+        self.is_rebooting = False  # a soft reset has begun and not come to its end
+        self.boot_blocks = False  # Ctrl-C was what ended boot.py after that
+        self.numbers = itertools.count(1)
         super().__init__(device, timeout=_READ)
         self.serial.write_timeout = _WRITE
         self.serial.inWaiting = self._waiting  # which mpremote asks until it is 0
@@ -120,6 +128,10 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
         is_over = self.deadline is not None and time.monotonic() >= self.deadline
         if is_over or self.cancelled.is_set():
             raise _Late
+
+    def drain(self) -> None:
+        """Take what has come so far: it is no answer to what is sent from now on."""
+        self.output = (self.output + self.serial.read(self.serial.in_waiting))[-_KEPT:]
 
     def read_until(
         self,
@@ -156,25 +168,34 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
 
 
 # The ladder into the raw REPL: what is tried in turn, from the gentlest on.
+#
+# A board that starts is deaf, and what it was sent meanwhile it answers later, in that order. So
+# no rung takes an answer for its own that an earlier one may have caused: there is one soft reset
+# on the whole ladder, and a rung without it has a program answer.
 
 
 def _interrupt(transport: _Transport) -> None:
-    """Ctrl-C twice: once for a program, once for what it does about the first."""
-    transport.serial.write(b"\r\x03\x03")
-    transport.read_until(1, _PROMPT_TEXT, timeout=_CTRL_C_GAP, timeout_overall=_CTRL_C_GAP)
-    transport.enter_raw_repl(timeout_overall=_ENTER)
+    """Ctrl-C again and again until there is a prompt."""
+    _call_for_prompt(transport, _PROMPT)
+    _enter_by_soft_reset(transport)
 
 
 def _wait_for_prompt(transport: _Transport) -> None:
-    """Ctrl-C again and again until there is a prompt: the board may have been starting."""
-    _call_for_prompt(transport)
-    transport.enter_raw_repl(timeout_overall=_ENTER)
+    """The same for longer: the board may be starting. Some have no such prompt, and a raw REPL."""
+    if transport.is_rebooting:
+        raise TransportError("a soft reset has begun")
+    with contextlib.suppress(TransportError):
+        _call_for_prompt(transport, _PROMPT * _SLOW)
+    _enter_by_soft_reset(transport)
 
 
 def _without_soft_reset(transport: _Transport) -> None:
     """A boot.py that never ends keeps a soft reset from ending, too."""
-    transport.serial.write(b"\r\x03\x03")
-    transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER)
+    if not transport.is_rebooting:
+        raise TransportError("no soft reset has begun")
+    said = _call_for_prompt(transport, _PROMPT)
+    _enter_by_program(transport)
+    transport.boot_blocks = _IN_BOOT.search(said) is not None
 
 
 def _hard_reset(transport: _Transport) -> None:
@@ -183,27 +204,54 @@ def _hard_reset(transport: _Transport) -> None:
     transport.serial.rts = True
     time.sleep(_PULSE)
     transport.serial.rts = False
-    _call_for_prompt(transport)
-    transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER)
+    _call_for_prompt(transport, _PROMPT * _SLOW)
+    _enter_by_program(transport)
 
 
-NO_SOFT_RESET = "leaving the soft reset out"
 LADDER: tuple[tuple[str, Callable[[_Transport], None]], ...] = (
     ("Ctrl-C", _interrupt),
     ("waiting for the prompt", _wait_for_prompt),
-    (NO_SOFT_RESET, _without_soft_reset),
+    ("leaving the soft reset out", _without_soft_reset),
     ("a hard reset", _hard_reset),
 )
 
 
-def _call_for_prompt(transport: _Transport) -> None:
-    until = time.monotonic() + _PROMPT
+def _call_for_prompt(transport: _Transport, seconds: float) -> bytes:
+    """Send Ctrl-C every 0.2 s until there is a prompt; return what the board said up to it."""
+    said = b""
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         transport.serial.write(b"\r\x03\x02")  # Ctrl-B leaves a raw REPL, which has no such prompt
-        said = transport.read_until(1, _PROMPT_TEXT, timeout_overall=_CTRL_C_GAP)
+        said += transport.read_until(1, _PROMPT_TEXT, timeout_overall=_CTRL_C_GAP)
         if said.endswith(_PROMPT_TEXT):
-            return
+            return said
     raise TransportError("no prompt")
+
+
+def _enter_by_soft_reset(transport: _Transport) -> None:
+    """Into the raw REPL and through a soft reset, after which there is a raw REPL again."""
+    transport.serial.write(b"\r\x01")
+    _expect(transport, _RAW_TEXT + b">", _ENTER)
+    transport.is_rebooting = True
+    transport.serial.write(b"\x04")
+    _expect(transport, b"soft reboot\r\n", _ENTER)
+    _expect(transport, _RAW_TEXT, _BOOT)
+    transport.is_rebooting = False
+
+
+def _enter_by_program(transport: _Transport) -> None:
+    """Into the raw REPL, where a program proves that all that was sent before is over."""
+    number = next(transport.numbers)
+    transport.serial.write(b"\r\x01")
+    _expect(transport, _RAW_TEXT + b">", _ENTER)
+    transport.serial.write(b"print('keyfob', %d)\x04" % number)
+    _expect(transport, b"OKkeyfob %d\r\n\x04\x04" % number, _ENTER)
+
+
+def _expect(transport: _Transport, ending: bytes, seconds: float) -> None:
+    said = transport.read_until(1, ending, timeout_overall=seconds)
+    if not said.endswith(ending):
+        raise TransportError("no answer")
 
 
 class Board:
@@ -213,6 +261,11 @@ class Board:
         self.port = port
         self.step = step
         self._transport = transport
+
+    @property
+    def boot_blocks(self) -> bool:
+        """Whether boot.py went on until Ctrl-C ended it."""
+        return self._transport.boot_blocks
 
     @property
     def output(self) -> bytes:
@@ -236,8 +289,7 @@ class Board:
             transport = _Transport(port.device)
         except (TransportError, OSError, ValueError):
             raise port_access.trouble(port) from None
-        if timeout is not None:
-            transport.deadline = time.monotonic() + timeout
+        transport.deadline = None if timeout is None else time.monotonic() + timeout
         if cancelled is not None:
             transport.cancelled = cancelled
         try:
@@ -260,6 +312,10 @@ class Board:
         if error:
             raise Raised(error.decode("utf-8", "replace"))
         return "" if on_line is not None else str(out.decode("utf-8", "replace"))
+
+    def renew(self, timeout: float | None) -> None:
+        """What is asked of the board from now on may take `timeout` seconds, None for no limit."""
+        self._transport.deadline = None if timeout is None else time.monotonic() + timeout
 
     def soft_reset(self) -> None:
         """Reset softly, without main.py: the next program has all of the RAM."""
@@ -324,12 +380,11 @@ class Lines:
 
 def _enter(port: Port, transport: _Transport) -> str:
     """Climb the ladder; return the name of the rung that led into the raw REPL."""
+    transport.is_rebooting = transport.boot_blocks = False
     for name, climb in LADDER:
         with contextlib.suppress(TransportError, OSError):
-            with contextlib.redirect_stdout(
-                io.StringIO()
-            ):  # mpremote prints what it did not expect
-                climb(transport)
+            transport.drain()
+            climb(transport)
             return name
         transport.check_deadline()
     raise Lost(port) if port_access.is_gone(port) else NoRepl(port, transport.output)

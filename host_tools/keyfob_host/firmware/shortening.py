@@ -1,75 +1,185 @@
-"""Compiled firmware without what only its readers need: long private names, and `const`.
+"""Compiled firmware without what only its readers need: long names, and `const`.
 
-A board keeps every name of the code that it has loaded, once: some 30 bytes of RAM for each that
-no other file uses. Names that begin with one underscore are nobody's business outside of their
-file, so there they become `_0`, `_1` and so on, which all files share. Tracebacks then show those
-for functions; their files and lines stay right. The compiler folds every `const(...)`, so the
-function itself is imported for CPython only.
+A board keeps every name of the code that it has ever loaded, once: some 30 bytes of RAM for each.
+So what nobody outside of the firmware says is called `_0`, `_1` and so on, and names that no file
+says together share one of these. What programs may say stays as it is, and so does what
+MicroPython has in its ROM, and what is also said in a string, by which a member may be looked up.
+The compiler folds every `const(...)`, so the function itself is imported for CPython only.
 """
 
+import ast
 import io
 import itertools
 import re
 import tokenize
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-_PRIVATE = re.compile(r"_[A-Za-z]\w+")
 _CONSTANT = re.compile(r"^(_\w+) = const\(", re.MULTILINE)  # those vanish in compiling
+# Those would if their names began with an underscore.
+_KNOWN = re.compile(r"^([A-Za-z]\w*) = const\(", re.MULTILINE)
 _IMPORT = re.compile(r"^from keyfob\.compat import const(?:, (\w+))?$", re.MULTILINE)
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+# Calls whose keywords become the members of a dict, that is, data.
+_MAKE_DICTS = ("notify", "dict", "update")
+# Names of MicroPython's modules and their members, which are in ROM.
+_ROM = Path(__file__).with_name("rom_names.txt")
 
 
-def shortened(sources: dict[str, str]) -> dict[str, str]:
-    """Return the `sources` (text by file name) with shorter private names and without `const`.
+def shortened(sources: dict[str, str], spoken: Iterable[str] = ()) -> dict[str, str]:
+    """Return the `sources` (text by file name) with shorter names and without `const`.
 
-    What one file inherits from another of its folder shares the names of an object, so files of
-    a folder below the package's own never get the same ones.
+    `spoken` are texts of programs and stubs, whose names stay.
     """
-    tokens = {}
-    spoken = ""  # all that is said in strings, where a name may be looked up by
-    for name, text in sources.items():
-        found = list(tokenize.generate_tokens(io.StringIO(text).readline))
-        tokens[name] = [_place(token) for token in found if token.type == tokenize.NAME]
-        spoken += "\n".join(token.string for token in found if token.type == tokenize.STRING)
-    files = Counter(word for found in tokens.values() for word in {word for word, _, _ in found})
-    supplies: defaultdict[str, Iterator[str]] = defaultdict(lambda: _supply(files))
+    short = short_names(sources, spoken)
     result = {}
     for name, text in sources.items():
-        constants = set(_CONSTANT.findall(text))
-        folder = name.rpartition("/")[0]
-        supply = supplies[folder if folder.count("/") > 1 else name]
-        words = dict.fromkeys(word for word, _, _ in tokens[name] if _PRIVATE.fullmatch(word))
-        short = {
-            word: next(supply)
-            for word in words
-            if files[word] == 1 and word not in constants and word not in spoken
-        }
-        result[name] = _IMPORT.sub(_rest_of_import, _replaced(text, tokens[name], short))
+        mine = {word: short[word] for word in short.keys() - set(_CONSTANT.findall(text))}
+        result[name] = _IMPORT.sub(_rest_of_import, _replaced(text, mine))
     return result
+
+
+def short_names(sources: dict[str, str], spoken: Iterable[str] = ()) -> dict[str, str]:
+    """The short name of each name that `shortened` replaces; several may have the same."""
+    words = {name: {word for word, _, _ in _names(text)} for name, text in sources.items()}
+    trees = {name: ast.parse(text) for name, text in sources.items()}
+    free = _free(trees) - _kept(sources, trees, spoken)
+    return _colored(free, _families(words, trees), set().union(*words.values()))
+
+
+def _colored(free: set[str], families: list[set[str]], taken: set[str]) -> dict[str, str]:
+    """A short name, none of those `taken`, for each free word.
+
+    Two words that one family says get different ones.
+    """
+    places: dict[str, list[int]] = {word: [] for word in free}
+    for number, family in enumerate(families):
+        for word in family & free:
+            places[word].append(number)
+    supply = [
+        name for name in itertools.islice(_supply(), len(free) + len(taken)) if name not in taken
+    ]
+    used: list[set[str]] = [set() for _ in families]
+    result = {}
+    for word in sorted(free, key=lambda word: (-len(places[word]), word)):
+        name = next(name for name in supply if not any(name in used[n] for n in places[word]))
+        result[word] = name
+        for number in places[word]:
+            used[number].add(name)
+    return result
+
+
+def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[set[str]]:
+    """The words that files say; those whose classes inherit from each other's are one family."""
+    homes = {
+        node.name: name
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    family = {name: name for name in words}
+
+    def first(name: str) -> str:
+        while family[name] != name:
+            name = family[name]
+        return name
+
+    for name, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                for base in map(_last, node.bases):
+                    if base in homes:
+                        family[first(name)] = first(homes[base])
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for name, said in words.items():
+        found[first(name)] |= said
+    return list(found.values())
+
+
+def _free(trees: dict[str, ast.Module]) -> set[str]:
+    """The names that the files give to something of their own which a board keeps by name."""
+    found: set[str] = set()
+    for tree in trees.values():
+        found |= {node.id for node in _globals(tree)}
+        for node in ast.walk(tree):
+            match node:
+                case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                    found.add(name)
+                case ast.AsyncFunctionDef(name=name) | ast.arg(arg=name):
+                    found.add(name)
+                case ast.Attribute(attr=name, ctx=ast.Store()):
+                    found.add(name)
+    return found
+
+
+def _globals(tree: ast.Module) -> Iterator[ast.Name]:
+    """Names that are assigned outside of functions, members of classes among them."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _kept(
+    sources: dict[str, str], trees: dict[str, ast.Module], spoken: Iterable[str]
+) -> set[str]:
+    """The names that others know, or that are data."""
+    kept = {"_", "self", *_ROM.read_text(encoding="utf-8").split()}
+    for text in spoken:
+        kept.update(word for word, _, _ in _names(text))
+    for name, text in sources.items():
+        kept.update(_WORD.findall(name), _KNOWN.findall(text))
+        tree = trees[name]
+        documentation = set()
+        for node in ast.walk(tree):  # a parent comes before its children
+            match node:
+                case ast.Expr(value=ast.Constant() as constant):
+                    documentation.add(id(constant))
+                case ast.Constant(value=str(said)) if id(node) not in documentation:
+                    kept.update(_WORD.findall(said))
+                case ast.Constant(value=bytes(said)):
+                    kept.update(_WORD.findall(said.decode("latin-1")))
+                case ast.Call(func=called, keywords=keywords) if _last(called) in _MAKE_DICTS:
+                    kept.update(keyword.arg for keyword in keywords if keyword.arg)
+        kept.update(word for word in _WORD.findall(text) if word.startswith("__"))
+    return kept
+
+
+def _last(called: ast.expr) -> str:
+    match called:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
 
 
 def _rest_of_import(found: re.Match[str]) -> str:
     return f"from keyfob.compat import {found[1]}" if found[1] else ""
 
 
-def _place(token: tokenize.TokenInfo) -> tuple[str, int, int]:
-    """A name, its line from 0 and its column."""
-    return token.string, token.start[0] - 1, token.start[1]
+def _names(text: str) -> list[tuple[str, int, int]]:
+    """Each name in a text, its line from 0 and its column; keywords are among them."""
+    return [
+        (token.string, token.start[0] - 1, token.start[1])
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type == tokenize.NAME
+    ]
 
 
-def _supply(taken: Counter[str]) -> Iterator[str]:
-    """Short names that no file uses itself."""
+def _supply() -> Iterator[str]:
+    """Short names: `_0`, `_1` and so on."""
     for length in itertools.count(1):
         for digits in itertools.product(_DIGITS, repeat=length):
-            word = "_" + "".join(digits)
-            if word not in taken:
-                yield word
+            yield "_" + "".join(digits)
 
 
-def _replaced(text: str, tokens: list[tuple[str, int, int]], short: dict[str, str]) -> str:
+def _replaced(text: str, short: dict[str, str]) -> str:
     lines = text.splitlines(keepends=True)
-    for word, line, column in reversed(tokens):
+    for word, line, column in reversed(_names(text)):
         if word in short:
             before = lines[line]
             lines[line] = before[:column] + short[word] + before[column + len(word) :]

@@ -1,13 +1,20 @@
-"""Where a line of a board's traceback is in the source of keyfob.
+"""Where in the source of keyfob a line of a board's traceback is.
 
-A .mpy keeps line numbers, and the name of the module instead of a path.
+What was installed from source has lines. A compiled module knows its functions alone, by their
+short names, so the line is that of the function; where several have the name, there is none.
 """
 
+import ast
 import re
+from collections.abc import Iterator
+from functools import cache
 
+from keyfob_host.firmware import compiler
+from keyfob_host.firmware.packing import sources_of
+from keyfob_host.firmware.shortening import short_names
 from keyfob_host.resources import firmware_dir
 
-_PLACE = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_PLACE = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>\w+))?')
 _FOLDER = re.compile(r"^/lib/keyfob(-[0-9a-f]+)?/")
 
 
@@ -17,15 +24,40 @@ def source_of(line: str) -> str | None:
     if found is None:
         return None
     name, number = found["file"], int(found["line"])
-    if _FOLDER.match(name):  # installed from source
-        name = "keyfob/" + _FOLDER.sub("", name)
-    elif name.startswith("keyfob"):
-        name = name.replace(".", "/") + ".py"
+    if not _FOLDER.match(name):
+        return _of_function(name, found["function"] or "")
     folder = firmware_dir()
-    for path in (folder / name, (folder / name).with_suffix("") / "__init__.py"):
-        if path.is_relative_to(folder) and path.is_file():
-            lines = path.read_text(encoding="utf-8").splitlines()
-            if 0 < number <= len(lines):
-                shown = path.relative_to(folder.parent).as_posix()
-                return f"{shown}:{number}: {lines[number - 1].strip()}"
+    path = folder / "keyfob" / _FOLDER.sub("", name)
+    if path.is_relative_to(folder) and path.is_file():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if 0 < number <= len(lines):
+            return _place(path.relative_to(folder).as_posix(), number, lines)
     return None
+
+
+def _of_function(module: str, function: str) -> str | None:
+    """Where the function of a compiled module is, by its name on a board."""
+    places = [place for name, place in _functions(module) if name == function]
+    return places[0] if len(places) == 1 else None
+
+
+@cache
+def _functions(module: str) -> tuple[tuple[str, str], ...]:
+    """The functions of a compiled module: the name on a board, and file, number and text."""
+    texts = compiler.texts(firmware_dir(), None)
+    paths = sources_of(module, texts)
+    if not paths:
+        return ()
+    short = short_names(compiler.packed_texts(texts), compiler.outside())
+    return tuple(found for path in paths for found in _defined(path, texts[path], short))
+
+
+def _defined(path: str, text: str, short: dict[str, str]) -> Iterator[tuple[str, str]]:
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield short.get(node.name, node.name), _place(path, node.lineno, lines)
+
+
+def _place(path: str, number: int, lines: list[str]) -> str:
+    return f"firmware/{path}:{number}: {lines[number - 1].strip()}"

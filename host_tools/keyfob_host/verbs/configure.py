@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from keyfob_host.verbs import options
 from keyfob_host.verbs.dialogue import Dialogue, secret
 
+if TYPE_CHECKING:
+    from keyfob_host.errors import CliError
+
 _TIMEOUT = 60.0  # s at the board
 _WIFI_VARIABLE = "KEYFOB_WIFI_PASSWORD"
 _SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
+_CLIENT = ("client_id", "client_secret", "client_auth")
 
 
 def configure(
@@ -94,7 +98,7 @@ def configure(
     from keyfob_host.board.ports import choose
     from keyfob_host.board.repl import Board
     from keyfob_host.boards import load_board
-    from keyfob_host.errors import UsageError
+    from keyfob_host.errors import CliError, UsageError
     from keyfob_host.providers.roots import read_roots
 
     given = (wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api)
@@ -102,8 +106,8 @@ def configure(
         raise UsageError("nothing to configure", "keyfob configure --help")
     if provider is not None and issuer is not None:
         raise UsageError("--issuer and --provider both name the provider", "one of them")
-    if (provider or issuer) and client_id is None:
-        raise UsageError("--client-id is missing", "the ID that the provider issued")
+    if provider and client_id is None:
+        raise _no_client()
     for name, value, choices in (
         ("--language", language, languages()),
         ("--client-auth", client_auth, CLIENT_AUTH),
@@ -116,39 +120,46 @@ def configure(
     about = load_board(board) if board else None
     roots = read_roots(Path(ca)) if ca else None
     dialogue = Dialogue(as_json=json, yes=yes)
-    chosen = choose(port, dialogue.choice)
+    try:
+        chosen = choose(port, dialogue.choice)
+    except CliError as error:
+        if issuer and client_id is None and not isinstance(error, UsageError):
+            raise _no_client() from None  # and no board that has one
+        raise
     with Board.connected(chosen, limit) as found:
         document = conf.read_document(found.read(conf.CONFIG_FILE))
-    # The port is free while people type and providers answer.
-    allowed = allow_http or bool(document.get("allow_http"))
-    fields, also = _provider(document, provider, issuer, client_id, client_auth, asks=not yes)
-    if provider or issuer:
-        _ask_provider(provider, issuer, ca, allowed)
-        dialogue.say(f"{provider or issuer} offers the device grant")
-        scope = scope if scope is not None else _preset_scope(provider)
-    if roots is None and (provider or issuer or api):
-        target = fields or document.get("provider") or {}
-        roots = conf.roots_of(target, api or document.get("api"), also)
-    changes = conf.Changes(
-        ssid=wifi_ssid,
-        password=_wifi_password(document, wifi_ssid, asks=not yes),
-        provider=fields,
-        scope=scope,
-        roots=roots,
-        allow_http=True if allow_http else None,
-        board=board,
-        api=api,
-        language=language,
-    )
-    result = conf.merged(document, changes)
-    conf.check(result)
-    files = conf.files_for(result, roots, about)
-    shown = conf.without_secrets(result)
-    if dry_run:
-        dialogue.say(f"{conf.CONFIG_FILE} would hold\n{_pretty(shown)}")
-        dialogue.report({"port": chosen.device, "written": [], "config": shown})
-        return 0
-    with Board.connected(chosen, limit) as found:
+        fields, also = _provider(document, provider, issuer, client_id, client_auth, asks=not yes)
+        had_http = bool(document.get("allow_http"))
+        http = allow_http or had_http
+        if had_http and not allow_http and (provider or issuer or api):
+            http = _needs_http(document, fields, api)
+        if provider or issuer:
+            _ask_provider(provider, issuer, ca, http)
+            dialogue.say(f"{provider or issuer} offers the device grant")
+            scope = scope if scope is not None else _preset_scope(provider)
+        if roots is None and (provider or issuer or api):
+            target = fields or document.get("provider") or {}
+            roots = conf.roots_of(target, api or document.get("api"), also)
+        changes = conf.Changes(
+            ssid=wifi_ssid,
+            password=_wifi_password(document, wifi_ssid, asks=not yes),
+            provider=fields,
+            scope=scope,
+            roots=roots,
+            allow_http=None if http == had_http else http,
+            board=board,
+            api=api,
+            language=language,
+        )
+        result = conf.merged(document, changes)
+        conf.check(result)
+        files = conf.files_for(result, roots, about)
+        shown = conf.without_secrets(result)
+        if dry_run:
+            dialogue.say(f"{conf.CONFIG_FILE} would hold\n{_pretty(shown)}")
+            dialogue.report({"port": chosen.device, "written": [], "config": shown})
+            return 0
+        found.renew(limit)  # people may have typed, and a provider has answered
         written = _write(found, files, conf.CA_FOLDER)
     for path in written:
         dialogue.say(f"wrote {path}")
@@ -186,7 +197,11 @@ def _provider(
     from keyfob_host.providers.presets import check_fields, named, provider_object
 
     preset, variables = named(provider) if provider else (None, {})
-    kept = {} if provider or issuer else dict(document.get("provider") or {})
+    kept = {} if provider else dict(document.get("provider") or {})
+    if issuer:  # the client that is not named stays, and nothing else of a provider does
+        kept = {} if client_id else {name: kept[name] for name in _CLIENT if name in kept}
+        if client_id is None and "client_id" not in kept:
+            raise _no_client()
     wants = (preset is not None and preset.client == "secret") or client_auth in (BASIC, POST)
     otherwise = "" if not wants else kept.get("client_secret")
     value: str | None = None
@@ -203,6 +218,21 @@ def _provider(
         fields |= {name: item for name, item in new.items() if item}
     check_fields(fields, allow_http=True)  # whether http is allowed, the whole document says
     return fields, list(preset.roots) if preset else []
+
+
+def _no_client() -> CliError:
+    from keyfob_host.errors import UsageError
+
+    return UsageError("--client-id is missing", "the ID that the provider issued")
+
+
+def _needs_http(
+    document: dict[str, Any], provider: dict[str, Any] | None, api: str | None
+) -> bool:
+    """Whether an address is http, once `provider` and `api` have replaced the document's."""
+    provider = provider or document.get("provider") or {}
+    addresses = (api or document.get("api"), *provider.values())
+    return any(str(address).lower().startswith("http:") for address in addresses)
 
 
 def _preset_scope(provider: str | None) -> str | None:

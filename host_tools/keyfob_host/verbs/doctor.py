@@ -18,27 +18,34 @@ def doctor(
     """Find out what is wrong with a board: one cause, and one thing to do about it.
 
     Port, prompt, version, files, configuration, panel, Wi-Fi, clock, TLS and provider are looked
-    at in that order. The provider is asked for a code, which nobody uses. Exit code 1 where
-    something is wrong.
+    at in that order. A board links without its panel, so trouble with that is told beside another
+    cause. The provider is asked for a code, which nobody uses. Exit code 1 where something is
+    wrong.
 
     \b
     Examples:
       keyfob doctor
       keyfob doctor --port /dev/ttyUSB0 --json
     """
-    from keyfob_host.board.checkup import Case, look
+    from keyfob_host.board.checkup import Case, Finding, look
     from keyfob_host.errors import CliError
 
     dialogue = Dialogue(as_json=json, yes=yes)
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
-    finding, names = None, []
+    names: list[str] = []
+    findings: list[Finding] = []
     with contextlib.ExitStack() as stack:
         case = Case(port, limit, stack, dialogue.choice)
         for name, finding in look(case):
             names.append(name)
             dialogue.say(f"{name:<14}{'ok' if finding is None else 'NOT WELL'}")
+            if finding is not None:
+                findings.append(finding)
             if name == "configuration" and finding is None:
                 options.check_board(board, case.config.get("board"))
+    finding = findings.pop() if findings else None
+    for other in findings:
+        dialogue.say(f"{other.message}\n  try: {other.action}")
     dialogue.report(
         {
             "port": case.port.device if case.port else None,
@@ -47,6 +54,7 @@ def doctor(
             "cause": finding.cause if finding else None,
             "message": finding.message if finding else None,
             "action": finding.action if finding else None,
+            "also": [other._asdict() for other in findings],
         }
     )
     if finding is not None:

@@ -48,6 +48,7 @@ class RunEvents:
         # With a serial port the board stays, whatever its firmware does.
         self._is_endless = options.until.name == "forever" and options.serial is not None
         self._waits_for_screen = False
+        self._has_screens = False  # memory may run out before the firmware has any
         self._is_signed_out = False
         self._address: str | None = None
         self._lines: list[str] = []
@@ -84,6 +85,7 @@ class RunEvents:
             self._clock.power_on()
             self._has_booted = True
         self._lines = []
+        self._has_screens = False
         self._stop_pressing()
         about = self._options
         self.say("boot", {"cause": cause, "board": about.board.name, "runtime": about.runtime})
@@ -148,7 +150,7 @@ class RunEvents:
             self._state.save(self._clock.t(), self._clock.now() if self._clock.virtual else None)
         if event in ("linked", "signed_out"):
             self._is_signed_out = event == "signed_out"  # no screen follows that one
-        is_last = event in _SHOWN and not self._is_signed_out
+        is_last = event in _SHOWN and self._has_screens and not self._is_signed_out
         self._waits_for_screen = self.progress.ended and is_last
         self.on_event(event)
 
@@ -168,6 +170,7 @@ class RunEvents:
 
     def _draw(self, members: dict[str, Any]) -> None:
         """Show the screen that the firmware has just drawn."""
+        self._has_screens = True
         lines, self._lines = self._lines, []
         address = self._address if members["name"] == "user_code" else None
         self.on_screen(lines, address)

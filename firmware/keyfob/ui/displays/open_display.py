@@ -5,11 +5,11 @@ from keyfob.errors import ConfigError
 
 # Controller: the module of its driver, and the class there.
 _DRIVERS = {
-    "ssd1306": ("ssd1306", "SSD1306"),
-    "sh1106": ("sh1106", "SH1106"),
-    "st7789": ("st7789", "ST7789"),
-    "ili9341": ("ili9341", "ILI9341"),
-    "ili9342": ("ili9341", "ILI9342"),
+    "ssd1306": ("keyfob.ui.displays.ssd1306", "SSD1306"),
+    "sh1106": ("keyfob.ui.displays.sh1106", "SH1106"),
+    "st7789": ("keyfob.ui.displays.st7789", "ST7789"),
+    "ili9341": ("keyfob.ui.displays.ili9341", "ILI9341"),
+    "ili9342": ("keyfob.ui.displays.ili9341", "ILI9342"),
 }
 
 # How the glass is mounted on its controller; absent or 0 means the driver's default.
@@ -28,7 +28,7 @@ def open_display(board):
     try:
         module, name = _DRIVERS[about["controller"]]
         options = {option: about[option] for option in _GEOMETRY if about.get(option)}
-        driver = getattr(_driver(module), name)
+        driver = getattr(__import__(module, None, None, (name,)), name)  # stays: the display does
         if "power" in about:
             with Loaded("keyfob.ui.displays.power") as power:
                 power.power_up(about["power"])
@@ -50,8 +50,3 @@ def open_display(board):
             "/board.json does not describe the display: %s" % error,
             "write it anew with the host tools",
         )
-
-
-def _driver(module):
-    name = "keyfob.ui.displays." + module
-    return __import__(name, None, None, (module,))  # stays: the display does

@@ -36,7 +36,7 @@ class Refreshing(App):
                 await link.refresh()
                 left -= 1
             except TransportError as error:
-                self._events.notify_error(error)
+                self.notify("error", error.members(False))
                 await asyncio.sleep(link.pause / 1000)
         await super().idle()
 

@@ -1,0 +1,392 @@
+"""The firmware's files as a board has them: fewer and larger, with constants in their places.
+
+Each module that a board loads costs it RAM for its name, path, globals and imports. So modules
+that are needed together become one, `GROUPS`; every other one moves up beside them. What programs
+import by its own name is still there under that name: a file that fetches it from the new place.
+A constant of one module is written into the others that use it.
+"""
+
+import ast
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import cast
+
+# New module: the modules that are joined in it, from the lowest floor up. A name that begins with
+# an underscore is unloaded by whoever loaded it (see keyfob.compat).
+GROUPS = {
+    "keyfob.base": (
+        "keyfob.errors",
+        "keyfob.events",
+        "keyfob.oauth",
+        "keyfob.oauth.ticks",
+        "keyfob.oauth.messages",
+        "keyfob.net.clock",
+        "keyfob.net.http",
+    ),
+    "keyfob.link": (
+        "keyfob.oauth.profile",
+        "keyfob.storage.on_demand",
+        "keyfob.link.account",
+        "keyfob.link.provider",
+        "keyfob.net.online",
+        "keyfob.link",
+    ),
+    "keyfob.app": ("keyfob.ui.screens", "keyfob.app"),
+    "keyfob._approve": ("keyfob.oauth.device_grant", "keyfob.link.approve"),
+    "keyfob._request": ("keyfob.oauth.url", "keyfob.net.http_request"),
+    "keyfob._texts": ("keyfob.ui.texts", "keyfob.ui.screen_table"),
+    "keyfob._pages": ("keyfob.ui.fonts", "keyfob.ui.pages"),
+    "keyfob._layout": ("keyfob.ui.qr_fit", "keyfob.ui.layout"),
+    "keyfob._store": (
+        "keyfob.storage.files",
+        "keyfob.storage.token_store",
+        "keyfob.storage.open_store",
+    ),
+    "keyfob._establish": ("keyfob.link.identity", "keyfob.link.establish"),
+    "keyfob._call": ("keyfob.oauth.bearer", "keyfob.link.call"),
+    "keyfob._discover": ("keyfob.oauth.metadata", "keyfob.link.discover"),
+}
+
+# These keep their names: programs begin with them.
+_ROOTS = ("keyfob", "keyfob.compat")
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+class _Module:
+    """One file: its tree, what it defines outside of functions, and what of that is constant."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.name = _module_name(path)
+        self.tree = ast.parse(text)
+        self.defined: dict[str, None] = {}
+        self.constants: dict[str, int | str] = {}
+        for node in self.tree.body:
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    self.defined[name] = None
+                case ast.ClassDef(name=name):
+                    self.defined[name] = None
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    self.defined[name] = None
+                    if name.lstrip("_").isupper() and (known := _literal(value)) is not None:
+                        self.constants[name] = known
+        self.new_names = dict(zip(self.defined, self.defined, strict=True))
+        self.home = _home(self.name)
+
+
+def packed(sources: dict[str, str], outside: Iterable[str]) -> dict[str, str]:
+    """Return the files of a board (text by name) made of the `sources`.
+
+    `outside` are texts of programs: the modules that they import keep a file of that name.
+    """
+    modules = {module.name: module for module in (_Module(*item) for item in sources.items())}
+    members: defaultdict[str, list[_Module]] = defaultdict(list)
+    for module in sorted(modules.values(), key=_floor):
+        if module.tree.body or module.home in _ROOTS:
+            members[module.home].append(module)
+    for group in members.values():
+        taken = Counter(name for module in group for name in module.defined)
+        for number, module in enumerate(group):
+            for name in module.defined:
+                if taken[name] > 1:
+                    module.new_names[name] = f"{name}_{number}"
+    result = {
+        home.replace(".", "/") + ".py": _joined(group, modules) for home, group in members.items()
+    }
+    asked_for = _imports(outside, modules)
+    for module in modules.values():
+        if module.home != module.name and module.name in asked_for:
+            result[module.path] = _forwarding(module)
+    for path in list(result):
+        package = path.rpartition("/")[0]
+        while package:
+            alone = result.pop(package + ".py", "")
+            result.setdefault(package + "/__init__.py", alone)
+            package = package.rpartition("/")[0]
+    return dict(sorted(result.items()))
+
+
+def _floor(module: _Module) -> int:
+    """Where a module stands in its group."""
+    names = GROUPS.get(module.home, ())
+    return names.index(module.name) if module.name in names else 0
+
+
+def sources_of(module: str, sources: Iterable[str]) -> list[str]:
+    """The files among `sources` that are part of a board's `module`."""
+    found = []
+    for path in sources:
+        name = _module_name(path)
+        if module == _home(name) or (module == name and name in _ROOTS):
+            found.append(path)
+    return found
+
+
+def _home(name: str) -> str:
+    """The module of a board that the module `name` of the sources is part of."""
+    if name in _ROOTS:
+        return name
+    for home, names in GROUPS.items():
+        if name in names:
+            return home
+    return "keyfob._" + name.rpartition(".")[2]
+
+
+def _module_name(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _literal(value: ast.expr) -> int | str | None:
+    """The number or text that an expression is, None for any other."""
+    match value:
+        case ast.Call(func=ast.Name(id="const"), args=[inner]):
+            return _literal(inner)
+        case ast.Constant(value=bool()):
+            return None
+        case ast.Constant(value=int(found) | str(found)):
+            return found
+    return None
+
+
+def _imports(texts: Iterable[str], modules: dict[str, _Module]) -> set[str]:
+    """The modules that programs import."""
+    found = set()
+    for text in texts:
+        for node in ast.walk(ast.parse(text)):
+            match node:
+                case ast.ImportFrom(module=str(module), names=names):
+                    found.add(module)
+                    found |= {f"{module}.{alias.name}" for alias in names}
+                case ast.Import(names=names):
+                    found |= {alias.name for alias in names}
+    return found & modules.keys()
+
+
+def _forwarding(module: _Module) -> str:
+    """A file that has the public names of a module that is part of another one."""
+    lines = []
+    for name, new in module.new_names.items():
+        if name in module.constants and not name.startswith("_"):
+            lines.append(f"{name} = {module.constants[name]!r}")
+        elif not name.startswith("_"):
+            lines.append(f"from {module.home} import {new} as {name}")
+    return "\n".join(lines) + "\n"
+
+
+def _joined(group: list[_Module], modules: dict[str, _Module]) -> str:
+    """The text of one module made of several."""
+    body: list[ast.stmt] = []
+    imports: dict[str, ast.stmt] = {}
+    for module in group:
+        tree = _Rewriter(module, modules).visit(module.tree)
+        for node in tree.body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                imports.setdefault(ast.unparse(node), node)
+            elif not _is_text(node):
+                body.append(node)
+    whole = ast.Module([*imports.values(), *body], [])
+    return ast.unparse(ast.fix_missing_locations(whole)) + "\n"
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+class _Rewriter(ast.NodeTransformer):
+    """Puts a module's own names, imports and constants in terms of the board's modules."""
+
+    def __init__(self, module: _Module, modules: dict[str, _Module]) -> None:
+        self._module = module
+        self._modules = modules
+        # What names mean, by scope: a module, or a module and one of its names, or None for a
+        # name of the function's own.
+        self._scopes: list[dict[str, tuple[_Module, str | None] | None]] = [
+            {name: (module, name) for name in module.defined}
+        ]
+        self._loaded: set[str] = set()  # names of `with Loaded("module") as name`
+        self._note_imports(module.tree.body)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._function(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self._function(node)
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        self._scopes.append({arg.arg: None for arg in node.args.args})
+        self.generic_visit(node)
+        self._scopes.pop()
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        if len(self._scopes) == 1:
+            node.name = self._module.new_names.get(node.name, node.name)
+        node.bases = [self.visit(base) for base in node.bases]
+        # The members of a class are no names of its functions'.
+        node.body = [self._member(member) for member in node.body if not _is_text(member)]
+        node.body = node.body or [ast.Pass()]
+        return node
+
+    def _member(self, node: ast.stmt) -> ast.stmt:
+        if isinstance(node, ast.Assign):
+            node.value = self.visit(node.value)
+            return node
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return self._function(node, is_member=True)
+        return cast(ast.stmt, self.visit(node))
+
+    def _function(
+        self, node: "ast.FunctionDef | ast.AsyncFunctionDef", is_member: bool = False
+    ) -> "ast.FunctionDef | ast.AsyncFunctionDef":
+        if len(self._scopes) == 1 and not is_member:
+            node.name = self._module.new_names.get(node.name, node.name)
+        node.decorator_list = [self.visit(item) for item in node.decorator_list]
+        node.args.defaults = [self.visit(item) for item in node.args.defaults]
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        arguments += [extra for extra in (node.args.vararg, node.args.kwarg) if extra]
+        scope: dict[str, tuple[_Module, str | None] | None]
+        scope = {argument.arg: None for argument in arguments}
+        shared = set()
+        for inner in _own_nodes(node):
+            match inner:
+                case ast.Name(id=name, ctx=ast.Store()):
+                    scope[name] = None
+                case ast.ExceptHandler(name=str(name)):
+                    scope[name] = None
+                case ast.Global(names=names) | ast.Nonlocal(names=names):
+                    shared.update(names)
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    scope[name] = None
+        for name in shared:
+            scope.pop(name, None)
+        self._scopes.append(scope)
+        self._note_imports(list(_own_nodes(node)))
+        self._note_loaded(node)
+        node.body = [
+            new for inner in node.body if not _is_text(inner) for new in _listed(self.visit(inner))
+        ] or [ast.Pass()]
+        self._scopes.pop()
+        return node
+
+    def visit_Global(self, node: ast.Global) -> ast.AST:
+        node.names = [self._module.new_names.get(name, name) for name in node.names]
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        found = self._look_up(node.id)
+        if found is None:
+            return node
+        module, name = found
+        if name is None:
+            return node
+        is_known = isinstance(node.ctx, ast.Load) and name in module.constants
+        if is_known and (module is not self._module or not name.startswith("_")):
+            return ast.Constant(module.constants[name])
+        if module.home == self._module.home:
+            return ast.Name(module.new_names[name], node.ctx)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if isinstance(node.value, ast.Name):
+            found = self._look_up(node.value.id)
+            if found is not None and found[1] is None:
+                module = found[0]
+                if node.attr in module.constants:
+                    return ast.Constant(module.constants[node.attr])
+                new = module.new_names.get(node.attr, node.attr)
+                if module.home == self._module.home and not self._is_loaded(node.value.id):
+                    return ast.Name(new, node.ctx)
+                return ast.Attribute(node.value, new, node.ctx)
+        return self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        match node.targets:
+            case [ast.Name(id=name)] if len(self._scopes) == 1:
+                if name in self._module.constants and not name.startswith("_"):
+                    return None  # it is written where it is used
+        return self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        module = self._modules.get(node.value) if isinstance(node.value, str) else None
+        return node if module is None or "." not in module.name else ast.Constant(module.home)
+
+    def visit_Import(self, node: ast.Import) -> ast.AST | None:
+        for alias in node.names:
+            if alias.name in self._modules:
+                if self._modules[alias.name].home == self._module.home:
+                    return None
+                alias.name = self._modules[alias.name].home
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> list[ast.stmt] | ast.AST | None:
+        source = self._modules.get(node.module or "")
+        if source is None:
+            return node
+        kept: list[ast.stmt] = []
+        for alias in node.names:
+            part = self._modules.get(f"{source.name}.{alias.name}")
+            shown = alias.asname or alias.name
+            if part is not None:
+                if part.home != self._module.home:
+                    parent, _, name = part.home.rpartition(".")
+                    kept.append(ast.ImportFrom(parent, [ast.alias(name, shown)], 0))
+            elif alias.name in source.constants or alias.name == "const":
+                continue
+            elif source.home != self._module.home:
+                new = source.new_names[alias.name]
+                renamed = ast.alias(new, None if new == shown else shown)
+                kept.append(ast.ImportFrom(source.home, [renamed], 0))
+        return kept or (None if len(self._scopes) == 1 else [])
+
+    def _note_imports(self, nodes: list[ast.AST] | list[ast.stmt]) -> None:
+        for node in nodes:
+            if not isinstance(node, ast.ImportFrom) or node.module not in self._modules:
+                continue
+            source = self._modules[node.module]
+            for alias in node.names:
+                part = self._modules.get(f"{source.name}.{alias.name}")
+                shown = alias.asname or alias.name
+                self._scopes[-1][shown] = (part, None) if part else (source, alias.name)
+
+    def _note_loaded(self, node: ast.AST) -> None:
+        """Note the names of `with Loaded("module") as name`."""
+        for inner in _own_nodes(node):
+            match inner:
+                case ast.withitem(
+                    context_expr=ast.Call(
+                        func=ast.Name(id="Loaded"), args=[ast.Constant(value=of)]
+                    ),
+                    optional_vars=ast.Name(id=name),
+                ) if of in self._modules:
+                    self._scopes[-1][name] = (self._modules[of], None)
+                    self._loaded.add(name)
+
+    def _is_loaded(self, name: str) -> bool:
+        return name in self._loaded
+
+    def _look_up(self, name: str) -> tuple[_Module, str | None] | None:
+        for scope in reversed(self._scopes):
+            if name in scope:
+                found = scope[name]
+                if found is not None and found[1] is not None and found[1] not in found[0].defined:
+                    return None
+                return found
+        return None
+
+
+def _own_nodes(function: ast.AST) -> Iterable[ast.AST]:
+    """The nodes of a function, without those of functions in it."""
+    waiting = list(ast.iter_child_nodes(function))
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _listed(found: ast.stmt | list[ast.stmt] | None) -> list[ast.stmt]:
+    if found is None:
+        return []
+    return found if isinstance(found, list) else [found]
