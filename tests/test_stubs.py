@@ -16,6 +16,7 @@ from mypy import api
 
 from keyfob import config
 from keyfob.oauth import device_grant, profile_schema, token_set
+from keyfob.ui.displays import open_display
 
 ROOT = Path(__file__).parents[1]
 FIRMWARE = ROOT / "firmware"
@@ -50,6 +51,14 @@ def test_documented_modules_have_stubs() -> None:
     modules = {path for path in named if path.with_suffix(".py").is_file()}
     assert len(modules) >= 10
     assert [path for path in modules if path.with_suffix(".pyi") not in STUBS] == []
+
+
+@pytest.mark.parametrize(
+    "module", sorted({module for module, _ in open_display._DRIVERS.values()})
+)
+def test_drivers_have_stubs(module: str) -> None:
+    name = module.rpartition(".")[2]
+    assert FIRMWARE / "keyfob" / "ui" / "displays" / f"{name}.pyi" in STUBS
 
 
 def test_examples_are_well_typed(tmp_path: Path) -> None:

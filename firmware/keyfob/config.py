@@ -39,11 +39,10 @@ class Config:
                     "check its spelling, or remove it",
                 )
         for name in _FIELDS:
-            value = fields.get(name)
-            if value is not None and not isinstance(value, _FIELDS[name]):
-                raise ConfigError(
-                    "%s is of the wrong type" % name, "make it %s" % _NOUNS[_FIELDS[name]]
-                )
+            value, kind = fields.get(name), _FIELDS[name]
+            right = isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
+            if value is not None and not right:
+                raise ConfigError("%s is of the wrong type" % name, "make it %s" % _NOUNS[kind])
             setattr(self, name, value)
         if self.provider is None:
             raise ConfigError("provider is missing", "name an issuer and a client_id there")

@@ -56,7 +56,7 @@ def test_the_secret_is_in_one_place_only():
 
 
 def test_null_is_as_good_as_absent():
-    names = ("wifi", "scope", "ca", "allow_http", "board", "api", "language")
+    names = [name for name in config._FIELDS if name != "provider"]
     found = config.Config(fields(**dict.fromkeys(names)))
     assert found.wifi == [] and found.roots() == [] and found.allow_http is False
 
@@ -93,6 +93,16 @@ def test_a_complaint_names_the_field():
         error = complaint(**changes)
         assert field in str(error).split(), "%s: %s" % (field, error)
         assert error.kind == "config"
+
+
+def test_true_is_no_number():
+    config._FIELDS["seconds"], config._NOUNS[int] = int, "a whole number"
+    try:
+        assert config.Config(fields(seconds=1)).seconds == 1
+        for wrong in (True, 1.0, "1"):
+            assert str(complaint(seconds=wrong)) == "seconds is of the wrong type"
+    finally:
+        del config._FIELDS["seconds"], config._NOUNS[int]
 
 
 def test_a_complaint_holds_no_secret():

@@ -1237,8 +1237,11 @@ def test_a_configuration_file_makes_a_link():
                 "wifi": [{"ssid": "home"}],
                 "api": API,
                 "scope": "openid",
+                "ca": ["/root.der"],
+                "allow_http": True,
             },
         )
+        folder.write("root.der", b"\x30\x82")
         from keyfob import AccountLink
 
         told = []
@@ -1246,6 +1249,8 @@ def test_a_configuration_file_makes_a_link():
             "/keyfob.json", notify=lambda *event: told.append(event), root=folder.path
         )
         assert link.wifi == [{"ssid": "home"}] and link.api == API
+        assert link._scope == "openid" and link._provider._http._roots == [b"\x30\x82"]
+        assert link._provider._http._allow_http is True
         assert not link.is_linked
         link._account.load()  # its store is in that folder, and empty
         folder.write("link-account.0", b"{")

@@ -341,7 +341,7 @@ def test_drawing_a_screen_again_allocates_nothing():
 
     complete = CODE["verification_uri"] + "&user_code=fH7k-Qp0O"
     for width, height in ((128, 64), (72, 40), (96, 64)):
-        for language in ("en", "de"):
+        for language in texts.languages():
             view = Screens(SSD1306(Bus(), width, height), None, language)
             view.notify("user_code", dict(CODE, verification_uri_complete=complete))
             # Every page, at 14 to 1 minutes and 50 to 10 seconds.

@@ -10,12 +10,15 @@ import pytest
 
 import keyfob_host
 import keyfob_sim
+from keyfob.ui.texts import languages
 from keyfob_host import cli as host_cli
 from keyfob_host.boards import known_boards
 from keyfob_host.errors import CliError, UsageError
+from keyfob_host.verbs.options import whole_number
 from keyfob_sim import cli
 
 BOARDS = "--board " + " or ".join(known_boards())
+LANGUAGES = " or ".join(languages())
 
 # What DESIGN fixes, in its own order.
 SIM_OPTIONS = """
@@ -59,7 +62,7 @@ SERVER_OPTIONS = """
 PROVIDERS_OPTIONS = """
     --json
 """
-CONFIGURE_OPTIONS = """
+CONFIGURE_OPTIONS = f"""
     --port DEVICE
     --wifi-ssid S
     --provider NAME
@@ -69,7 +72,7 @@ CONFIGURE_OPTIONS = """
     --scope "..."
     --ca FILE
     --board NAME
-    --language en|de
+    --language {"|".join(languages())}
     --api URL
     --allow-http
     --dry-run
@@ -192,7 +195,11 @@ def test_help_shows_every_option_and_an_example(keyfob, verb, monkeypatch):
         (["sim", "--board", "x"], "there is no board 'x'", BOARDS),
         (["sim", "--timeout", "0"], "--timeout takes a number of seconds", "--timeout 60"),
         (["configure"], "nothing to configure", "keyfob configure --help"),
-        (["configure", "--language", "x"], "--language takes en or de, not 'x'", "--language en"),
+        (
+            ["configure", "--language", "x"],
+            f"--language takes {LANGUAGES}, not 'x'",
+            "--language en",
+        ),
         (["configure", "--issuer", "https://a"], "--client-id is missing", "the ID that"),
         (["status", "--timeout", "x"], "--timeout takes a number", "--timeout 30"),
         (["install", "--board", "x"], "there is no board 'x'", BOARDS),
@@ -206,6 +213,18 @@ def test_wrong_usage_is_two_lines_and_exit_code_2(keyfob, words, happened, hint)
     said, tried = two_lines(err)
     assert happened in said
     assert tried.startswith(hint)
+
+
+@pytest.mark.parametrize(("text", "number"), [(None, None), ("0", 0), ("-5", -5), ("060", 60)])
+def test_a_whole_number_is_read(text, number):
+    assert whole_number("--length", text) == number
+
+
+@pytest.mark.parametrize("text", ["abc", "1.5", "", "1e3"])
+def test_what_is_no_whole_number_is_wrong_usage(text):
+    with pytest.raises(UsageError) as caught:
+        whole_number("--length", text)
+    assert caught.value.message == f"--length takes a whole number, not {text!r}"
 
 
 def test_what_is_quoted_cannot_break_out_of_its_line(keyfob):

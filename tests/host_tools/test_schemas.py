@@ -106,15 +106,6 @@ def test_the_schema_of_the_configuration_has_the_fields_of_the_firmware():
     same_fields(dict.fromkeys(config._WIFI), "firmware/keyfob/config.py", set(network), place)
 
 
-@pytest.mark.parametrize(
-    "name", sorted(config._FIELDS.keys() - {"board"})
-)  # which is for programs
-def test_the_firmware_uses_the_field(name):
-    places = ("app", "config", "link/from_config")
-    code = [(ROOT / "firmware" / "keyfob" / f"{place}.py").read_text("utf-8") for place in places]
-    assert re.search(rf"\b(config|self)\.{name}\b", "".join(code)), f"nothing reads {name}"
-
-
 def test_the_readme_has_the_fields_of_the_configuration():
     rows = list(readme_rows("## /keyfob.json"))
     told = [name for names, _ in rows for name in names]
@@ -142,7 +133,8 @@ VALUES = {"board": "esp32-generic", "api": "https://api.example.com", "language"
 
 def value_of(name: str) -> Any:
     """A value for a field of PLAIN."""
-    return VALUES.get(name, {str: "some text", bool: True, int: 1}[config._FIELDS[name]])
+    least = SCHEMAS["keyfob"]["properties"][name].get("minimum")
+    return VALUES.get(name, {str: "some text", bool: True, int: least}[config._FIELDS[name]])
 
 
 def test_what_the_options_give_reaches_every_field():
@@ -166,10 +158,13 @@ def test_configure_takes_an_option_alone_and_writes_its_value(name, monkeypatch,
     monkeypatch.setattr(repl.Board, "connected", lambda *_: nullcontext(LinkedBoard()))
     monkeypatch.setattr(configuration, "roots_of", lambda *_: None)
     value = value_of(name)
-    words = ["--" + name.replace("_", "-"), *([] if value is True else [str(value)])]
+    option = "--" + name.replace("_", "-")
+    words = [option, *([] if value is True else [str(value)])]
     assert cli.main(["configure", "--dry-run", "--json", *words]) == 0
     written = json.loads(capsys.readouterr().out)["config"]
     assert written.get(name) == value, f"keyfob_host/verbs/configure.py: {name} goes nowhere"
+    if config._FIELDS[name] is int:
+        assert cli.main(["configure", "--dry-run", option, "abc"]) == 2, "options.whole_number"
 
 
 def test_languages_are_those_of_the_screens():
@@ -245,6 +240,44 @@ def test_schema_and_board_refuse_a_value_of_another_type(name):
         config.Config(fields)
     with pytest.raises(jsonschema.ValidationError):
         validate(fields, "keyfob")
+
+
+# The numbers in the configuration and in its `provider`, and the limits that such numbers have.
+LIMITS = {"keyfob": ("minimum", "maximum"), "provider": ("minimum",)}
+NUMBERS = [
+    (schema, name)
+    for schema in LIMITS
+    for name, field in SCHEMAS[schema]["properties"].items()
+    if field.get("type") == "integer"
+]
+
+
+@pytest.mark.parametrize(("schema", "name"), NUMBERS)
+def test_schema_board_and_readme_have_the_same_limits_of_a_number(schema, name):
+    field = SCHEMAS[schema]["properties"][name]
+    missing = set(LIMITS[schema]) - set(field)
+    assert not missing, f"{SCHEMA_FOLDER}/{schema}.json: {name} has no {missing}"
+    limits = [field[limit] for limit in ("minimum", "maximum") if limit in field]
+    (row,) = re.findall(rf"^\| `{name}` \|.*", README.read_text("utf-8"), re.MULTILINE)
+    told = re.findall(r"-?\d+", row.split("|")[2])
+    assert set(map(str, limits)) <= set(told), f"firmware/README.md: the limits of {name}"
+
+    def fields_with(value: object) -> dict[str, Any]:
+        own = {name: value}
+        return (
+            {"provider": PROVIDER, **own} if schema == "keyfob" else {"provider": PROVIDER | own}
+        )
+
+    for value in (True, *(limit + step for limit in limits for step in (-1, 0, 1))):
+        try:
+            validate(fields_with(value), "keyfob")
+        except jsonschema.ValidationError:
+            with pytest.raises(ConfigError, match=rf"\b{name}\b"):
+                config.Config(fields_with(value))
+        else:
+            config.Config(fields_with(value))
+    with pytest.raises(ConfigError):  # for JSON Schema it is an integer, for a board it is none
+        config.Config(fields_with(float(limits[0])))
 
 
 # The `provider` object in it.

@@ -68,6 +68,12 @@ def test_a_controller_is_known_wherever_it_has_to_be(controller):
     assert controller in MEMORY, "host_tools/keyfob_host/boards.py"
     assert controller in {glass[0] for glass in GLASSES}, "GLASSES in this file"
     assert (_PANELS[controller].columns, _PANELS[controller].rows) == MEMORY[controller]
+    assert any(
+        all(offsets)
+        and all(side < whole for side, whole in zip(size, MEMORY[controller], strict=True))
+        for name, size, offsets in GLASSES
+        if name == controller
+    ), "GLASSES in this file: a glass that is smaller both ways, with both offsets"
     of_models = "".join(path.read_text("utf-8") for path in HERE.glob("test_panel_*.py"))
     assert f'"{controller}"' in of_models, "no test_panel_*.py is about its model"
     readme = (boards_dir() / "README.md").read_text("utf-8")

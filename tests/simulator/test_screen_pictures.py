@@ -1,5 +1,7 @@
 """Every screen in every language on panels of every size, read back from its pixels alone."""
 
+import textwrap
+
 import pytest
 from screen_reader import (
     LANGUAGES,
@@ -14,7 +16,7 @@ from screen_reader import (
     symbol_text,
 )
 
-from keyfob.ui import texts
+from keyfob.ui import fonts, texts
 from keyfob.ui.screens import Screens
 
 PANELS = [(72, 40), (128, 32), (96, 64), (128, 64), (135, 240), (240, 240), (320, 240)]
@@ -85,6 +87,22 @@ def test_every_screen_says_all_it_has_to_say(size, language):
                 if sign != "?":
                     assert squeezed(text) in squeezed("".join(read)), (name, read)
             assert sum(map(len, read)) <= len(" ".join(text for text, _ in wanted)), (name, read)
+
+
+# The rows of the table, but for those whose text is what somebody else says.
+TEXTS = {
+    name: cells
+    for name, *cells in (row.split("|") for row in texts._TEXTS.strip().splitlines())
+    if name and not cells[0].startswith("{")
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_is_no_longer_than_a_page_of_the_smallest_panel(language):
+    for name, cells in TEXTS.items():
+        text = cells[LANGUAGES.index(language)].replace("{button}", "boot").partition("{")[0]
+        lines = textwrap.wrap(text, 72 // fonts.WIDTH)
+        assert len(lines) <= 40 // fonts.HEIGHT, f"firmware/keyfob/ui/texts.py: {name}: {lines}"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

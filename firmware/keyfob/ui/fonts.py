@@ -1,7 +1,7 @@
 """The font for codes and text: 5 x 7 pixels a glyph, scaled by whole numbers.
 
-It has ASCII and the other letters of German. Glyphs that are easily confused (0 and O, 1 and I
-and l, 5 and S, 8 and B, 2 and Z) are drawn to differ.
+It has ASCII and the other letters of the languages of the screens. Glyphs that are easily confused
+(0 and O, 1 and I and l, 5 and S, 8 and B, 2 and Z) are drawn to differ.
 """
 
 from keyfob.compat import const

@@ -53,6 +53,17 @@ def seconds(name: str, value: str | None, default: float) -> float:
     return number
 
 
+def whole_number(name: str, value: str | None) -> int | None:
+    """The whole number that `value` of the option `name` is, None without one.
+
+    Raises UsageError. Whoever takes the number judges its size.
+    """
+    try:
+        return None if value is None else int(value)
+    except ValueError:
+        raise UsageError(f"{name} takes a whole number, not {value!r}", f"{name} 30") from None
+
+
 Timeout = Annotated[str | None, option("--timeout", "S", "Give up after this long.")]
 BoardName = Annotated[
     str | None, option("--board", "NAME", "Go on only if the board is configured as this one.")

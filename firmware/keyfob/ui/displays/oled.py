@@ -1,4 +1,4 @@
-"""The common part of SSD1306 and SH1106: monochrome displays with eight rows in a byte."""
+"""The common part of the monochrome displays, which have eight rows in a byte."""
 
 import framebuf
 

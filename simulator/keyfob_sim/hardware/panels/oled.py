@@ -1,4 +1,4 @@
-"""What SSD1306 and SH1106 share: their buses, most commands, and how RAM maps to the glass."""
+"""What monochrome panels share: their buses, most commands, and how RAM maps to the glass."""
 
 from __future__ import annotations
 
@@ -242,6 +242,7 @@ DEFAULTS = {
     "multiplex": LINES - 1,
     "com_pins": _ALTERNATIVE_PINS,
     "precharge": 0x22,
+    "pump": 1,  # always, where the chip has none to switch
     "column": 0,
     "page": 0,
 }
