@@ -9,6 +9,7 @@ import pytest
 
 import keyfob_host
 from keyfob_host.errors import CliError
+from keyfob_host.firmware import shortening
 from keyfob_host.firmware.compiler import (
     compile_file,
     compile_firmware,
@@ -169,6 +170,28 @@ def test_machine_code_compiles_for_every_kind_of_chip(arch):
 
 def test_without_a_kind_of_chip_there_is_no_machine_code():
     assert not [path for path in compiled_firmware() if path.endswith("_viper.mpy")]
+
+
+def test_machine_code_changes_no_other_file():
+    plain = compiled_firmware()
+    assert {path: compiled_firmware("xtensawin")[path] for path in plain} == plain
+
+
+def test_files_of_another_version_do_not_stay(tmp_path):
+    old = tmp_path / "keyfob" / "oauth" / "ticks.mpy"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"old")
+    compile_firmware(tmp_path)
+    assert not old.exists()
+
+
+def test_what_was_compiled_with_other_names_is_compiled_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    before = compiled_firmware()
+    names = tmp_path / "names.txt"
+    names.write_text(shortening.ROM_NAMES.read_text() + "get_approval\n")
+    monkeypatch.setattr(shortening, "ROM_NAMES", names)
+    assert compiled_firmware() != before
 
 
 def test_main_and_the_examples_compile_too(tmp_path):

@@ -70,7 +70,7 @@ class Monitor:
         return self.process.wait(PATIENCE)
 
 
-FIRMWARE = compiler.packed_texts(compiler.texts(firmware_dir(), None))
+FIRMWARE = compiler.packed_texts(compiler.texts(firmware_dir()))
 SHORT = short_names(FIRMWARE, compiler.outside())
 
 

@@ -8,7 +8,7 @@ from keyfob_host.firmware import compiler
 from keyfob_host.firmware.packing import GROUPS, packed, sources_of
 from keyfob_host.resources import firmware_dir
 
-FIRMWARE = compiler.texts(firmware_dir(), "x64")
+FIRMWARE = compiler.texts(firmware_dir())
 ROOT = "keyfob/__init__.py"
 BASE = "keyfob/errors.py"  # two files of one group: see GROUPS
 EVENTS = "keyfob/events.py"
@@ -152,3 +152,55 @@ def _defined(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.alias):
             found.add(node.asname or node.name)
     return found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from keyfob import errors\ndef f():\n    what = errors.what()\n    return what\n",
+        "from keyfob import errors\ndef f():\n    return g(errors)\n",
+        "one, two = 1, 2\n",
+        "try:\n    import json\n    there = True\nexcept ImportError:\n    there = False\n",
+        "from os import what\ndef what():\n    pass\n",
+    ],
+)
+def test_what_would_be_joined_wrongly_is_refused(text: str):
+    with pytest.raises(ValueError, match=r"keyfob/events\.py: a file that is joined cannot"):
+        joined("def what():\n    return 1\n", text)
+
+
+def test_each_loaded_module_is_its_own_in_its_block():
+    text = packed(
+        {
+            "keyfob/ui/layout.py": "SIZE = 1\ndef _fit():\n    pass\n",
+            "keyfob/ui/qr_fit.py": "SIZE = 2\ndef _fit():\n    pass\n",
+            APART: "from keyfob.compat import Loaded\ndef f():\n"
+            "    with Loaded('keyfob.ui.layout') as code:\n        a = code._fit, code.SIZE\n"
+            "    with Loaded('keyfob.ui.qr_fit') as code:\n        b = code._fit, code.SIZE\n"
+            "def g(code):\n    if code is None:\n        with Loaded('keyfob.ui.qr_fit') as code:\n"
+            "            pass\n    return code._fit, code.SIZE\n",
+            "keyfob/compat.py": "class Loaded:\n    pass\n",
+        },
+        [],
+    )["keyfob/_config.py"]
+    assert "a = (code._fit_1, 1)" in text
+    assert "b = (code._fit_0, 2)" in text
+    assert "return (code._fit_0, 2)" in text
+
+
+def test_what_is_bound_twice_is_not_constant():
+    text = joined(
+        "MODE = 1\nMODE = MODE + 1\nLEVEL = 1\ndef f():\n    global LEVEL\n    LEVEL = 2\n",
+        "from keyfob.errors import LEVEL, MODE\ndef g():\n    return LEVEL, MODE\n",
+    )
+    assert "return (LEVEL, MODE)" in text
+    assert "MODE = MODE + 1" in text
+
+
+def test_a_default_is_of_the_module_and_an_import_of_a_function_its_own():
+    text = joined(
+        "def what():\n    return 1\ndef f():\n    return lambda x=what: x()\n",
+        "def what():\n    return 2\ndef g():\n    from os import what\n    return what()\n",
+    )
+    assert "lambda x=what_0: x()" in text
+    assert text.endswith("from os import what\n    return what()\n")

@@ -8,7 +8,7 @@ from keyfob_host.firmware import compiler
 from keyfob_host.firmware.shortening import short_names, shortened
 from keyfob_host.resources import firmware_dir
 
-FIRMWARE = compiler.texts(firmware_dir(), "x64")
+FIRMWARE = compiler.texts(firmware_dir())
 
 
 def test_what_nobody_else_says_becomes_short():

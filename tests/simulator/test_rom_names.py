@@ -60,4 +60,4 @@ def test_what_a_board_s_own_modules_have_is_listed() -> None:
 
 
 def _listed() -> set[str]:
-    return set(re.findall(r"\w+", shortening._ROM.read_text("utf-8")))
+    return set(re.findall(r"\w+", shortening.ROM_NAMES.read_text("utf-8")))

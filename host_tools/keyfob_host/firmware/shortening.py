@@ -25,7 +25,7 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 # Calls whose keywords become the members of a dict, that is, data.
 _MAKE_DICTS = ("notify", "dict", "update")
 # Names of MicroPython's modules and their members, which are in ROM.
-_ROM = Path(__file__).with_name("rom_names.txt")
+ROM_NAMES = Path(__file__).with_name("rom_names.txt")
 
 
 def shortened(sources: dict[str, str], spoken: Iterable[str] = ()) -> dict[str, str]:
@@ -129,7 +129,7 @@ def _kept(
     sources: dict[str, str], trees: dict[str, ast.Module], spoken: Iterable[str]
 ) -> set[str]:
     """The names that others know, or that are data."""
-    kept = {"_", "self", *_ROM.read_text(encoding="utf-8").split()}
+    kept = {"_", "self", *ROM_NAMES.read_text(encoding="utf-8").split()}
     for text in spoken:
         kept.update(word for word, _, _ in _names(text))
     for name, text in sources.items():

@@ -44,7 +44,7 @@ def _of_function(module: str, function: str) -> str | None:
 @cache
 def _functions(module: str) -> tuple[tuple[str, str], ...]:
     """The functions of a compiled module: the name on a board, and file, number and text."""
-    texts = compiler.texts(firmware_dir(), None)
+    texts = compiler.texts(firmware_dir())
     paths = sources_of(module, texts)
     if not paths:
         return ()
