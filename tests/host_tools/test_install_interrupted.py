@@ -78,7 +78,7 @@ def give_up_after_a_power_cut(monkeypatch: pytest.MonkeyPatch, port: VirtualPort
         if any(event["event"] == "power_cut" for event in port.events):
             raise repl._Late
 
-    monkeypatch.setattr(repl._Transport, "_check_deadline", check)
+    monkeypatch.setattr(repl._Transport, "check_deadline", check)
 
 
 def install(verbs: Verbs) -> bool:
