@@ -7,9 +7,11 @@ import sys
 import sysconfig
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mpremote.transport_serial import SerialTransport
 
 from keyfob_sim.micropython.vm import executable
 
@@ -76,7 +78,29 @@ class VirtualPort:
 
     def run(self, source: str) -> str:
         """Run a program on the board, from a soft reset on, without main.py; what it prints."""
-        return self.mpremote("exec", source)
+        with self._raw_repl(soft_reset=True) as repl:
+            return _output(repl, source)
+
+    def change(self, source: str) -> None:
+        """Run a program on the board as it is: what runs there is interrupted, no more."""
+        with self._raw_repl(soft_reset=False) as repl:
+            _output(repl, source)
+
+    def read(self, path: str) -> str:
+        """The text of a file on the board; what runs there is interrupted."""
+        with self._raw_repl(soft_reset=False) as repl:
+            return bytes(repl.fs_readfile(path)).decode()
+
+    @contextlib.contextmanager
+    def _raw_repl(self, *, soft_reset: bool) -> Iterator[SerialTransport]:
+        """mpremote's transport, in this process."""
+        repl = SerialTransport(str(self.path))
+        try:
+            repl.enter_raw_repl(soft_reset, timeout_overall=PATIENCE)
+            yield repl
+            repl.exit_raw_repl()
+        finally:
+            repl.close()
 
     def vm(self) -> int:
         """The process ID of the VM."""
@@ -87,3 +111,10 @@ class VirtualPort:
                 if int(parent) == self.process.pid and b"interruptible.py" in command:
                     return int(status.parent.name)
         raise AssertionError("no VM")
+
+
+def _output(repl: SerialTransport, source: str) -> str:
+    out, error = repl.exec_raw(source, timeout=PATIENCE)
+    assert not error, f"{source}\n{error.decode()}"
+    text: str = out.decode()
+    return text.replace("\r\n", "\n")
