@@ -69,7 +69,7 @@ class VirtualPort:
     def reset(self) -> None:
         """Reset the board, and return once it starts: what is typed from then on it hears."""
         before = len(self.boots())
-        self.mpremote("resume", "reset")
+        self.start("import machine; machine.reset()")
         self.wait_for("boot", before + 1)
 
     def stop(self) -> int:
@@ -81,10 +81,16 @@ class VirtualPort:
         with self._raw_repl(soft_reset=True) as repl:
             return _output(repl, source)
 
-    def change(self, source: str) -> None:
-        """Run a program on the board as it is: what runs there is interrupted, no more."""
+    def resume(self, source: str) -> str:
+        """Run a program on the board as it is, once what runs there is interrupted."""
         with self._raw_repl(soft_reset=False) as repl:
-            _output(repl, source)
+            return _output(repl, source)
+
+    def start(self, source: str) -> None:
+        """Begin a program on the board as it is, and leave it running."""
+        with self._raw_repl(soft_reset=False) as repl:
+            repl.exec_raw_no_follow(source)
+            repl.in_raw_repl = False  # for what is typed now goes to the program
 
     def read(self, path: str) -> str:
         """The text of a file on the board; what runs there is interrupted."""
@@ -98,7 +104,8 @@ class VirtualPort:
         try:
             repl.enter_raw_repl(soft_reset, timeout_overall=PATIENCE)
             yield repl
-            repl.exit_raw_repl()
+            if repl.in_raw_repl:
+                repl.exit_raw_repl()
         finally:
             repl.close()
 

@@ -171,7 +171,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualPort]:
     port = VirtualPort(tmp_path_factory.mktemp("doctor"), *VIRTUAL, "--host", "localhost")
     # A program that waits, since keyfob's would hurry through the years from test to test.
     program = "import select\nselect.poll().poll()\n"
-    port.change(f"f = open('/main.py', 'w'); f.write({program!r}); f.close()")
+    port.resume(f"f = open('/main.py', 'w'); f.write({program!r}); f.close()")
     yield port
     port.stop()
 
@@ -182,7 +182,7 @@ def verbs(port: VirtualPort, capsys: pytest.CaptureFixture[str]) -> Iterator[Ver
     verbs = Verbs(port, capsys)
     before = json.loads(port.read("/keyfob.json"))
     yield verbs
-    port.change(f"import json; f = open('/keyfob.json', 'w'); json.dump({before!r}, f); f.close()")
+    port.resume(f"import json; f = open('/keyfob.json', 'w'); json.dump({before!r}, f); f.close()")
 
 
 def test_a_board_that_is_well(doctor, port: VirtualPort) -> None:
@@ -197,7 +197,7 @@ def test_boot_py_never_ends(doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     loop = "import time\nwhile True:\n    time.sleep(1)\n"
     port = VirtualPort(tmp_path)  # in real time, where a sleep costs nothing
     try:
-        port.change(f"f = open('/boot.py', 'w'); f.write({loop!r}); f.close()")
+        port.resume(f"f = open('/boot.py', 'w'); f.write({loop!r}); f.close()")
         found = doctor("--port", str(port.path))
     finally:
         port.stop()
@@ -206,14 +206,14 @@ def test_boot_py_never_ends(doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_file_system_is_full(doctor, port: VirtualPort) -> None:
-    port.change(
+    port.resume(
         "import os; n = os.statvfs('/')[3] - 3; b = bytes(4096); f = open('/fill', 'wb')\n"
         "for _ in range(n): f.write(b)\nf.close()"
     )
     try:
         assert doctor("--port", str(port.path))["cause"] == "files_full"
     finally:
-        port.change("import os; os.remove('/fill')")
+        port.resume("import os; os.remove('/fill')")
 
 
 def test_the_file_system_is_damaged(doctor, tmp_path: Path) -> None:
@@ -226,16 +226,16 @@ def test_the_file_system_is_damaged(doctor, tmp_path: Path) -> None:
 
 
 def test_keyfob_is_not_on_the_board(doctor, port: VirtualPort) -> None:
-    port.change("import os; os.rename('/lib', '/gone')")
+    port.resume("import os; os.rename('/lib', '/gone')")
     try:
         found = doctor("--port", str(port.path))
         assert (found["cause"], found["action"]) == ("not_installed", "keyfob install")
     finally:
-        port.change("import os; os.rename('/gone', '/lib')")
+        port.resume("import os; os.rename('/gone', '/lib')")
 
 
 def test_the_board_is_not_configured(doctor, verbs: Verbs) -> None:
-    verbs.port.change("import os; os.remove('/keyfob.json')")
+    verbs.port.resume("import os; os.remove('/keyfob.json')")
     assert doctor("--port", str(verbs.port.path))["cause"] == "not_configured"
 
 
@@ -256,11 +256,11 @@ def test_no_panel_answers(doctor, port: VirtualPort) -> None:
         "import json; d = json.load(open('/board.json')); d['display']['i2c']['address'] = {}\n"
         "f = open('/board.json', 'w'); json.dump(d, f); f.close()"
     )
-    port.change(change.format(0x3D))
+    port.resume(change.format(0x3D))
     try:
         found = doctor("--port", str(port.path))
     finally:
-        port.change(change.format(0x3C))
+        port.resume(change.format(0x3C))
     assert found["cause"] == "no_panel"
     assert "0x3d; the bus has 0x3c" in found["message"]
 
@@ -271,11 +271,11 @@ def test_no_panel_answers(doctor, port: VirtualPort) -> None:
 def test_the_description_of_the_board_is_damaged(doctor, port: VirtualPort, content: str) -> None:
     before = port.read("/board.json")
     write = "f = open('/board.json', 'w'); f.write({!r}); f.close()"
-    port.change(write.format(content))
+    port.resume(write.format(content))
     try:
         found = doctor("--port", str(port.path))
     finally:
-        port.change(write.format(before))
+        port.resume(write.format(before))
     assert found["cause"] == "bad_board"
     assert found["message"].startswith("/board.json does not describe the display: ")
     assert found["action"] == "keyfob configure --board esp32-ssd1306"
@@ -346,7 +346,7 @@ def test_tls_is_refused(doctor, tmp_path: Path) -> None:
         assert doctor("--port", str(port.path))["cause"] is None
         (root,) = split_certificates(make_ca(tmp_path / "other").cert_path.read_bytes())
         path = json.loads(port.read("/keyfob.json"))["ca"][0]
-        port.change(f"f = open({path!r}, 'wb'); f.write({root!r}); f.close()")
+        port.resume(f"f = open({path!r}, 'wb'); f.write({root!r}); f.close()")
         found = doctor("--port", str(port.path))
         assert found["cause"] == "tls"
         assert "is not trusted" in found["message"]

@@ -87,7 +87,8 @@ def test_resets_and_resume(port: VirtualPort) -> None:
     port.wait_for("boot", before + 1)
     assert port.boots()[before:] == ["soft_reset"]
     assert port.mpremote("resume", "exec", "print('x' in globals())") == "False\n"
-    port.reset()
+    port.mpremote("resume", "reset")
+    port.wait_for("boot", before + 2)
     assert port.boots()[before:] == ["soft_reset", "reset"]
     cause = "import machine; print(machine.reset_cause() == machine.HARD_RESET)"
     assert port.mpremote("resume", "exec", cause) == "True\n"
