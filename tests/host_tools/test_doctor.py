@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -219,7 +219,7 @@ def test_the_file_system_is_full(doctor, port: VirtualPort) -> None:
 def test_the_file_system_is_damaged(doctor, tmp_path: Path) -> None:
     port = VirtualPort(tmp_path)
     try:
-        port.mpremote("exec", "import _board\nfor n in range(512): _board.call(69, n)")
+        port.run("import _board\nfor n in range(512): _board.call(69, n)")
         assert doctor("--port", str(port.path))["cause"] == "files_corrupt"
     finally:
         port.stop()
@@ -293,26 +293,44 @@ def talk_nonsense(board: repl.Board, port: VirtualPort) -> None:
     board.run_file = lambda *_, **__: "tick\r\n"  # type: ignore[method-assign]
 
 
+@pytest.fixture
+def in_the_middle(doctor, monkeypatch: pytest.MonkeyPatch):
+    """Run doctor; after each file that it reads from the board, `spoil` is called."""
+
+    def run(port: VirtualPort, spoil: Callable[[repl.Board, VirtualPort], None]) -> dict[str, str]:
+        read = repl.Board.read
+
+        def spoiled(self: repl.Board, path: str) -> bytes | None:
+            content = read(self, path)
+            spoil(self, port)
+            return content
+
+        monkeypatch.setattr(repl.Board, "read", spoiled)
+        return doctor("--port", str(port.path))
+
+    return run
+
+
 @pytest.mark.parametrize(
-    ("spoil", "cause"), [(unplug, "lost"), (out_of_time, "timeout"), (talk_nonsense, "garbled")]
+    ("spoil", "cause"), [(out_of_time, "timeout"), (talk_nonsense, "garbled")]
 )
 def test_what_breaks_in_the_middle_of_it_is_reported_too(
-    doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spoil, cause: str
+    in_the_middle, port: VirtualPort, spoil, cause: str
+) -> None:
+    found = in_the_middle(port, spoil)
+    assert found["cause"] == cause
+    assert "panel" in found["checked"]
+
+
+def test_a_board_that_goes_in_the_middle_of_it_is_reported_too(
+    in_the_middle, tmp_path: Path
 ) -> None:
     port = VirtualPort(tmp_path)
-    read = repl.Board.read
-
-    def spoiled(self: repl.Board, path: str) -> bytes | None:
-        content = read(self, path)
-        spoil(self, port)
-        return content
-
-    monkeypatch.setattr(repl.Board, "read", spoiled)
     try:
-        found = doctor("--port", str(port.path))
+        found = in_the_middle(port, unplug)
     finally:
         port.stop()
-    assert found["cause"] == cause
+    assert found["cause"] == "lost"
     assert "panel" in found["checked"]
 
 
