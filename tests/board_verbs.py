@@ -44,7 +44,7 @@ class Verbs:
         code = "import json\nd = json.load(open('/keyfob.json'))\n"
         code += f"d.update({fields!r})\n"
         code += "f = open('/keyfob.json', 'w')\njson.dump(d, f)\nf.close()\n"
-        self.port.mpremote("exec", code)
+        self.port.resume(code)
 
 
 def server_of(port: VirtualPort) -> dict[str, Any]:

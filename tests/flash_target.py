@@ -11,6 +11,8 @@ from functools import reduce
 from operator import xor
 from pathlib import Path
 
+from esp32_mock_bootloader import protocol_client, transport
+
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 CHIP_IDS = {"esp32": 0, "esp32s2": 2, "esp32c3": 5, "esp32s3": 9}
@@ -74,11 +76,13 @@ class MockChip:
             assert self.process.poll() is None, self._said.read_text()
             time.sleep(0.02)
 
-    def read(self, chip: str, start: int, size: int) -> bytes:
-        """What is in its flash; not over a pty, where the mock cannot leave the stub again."""
-        path = self._folder / "back.bin"
-        self._esptool(chip, "--no-stub", "read-flash", hex(start), str(size), str(path))
-        return path.read_bytes()
+    def read(self, start: int, size: int) -> bytes:
+        """What is in its flash, by its own client; over its socket alone."""
+        with transport.connect(self._number) as line:
+            protocol_client.send_sync(line)
+            protocol_client.activate_stub(line)
+            found, _ = protocol_client.stub_read_flash(line, start, size)
+        return found
 
     def verify(self, chip: str, start: int, path: Path) -> None:
         """Have esptool compare a file with its flash, by their MD5."""

@@ -7,9 +7,11 @@ import sys
 import sysconfig
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mpremote.transport_serial import SerialTransport
 
 from keyfob_sim.micropython.vm import executable
 
@@ -69,7 +71,7 @@ class VirtualPort:
     def reset(self) -> None:
         """Reset the board, and return once it starts: what is typed from then on it hears."""
         before = len(self.boots())
-        self.mpremote("resume", "reset")
+        self.start("import machine; machine.reset()")
         self.wait_for("boot", before + 1)
 
     def stop(self) -> int:
@@ -78,7 +80,36 @@ class VirtualPort:
 
     def run(self, source: str) -> str:
         """Run a program on the board, from a soft reset on, without main.py; what it prints."""
-        return self.mpremote("exec", source)
+        with self._raw_repl(soft_reset=True) as repl:
+            return _output(repl, source)
+
+    def resume(self, source: str) -> str:
+        """Run a program on the board as it is, once what runs there is interrupted."""
+        with self._raw_repl(soft_reset=False) as repl:
+            return _output(repl, source)
+
+    def start(self, source: str) -> None:
+        """Begin a program on the board as it is, and leave it running."""
+        with self._raw_repl(soft_reset=False) as repl:
+            repl.exec_raw_no_follow(source)
+            repl.in_raw_repl = False  # for what is typed now goes to the program
+
+    def read(self, path: str) -> str:
+        """The text of a file on the board; what runs there is interrupted."""
+        with self._raw_repl(soft_reset=False) as repl:
+            return bytes(repl.fs_readfile(path)).decode()
+
+    @contextlib.contextmanager
+    def _raw_repl(self, *, soft_reset: bool) -> Iterator[SerialTransport]:
+        """mpremote's transport, in this process."""
+        repl = SerialTransport(str(self.path))
+        try:
+            repl.enter_raw_repl(soft_reset, timeout_overall=PATIENCE)
+            yield repl
+            if repl.in_raw_repl:
+                repl.exit_raw_repl()
+        finally:
+            repl.close()
 
     def vm(self) -> int:
         """The process ID of the VM."""
@@ -89,3 +120,10 @@ class VirtualPort:
                 if int(parent) == self.process.pid and b"interruptible.py" in command:
                     return int(status.parent.name)
         raise AssertionError("no VM")
+
+
+def _output(repl: SerialTransport, source: str) -> str:
+    out, error = repl.exec_raw(source, timeout=PATIENCE)
+    assert not error, f"{source}\n{error.decode()}"
+    text: str = out.decode()
+    return text.replace("\r\n", "\n")

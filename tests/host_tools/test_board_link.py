@@ -136,7 +136,7 @@ def test_a_password_that_is_typed_is_not_shown(tmp_path: Path) -> None:
             seen += os.read(ours, 4096)
         assert process.wait(20) == 0
         assert PASSWORD.encode() not in seen
-        assert PASSWORD in port.mpremote("fs", "cat", ":keyfob.json")
+        assert PASSWORD in port.read("/keyfob.json")
     finally:
         process.kill()
         port.stop()

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -173,7 +173,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualPort]:
     port = VirtualPort(tmp_path_factory.mktemp("doctor"), *VIRTUAL, "--host", "localhost")
     # A program that waits, since keyfob's would hurry through the years from test to test.
     program = "import select\nselect.poll().poll()\n"
-    port.run(f"f = open('/main.py', 'w'); f.write({program!r}); f.close()")
+    port.resume(f"f = open('/main.py', 'w'); f.write({program!r}); f.close()")
     yield port
     port.stop()
 
@@ -182,9 +182,9 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualPort]:
 def verbs(port: VirtualPort, capsys: pytest.CaptureFixture[str]) -> Iterator[Verbs]:
     """A board whose configuration a test may spoil."""
     verbs = Verbs(port, capsys)
-    before = json.loads(port.mpremote("fs", "cat", ":keyfob.json"))
+    before = json.loads(port.read("/keyfob.json"))
     yield verbs
-    port.run(f"import json; f = open('/keyfob.json', 'w'); json.dump({before!r}, f); f.close()")
+    port.resume(f"import json; f = open('/keyfob.json', 'w'); json.dump({before!r}, f); f.close()")
 
 
 def test_a_board_that_is_well(doctor, port: VirtualPort) -> None:
@@ -198,7 +198,7 @@ def test_boot_py_never_ends(doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     loop = "import time\nwhile True:\n    time.sleep(1)\n"
     port = VirtualPort(tmp_path)  # in real time, where a sleep costs nothing
     try:
-        port.mpremote("exec", f"f = open('/boot.py', 'w'); f.write({loop!r}); f.close()")
+        port.resume(f"f = open('/boot.py', 'w'); f.write({loop!r}); f.close()")
         found = doctor("--port", str(port.path))
     finally:
         port.stop()
@@ -207,36 +207,36 @@ def test_boot_py_never_ends(doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_file_system_is_full(doctor, port: VirtualPort) -> None:
-    port.run(
+    port.resume(
         "import os; n = os.statvfs('/')[3] - 3; b = bytes(4096); f = open('/fill', 'wb')\n"
         "for _ in range(n): f.write(b)\nf.close()"
     )
     try:
         assert doctor("--port", str(port.path))["cause"] == "files_full"
     finally:
-        port.run("import os; os.remove('/fill')")
+        port.resume("import os; os.remove('/fill')")
 
 
 def test_the_file_system_is_damaged(doctor, tmp_path: Path) -> None:
     port = VirtualPort(tmp_path)
     try:
-        port.mpremote("exec", "import _board\nfor n in range(512): _board.call(69, n)")
+        port.run("import _board\nfor n in range(512): _board.call(69, n)")
         assert doctor("--port", str(port.path))["cause"] == "files_corrupt"
     finally:
         port.stop()
 
 
 def test_keyfob_is_not_on_the_board(doctor, port: VirtualPort) -> None:
-    port.run("import os; os.rename('/lib', '/gone')")
+    port.resume("import os; os.rename('/lib', '/gone')")
     try:
         found = doctor("--port", str(port.path))
         assert (found["cause"], found["action"]) == ("not_installed", "keyfob install")
     finally:
-        port.run("import os; os.rename('/gone', '/lib')")
+        port.resume("import os; os.rename('/gone', '/lib')")
 
 
 def test_the_board_is_not_configured(doctor, verbs: Verbs) -> None:
-    verbs.port.run("import os; os.remove('/keyfob.json')")
+    verbs.port.resume("import os; os.remove('/keyfob.json')")
     assert doctor("--port", str(verbs.port.path))["cause"] == "not_configured"
 
 
@@ -257,11 +257,11 @@ def test_no_panel_answers(doctor, port: VirtualPort) -> None:
         "import json; d = json.load(open('/board.json')); d['display']['i2c']['address'] = {}\n"
         "f = open('/board.json', 'w'); json.dump(d, f); f.close()"
     )
-    port.run(change.format(0x3D))
+    port.resume(change.format(0x3D))
     try:
         found = doctor("--port", str(port.path))
     finally:
-        port.run(change.format(0x3C))
+        port.resume(change.format(0x3C))
     assert found["cause"] == "no_panel"
     assert "0x3d; the bus has 0x3c" in found["message"]
     assert found["checked"][-1] == "provider"
@@ -291,13 +291,13 @@ def test_a_board_without_its_panel_is_looked_at_to_the_end(
     "content", ["[]", "{", '{"display": 5}', '{"display": {"i2c": {"id": 0, "scl": 22}}}']
 )
 def test_the_description_of_the_board_is_damaged(doctor, port: VirtualPort, content: str) -> None:
-    before = port.mpremote("fs", "cat", ":board.json")
+    before = port.read("/board.json")
     write = "f = open('/board.json', 'w'); f.write({!r}); f.close()"
-    port.run(write.format(content))
+    port.resume(write.format(content))
     try:
         found = doctor("--port", str(port.path))
     finally:
-        port.run(write.format(before))
+        port.resume(write.format(before))
     assert found["cause"] == "bad_board"
     assert found["message"].startswith("/board.json does not describe the display: ")
     assert found["action"] == "keyfob configure --board esp32-ssd1306"
@@ -315,26 +315,44 @@ def talk_nonsense(board: repl.Board, port: VirtualPort) -> None:
     board.run_file = lambda *_, **__: "tick\r\n"  # type: ignore[method-assign]
 
 
+@pytest.fixture
+def in_the_middle(doctor, monkeypatch: pytest.MonkeyPatch):
+    """Run doctor; after each file that it reads from the board, `spoil` is called."""
+
+    def run(port: VirtualPort, spoil: Callable[[repl.Board, VirtualPort], None]) -> dict[str, str]:
+        read = repl.Board.read
+
+        def spoiled(self: repl.Board, path: str) -> bytes | None:
+            content = read(self, path)
+            spoil(self, port)
+            return content
+
+        monkeypatch.setattr(repl.Board, "read", spoiled)
+        return doctor("--port", str(port.path))
+
+    return run
+
+
 @pytest.mark.parametrize(
-    ("spoil", "cause"), [(unplug, "lost"), (out_of_time, "timeout"), (talk_nonsense, "garbled")]
+    ("spoil", "cause"), [(out_of_time, "timeout"), (talk_nonsense, "garbled")]
 )
 def test_what_breaks_in_the_middle_of_it_is_reported_too(
-    doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spoil, cause: str
+    in_the_middle, port: VirtualPort, spoil, cause: str
+) -> None:
+    found = in_the_middle(port, spoil)
+    assert found["cause"] == cause
+    assert "panel" in found["checked"]
+
+
+def test_a_board_that_goes_in_the_middle_of_it_is_reported_too(
+    in_the_middle, tmp_path: Path
 ) -> None:
     port = VirtualPort(tmp_path)
-    read = repl.Board.read
-
-    def spoiled(self: repl.Board, path: str) -> bytes | None:
-        content = read(self, path)
-        spoil(self, port)
-        return content
-
-    monkeypatch.setattr(repl.Board, "read", spoiled)
     try:
-        found = doctor("--port", str(port.path))
+        found = in_the_middle(port, unplug)
     finally:
         port.stop()
-    assert found["cause"] == cause
+    assert found["cause"] == "lost"
     assert "panel" in found["checked"]
 
 
@@ -367,8 +385,8 @@ def test_tls_is_refused(doctor, tmp_path: Path) -> None:
     try:
         assert doctor("--port", str(port.path))["cause"] is None
         (root,) = split_certificates(make_ca(tmp_path / "other").cert_path.read_bytes())
-        path = json.loads(port.mpremote("fs", "cat", ":keyfob.json"))["ca"][0]
-        port.run(f"f = open({path!r}, 'wb'); f.write({root!r}); f.close()")
+        path = json.loads(port.read("/keyfob.json"))["ca"][0]
+        port.resume(f"f = open({path!r}, 'wb'); f.write({root!r}); f.close()")
         found = doctor("--port", str(port.path))
         assert found["cause"] == "tls"
         assert "is not trusted" in found["message"]

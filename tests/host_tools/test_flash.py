@@ -69,7 +69,7 @@ def test_an_image_is_written_verified_and_read_back_equal(chip, flash, tmp_path,
     mock.verify(name, OFFSETS[name], path)
     if not pty:
         written = path.read_bytes()
-        assert mock.read(name, OFFSETS[name], len(written)) == written
+        assert mock.read(OFFSETS[name], len(written)) == written
 
 
 def test_erasing_is_asked_for(chip, flash, tmp_path):
@@ -82,7 +82,7 @@ def test_erasing_is_asked_for(chip, flash, tmp_path):
     assert "\x1b" not in out
     assert out.endswith("next: keyfob install\n")
     end = len(small.read_bytes())
-    assert set(mock.read("esp32c3", end, 4096)) == {0xFF}
+    assert set(mock.read(end, 4096)) == {0xFF}
 
 
 def test_an_image_for_another_chip_is_refused_before_anything_is_erased(chip, flash, tmp_path):
@@ -94,7 +94,7 @@ def test_an_image_for_another_chip_is_refused_before_anything_is_erased(chip, fl
     assert "is for an ESP32-S3, and the chip at" in err
     assert "nothing was erased" in err
     data = good.read_bytes()
-    assert mock.read("esp32c3", 0, len(data)) == data
+    assert mock.read(0, len(data)) == data
 
 
 def test_a_board_with_another_chip_is_refused(chip, flash, tmp_path):
@@ -228,7 +228,7 @@ def test_a_signal_ends_it_within_a_second_and_lets_the_port_go(chip, tmp_path, n
     for process, mock in ended:
         _, err = process.communicate()
         assert (process.returncode, err) == (128 + number, "")
-        assert mock.read("esp32", 0, 16)
+        assert mock.read(0, 16)
 
 
 def test_a_pico_is_explained(flash):

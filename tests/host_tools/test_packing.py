@@ -177,7 +177,7 @@ def test_each_loaded_module_is_its_own_in_its_block():
             APART: "from keyfob.compat import Loaded\ndef f():\n"
             "    with Loaded('keyfob.ui.layout') as code:\n        a = code._fit, code.SIZE\n"
             "    with Loaded('keyfob.ui.qr_fit') as code:\n        b = code._fit, code.SIZE\n"
-            "def g(code):\n    if code is None:\n        with Loaded('keyfob.ui.qr_fit') as code:\n"
+            "def g(code):\n    if not code:\n        with Loaded('keyfob.ui.qr_fit') as code:\n"
             "            pass\n    return code._fit, code.SIZE\n",
             "keyfob/compat.py": "class Loaded:\n    pass\n",
         },

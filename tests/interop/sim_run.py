@@ -1,18 +1,18 @@
-"""One run of `keyfob sim --json` and what came out of it."""
+"""One run of `keyfob sim --json` in this process, and what came out of it."""
 
 import base64
+import contextlib
+import io
 import json
-import os
-import subprocess
-import sysconfig
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-KEYFOB = Path(sysconfig.get_path("scripts")) / "keyfob"
+import pytest
+
+from keyfob_sim import cli
+
 SECONDS = 60  # of wall time for one run
 # What would change a run from outside the test.
 _CLEARED = {"KEYFOB_CLIENT_SECRET", "SSL_CERT_FILE", "SSL_CERT_DIR"}
@@ -42,6 +42,21 @@ class SimRun:
         return f"exit {self.exit_code}\n{self.stdout}{self.stderr}"
 
 
+class _Stdout(io.StringIO):
+    """What a run prints; each event is looked at as it appears."""
+
+    def __init__(self, see: Callable[[Event], object]) -> None:
+        super().__init__()
+        self._see = see
+        self._line = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            self._see(json.loads(line))
+        return super().write(text)
+
+
 def run_sim(
     *arguments: str,
     environment: dict[str, str] | None = None,
@@ -49,39 +64,21 @@ def run_sim(
 ) -> SimRun:
     """Run it to its end; `on_code` is called with each `user_code` event as it appears."""
     run = SimRun()
-    process = subprocess.Popen(
-        [KEYFOB, "sim", "--json", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={k: v for k, v in os.environ.items() if k not in _CLEARED} | (environment or {}),
-        text=True,
-        encoding="utf-8",
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    complaints = process.stderr
-    stderr: list[str] = []
-    reader = threading.Thread(target=lambda: stderr.extend(complaints), daemon=True)
-    watchdog = threading.Timer(SECONDS, process.kill)
-    reader.start()
-    watchdog.start()
-    try:
-        for line in process.stdout:
-            run.stdout += line
-            event = json.loads(line)
-            run.events.append(event)
-            if event["event"] == "user_code" and on_code is not None:
-                on_code(event)
-        run.exit_code = process.wait()
-    finally:
-        process.kill()
-        process.wait()
-        watchdog.cancel()
-        reader.join(SECONDS)
-        process.stdout.close()
-        complaints.close()
-    run.stderr = "".join(stderr)
+
+    def see(event: Event) -> None:
+        run.events.append(event)
+        if event["event"] == "user_code" and on_code is not None:
+            on_code(event)
+
+    stdout, stderr = _Stdout(see), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _CLEARED:
+            patch.delenv(name, raising=False)
+        for name, value in (environment or {}).items():
+            patch.setenv(name, value)
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            run.exit_code = cli.main(["sim", "--json", "--timeout", str(SECONDS), *arguments])
+    run.stdout, run.stderr = stdout.getvalue(), stderr.getvalue()
     return run
 
 

@@ -106,9 +106,7 @@ def test_wifi_has_the_manners_of_an_esp32(board: VirtualPort) -> None:
 
 def test_nobody_is_reached_without_wifi(board: VirtualPort) -> None:
     board.reset()
-    told = board.mpremote(
-        "resume",
-        "exec",
+    told = board.resume(
         textwrap.dedent("""
         import socket, network
         network.WLAN(0).active(False)
@@ -180,10 +178,7 @@ def test_timers_ring_and_a_watchdog_bites(board: VirtualPort) -> None:
     )
     assert told == ["5"]
     before = len(board.boots())
-    board.mpremote(
-        "resume",
-        "exec",
-        "--no-follow",
+    board.start(
         "import machine, time; machine.WDT(timeout=2000); time.sleep(9)",
     )
     board.wait_for("boot", before + 1)
@@ -199,9 +194,7 @@ def test_deep_sleep_keeps_the_memory_of_the_rtc(board: VirtualPort) -> None:
     )
     board.wait_for("boot", before + 2)
     assert board.boots()[-1] == "deepsleep"
-    told = board.mpremote(
-        "resume",
-        "exec",
+    told = board.resume(
         "import machine as m; print(m.RTC().memory(), m.reset_cause() == m.DEEPSLEEP_RESET)",
     )
     assert told == "b'kept' True\n"
@@ -228,20 +221,17 @@ while True:
 
 
 def test_a_vm_that_is_killed_while_it_writes_boots_again(board: VirtualPort) -> None:
-    board.mpremote("exec", "with open('/steady.txt', 'w') as f: f.write('steady')")
+    board.run("with open('/steady.txt', 'w') as f: f.write('steady')")
     for _ in range(3):
         before = len(board.boots())
-        board.mpremote(
-            "resume",
-            "exec",
-            "--no-follow",
+        board.start(
             _WRITE,
         )
         time.sleep(0.2)  # it is in the middle of something, we do not know of what
         os.kill(board.vm(), signal.SIGKILL)
         board.wait_for("boot", before + 1)
         assert board.boots()[-1] == "reset"
-        assert board.mpremote("resume", "exec", "print(open('/steady.txt').read())") == "steady\n"
+        assert board.resume("print(open('/steady.txt').read())") == "steady\n"
 
 
 def test_modules_lying_about_on_the_pc_are_not_the_boards(tmp_path, monkeypatch) -> None:

@@ -87,7 +87,8 @@ def test_resets_and_resume(port: VirtualPort) -> None:
     port.wait_for("boot", before + 1)
     assert port.boots()[before:] == ["soft_reset"]
     assert port.mpremote("resume", "exec", "print('x' in globals())") == "False\n"
-    port.reset()
+    port.mpremote("resume", "reset")
+    port.wait_for("boot", before + 2)
     assert port.boots()[before:] == ["soft_reset", "reset"]
     cause = "import machine; print(machine.reset_cause() == machine.HARD_RESET)"
     assert port.mpremote("resume", "exec", cause) == "True\n"
@@ -175,10 +176,10 @@ async def m():
         await asyncio.sleep(0)
 asyncio.run(m())
 """
-    port.mpremote("exec", "import os; os.rename('/main.py', '/main.bak')")
+    port.resume("import os; os.rename('/main.py', '/main.bak')")
     try:
-        port.mpremote("exec", f"with open('/main.py', 'w') as f: f.write({flood!r})")
+        port.resume(f"with open('/main.py', 'w') as f: f.write({flood!r})")
         port.reset()
         assert port.mpremote("exec", "print('in')") == "in\n"
     finally:
-        port.mpremote("exec", "import os; os.rename('/main.bak', '/main.py')")
+        port.resume("import os; os.rename('/main.bak', '/main.py')")

@@ -18,10 +18,12 @@ def test_grants_tokens_keys_and_secrets_come_back(make_bench, tmp_path, clock):
     waiting = before.authorize("post")
     for _ in range(2):
         before.poll(waiting["device_code"], "post")
+    (key,) = before.get("jwks_uri").json["keys"]
+    assert json.loads(state.read_text())["signing_key"]["kid"] == key["kid"]
 
     after = make_bench(state=state)
     assert after.about == before.about
-    assert after.get("jwks_uri").json == before.get("jwks_uri").json
+    assert after.get("jwks_uri").json == {"keys": [key]}
     assert after.get("api", tokens["access_token"]).status_code == 200
     assert after.refresh(tokens["refresh_token"], "basic").status_code == 200
     assert after.refresh(tokens["refresh_token"], "basic").status_code == 400

@@ -9,6 +9,7 @@ whole or not at all. A folder that is not in use can be half full; the next inst
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from keyfob_host.board.repl import Board
@@ -38,7 +39,7 @@ class Firmware:
 
     files: Mapping[str, bytes]
 
-    @property
+    @cached_property
     def folder(self) -> str:
         """Where it lives on the board, named for what is in it."""
         whole = hashlib.sha256()

@@ -56,8 +56,9 @@ def install(flash: Flash, options: SimOptions, server: dict[str, Any] | None) ->
             for path in _files(fs, folder):
                 if path not in wanted and not path.endswith("/"):
                     fs.remove(path)
+        folders: set[str] = set()
         for path, content in wanted.items():
-            _write(fs, path, content)
+            _write(fs, path, content, folders)
 
 
 def _configuration(options: SimOptions, server: dict[str, Any] | None) -> dict[str, bytes]:
@@ -123,14 +124,20 @@ def _files(fs: FileSystem, folder: str) -> list[str]:
         return []
 
 
-def _write(fs: FileSystem, path: str, content: bytes) -> None:
-    """Write a file unless it has that content already, to spare the flash."""
+def _write(fs: FileSystem, path: str, content: bytes, folders: set[str]) -> None:
+    """Write a file unless it has that content already, to spare the flash.
+
+    `folders` are those made so far: littlefs looks long for what is there.
+    """
+    folder = path.rpartition("/")[0]
     try:
         with fs.open(path, "rb") as file:
             if file.read() == content:
                 return
     except (LittleFSError, OSError):
-        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        if folder not in folders:
+            fs.makedirs(folder, exist_ok=True)
+            folders.add(folder)
     with fs.open(path, "wb") as file:
         file.write(content)
 

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
@@ -45,9 +45,9 @@ class Realm:
     issuer: str = ""
     clients: dict[str, Client] = field(init=False)
     users: dict[str, User] = field(init=False)
-    key: RSAKey = field(init=False, repr=False)
     faults: FaultQueue = field(init=False, repr=False, default_factory=FaultQueue)
     is_closed: bool = field(init=False, default=False)  # nothing may be carried out any more
+    _key: RSAKey | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         scopes = frozenset(self.config.scopes)
@@ -59,23 +59,31 @@ class Realm:
                 if entry.client_auth != "none":
                     secret = self.store.client_secret(entry.client_id, entry.client_secret)
                 self.clients[entry.client_id] = Client.of(entry, secret, scopes)
-            self.key = self._signing_key()
-
-    def _signing_key(self) -> RSAKey:
-        # RS256, since OIDC Discovery section 3 obliges every provider to offer it.
         if self.store.signing_key is not None:
-            try:
-                key = RSAKey.import_key(self.store.signing_key)
-                key.get_op_key("sign")  # parses the key: import_key alone checks nothing
-                return key
-            except (JoseError, ValueError):
-                raise CliError(
-                    f"the signing key in {self.store.path} is damaged",
-                    "move the file away to start afresh, or choose another one",
-                ) from None
-        key = RSAKey.generate_key(_KEY_BITS, {"use": "sig", "alg": "RS256"}, auto_kid=True)
-        self.store.set_signing_key(key.as_dict(private=True))
-        return key
+            self._key = self._stored_key(self.store.signing_key)
+
+    @property
+    def key(self) -> RSAKey:
+        """What signs ID tokens; made when it is first asked for, which takes its time."""
+        with self.store.transaction():
+            if self._key is None:
+                # RS256, since OIDC Discovery section 3 obliges every provider to offer it.
+                self._key = RSAKey.generate_key(
+                    _KEY_BITS, {"use": "sig", "alg": "RS256"}, auto_kid=True
+                )
+                self.store.set_signing_key(self._key.as_dict(private=True))
+            return self._key
+
+    def _stored_key(self, stored: dict[str, Any]) -> RSAKey:
+        try:
+            key = RSAKey.import_key(stored)
+            key.get_op_key("sign")  # parses the key: import_key alone checks nothing
+            return key
+        except (JoseError, ValueError):
+            raise CliError(
+                f"the signing key in {self.store.path} is damaged",
+                "move the file away to start afresh, or choose another one",
+            ) from None
 
     def user(self, name: str) -> User | None:
         """Find a user by subject or user name."""
