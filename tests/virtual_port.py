@@ -102,7 +102,7 @@ class VirtualPort:
     @contextlib.contextmanager
     def _raw_repl(self, *, soft_reset: bool) -> Iterator[SerialTransport]:
         """mpremote's transport, in this process."""
-        repl = SerialTransport(str(self.path))
+        repl = SerialTransport(str(self.path), timeout=PATIENCE)
         try:
             repl.enter_raw_repl(soft_reset, timeout_overall=PATIENCE)
             yield repl
