@@ -44,7 +44,7 @@ class Verbs:
         code = "import json\nd = json.load(open('/keyfob.json'))\n"
         code += f"d.update({fields!r})\n"
         code += "f = open('/keyfob.json', 'w')\njson.dump(d, f)\nf.close()\n"
-        self.port.resume(code)
+        self.port.run(code)
 
 
 def server_of(port: VirtualPort) -> dict[str, Any]:

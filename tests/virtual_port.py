@@ -84,7 +84,11 @@ class VirtualPort:
             return _output(repl, source)
 
     def resume(self, source: str) -> str:
-        """Run a program on the board as it is, once what runs there is interrupted."""
+        """Run a program on the board as it is, once what runs there is interrupted.
+
+        `run` is for what writes files: a program that is interrupted while it uses one can leave
+        littlefs in disorder until the next reset.
+        """
         with self._raw_repl(soft_reset=False) as repl:
             return _output(repl, source)
 
@@ -95,8 +99,8 @@ class VirtualPort:
             repl.in_raw_repl = False  # for what is typed now goes to the program
 
     def read(self, path: str) -> str:
-        """The text of a file on the board; what runs there is interrupted."""
-        with self._raw_repl(soft_reset=False) as repl:
+        """The text of a file on the board, after a soft reset without main.py."""
+        with self._raw_repl(soft_reset=True) as repl:
             return bytes(repl.fs_readfile(path)).decode()
 
     @contextlib.contextmanager

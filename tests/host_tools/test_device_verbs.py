@@ -63,15 +63,15 @@ def test_a_second_install_copies_nothing(verbs: Verbs) -> None:
 
 
 def test_after_an_install_comes_what_the_board_lacks(verbs: Verbs) -> None:
-    verbs.port.resume("import os; os.rename('/keyfob.json', '/kept.json')")
+    verbs.port.run("import os; os.rename('/keyfob.json', '/kept.json')")
     assert verbs.run("install")[1].splitlines()[-1] == "Next: keyfob configure"
-    verbs.port.resume("import os; os.rename('/kept.json', '/keyfob.json')")
+    verbs.port.run("import os; os.rename('/kept.json', '/keyfob.json')")
 
 
 def test_an_install_sends_what_is_missing_or_damaged_and_no_more(verbs: Verbs) -> None:
     verbs.json("install")
     source = "import os; d = '/lib/' + [n for n in os.listdir('/lib') if '-' in n][0]"
-    verbs.port.resume(
+    verbs.port.run(
         f"{source}; os.remove(d + '/link/account.mpy'); open(d + '/errors.mpy', 'w').close()"
     )
     assert verbs.json("install")["copied"] == 2
@@ -81,7 +81,7 @@ def test_an_install_sends_what_is_missing_or_damaged_and_no_more(verbs: Verbs) -
 
 def test_a_main_of_one_s_own_stays_without_consent(verbs: Verbs) -> None:
     mine = "print('mine')\n"
-    verbs.port.resume(f"f = open('/main.py', 'w'); f.write({mine!r}); f.close()")
+    verbs.port.run(f"f = open('/main.py', 'w'); f.write({mine!r}); f.close()")
     assert verbs.json("install")["main"] == "kept"
     assert verbs.port.read("/main.py") == mine
     assert verbs.json("install", "--yes")["main"] == "keyfob"
@@ -91,15 +91,15 @@ def test_a_main_of_one_s_own_stays_without_consent(verbs: Verbs) -> None:
 
 def test_a_board_without_room_is_refused_before_anything_is_written(verbs: Verbs) -> None:
     verbs.json("install")
-    verbs.port.resume("import os; os.rename('/lib', '/kept')")
-    verbs.port.resume(fill(leave=100 * 1024))
+    verbs.port.run("import os; os.rename('/lib', '/kept')")
+    verbs.port.run(fill(leave=100 * 1024))
     try:
         code, out, err = verbs.run("install", "--json")
         assert (code, out) == (1, "")
         assert re.match(r"keyfob: the board has \d+ KB of room, and keyfob needs \d+ KB\n", err)
         assert verbs.port.run("import os; print('lib' in os.listdir('/'))") == "False\n"
     finally:
-        verbs.port.resume("import os; os.remove('/fill'); os.rename('/kept', '/lib')")
+        verbs.port.run("import os; os.remove('/fill'); os.rename('/kept', '/lib')")
 
 
 def fill(leave: int) -> str:
@@ -116,7 +116,7 @@ def test_from_a_bare_configuration_to_a_link_and_back(
 ) -> None:
     monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", PASSWORD)
     verbs.json("install", "--yes")
-    verbs.port.resume("import os; os.remove('/keyfob.json')")
+    verbs.port.run("import os; os.remove('/keyfob.json')")
     code, _, err = verbs.run("link", "--json")
     assert code == 1
     assert err == "keyfob: there is no /keyfob.json\ntry: configure the board first\n"
@@ -150,12 +150,12 @@ def test_from_a_bare_configuration_to_a_link_and_back(
     assert [event["stored"] for event in again if event["event"] == "linked"] == [True]
 
     former = "/link-account.json"  # what cannot be removed there
-    verbs.port.resume(f"import os; os.mkdir('{former}'); os.mkdir('{former}/x')")
+    verbs.port.run(f"import os; os.mkdir('{former}'); os.mkdir('{former}/x')")
     code, out, err = verbs.run("unlink")
     assert code == 1
     assert err.startswith("keyfob: the link cannot be erased: ")
     assert "nothing of the link is left" not in out
-    verbs.port.resume(f"import os; os.rmdir('{former}/x'); os.rmdir('{former}')")
+    verbs.port.run(f"import os; os.rmdir('{former}/x'); os.rmdir('{former}')")
     assert "linked" in [event["event"] for event in linked(verbs, provider, "approve")]
 
     code, out, _ = verbs.run("unlink")
@@ -400,11 +400,11 @@ def test_a_part_that_fails_fails_the_test(verbs: Verbs, tmp_path: Path) -> None:
     wrong = json.loads(json.dumps(board))
     wrong["display"]["i2c"]["address"] = 0x3D
     write = "import json; f = open('/board.json', 'w'); json.dump({!r}, f); f.close()"
-    verbs.port.resume(write.format(wrong))
+    verbs.port.run(write.format(wrong))
     try:
         code, out, err = verbs.run("test", "--junit", str(tmp_path / "parts.xml"))
     finally:
-        verbs.port.resume(write.format(board))
+        verbs.port.run(write.format(board))
     assert code == 1
     assert "no panel answers at 0x3d; the bus has 0x3c" in out
     assert err == "keyfob: failed: I2C, panel\ntry: keyfob doctor\n"
@@ -415,11 +415,11 @@ def test_a_part_that_fails_fails_the_test(verbs: Verbs, tmp_path: Path) -> None:
 
 def test_a_part_that_fails_in_a_way_of_its_own_does_not_end_the_test(verbs: Verbs) -> None:
     board = verbs.port.read("/board.json")
-    verbs.port.resume("f = open('/board.json', 'w'); f.write('[]'); f.close()")
+    verbs.port.run("f = open('/board.json', 'w'); f.write('[]'); f.close()")
     try:
         code, out, err = verbs.run("test", "--json")
     finally:
-        verbs.port.resume(f"f = open('/board.json', 'w'); f.write({board!r}); f.close()")
+        verbs.port.run(f"f = open('/board.json', 'w'); f.write({board!r}); f.close()")
     assert (code, err) == (1, "keyfob: failed: I2C, panel, button\ntry: keyfob doctor\n")
     details = {part["part"]: part["detail"] for part in json.loads(out)["parts"]}
     assert details["panel"] == "TypeError: it is not a JSON object"
@@ -479,7 +479,7 @@ def test_ctrl_c_in_the_first_two_seconds_finds_nothing_of_keyfob_loaded(tmp_path
     main = port.read("/main.py")
     assert "\nWINDOW = 2 " in main
     slow = main.replace("time.sleep(WINDOW)", "print('waits'); time.sleep(WINDOW * 3600)")
-    port.resume(f"with open('/main.py', 'w') as f: f.write({slow!r})")
+    port.run(f"with open('/main.py', 'w') as f: f.write({slow!r})")
     try:
         with serial.Serial(str(port.path), timeout=PATIENCE) as line:
             line.write(b"\r\x03\x02\x04")
@@ -515,7 +515,7 @@ def test_a_configuration_that_is_junk_is_named_before_it_is_changed(
 @pytest.mark.parametrize("verb", ["link", "unlink"])
 def test_what_is_wrong_on_the_board_always_has_something_to_try(verbs: Verbs, verb: str) -> None:
     before = verbs.port.read("/keyfob.json")
-    verbs.port.resume("f = open('/keyfob.json', 'w'); f.write('[]'); f.close()")
+    verbs.port.run("f = open('/keyfob.json', 'w'); f.write('[]'); f.close()")
     try:
         code, _, err = verbs.run(verb)
         assert (code, err) == (
@@ -524,7 +524,7 @@ def test_what_is_wrong_on_the_board_always_has_something_to_try(verbs: Verbs, ve
         )
         assert "None" not in verbs.run("status")[1]
     finally:
-        verbs.port.resume(f"f = open('/keyfob.json', 'w'); f.write({before!r}); f.close()")
+        verbs.port.run(f"f = open('/keyfob.json', 'w'); f.write({before!r}); f.close()")
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualPort]:
     port = VirtualPort(tmp_path_factory.mktemp("doctor"), *VIRTUAL, "--host", "localhost")
     # A program that waits, since keyfob's would hurry through the years from test to test.
     program = "import select\nselect.poll().poll()\n"
-    port.resume(f"f = open('/main.py', 'w'); f.write({program!r}); f.close()")
+    port.run(f"f = open('/main.py', 'w'); f.write({program!r}); f.close()")
     yield port
     port.stop()
 
@@ -184,7 +184,7 @@ def verbs(port: VirtualPort, capsys: pytest.CaptureFixture[str]) -> Iterator[Ver
     verbs = Verbs(port, capsys)
     before = json.loads(port.read("/keyfob.json"))
     yield verbs
-    port.resume(f"import json; f = open('/keyfob.json', 'w'); json.dump({before!r}, f); f.close()")
+    port.run(f"import json; f = open('/keyfob.json', 'w'); json.dump({before!r}, f); f.close()")
 
 
 def test_a_board_that_is_well(doctor, port: VirtualPort) -> None:
@@ -198,7 +198,7 @@ def test_boot_py_never_ends(doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     loop = "import time\nwhile True:\n    time.sleep(1)\n"
     port = VirtualPort(tmp_path)  # in real time, where a sleep costs nothing
     try:
-        port.resume(f"f = open('/boot.py', 'w'); f.write({loop!r}); f.close()")
+        port.run(f"f = open('/boot.py', 'w'); f.write({loop!r}); f.close()")
         found = doctor("--port", str(port.path))
     finally:
         port.stop()
@@ -207,14 +207,14 @@ def test_boot_py_never_ends(doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_file_system_is_full(doctor, port: VirtualPort) -> None:
-    port.resume(
+    port.run(
         "import os; n = os.statvfs('/')[3] - 3; b = bytes(4096); f = open('/fill', 'wb')\n"
         "for _ in range(n): f.write(b)\nf.close()"
     )
     try:
         assert doctor("--port", str(port.path))["cause"] == "files_full"
     finally:
-        port.resume("import os; os.remove('/fill')")
+        port.run("import os; os.remove('/fill')")
 
 
 def test_the_file_system_is_damaged(doctor, tmp_path: Path) -> None:
@@ -227,16 +227,16 @@ def test_the_file_system_is_damaged(doctor, tmp_path: Path) -> None:
 
 
 def test_keyfob_is_not_on_the_board(doctor, port: VirtualPort) -> None:
-    port.resume("import os; os.rename('/lib', '/gone')")
+    port.run("import os; os.rename('/lib', '/gone')")
     try:
         found = doctor("--port", str(port.path))
         assert (found["cause"], found["action"]) == ("not_installed", "keyfob install")
     finally:
-        port.resume("import os; os.rename('/gone', '/lib')")
+        port.run("import os; os.rename('/gone', '/lib')")
 
 
 def test_the_board_is_not_configured(doctor, verbs: Verbs) -> None:
-    verbs.port.resume("import os; os.remove('/keyfob.json')")
+    verbs.port.run("import os; os.remove('/keyfob.json')")
     assert doctor("--port", str(verbs.port.path))["cause"] == "not_configured"
 
 
@@ -257,11 +257,11 @@ def test_no_panel_answers(doctor, port: VirtualPort) -> None:
         "import json; d = json.load(open('/board.json')); d['display']['i2c']['address'] = {}\n"
         "f = open('/board.json', 'w'); json.dump(d, f); f.close()"
     )
-    port.resume(change.format(0x3D))
+    port.run(change.format(0x3D))
     try:
         found = doctor("--port", str(port.path))
     finally:
-        port.resume(change.format(0x3C))
+        port.run(change.format(0x3C))
     assert found["cause"] == "no_panel"
     assert "0x3d; the bus has 0x3c" in found["message"]
     assert found["checked"][-1] == "provider"
@@ -293,11 +293,11 @@ def test_a_board_without_its_panel_is_looked_at_to_the_end(
 def test_the_description_of_the_board_is_damaged(doctor, port: VirtualPort, content: str) -> None:
     before = port.read("/board.json")
     write = "f = open('/board.json', 'w'); f.write({!r}); f.close()"
-    port.resume(write.format(content))
+    port.run(write.format(content))
     try:
         found = doctor("--port", str(port.path))
     finally:
-        port.resume(write.format(before))
+        port.run(write.format(before))
     assert found["cause"] == "bad_board"
     assert found["message"].startswith("/board.json does not describe the display: ")
     assert found["action"] == "keyfob configure --board esp32-ssd1306"
@@ -386,7 +386,7 @@ def test_tls_is_refused(doctor, tmp_path: Path) -> None:
         assert doctor("--port", str(port.path))["cause"] is None
         (root,) = split_certificates(make_ca(tmp_path / "other").cert_path.read_bytes())
         path = json.loads(port.read("/keyfob.json"))["ca"][0]
-        port.resume(f"f = open({path!r}, 'wb'); f.write({root!r}); f.close()")
+        port.run(f"f = open({path!r}, 'wb'); f.write({root!r}); f.close()")
         found = doctor("--port", str(port.path))
         assert found["cause"] == "tls"
         assert "is not trusted" in found["message"]

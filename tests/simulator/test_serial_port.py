@@ -176,10 +176,10 @@ async def m():
         await asyncio.sleep(0)
 asyncio.run(m())
 """
-    port.resume("import os; os.rename('/main.py', '/main.bak')")
+    port.run("import os; os.rename('/main.py', '/main.bak')")
     try:
-        port.resume(f"with open('/main.py', 'w') as f: f.write({flood!r})")
+        port.run(f"with open('/main.py', 'w') as f: f.write({flood!r})")
         port.reset()
         assert port.mpremote("exec", "print('in')") == "in\n"
     finally:
-        port.resume("import os; os.rename('/main.bak', '/main.py')")
+        port.run("import os; os.rename('/main.bak', '/main.py')")
