@@ -30,6 +30,16 @@ def _flag(name: str, text: str) -> Any:
     return typer.Option(name, help=text)
 
 
+_Chain = Annotated[
+    str | None,
+    _option(
+        "--chain",
+        "ec|rsa2048|rsa4096|long",
+        "Its certificates; long needs most of a board's RAM.  [default: ec]",
+    ),
+]
+
+
 def sim(
     board: Annotated[
         str, _option("--board", "NAME", f"Board to assemble.  [default: {DEFAULT_BOARD}]")
@@ -109,14 +119,7 @@ def sim(
     https: Annotated[
         bool, _flag("--https", "Let it speak https, with a CA made for the run.")
     ] = False,
-    chain: Annotated[
-        str | None,
-        _option(
-            "--chain",
-            "ec|rsa2048|rsa4096|long",
-            "Its certificates; long needs most of a board's RAM.  [default: ec]",
-        ),
-    ] = None,
+    chain: _Chain = None,
     approve: Annotated[
         str | None,
         _option(
@@ -219,14 +222,7 @@ def server(
         str | None, _option("--port", "P", "Port to listen on.  [default: a free one]")
     ] = None,
     https: Annotated[bool, _flag("--https", "Speak https, with a CA made for the run.")] = False,
-    chain: Annotated[
-        str | None,
-        _option(
-            "--chain",
-            "ec|rsa2048|rsa4096|long",
-            "Its certificates; long needs most of a board's RAM.  [default: ec]",
-        ),
-    ] = None,
+    chain: _Chain = None,
     personality: Annotated[
         str,
         _option(

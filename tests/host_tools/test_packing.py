@@ -106,20 +106,14 @@ def test_every_group_is_of_files_that_there_are():
     assert len(grouped) == len(set(grouped))
 
 
-def test_every_file_of_the_firmware_is_in_one_place():
-    for home in {
-        path.removesuffix(".py").replace("/", ".") for path in compiler.packed_texts(FIRMWARE)
-    }:
-        assert len(sources_of(home, FIRMWARE)) == len(set(sources_of(home, FIRMWARE)))
-    found = [
-        source
+def test_every_file_of_the_firmware_is_in_one_place_and_an_empty_one_in_none():
+    homes = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         for path in compiler.packed_texts(FIRMWARE)
-        for source in sources_of(
-            path.removesuffix(".py").removesuffix("/__init__").replace("/", "."), FIRMWARE
-        )
-    ]
-    empty = {path for path, text in FIRMWARE.items() if len(ast.parse(text).body) == 1}
-    assert sorted(found) == sorted(path for path in FIRMWARE if path not in empty or "/" in path)
+    }
+    found = [source for home in homes for source in sources_of(home, FIRMWARE)]
+    with_code = [path for path, text in FIRMWARE.items() if len(ast.parse(text).body) > 1]
+    assert sorted(found) == sorted(with_code)
 
 
 @pytest.mark.parametrize("is_short", [False, True])

@@ -129,7 +129,7 @@ def _prepared(sources: dict[str, str]) -> dict[str, str]:
 def _compile_each(sources: dict[str, str]) -> None:
     """Compile files as they are written. Raises CliError for the first one that fails."""
     for name, text in sources.items():
-        if not name.endswith("_viper.py"):
+        if not is_native(Path(name)):
             compile_text(text, name)
 
 

@@ -89,7 +89,7 @@ def packed(sources: dict[str, str], outside: Iterable[str]) -> dict[str, str]:
     modules = {module.name: module for module in (_Module(*item) for item in sources.items())}
     members: defaultdict[str, list[_Module]] = defaultdict(list)
     for module in sorted(modules.values(), key=_floor):
-        if module.tree.body or module.home in _ROOTS:
+        if not all(map(_is_text, module.tree.body)):
             members[module.home].append(module)
     for group in members.values():
         if len(group) > 1:
@@ -149,7 +149,7 @@ def _refuse_loose(module: _Module) -> None:
     """Raise ValueError for names that may clash unseen with those of another file of the group."""
     loose = set(_bound(module.tree)) - module.defined.keys()
     for node in module.tree.body:
-        if isinstance(node, (ast.Import, ast.ImportFrom)) and module.name:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
             names = {alias.asname or alias.name for alias in node.names}
             loose |= names & module.defined.keys()
     if loose:
@@ -164,12 +164,7 @@ def _floor(module: _Module) -> int:
 
 def sources_of(module: str, sources: Iterable[str]) -> list[str]:
     """The files among `sources` that are part of a board's `module`."""
-    found = []
-    for path in sources:
-        name = _module_name(path)
-        if module == _home(name) or (module == name and name in _ROOTS):
-            found.append(path)
-    return found
+    return [path for path in sources if _home(_module_name(path)) == module]
 
 
 def _home(name: str) -> str:
