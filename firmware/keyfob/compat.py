@@ -67,6 +67,29 @@ class Loaded:
                 unload(name)
 
 
+def lent(thing, name, home):
+    """Return the attribute `name` of `thing`, whose code is in the module `home`.
+
+    The compiler moves rare methods there, and properties, each in a tuple (see
+    keyfob_host.firmware.lending). Raises AttributeError where there is neither.
+    """
+    found = _fetched(name, home)
+    if isinstance(found, tuple):
+        return found[0](thing)
+    held = [found]  # let go with the call, whoever keeps what was called
+    return lambda *arguments, **named: (held.pop() if held else _fetched(name, home))(
+        thing, *arguments, **named
+    )
+
+
+def _fetched(name, home):
+    with Loaded(home) as code:
+        found = getattr(code, name, None)
+    if found is None:
+        raise AttributeError(name)
+    return found
+
+
 def unload(name):
     """Forget a module, so that its RAM is free once nobody refers to it; see `Loaded`.
 

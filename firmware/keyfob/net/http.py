@@ -42,6 +42,7 @@ class HttpClient:
         self._writer = None
         self._idle = None  # Stopwatch since the connection was last used
         self._asked = self._prepared = None  # the last request, and its bytes
+        self._parser = None  # of the exchange under way: a task that is over keeps its arguments
         self._reply_code = None  # what reads a reply, while the same request is repeated
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
@@ -69,10 +70,10 @@ class HttpClient:
                 if code is None:
                     with Loaded("keyfob.net.http_reply") as code:
                         pass  # it lives as long as somebody refers to it
-                parser = code.ReplyParser(
+                self._parser = parser = code.ReplyParser(
                     max_body, is_head=request.method == "HEAD", others=request.other_headers
                 )
-                await asyncio.wait_for(self._exchange(origin, message, parser), limit)
+                await asyncio.wait_for(self._exchange(origin, message), limit)
                 whole = parser.keep_alive and not parser.excess
                 if len(parser.reply.body) > _LONG:
                     self._forget()  # parsing such a long body needs the RAM
@@ -92,6 +93,7 @@ class HttpClient:
                 with Loaded("keyfob.net.platform_errors") as code:
                     raise code.translate(error, host)
             finally:
+                self._parser = None
                 if not whole:  # nor may a cancellation leave a reply half read
                     await self.close()
 
@@ -116,19 +118,19 @@ class HttpClient:
         """Forget the prepared request, which only saves time."""
         self._asked = self._prepared = self._reply_code = None
 
-    async def _exchange(self, origin, message, parser):
+    async def _exchange(self, origin, message):
         if not self._is_reusable(origin):
             await self.close()
         if self._writer is not None:
             try:
-                return await self._converse(message, parser)
+                return await self._converse(message)
             except (OSError, TransportError):
-                if parser.is_started:
+                if self._parser.is_started:
                     raise
                 # The server had closed the idle connection: retry on a new one.
                 await self.close()
         await self._connect(origin)
-        await self._converse(message, parser)
+        await self._converse(message)
 
     def _is_reusable(self, origin):
         if self._origin != origin or self._idle.elapsed(self._clock.ticks()) >= _IDLE:
@@ -136,7 +138,7 @@ class HttpClient:
         at_eof = getattr(self._reader, "at_eof", None)  # MicroPython finds out by trying
         return at_eof is None or not at_eof()
 
-    async def _connect(self, origin):
+    async def _connect(self, origin):  # rare
         scheme, host, port = origin
         gc.collect()  # TLS needs large blocks; abandoned sockets are closed, too
         if scheme == "https":
@@ -147,16 +149,16 @@ class HttpClient:
             self._reader, self._writer = await asyncio.open_connection(host, port)
         self._origin = origin
 
-    async def _converse(self, message, parser):
+    async def _converse(self, message):
         reader, writer = self._reader, self._writer  # `close` may run at any time
         # One write: of two that do not fit at once MicroPython's TLS may lose the second.
         writer.write(message)
         await writer.drain()
-        while not parser.feed(await reader.read(_PIECE)):
+        while not self._parser.feed(await reader.read(_PIECE)):
             pass
         self._idle = Stopwatch(self._clock.ticks())
 
-    def _tls(self):
+    def _tls(self):  # rare
         """The TLS context, made once."""
         if self._context is None:
             with Loaded("keyfob.net.tls") as tls:

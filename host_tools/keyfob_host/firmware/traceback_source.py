@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from keyfob_host.firmware import compiler
+from keyfob_host.firmware.lending import lender, lent
 from keyfob_host.firmware.packing import sources_of
 from keyfob_host.firmware.shortening import short_names
 from keyfob_host.resources import firmware_dir
@@ -45,7 +46,7 @@ def _of_function(module: str, function: str) -> str | None:
 def _functions(module: str) -> tuple[tuple[str, str], ...]:
     """The functions of a compiled module: the name on a board, and file, number and text."""
     texts = compiler.texts(firmware_dir())
-    paths = sources_of(module, texts)
+    paths = {lender(path, texts) for path in sources_of(module, lent(texts)[0])}
     if not paths:
         return ()
     short = short_names(compiler.packed_texts(texts), compiler.outside())
