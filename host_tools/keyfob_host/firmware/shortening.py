@@ -139,12 +139,14 @@ def _kept(
     for name, text in sources.items():
         kept.update(_WORD.findall(name), _KNOWN.findall(text))
         tree = trees[name]
-        documentation = set()
+        said_to_people = set()
         for node in ast.walk(tree):  # a parent comes before its children
             match node:
                 case ast.Expr(value=ast.Constant() as constant):
-                    documentation.add(id(constant))
-                case ast.Constant(value=str(said)) if id(node) not in documentation:
+                    said_to_people.add(id(constant))
+                case ast.Raise():
+                    said_to_people.update(map(id, filter(_is_prose, ast.walk(node))))
+                case ast.Constant(value=str(said)) if id(node) not in said_to_people:
                     kept.update(_WORD.findall(said))
                 case ast.Constant(value=bytes(said)):
                     kept.update(_WORD.findall(said.decode("latin-1")))
@@ -152,6 +154,11 @@ def _kept(
                     kept.update(keyword.arg for keyword in keywords if keyword.arg)
         kept.update(word for word in _WORD.findall(text) if word.startswith("__"))
     return kept
+
+
+def _is_prose(node: ast.AST) -> bool:
+    """Whether a text in a `raise` says something, and names nothing."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
 
 
 def _last(called: ast.expr) -> str:
