@@ -25,7 +25,7 @@ def promised(stub: str) -> set[str]:
             case ast.AnnAssign(target=ast.Name(id=name)):
                 found.add(name)
         waiting.extend(ast.iter_child_nodes(node))
-    return found
+    return found - {"cls"}
 
 
 def said(program: str) -> set[str]:

@@ -17,12 +17,12 @@ import gc
 import json
 import os
 import sys
+from struct import pack_into, unpack_from
 
 import uctypes
 import vfs
 from micropython import const, schedule
 from uselect import POLLIN, poll
-from ustruct import pack_into, unpack_from
 from utime import ticks_ms
 
 _HEADER = const(8)  # bytes: number, kind, size of the payload, value

@@ -19,7 +19,7 @@ class WLAN:
         def method(*arguments, **settings):
             if name in ("active", "connect"):
                 _board.look()  # how much RAM there was before
-            found = _board.ask("wlan." + name, self._interface, arguments, settings)
+            found = _board.ask("network.wlan." + name, self._interface, arguments, settings)
             return _bytes(found) if name == "scan" or "mac" in arguments else found
 
         return method
