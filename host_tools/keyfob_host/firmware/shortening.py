@@ -21,6 +21,7 @@ _CONSTANT = re.compile(r"^(_\w+) = const\(", re.MULTILINE)  # those vanish in co
 _KNOWN = re.compile(r"^([A-Za-z]\w*) = const\(", re.MULTILINE)
 _IMPORT = re.compile(r"^from keyfob\.compat import const(?:, (\w+))?$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_SAID = re.compile(r"(?<![\w:-])[A-Za-z_]\w*(?![\w:-])")  # words of texts, but of URNs and headers
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 # Calls whose keywords become the members of a dict, that is, data.
 _MAKE_DICTS = ("notify", "dict", "update")
@@ -46,7 +47,7 @@ def short_names(sources: dict[str, str], spoken: Iterable[str] = ()) -> dict[str
     """The short name of each name that `shortened` replaces; several may have the same."""
     words = {name: {word for word, _, _ in _names(text)} for name, text in sources.items()}
     trees = {name: ast.parse(text) for name, text in sources.items()}
-    free = _free(trees) - _kept(sources, trees, spoken)
+    free = _free(sources, trees) - _kept(sources, trees, spoken)
     modules = {path.stem for path in map(Path, sources)}
     taken = set().union(*words.values()) - modules
     if ROOT in words:
@@ -102,11 +103,12 @@ def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[
     return list(found.values())
 
 
-def _free(trees: dict[str, ast.Module]) -> set[str]:
+def _free(sources: dict[str, str], trees: dict[str, ast.Module]) -> set[str]:
     """The names that the files give to something of their own which a board keeps by name."""
     found: set[str] = set()
-    for tree in trees.values():
-        found |= {node.id for node in _globals(tree)}
+    for path, tree in trees.items():
+        constants = _CONSTANT.findall(sources[path])
+        found |= {node.id for node in _globals(tree)}.difference(constants)
         for node in ast.walk(tree):
             match node:
                 case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
@@ -147,9 +149,7 @@ def _kept(
                 case ast.Raise():
                     said_to_people.update(map(id, filter(_is_prose, ast.walk(node))))
                 case ast.Constant(value=str(said)) if id(node) not in said_to_people:
-                    kept.update(_WORD.findall(said))
-                case ast.Constant(value=bytes(said)):
-                    kept.update(_WORD.findall(said.decode("latin-1")))
+                    kept.update(_SAID.findall(said))
                 case ast.Call(func=called, keywords=keywords) if _last(called) in _MAKE_DICTS:
                     kept.update(keyword.arg for keyword in keywords if keyword.arg)
         kept.update(word for word in _WORD.findall(text) if word.startswith("__"))

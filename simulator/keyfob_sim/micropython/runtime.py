@@ -69,7 +69,7 @@ class MicroPythonRuntime(Runtime):
             board,
             self._wait,
             {
-                "ended": self._program_ended,
+                "program.ended": self._program_ended,
                 "machine.reset_cause": lambda: RESET_CAUSES[self._cause],
                 "machine.reset": lambda: self._reset("reset"),
                 "machine.bootloader": lambda: self._reset("bootloader", -1),

@@ -298,7 +298,7 @@ def _run(name, scope):
     except BaseException as error:  # a board prints it and goes on to the REPL
         sys.print_exception(error)
         word = type(error).__name__
-    ask("ended", name, word)
+    ask("program.ended", name, word)
     return word is None
 
 

@@ -25,14 +25,6 @@ class NVS:
         _board.ask("esp32.nvs.open", namespace)
         self._namespace = namespace
 
-    def set_i32(self, key, value):
-        """Set a key to a 32-bit integer; lost on power-off until `commit`."""
-        _board.ask("esp32.nvs.set_i32", self._namespace, key, value)
-
-    def get_i32(self, key):
-        """Return the integer of a key, committed or not."""
-        return _board.ask("esp32.nvs.get_i32", self._namespace, key)
-
     def set_blob(self, key, value):
         """Set a key to bytes (or a text); lost on power-off until `commit`."""
         if isinstance(value, str):
@@ -45,10 +37,6 @@ class NVS:
         buffer[: len(found)] = found
         return len(found)
 
-    def erase_key(self, key):
-        """Remove a key, for good once `commit` is called."""
-        _board.ask("esp32.nvs.erase_key", self._namespace, key)
-
-    def commit(self):
-        """Write this namespace's changes to flash: one flash operation an entry."""
-        _board.ask("esp32.nvs.commit", self._namespace)
+    def __getattr__(self, name):
+        """The rest is the host's: `set_i32`, `get_i32`, `erase_key` and `commit`."""
+        return lambda *arguments: _board.ask("esp32.nvs." + name, self._namespace, *arguments)
