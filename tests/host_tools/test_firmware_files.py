@@ -158,7 +158,7 @@ def test_every_file_compiles_for_a_board(tmp_path):
     compiled = compile_firmware(tmp_path)
     print(size_table(compiled))
     assert {c.name for c in compiled} >= {"keyfob/__init__.py", "keyfob/app.py", "keyfob/_qr.py"}
-    assert all((tmp_path / c.name).with_suffix(".mpy").is_file() for c in compiled)
+    assert all((tmp_path / c.path).with_suffix(".mpy").is_file() for c in compiled)
 
 
 @pytest.mark.parametrize("arch", ["xtensawin", "rv32imc", "x64"])

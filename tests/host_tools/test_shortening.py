@@ -70,6 +70,19 @@ def test_files_whose_classes_inherit_get_different_ones():
     assert found["fourth"] == "_0"
 
 
+def test_a_module_s_short_name_may_mean_another_thing_but_in_its_package():
+    found = shortened(
+        {
+            "keyfob/__init__.py": "helper = 1\n",
+            "keyfob/_0.py": "def helper():\n    from keyfob import _1 as part\n",
+            "keyfob/_1.py": "def other():\n    pass\n",
+        }
+    )
+    assert found["keyfob/__init__.py"] == "_2 = 1\n"
+    assert found["keyfob/_1.py"] == "def _0():\n    pass\n"
+    assert found["keyfob/_0.py"] == "def _2():\n    from keyfob import _1 as part\n"
+
+
 @pytest.mark.parametrize(
     ("imported", "left"),
     [

@@ -4,6 +4,9 @@ from pathlib import Path
 
 from virtual_port import VirtualPort, needs_vm
 
+from keyfob_host.firmware import compiler
+from keyfob_host.firmware.module_names import short_modules
+from keyfob_host.resources import firmware_dir
 from keyfob_sim.run.board_files import vm_arch
 
 PROGRAM = """
@@ -41,7 +44,9 @@ def test_code_that_is_done_with_is_let_go(tmp_path: Path) -> None:
     finally:
         port.stop()
     lines = [line.split() for line in told.splitlines() if line.startswith("LOADED")]
-    loaded = {event: sorted(names) for _, event, *names in lines}
+    files = compiler.packed_files(compiler.texts(firmware_dir()))
+    long = {short[7:]: name[7:] for name, short in short_modules(files).items()}
+    loaded = {event: sorted(long.get(name, name) for name in names) for _, event, *names in lines}
     assert loaded["user_code"] == sorted((ALWAYS + FOR_A_CODE).split())
     assert loaded["linked"] == sorted((ALWAYS + FOR_A_LINK).split())
     assert loaded["refreshed"] == sorted((ALWAYS + FOR_A_LINK + " _refresh").split())

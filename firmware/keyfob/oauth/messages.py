@@ -253,7 +253,8 @@ def clean(text, secrets=()):  # rare: replies
     for secret in secrets:
         if secret:  # plain and percent-encoded; "*" makes no text longer
             text = text.replace(secret, "*").replace(quote(secret), "*")
-    kept = "".join(char for char in text[: 4 * _MAX_TEXT] if is_printable(char)).strip()
+    chars = [text[at : at + 1] for at in range(min(len(text), 4 * _MAX_TEXT))]
+    kept = "".join(filter(is_printable, chars)).strip()
     return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."
 
 
@@ -261,7 +262,8 @@ def is_printable(char):  # rare: replies
     """Whether `char` is safe on a terminal or a panel: no control, no direction mark.
 
     Nothing beyond the basic plane either: MicroPython's JSON reads `\\ud83d\\ude00` as two
-    surrogates, and no panel has a glyph for it.
+    surrogates, and no panel has a glyph for it. A text's characters are best had as slices:
+    MicroPython keeps for good those that come from an index or a loop.
     """
     code = ord(char)
     return not (

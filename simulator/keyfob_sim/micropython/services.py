@@ -22,7 +22,7 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from keyfob_sim.hardware import heap_table
@@ -41,6 +41,14 @@ _TIMER = 1000  # interrupts from here on are those of timers
 _AT_START, _FREE, _USED = 1, 2, 3  # what M may ask
 _PLENTY = (1 << 22,) * 4  # the region of a board whose RAM is not limited
 NUDGE = -1  # an interrupt that nothing in the VM handles
+# Causes of a reset, as `machine` names them.
+_RESETS = {
+    "PWRON_RESET": 1,
+    "HARD_RESET": 2,
+    "WDT_RESET": 3,
+    "DEEPSLEEP_RESET": 4,
+    "SOFT_RESET": 5,
+}
 _NAME_UNKNOWN = -202  # as lwIP says it
 
 
@@ -86,36 +94,40 @@ class Services:
             "M": lambda what, _, table: self._look(what, table),
             "B": lambda *_: None,
         }
+        # Names of more than ten characters: shorter ones the VM would keep for good.
         self._names: dict[str, Callable[..., Any]] = {
-            "pin.init": board.pins.configure,
-            "pin.irq": board.pins.watch,
-            "i2c.open": lambda scl, sda, frequency: self._open(scl, sda),
-            "i2c.scan": lambda bus: board.i2c_scan(*self._buses[bus]),
-            "i2c.read": self._i2c_read,
-            "spi.open": self._open,
-            "rtc.datetime": board.rtc.datetime,
-            "rtc.set_datetime": board.rtc.set_datetime,
-            "rtc.set": board.rtc.set,
-            "rtc.memory": lambda: board.rtc.memory.hex(),
-            "rtc.set_memory": lambda text: board.rtc.set_memory(binascii.unhexlify(text)),
-            "ntp.time": self._ntp,
-            "wdt.start": self._start_watchdog,
-            "timer.start": self._start_timer,
-            "timer.stop": self._stop_timer,
+            "machine.pin.init": board.pins.configure,
+            "machine.pin.irq": board.pins.watch,
+            "machine.i2c.open": lambda scl, sda, frequency: self._open(scl, sda),
+            "machine.i2c.scan": lambda bus: board.i2c_scan(*self._buses[bus]),
+            "machine.i2c.read": self._i2c_read,
+            "machine.spi.open": self._open,
+            "machine.rtc.datetime": board.rtc.datetime,
+            "machine.rtc.set_datetime": board.rtc.set_datetime,
+            "machine.rtc.set": board.rtc.set,
+            "machine.rtc.memory": lambda: board.rtc.memory.hex(),
+            "machine.rtc.set_memory": lambda text: board.rtc.set_memory(binascii.unhexlify(text)),
+            "ntptime.time": self._ntp,
+            "machine.wdt.start": self._start_watchdog,
+            "machine.timer.start": self._start_timer,
+            "machine.timer.stop": self._stop_timer,
             "memory.regions": lambda capabilities: self._regions(),
+            "machine.constant": _machine_constant,
             "machine.unique_id": lambda: board.unique_id.hex(),
             "machine.uname": lambda: _uname(board),
             "uplink.resolve": self._resolve,
             "network.constant": _network_constant,
-            "nvs.open": lambda namespace: board.nvs.open(namespace),
-            "nvs.set_i32": board.nvs.set_i32,
-            "nvs.get_i32": board.nvs.get_i32,
-            "nvs.set_blob": lambda space, key, text: board.nvs.set_blob(
+            "esp32.nvs.open": lambda namespace: board.nvs.open(namespace),
+            "esp32.nvs.set_i32": board.nvs.set_i32,
+            "esp32.nvs.get_i32": board.nvs.get_i32,
+            "esp32.nvs.set_blob": lambda space, key, text: board.nvs.set_blob(
                 space, key, binascii.unhexlify(text)
             ),
-            "nvs.get_blob": lambda space, key, size: board.nvs.get_blob(space, key, size).hex(),
-            "nvs.erase_key": board.nvs.erase_key,
-            "nvs.commit": board.nvs.commit,
+            "esp32.nvs.get_blob": lambda space, key, size: board.nvs.get_blob(
+                space, key, size
+            ).hex(),
+            "esp32.nvs.erase_key": board.nvs.erase_key,
+            "esp32.nvs.commit": board.nvs.commit,
             **system,
         }
 
@@ -155,8 +167,8 @@ class Services:
 
     def _call(self, number: int, text: bytes) -> None:
         name, arguments = json.loads(text)
-        if name.startswith("wlan."):
-            found = self._wlan(name[5:], *arguments)
+        if name.startswith("network.wlan."):
+            found = self._wlan(name.rpartition(".")[2], *arguments)
         else:
             found = self._named(name, arguments)
         answer = json.dumps(found).encode()
@@ -259,9 +271,17 @@ class Services:
 
 
 def _network_constant(name: str) -> int:
-    if name not in NETWORK_CONSTANTS:
+    return _constant(NETWORK_CONSTANTS, name)
+
+
+def _machine_constant(name: str) -> int:
+    return _constant(_RESETS, name)
+
+
+def _constant(known: Mapping[str, int], name: str) -> int:
+    if name not in known:
         raise VmError("AttributeError", f"'module' object has no attribute '{name}'")
-    return NETWORK_CONSTANTS[name]
+    return known[name]
 
 
 def _plain(value: Any) -> Any:

@@ -35,6 +35,7 @@ _START = (
     "_board.start({link}, {flash!r}, {blocks}, {virtual}, {limited})\n"
     "_board.run({programs}, globals())\n"
 )
+CALLED = "start run call"  # names of `_board` that are said here, and by tests
 
 
 def executable() -> Path | None:

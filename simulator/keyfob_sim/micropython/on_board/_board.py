@@ -17,12 +17,12 @@ import gc
 import json
 import os
 import sys
+from struct import pack_into, unpack_from
 
 import uctypes
 import vfs
 from micropython import const, schedule
 from uselect import POLLIN, poll
-from ustruct import pack_into, unpack_from
 from utime import ticks_ms
 
 _HEADER = const(8)  # bytes: number, kind, size of the payload, value
@@ -298,7 +298,7 @@ def _run(name, scope):
     except BaseException as error:  # a board prints it and goes on to the REPL
         sys.print_exception(error)
         word = type(error).__name__
-    ask("ended", name, word)
+    ask("program.ended", name, word)
     return word is None
 
 
