@@ -14,6 +14,7 @@ except ImportError:
 
 
 _GARBAGE = const(4096)  # bytes
+_DEPTH = const(30)  # calls: some 8 KB of an ESP32's stack, half of it
 
 
 def tidy_heap():
@@ -88,6 +89,27 @@ def _fetched(name, home):
     if found is None:
         raise AttributeError(name)
     return found
+
+
+async def settle():
+    """Collect garbage, and what MicroPython would keep for a word that was left on its stack.
+
+    Its collector takes each word of the C stack for a reference, and many there are old. A task
+    begins where that stack is shallow, so it overwrites them.
+    """
+    import asyncio
+    import gc
+
+    await asyncio.create_task(_overwrite())
+    gc.collect()
+
+
+async def _overwrite():
+    _recurse(_DEPTH)
+
+
+def _recurse(depth, *rest):
+    return depth and _recurse(depth - 1, depth, *rest[:2])
 
 
 def unload(name):

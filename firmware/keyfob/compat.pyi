@@ -17,5 +17,6 @@ class Loaded:
     def __exit__(self, *_: object) -> None: ...
 
 def lent(thing: object, name: str, home: str) -> Any: ...  # internal
+async def settle() -> None: ...  # internal
 def unload(name: str) -> None: ...  # internal
 def flag() -> _Flag: ...  # internal

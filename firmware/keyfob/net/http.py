@@ -7,9 +7,8 @@ MicroPython resolves host names without yielding; only that is outside the deadl
 """
 
 import asyncio
-import gc
 
-from keyfob.compat import Loaded, const
+from keyfob.compat import Loaded, const, settle
 from keyfob.errors import TransportError, no_memory
 from keyfob.net.clock import Clock
 from keyfob.oauth.messages import MAX_BODY
@@ -140,7 +139,7 @@ class HttpClient:
 
     async def _connect(self, origin):  # rare
         scheme, host, port = origin
-        gc.collect()  # TLS needs large blocks; abandoned sockets are closed, too
+        await settle()  # TLS needs large blocks; abandoned sockets are closed, too
         if scheme == "https":
             self._reader, self._writer = await asyncio.open_connection(
                 host, port, ssl=self._tls(), server_hostname=host
