@@ -47,7 +47,7 @@ class Clock:
         """Let other tasks run for `ms` milliseconds."""
         await asyncio.sleep(ms / 1000)
 
-    def jitter(self, limit):  # rare
+    def jitter(self, limit):
         """A random number of ms below `limit`, so that boards that started together spread out."""
         return int.from_bytes(os.urandom(2), "big") * limit // 65536
 

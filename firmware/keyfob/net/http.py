@@ -42,7 +42,6 @@ class HttpClient:
         self._idle = None  # Stopwatch since the connection was last used
         self._asked = self._prepared = None  # the last request, and its bytes
         self._parser = None  # of the exchange under way: a task that is over keeps its arguments
-        self._reply_code = None  # what reads a reply, while the same request is repeated
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`, whatever its status.
@@ -53,54 +52,55 @@ class HttpClient:
         """
         asked = (request.method, request.url, dict(request.headers), request.body)
         prepared = self._prepared
-        is_new = self._asked != asked  # polls repeat one request
-        if is_new:
+        if self._asked != asked:  # polls repeat one request
             prepared = _prepare(request, self._allow_http)
             # A mutable body could change in place and still compare equal.
             if len(prepared[1]) <= _REPEATED and isinstance(request.body, (bytes, type(None))):
                 self._asked, self._prepared = asked, prepared
         origin, message = prepared
-        host = origin[1]
         limit = (self._timeout_ms if timeout_ms is None else timeout_ms) / 1000
         async with self._lock:
-            whole = False
-            try:
-                code = self._reply_code
-                if code is None:
-                    with Loaded("keyfob.net.http_reply") as code:
-                        pass  # it lives as long as somebody refers to it
-                self._parser = parser = code.ReplyParser(
-                    max_body, is_head=request.method == "HEAD", others=request.other_headers
-                )
-                await asyncio.wait_for(self._exchange(origin, message), limit)
-                whole = parser.keep_alive and not parser.excess
-                if len(parser.reply.body) > _LONG:
-                    self._forget()  # parsing such a long body needs the RAM
-                elif not is_new:
-                    self._reply_code = code
-                return parser.reply
-            except asyncio.TimeoutError:
-                raise TransportError(
-                    "%s did not answer within %g s" % (host, limit),
-                    "check the network, or try again later",
-                    kind="timeout",
-                )
-            except MemoryError:
-                raise no_memory("for a connection to " + host)
-            except (OSError, ValueError, EOFError) as error:
-                await self.close()  # so that what TLS held is free again, and counted so
-                with Loaded("keyfob.net.platform_errors") as code:
-                    raise code.translate(error, host)
-            finally:
-                self._parser = None
-                if not whole:  # nor may a cancellation leave a reply half read
-                    await self.close()
+            reply = await self._ask(origin, message, request, limit, max_body)
+            await settle()  # without what read it
+        return reply
+
+    async def _ask(self, origin, message, request, limit, max_body):
+        """Exchange `message` for its reply, within `limit` seconds."""
+        host = origin[1]
+        whole = False
+        try:
+            with Loaded("keyfob.net.http_reply") as code:
+                pass  # it lives as long as somebody refers to it
+            self._parser = parser = code.ReplyParser(
+                max_body, is_head=request.method == "HEAD", others=request.other_headers
+            )
+            await asyncio.wait_for(self._exchange(origin, message), limit)
+            whole = parser.keep_alive and not parser.excess
+            if len(parser.reply.body) > _LONG:
+                self._asked = self._prepared = None  # parsing such a long body needs the RAM
+            return parser.reply
+        except asyncio.TimeoutError:
+            raise TransportError(
+                "%s did not answer within %g s" % (host, limit),
+                "check the network, or try again later",
+                kind="timeout",
+            )
+        except MemoryError:
+            raise no_memory("for a connection to " + host)
+        except (OSError, ValueError, EOFError) as error:
+            await self.close()  # so that what TLS held is free again, and counted so
+            with Loaded("keyfob.net.platform_errors") as code:
+                raise code.translate(error, host)
+        finally:
+            self._parser = None
+            if not whole:  # nor may a cancellation leave a reply half read
+                await self.close()
 
     async def close(self):
         """Close the connection, which frees its TLS buffers."""
         writer = self._writer
         self._reader = self._writer = self._origin = None
-        self._forget()
+        self._asked = self._prepared = None  # which only save time
         if writer is None:
             return
         transport = getattr(writer, "transport", None)
@@ -112,10 +112,6 @@ class HttpClient:
                 await writer.wait_closed()  # MicroPython: only this closes the socket
         except OSError:
             pass  # it is closed already
-
-    def _forget(self):
-        """Forget the prepared request, which only saves time."""
-        self._asked = self._prepared = self._reply_code = None
 
     async def _exchange(self, origin, message):
         if not self._is_reusable(origin):

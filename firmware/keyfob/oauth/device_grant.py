@@ -89,6 +89,7 @@ class DeviceGrant:
         self._scope = scope
         self._spread = spread
         self._device_code = None
+        self._token_request = None  # made for the first poll
         self._watch = None  # Stopwatch since the device authorization request was sent
         self._lifetime = 0  # ms on that watch
         self._due = 0  # ms on that watch
@@ -155,7 +156,7 @@ class DeviceGrant:
         self._schedule(0, self._step())  # the last poll may have been sent just before the reset
         return True
 
-    def poll(self, now):  # rare
+    def poll(self, now):
         """Return the next token request (section 3.4), or None once the code has run out.
 
         Raises UsageError if it is not due yet or another one has not been answered.
@@ -165,7 +166,13 @@ class DeviceGrant:
             return None
         if self.state != PENDING or wait or self._in_flight:
             raise UsageError("it is too early for a poll")
+        if self._token_request is None:
+            self._token_request = self._make_token_request()
         self._in_flight = True
+        return self._token_request
+
+    def _make_token_request(self):  # rare
+        """The request of every poll."""
         profile = self._profile
         params = [("grant_type", profile.grant_type), ("device_code", self._device_code)]
         if profile.dialect is not None and profile.dialect["send_user_code"]:
@@ -295,7 +302,7 @@ class DeviceGrant:
     def _end(self, state, error):  # rare
         self.state = state
         self.error = error
-        self._device_code = None
+        self._device_code = self._token_request = None
         self._in_flight = False
         return state
 
