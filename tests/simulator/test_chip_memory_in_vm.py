@@ -30,6 +30,7 @@ def look(collect=True):
         gc.collect()
     regions = esp32.idf_heap_info(esp32.HEAP_DATA)
     totals = [sum(figures) for figures in zip(*regions)]
+    totals[2] = max([region[2] for region in regions])
     print(json.dumps([gc.mem_free(), gc.mem_alloc()] + totals))
 """
 CONNECT = """

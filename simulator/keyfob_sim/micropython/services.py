@@ -103,6 +103,8 @@ class Services:
             "timer.start": self._start_timer,
             "timer.stop": self._stop_timer,
             "memory.regions": lambda capabilities: self._regions(),
+            "thread.start": self._start_thread,
+            "thread.end": board.end_thread,
             "machine.unique_id": lambda: board.unique_id.hex(),
             "machine.uname": lambda: _uname(board),
             "uplink.resolve": self._resolve,
@@ -188,6 +190,12 @@ class Services:
     def _regions(self) -> list[tuple[int, ...]]:
         memory = self._board.memory
         return [_PLENTY] if memory is None else [tuple(region) for region in memory.regions]
+
+    def _start_thread(self, stack: int) -> int:
+        try:
+            return self._board.start_thread(stack)
+        except OSError as error:
+            raise VmError("OSError", str(error)) from None
 
     # Time
 

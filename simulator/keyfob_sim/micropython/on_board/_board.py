@@ -255,8 +255,10 @@ def start(number, flash, blocks, is_virtual, is_limited):
         __import__(name)
     if is_limited:
         import chip_gc
+        import chip_thread
 
         sys.modules["gc"] = chip_gc
+        sys.modules["_thread"] = chip_thread
         _blocks = _find_blocks()
     device = _Flash(flash, blocks)  # while the PC's files can still be opened
     vfs.umount("/")

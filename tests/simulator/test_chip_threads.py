@@ -1,0 +1,97 @@
+"""Threads of a virtual board: what their stacks take of the chip's RAM, and for how long."""
+
+import json
+import textwrap
+from collections.abc import Iterator
+
+import pytest
+from virtual_port import VirtualPort, needs_vm
+
+from keyfob_sim.hardware.chip_memory import AT_BOOT
+
+pytestmark = needs_vm
+
+KB = 1024
+LOOK = """
+import _thread, esp32, gc, json, time
+def look():
+    gc.collect()
+    _, free, blocks, lowest = zip(*esp32.idf_heap_info(esp32.HEAP_DATA))
+    print(json.dumps([sum(free), max(blocks), sum(lowest)]))
+def start(size):
+    lock = _thread.allocate_lock()
+    lock.acquire()
+    _thread.stack_size(size)
+    _thread.start_new_thread(lock.acquire, ())
+    return lock
+"""
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualPort]:
+    port = VirtualPort(tmp_path_factory.mktemp("board"), "--clock", "virtual")
+    yield port
+    port.stop()
+
+
+def figures(board: VirtualPort, source: str) -> list[list[int]]:
+    """What `look()` printed: bytes free outside Python, in the largest block, at the lowest."""
+    told = board.run(LOOK + textwrap.dedent(source))
+    return [json.loads(line) for line in told.splitlines() if line.startswith("[")]
+
+
+def test_a_thread_takes_its_stack_until_the_chip_is_idle_after_it(board: VirtualPort) -> None:
+    rows = figures(
+        board,
+        """
+        look()
+        lock = start(20000)
+        look()
+        lock.release()
+        look()
+        time.sleep(0.1)
+        look()
+        """,
+    )
+    free = [row[0] for row in rows]
+    assert free[0] == free[3] == AT_BOOT
+    assert free[1] == free[2]
+    assert 20_000 < free[0] - free[1] < 20_500
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(0, 5 * KB), (100, 4 * KB), (9_000, 9_000)])
+def test_small_and_default_stacks(board: VirtualPort, asked: int, taken: int) -> None:
+    rows = figures(
+        board, f"look()\nlock = start({asked})\nlook()\nlock.release()\ntime.sleep(0.1)"
+    )
+    assert taken < rows[0][0] - rows[1][0] < taken + 500
+
+
+def test_setting_the_stack_size_tells_the_former_one(board: VirtualPort) -> None:
+    told = board.run("import _thread\nfor n in (7000, 0):\n    print(_thread.stack_size(n))")
+    assert told.split() == ["0", "7000"]
+    assert board.run("import _thread\n_thread.stack_size(9)\n_thread.stack_size()").strip() == ""
+    assert board.run("import _thread\nprint(_thread.stack_size(0))").strip() == "0"
+
+
+def test_a_stack_that_does_not_fit_is_refused_as_on_the_chip(board: VirtualPort) -> None:
+    rows = board.run(
+        LOOK
+        + textwrap.dedent("""
+        look()
+        try:
+            start(120000)
+        except OSError as error:
+            print(*error.args)
+        look()
+        """)
+    ).splitlines()
+    assert rows[1] == "can't create thread"
+    assert json.loads(rows[0])[0] == json.loads(rows[2])[0] == AT_BOOT
+
+
+def test_a_reset_ends_threads(board: VirtualPort) -> None:
+    figures(board, "lock = start(50000)")
+    ((free, _, lowest),) = figures(board, "look()")  # after a soft reset
+    assert free == AT_BOOT
+    assert lowest < AT_BOOT - 50_000
