@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from virtual_port import VirtualPort, needs_vm
 
+from keyfob_host.resources import firmware_dir
 from keyfob_sim.hardware.chip_memory import AT_BOOT
 
 pytestmark = needs_vm
@@ -95,3 +96,26 @@ def test_a_reset_ends_threads(board: VirtualPort) -> None:
     ((free, _, lowest),) = figures(board, "look()")  # after a soft reset
     assert free == AT_BOOT
     assert lowest < AT_BOOT - 50_000
+
+
+@pytest.mark.parametrize("size", [16 * KB, 24 * KB, 36 * KB])
+def test_the_firmware_adds_a_small_area(board: VirtualPort, size: int) -> None:
+    """What holds the RAM gives it back, and one object keeps the area."""
+    source = (firmware_dir() / "keyfob" / "heap_area.py").read_text("utf-8")
+    board.reset()
+    rows = figures(
+        board,
+        f"""
+        code = {{}}
+        exec({source!r}, code)
+        add = code.pop("add_small_area")
+        look()
+        kept = add({size})
+        look()
+        print(add({size}) is None)
+        """,
+    )
+    (before, _, _), (after, largest, lowest) = rows
+    assert size - 2 * KB <= before - after <= size
+    assert lowest >= size
+    assert largest > 70_000
