@@ -117,6 +117,21 @@ def test_one_object_that_lives_keeps_a_whole_area(board: VirtualPort) -> None:
     assert all(row[5] <= AT_BOOT - FIRST for row in rows[2:]), "the lowest stays"
 
 
+def test_garbage_is_collected_before_an_area_is_added(board: VirtualPort) -> None:
+    (row,) = figures(
+        board,
+        """
+        gc.threshold(-1)
+        for _ in range(80):
+            bytearray(1000)
+        look(collect=False)
+        gc.threshold(16384)
+        """,
+    )
+    assert row[3] == AT_BOOT
+    assert row[1] < 20_000
+
+
 def test_tls_takes_its_share_and_gives_it_back_when_it_is_closed(board: VirtualPort) -> None:
     rows = figures(
         board,

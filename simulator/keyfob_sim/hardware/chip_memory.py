@@ -13,8 +13,8 @@ ESP32_GENERIC; py/gc.c and ports/esp32 of MicroPython say how its heap grows. Wh
   fill the others first and then the smallest free blocks.
 - A handshake takes all it needs at once. Its need follows from the certificates that the server
   sends, by the measured chains. The buffers of a real radio take more than the emulated one's.
-- An area is there while a block above the ones before it is in use, garbage or not. The chip
-  collects before it adds one, and the VM when its threshold is reached, which `tidy_heap` sets.
+- An area is there while a block above the ones before it is in use, garbage or not, until the VM
+  collects: when its threshold is reached, which `tidy_heap` sets, and before an area is added.
 """
 
 from __future__ import annotations
@@ -231,13 +231,17 @@ class ChipMemory:
                 self._place_wifi(needs)
             self._note()
 
+    def would_grow(self, highest: int) -> bool:
+        """Whether Python's heap has no room for a block at `highest`."""
+        return highest > sum(self.areas)
+
     def use_python(self, used: int, highest: int) -> None:
         """Have Python use `used` bytes, the last of them at `highest`: add or free areas."""
         with self._lock:
             self.used = used
             while self._added and highest <= sum(self.areas[:-1]):
                 self._main.give_back(self._added.pop())
-            while highest > sum(self.areas) and (size := min(sum(self.areas), self.largest)):
+            while self.would_grow(highest) and (size := min(sum(self.areas), self.largest)):
                 block = self._main.take(size)
                 assert block is not None
                 self._added.append(block)
