@@ -5,10 +5,12 @@ import textwrap
 from collections.abc import Iterator
 
 import pytest
+from board_run import run_board
 from virtual_port import VirtualPort, needs_vm
 
 from keyfob_host.resources import firmware_dir
-from keyfob_sim.hardware.chip_memory import AT_BOOT
+from keyfob_sim.hardware import board as virtual_board
+from keyfob_sim.hardware.chip_memory import AT_BOOT, Block, ChipMemory
 
 pytestmark = needs_vm
 
@@ -119,3 +121,42 @@ def test_the_firmware_adds_a_small_area(board: VirtualPort, size: int) -> None:
     assert size - 2 * KB <= before - after <= size
     assert lowest >= size
     assert largest > 70_000
+
+
+class Watched(ChipMemory):
+    """Remembers each area that was added, and how many threads were started."""
+
+    added: tuple[int, ...] = ()
+    threads = 0
+
+    def start_thread(self, stack: int) -> Block | None:
+        self.threads += 1
+        return super().start_thread(stack)
+
+    def use_python(self, used: int, highest: int) -> None:
+        before = len(self.areas)
+        super().use_python(used, highest)
+        if len(self.areas) > before:
+            self.added += tuple(self.areas[before:])
+
+
+@pytest.mark.parametrize("name", ["lilygo-t-display", "esp32-ssd1306"])
+def test_a_colour_panel_has_the_heap_grow_by_little_at_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    memories = []
+
+    def make(first_area: int) -> Watched:
+        memories.append(Watched(first_area))
+        return memories[-1]
+
+    monkeypatch.setattr(virtual_board, "ChipMemory", make)
+    run = run_board(
+        capsys, "--board", name, "--clock", "virtual", "--approve", "auto", "--until", "linked"
+    )
+    assert run.exit_code == 0, run
+    (memory,) = memories
+    if name == "lilygo-t-display":
+        assert memory.added[0] <= 24 * KB
+    else:
+        assert not memory.threads
