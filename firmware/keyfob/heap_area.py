@@ -28,9 +28,9 @@ def add_small_area(size):
     """Have Python's heap grow by `size` bytes or a little less; return what keeps that area.
 
     It stays as long as somebody refers to what is returned. `size` is a multiple of 2048, from
-    16 to 36 KB. This takes some 0.2 s, early: before there is a second area, and best before
-    Wi-Fi is on. Returns None where it did not work or nothing was done: without an ESP32, with
-    PSRAM, with a second area, or where the largest free block is no larger than `size` anyway.
+    16 to 48 KB. This takes some 0.3 s and is for the start: before there is a second area, best
+    before Wi-Fi is on. Returns None where it did not work or nothing was done: without an ESP32,
+    with PSRAM, with a second area, or where the largest free block is no larger anyway.
     """
     try:
         import _thread
@@ -120,9 +120,9 @@ class _Chip:
         """Start a thread with a stack of `size` bytes that waits for a lock; return the lock."""
         lock = self._threads.allocate_lock()
         lock.acquire()
+        self._locks.append(lock)  # first: Ctrl-C may come at any time
         self._threads.stack_size(size)
         self._threads.start_new_thread(lock.acquire, ())
-        self._locks.append(lock)
         return lock
 
 

@@ -156,7 +156,7 @@ class Chip:
         return not owners and not self.ending and self.default == 0
 
 
-SIZES = [str(size) for size in (16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36)]
+SIZES = [str(size) for size in (16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 40, 44, 48)]
 CASES = {
     "test_the_area_is_as_large_as_wanted": SIZES,
     "test_after_a_soft_reset_there_are_two_large_blocks": SIZES,
