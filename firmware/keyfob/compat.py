@@ -17,6 +17,9 @@ _GARBAGE = const(4096)  # bytes
 _DEPTH = const(30)  # calls: some 8 KB of an ESP32's stack, half of it
 
 
+heap_area = None  # what keeps a second area of Python's heap; see keyfob.heap_area
+
+
 def tidy_heap():
     """Have garbage collected early, before more code is imported.
 

@@ -9,6 +9,7 @@ is filled. What holds RAM and touches no pin is the stack of a thread (ports/esp
 import gc
 import time
 
+from keyfob import compat
 from keyfob.compat import const
 
 _FIRST_AREAS = (36 * 1024, 56 * 1024, 64 * 1024)  # bytes, of the chips without PSRAM
@@ -25,29 +26,27 @@ _BATCH = const(8)  # pieces between two looks
 
 
 def add_small_area(size):
-    """Have Python's heap grow by `size` bytes or a little less; return what keeps that area.
+    """Have Python's heap grow by `size` bytes or a little less, for good.
 
-    It stays as long as somebody refers to what is returned. `size` is a multiple of 2048, from
-    16 to 48 KB. This takes some 0.3 s and is for the start: before there is a second area, best
-    before Wi-Fi is on. Returns None where it did not work or nothing was done: without an ESP32,
-    with PSRAM, with a second area, or where the largest free block is no larger anyway.
+    `size` is a multiple of 2048, from 16 to 48 KB. This takes some 0.3 s and is for the start:
+    before there is a second area, best before Wi-Fi is on. Nothing is done without an ESP32, with
+    PSRAM, with a second area, or where the largest free block is no larger anyway.
     """
     try:
         import _thread
 
         from esp32 import HEAP_DATA, idf_heap_info
     except ImportError:
-        return None
+        return
     chip = _Chip(lambda: idf_heap_info(HEAP_DATA), _thread)
     try:
         gc.collect()
         if chip.largest()[0] > size and chip.has_first_area_only() and chip.hold_but(size):
-            return _fill(size, chip)
+            compat.heap_area = _fill(size, chip)
     except (MemoryError, OSError):  # OSError: no room for that stack
         pass
     finally:
         chip.let_go()
-    return None
 
 
 def _fill(size, chip):

@@ -3,16 +3,17 @@
 from keyfob.compat import Loaded, const
 from keyfob.errors import ConfigError
 
-_AREA = const(24576)  # bytes
+# Bytes that Python's heap gets beside its first area: picture and screens do not fit into that.
+_MONOCHROME = const(28672)
+_COLOUR = const(40960)
 
-# Controller: the module of its driver, the class there, and the area that Python's heap gets
-# beside its first one, where picture and screens do not fit into that.
+# Controller: the module of its driver, the class there, and that area.
 _DRIVERS = {
-    "ssd1306": ("keyfob.ui.displays.ssd1306", "SSD1306", 0),
-    "sh1106": ("keyfob.ui.displays.sh1106", "SH1106", 0),
-    "st7789": ("keyfob.ui.displays.st7789", "ST7789", _AREA),
-    "ili9341": ("keyfob.ui.displays.ili9341", "ILI9341", _AREA),
-    "ili9342": ("keyfob.ui.displays.ili9341", "ILI9342", _AREA),
+    "ssd1306": ("keyfob.ui.displays.ssd1306", "SSD1306", _MONOCHROME),
+    "sh1106": ("keyfob.ui.displays.sh1106", "SH1106", _MONOCHROME),
+    "st7789": ("keyfob.ui.displays.st7789", "ST7789", _COLOUR),
+    "ili9341": ("keyfob.ui.displays.ili9341", "ILI9341", _COLOUR),
+    "ili9342": ("keyfob.ui.displays.ili9341", "ILI9342", _COLOUR),
 }
 
 # How the glass is mounted on its controller; absent or 0 means the driver's default.
@@ -46,9 +47,8 @@ def open_display(board):
             backlight = output(about["spi"]["backlight"])
             if backlight is not None:
                 options["backlight"] = backlight
-        if area:
-            with Loaded("keyfob.heap_area") as code:
-                bus.area = code.add_small_area(area)  # it is there as long as the bus
+        with Loaded("keyfob.heap_area") as code:
+            code.add_small_area(area)
         return driver(bus, about["width"], about["height"], **options)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         # People edit that file.
