@@ -177,7 +177,10 @@ class Refresher:
         except KeyfobError as error:
             tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
             return error
-        self._events.attempt(self._account.keep, successor)  # the running link goes on in memory
+        try:
+            await provider.hang_up()  # storing them wants its RAM
+        finally:  # a cancellation must not cost the tokens
+            self._events.attempt(self._account.keep, successor)  # the link goes on in memory
         self.wake()
         rotated = successor.refresh_token != tokens.refresh_token
         self._events.notify("refreshed", rotated=rotated, unsaved=self._events.unsaved)
