@@ -24,7 +24,7 @@ class TokenSet:
     outcome: Outcome | KeyfobError | None
     def __init__(self, members: Mapping[str, Any]) -> None: ...
     @classmethod
-    def granted(
+    def granted(  # internal
         cls,
         members: dict[str, Any],
         profile: Profile,
