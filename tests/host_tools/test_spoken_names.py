@@ -1,4 +1,4 @@
-"""What says names of the firmware from outside: stubs that promise them, programs that use them."""
+"""What says names of the firmware from outside: stubs that promise them, and programs."""
 
 import pytest
 
