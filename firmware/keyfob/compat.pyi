@@ -1,5 +1,5 @@
 from types import ModuleType
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 _T = TypeVar("_T")
 
@@ -16,5 +16,7 @@ class Loaded:
     def __enter__(self) -> ModuleType: ...
     def __exit__(self, *_: object) -> None: ...
 
+def lent(thing: object, name: str, home: str) -> Any: ...  # internal
+async def settle() -> None: ...  # internal
 def unload(name: str) -> None: ...  # internal
 def flag() -> _Flag: ...  # internal

@@ -19,7 +19,7 @@ REFUSED = const(7)  # a 4xx without an OAuth error: temporary or not
 
 NAMES = ("approved", "pending", "slow_down", "denied", "expired", "error", "retry", "retry")
 
-ERRORS = {
+_ERRORS = {
     "authorization_pending": PENDING,
     "slow_down": SLOW_DOWN,
     "access_denied": DENIED,
@@ -61,7 +61,7 @@ class Outcome:
         return self.error or self.description or "no reason given"
 
 
-def classify(reply, profile, secrets=(), unix=None, by_status=True):
+def classify(reply, profile, secrets=(), unix=None, by_status=True):  # rare
     """Return the Outcome of `reply`; the members of an OK one are not validated yet.
 
     `secrets` never appear in the outcome's texts; `unix` (Unix seconds or None) is for
@@ -87,24 +87,24 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):
     return outcome
 
 
-def _error(values, status, profile):
+def _error(values, status, profile):  # rare
     """The OAuth error code of a reply (None without one) and the provider's text."""
     code = values.get("error")
     text = values.get("error_description")
     if profile.dialect is not None:
         from keyfob.oauth import dialect  # stays: every request of such a provider needs it
 
-        code = dialect.error_at(values, status, profile, ERRORS) or code
+        code = dialect.error_at(values, status, profile, _ERRORS) or code
     is_plain = "access_token" in values or "device_code" in values
     if not isinstance(code, str) and (code is not None or "error_code" in values or not is_plain):
         with Loaded("keyfob.oauth.outcome_odd") as odd:
-            code, text = odd.odd_error(values, text, profile.pending_map, ERRORS)
+            code, text = odd.odd_error(values, text, profile.pending_map, _ERRORS)
     return profile.pending_map.get(code, code), text
 
 
-def _kind(code, status, values):
-    if code in ERRORS:
-        return ERRORS[code]
+def _kind(code, status, values):  # rare
+    if code in _ERRORS:
+        return _ERRORS[code]
     if status == 429:
         return SLOW_DOWN
     if status >= 500 or status in (408, 425):

