@@ -35,6 +35,7 @@ ROOMS = {
     "net": (2, "net"),
     "storage": (2, "storage"),
     "config": (2, "config"),
+    "heap_area": (2, "heap_area"),
     "stored": (1, "stored"),
     "account": (2, "account"),
     "events": (2, "events"),

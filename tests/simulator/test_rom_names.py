@@ -29,7 +29,7 @@ for thing in ("", b"", bytearray(), [], {}, (), set(), 1, 1.0, (i for i in ()), 
 print(" ".join(names))
 """
 MODULES = (
-    "array asyncio asyncio.event asyncio.lock asyncio.stream binascii builtins collections"
+    "_thread array asyncio asyncio.event asyncio.lock asyncio.stream binascii builtins collections"
     " cryptolib deflate errno framebuf gc hashlib io json math micropython os random re select"
     " socket ssl struct sys time tls uctypes vfs"
 )

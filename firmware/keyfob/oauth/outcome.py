@@ -19,7 +19,7 @@ REFUSED = const(7)  # a 4xx without an OAuth error: temporary or not
 
 NAMES = ("approved", "pending", "slow_down", "denied", "expired", "error", "retry", "retry")
 
-_ERRORS = {
+ERRORS = {
     "authorization_pending": PENDING,
     "slow_down": SLOW_DOWN,
     "access_denied": DENIED,
@@ -94,17 +94,17 @@ def _error(values, status, profile):  # rare
     if profile.dialect is not None:
         from keyfob.oauth import dialect  # stays: every request of such a provider needs it
 
-        code = dialect.error_at(values, status, profile, _ERRORS) or code
+        code = dialect.error_at(values, status, profile, ERRORS) or code
     is_plain = "access_token" in values or "device_code" in values
     if not isinstance(code, str) and (code is not None or "error_code" in values or not is_plain):
         with Loaded("keyfob.oauth.outcome_odd") as odd:
-            code, text = odd.odd_error(values, text, profile.pending_map, _ERRORS)
+            code, text = odd.odd_error(values, text, profile.pending_map, ERRORS)
     return profile.pending_map.get(code, code), text
 
 
 def _kind(code, status, values):  # rare
-    if code in _ERRORS:
-        return _ERRORS[code]
+    if code in ERRORS:
+        return ERRORS[code]
     if status == 429:
         return SLOW_DOWN
     if status >= 500 or status in (408, 425):

@@ -8,7 +8,7 @@ functions, `keyfob.rare_NAME` (the file's own name, where none is given):
   which stays loaded, a function remains that fetches it for each call.
 
 So a class has one file that tells the whole of it. What only rare functions use of a file's
-imports and private tables moves along with them.
+imports and tables moves along with them.
 """
 
 import ast
@@ -20,14 +20,14 @@ from collections.abc import Iterable
 _MARK = re.compile(r"^ *(?:async )?def \w+\(.*# rare(?:: (\w+))?$")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-Moved = dict[str, dict[str, str]]  # by module and function: the module that has it
+Moved = dict[str, dict[str, str]]  # by module and name: the module that has it
 
 
 def lent(sources: dict[str, str]) -> tuple[dict[str, str], Moved]:
     """Return the `sources` (text by name) with rare functions in files of their own.
 
-    Beside them, which functions are no longer where their importers look for them. Raises
-    ValueError for a function that cannot be lent.
+    Beside them, what is no longer where its importers look for it. Raises ValueError for a
+    function that cannot be lent.
     """
     result: dict[str, str] = {}
     moved: Moved = {}
@@ -69,7 +69,7 @@ def _rare_module(module: str, mark: re.Match[str]) -> str:
 class _File:
     """A file with rare functions.
 
-    `moved` are those that are found in another module, by name, once it is `divided`.
+    `moved` is what importers find in another module, by name, once it is `divided`.
     """
 
     def __init__(self, path: str, text: str) -> None:
@@ -84,6 +84,8 @@ class _File:
         """What stays of the file, and the files of its rare functions."""
         needed = self._take_methods() | self._take_functions()
         tables = {module: self._tables(module) for module in self._groups}
+        for module, some in tables.items():
+            self.moved |= {_table(node): module for node in some if _table(node)[0] != "_"}
         files = {}
         for module, group in self._groups.items():
             own = [*tables[module], *group]
@@ -160,7 +162,7 @@ class _File:
         return ValueError(f"{self._path}: {words}")
 
     def _tables(self, module: str) -> list[ast.stmt]:
-        """The private tables that the rare functions of one module alone use."""
+        """The tables that, of this file, the rare functions of one module alone use."""
         others = [node for home, group in self._groups.items() if home != module for node in group]
         found: list[ast.stmt] = []
         while True:
@@ -169,7 +171,7 @@ class _File:
             for node in rest:
                 name = _table(node)
                 users = [*others, *(other for other in rest if other is not node)]
-                if name.startswith("_") and name in said and name not in _said(users):
+                if name in said and name not in _said(users) and not _is_public_number(node):
                     found.insert(0, node)
                     break
             else:
@@ -299,6 +301,14 @@ def _table(node: ast.stmt) -> str:
         case ast.Assign(targets=[ast.Name(id=name)]):
             return name
     return ""
+
+
+def _is_public_number(node: ast.stmt) -> bool:
+    """Whether a statement defines a constant that other files may have in place of its name."""
+    match node:
+        case ast.Assign(value=ast.Constant() | ast.Call(func=ast.Name("const"))):
+            return not _table(node).startswith("_")
+    return False
 
 
 def _defined(node: ast.stmt) -> str:

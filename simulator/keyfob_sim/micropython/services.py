@@ -11,8 +11,9 @@ H pin level        set a pin
 I bus address data write to an I2C device; -1 where none answers
 S bus, data        write to SPI
 F                  feed the watchdog
-M what, data       the table of the heap's blocks, with 1 while it shows no more than the stand-ins
-                   for what a board has in ROM; bytes that Python has free (2) or in use (3)
+M what c data      the table of the heap's blocks, with 1 while it shows no more than the stand-ins
+                   for what a board has in ROM; bytes that Python has free (2) or in use (3); -1
+                   where garbage is to be collected first, as c says that it has been
 B                  the file system is mounted, and a program begins or the REPL does
 J, text            anything else: a JSON list of a service's name and its arguments
 """
@@ -39,6 +40,7 @@ _PAYLOAD = PACKET - _HEADER.size
 _REPLY, _INTERRUPT, _ERROR = range(3)
 _TIMER = 1000  # interrupts from here on are those of timers
 _AT_START, _FREE, _USED = 1, 2, 3  # what M may ask
+_COLLECT = -1  # what it may answer
 _PLENTY = (1 << 22,) * 4  # the region of a board whose RAM is not limited
 NUDGE = -1  # an interrupt that nothing in the VM handles
 # Causes of a reset, as `machine` names them.
@@ -91,7 +93,7 @@ class Services:
             "I": self._i2c_write,
             "S": lambda bus, _, data: board.spi_write(*self._buses[bus], data),
             "F": lambda *_: self._feed(),
-            "M": lambda what, _, table: self._look(what, table),
+            "M": lambda what, is_tidy, table: self._look(what, bool(is_tidy), table),
             "B": lambda *_: None,
         }
         # Names of more than ten characters: shorter ones the VM would keep for good.
@@ -113,6 +115,8 @@ class Services:
             "machine.timer.stop": self._stop_timer,
             "memory.regions": lambda capabilities: self._regions(),
             "machine.constant": _machine_constant,
+            "thread.start": self._start_thread,
+            "thread.end": board.end_thread,
             "machine.unique_id": lambda: board.unique_id.hex(),
             "machine.uname": lambda: _uname(board),
             "uplink.resolve": self._resolve,
@@ -185,7 +189,7 @@ class Services:
 
     # Memory
 
-    def _look(self, what: int, table: bytes) -> int:
+    def _look(self, what: int, is_tidy: bool, table: bytes) -> int:
         """Have the chip's memory know what Python has in use; see M."""
         memory = self._board.memory
         if memory is None:
@@ -194,12 +198,20 @@ class Services:
         if what == _AT_START:
             self._stand_ins = found
         used, end = found.beyond(self._stand_ins)
+        if not is_tidy and memory.would_grow(REPL + end):
+            return _COLLECT
         self._board.use_memory(REPL + used, REPL + end)
         return {_FREE: memory.python_free, _USED: memory.used}.get(what, 0)
 
     def _regions(self) -> list[tuple[int, ...]]:
         memory = self._board.memory
         return [_PLENTY] if memory is None else [tuple(region) for region in memory.regions]
+
+    def _start_thread(self, stack: int) -> int:
+        try:
+            return self._board.start_thread(stack)
+        except OSError as error:
+            raise VmError("OSError", str(error)) from None
 
     # Time
 

@@ -1,15 +1,18 @@
 """Opening the display of a board: which driver it needs, on which bus."""
 
-from keyfob.compat import Loaded
+from keyfob.compat import Loaded, const
 from keyfob.errors import ConfigError
 
-# Controller: the module of its driver, and the class there.
+_AREA = const(24576)  # bytes
+
+# Controller: the module of its driver, the class there, and the area that Python's heap gets
+# beside its first one, where picture and screens do not fit into that.
 _DRIVERS = {
-    "ssd1306": ("keyfob.ui.displays.ssd1306", "SSD1306"),
-    "sh1106": ("keyfob.ui.displays.sh1106", "SH1106"),
-    "st7789": ("keyfob.ui.displays.st7789", "ST7789"),
-    "ili9341": ("keyfob.ui.displays.ili9341", "ILI9341"),
-    "ili9342": ("keyfob.ui.displays.ili9341", "ILI9342"),
+    "ssd1306": ("keyfob.ui.displays.ssd1306", "SSD1306", 0),
+    "sh1106": ("keyfob.ui.displays.sh1106", "SH1106", 0),
+    "st7789": ("keyfob.ui.displays.st7789", "ST7789", _AREA),
+    "ili9341": ("keyfob.ui.displays.ili9341", "ILI9341", _AREA),
+    "ili9342": ("keyfob.ui.displays.ili9341", "ILI9342", _AREA),
 }
 
 # How the glass is mounted on its controller; absent or 0 means the driver's default.
@@ -26,7 +29,7 @@ def open_display(board):
     if about is None:
         return None
     try:
-        module, name = _DRIVERS[about["controller"]]
+        module, name, area = _DRIVERS[about["controller"]]
         options = {option: about[option] for option in _GEOMETRY if about.get(option)}
         driver = getattr(__import__(module, None, None, (name,)), name)  # stays: the display does
         if "power" in about:
@@ -43,6 +46,9 @@ def open_display(board):
             backlight = output(about["spi"]["backlight"])
             if backlight is not None:
                 options["backlight"] = backlight
+        if area:
+            with Loaded("keyfob.heap_area") as code:
+                bus.area = code.add_small_area(area)  # it is there as long as the bus
         return driver(bus, about["width"], about["height"], **options)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         # People edit that file.

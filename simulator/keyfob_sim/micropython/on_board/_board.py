@@ -31,6 +31,7 @@ _BLOCK = const(4096)  # bytes of flash that are erased together; also of a reque
 _ENOMEM = const(-12)
 _INTERRUPT = const(1)  # kinds of packets from the host
 _ERROR = const(2)
+_COLLECT = const(-1)  # instead of a figure: the heap would grow, before which a chip collects
 _AT_START = const(1)  # whether the blocks that `look` shows are the stand-ins'
 _ROM = ("time", "select", "socket", "os", "machine", "network", "ntptime", "esp32")
 
@@ -136,7 +137,13 @@ def skip(ms, sockets):
 
 def look(what=0):
     """Show the host which blocks of the heap are in use, and return what it says; see `M`."""
-    return call(77, what, 0, _blocks) if _blocks else 0
+    if not _blocks:
+        return 0
+    found = call(77, what, 0, _blocks)
+    if found == _COLLECT:
+        gc.collect()
+        found = call(77, what, 1, _blocks)
+    return found
 
 
 def _find_blocks():
@@ -255,8 +262,10 @@ def start(number, flash, blocks, is_virtual, is_limited):
         __import__(name)
     if is_limited:
         import chip_gc
+        import chip_thread
 
         sys.modules["gc"] = chip_gc
+        sys.modules["_thread"] = chip_thread
         _blocks = _find_blocks()
     device = _Flash(flash, blocks)  # while the PC's files can still be opened
     vfs.umount("/")
