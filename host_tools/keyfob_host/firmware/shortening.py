@@ -111,17 +111,22 @@ def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[
                     lending.add(lender)
                     family[first(name)] = first(lender)
     members: defaultdict[str, set[str]] = defaultdict(set)
+    shared = {first(name) for name in words if first(name) != name}
     for name, tree in trees.items():
+        if first(name) not in shared:
+            continue
         members[first(name)] |= _members(tree) | (_defined(tree) if name in lending else set())
     return [*words.values(), *members.values()]
 
 
 def _members(tree: ast.Module) -> set[str]:
-    """The names of members that a file says or defines."""
+    """The names of members that a file says or defines, and of functions, for tracebacks."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             found.add(node.attr)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            found.add(node.name)
         elif isinstance(node, ast.ClassDef):
             found |= _defined(node)
     return found
