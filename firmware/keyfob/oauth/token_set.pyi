@@ -20,11 +20,11 @@ class TokenSet:
     grant: str | None
     early: int  # internal
     failures: int  # internal
-    is_dead: bool
+    is_dead: bool  # internal
     outcome: Outcome | KeyfobError | None
     def __init__(self, members: Mapping[str, Any]) -> None: ...
     @classmethod
-    def granted(
+    def granted(  # internal
         cls,
         members: dict[str, Any],
         profile: Profile,
@@ -55,5 +55,5 @@ class TokenSet:
         now: int,
         unix: int | None = None,
     ) -> TokenSet | None: ...
-    def postpone(self, error: KeyfobError, now: int) -> None: ...
+    def postpone(self, error: KeyfobError, now: int) -> None: ...  # internal
     def failed(self, error: KeyfobError, now: int) -> None: ...

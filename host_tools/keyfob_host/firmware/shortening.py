@@ -22,10 +22,13 @@ _KNOWN = re.compile(r"^([A-Za-z]\w*) = const\(", re.MULTILINE)
 _IMPORT = re.compile(r"^from keyfob\.compat import const(?:, (\w+))?$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _SAID = re.compile(r"(?<![\w:-])[A-Za-z_]\w*(?![\w:-])")  # words of texts, but of URNs and headers
+# A sentence names nothing. A table has more than one line, or columns.
+_SENTENCE = re.compile(r"[^\n|{]* (?:a|an|the|to|for|or|again|before) [^\n|{]*$")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 # Calls whose keywords become the members of a dict, that is, data.
 _MAKE_DICTS = ("notify", "dict", "update")
 ROOT = "keyfob/__init__.py"
+_DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 # Names of MicroPython's modules and their members, which are in ROM.
 ROM_NAMES = Path(__file__).with_name("rom_names.txt")
 
@@ -77,10 +80,10 @@ def _colored(free: set[str], families: list[set[str]], taken: set[str]) -> dict[
 
 
 def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[set[str]]:
-    """The words that files say.
+    """Words of which no two may become the same: those of a file, and members of one class.
 
-    One family are those whose classes inherit from each other's, and those with the methods of
-    one class.
+    A class has members in the files of the classes that inherit from it, too, and in those that
+    lend it methods.
     """
     homes = {
         node.name: name
@@ -95,6 +98,7 @@ def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[
             name = family[name]
         return name
 
+    lending = set()
     for name, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
@@ -103,11 +107,40 @@ def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[
                         family[first(name)] = first(homes[base])
             match node:  # methods that are fetched from another file (see lending)
                 case ast.Call(func=ast.Name("lent"), args=[_, _, ast.Constant(str(home))]):
-                    family[first(name)] = first(home.replace(".", "/") + ".py")
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    for name, said in words.items():
-        found[first(name)] |= said
-    return list(found.values())
+                    lender = home.replace(".", "/") + ".py"
+                    lending.add(lender)
+                    family[first(name)] = first(lender)
+    members: defaultdict[str, set[str]] = defaultdict(set)
+    shared = {first(name) for name in words if first(name) != name}
+    for name, tree in trees.items():
+        if first(name) not in shared:
+            continue
+        members[first(name)] |= _members(tree) | (_defined(tree) if name in lending else set())
+    return [*words.values(), *members.values()]
+
+
+def _members(tree: ast.Module) -> set[str]:
+    """The names of members that a file says or defines, and of functions, for tracebacks."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            found |= _defined(node)
+    return found
+
+
+def _defined(place: ast.Module | ast.ClassDef) -> set[str]:
+    """The names that a file or a class defines, imported ones among them."""
+    found = {node.id for node in _globals(place)}
+    for node in place.body:
+        if isinstance(node, _DEFINITIONS):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {alias.asname or alias.name for alias in node.names}
+    return found
 
 
 def _free(sources: dict[str, str], trees: dict[str, ast.Module]) -> set[str]:
@@ -116,6 +149,8 @@ def _free(sources: dict[str, str], trees: dict[str, ast.Module]) -> set[str]:
     for path, tree in trees.items():
         constants = _CONSTANT.findall(sources[path])
         found |= {node.id for node in _globals(tree)}.difference(constants)
+        imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        found |= {alias.asname for node in imports for alias in node.names if alias.asname}
         for node in ast.walk(tree):
             match node:
                 case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
@@ -127,7 +162,7 @@ def _free(sources: dict[str, str], trees: dict[str, ast.Module]) -> set[str]:
     return found
 
 
-def _globals(tree: ast.Module) -> Iterator[ast.Name]:
+def _globals(tree: ast.AST) -> Iterator[ast.Name]:
     """Names that are assigned outside of functions, members of classes among them."""
     waiting: list[ast.AST] = [tree]
     while waiting:
@@ -155,6 +190,8 @@ def _kept(
                     said_to_people.add(id(constant))
                 case ast.Raise():
                     said_to_people.update(map(id, filter(_is_prose, ast.walk(node))))
+                case ast.Constant(value=str(said)) if _SENTENCE.match(said):
+                    pass
                 case ast.Constant(value=str(said)) if id(node) not in said_to_people:
                     kept.update(_SAID.findall(said))
                 case ast.Call(func=called, keywords=keywords) if _last(called) in _MAKE_DICTS:

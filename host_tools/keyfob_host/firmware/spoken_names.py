@@ -6,7 +6,7 @@ _INTERNAL = "# internal"  # at the end of a line of a stub: what begins there is
 
 
 def promised(stub: str) -> set[str]:
-    """The names that a stub defines, parameters and members among them.
+    """The names that a stub defines, and those by which its parameters may be given.
 
     What it only imports or annotates with is another module's business.
     """
@@ -20,12 +20,17 @@ def promised(stub: str) -> set[str]:
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
                 found.add(name)
-            case ast.AsyncFunctionDef(name=name) | ast.arg(arg=name):
+            case ast.AsyncFunctionDef(name=name):
+                found.add(name)
+            case ast.arguments(args=args, kwonlyargs=more):
+                waiting.extend(arg for arg in [*args, *more] if arg.arg != "cls")
+                continue
+            case ast.arg(arg=name):
                 found.add(name)
             case ast.AnnAssign(target=ast.Name(id=name)):
                 found.add(name)
         waiting.extend(ast.iter_child_nodes(node))
-    return found - {"cls"}
+    return found
 
 
 def said(program: str) -> set[str]:

@@ -95,8 +95,8 @@ class Vm:
                 stderr=their_output,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
-                cwd=boot.rom,  # it looks for modules there, too
-                env={"MICROPYPATH": f"{boot.rom}:.frozen", "TZ": "UTC", "PATH": os.defpath},
+                cwd=boot.rom,  # it looks for modules there
+                env={"MICROPYPATH": ".frozen", "TZ": "UTC", "PATH": os.defpath},
             )
         finally:
             theirs.close()

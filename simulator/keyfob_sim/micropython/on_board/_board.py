@@ -279,7 +279,7 @@ def start(number, flash, blocks, is_virtual, is_limited):
     gc.collect()
     look(_AT_START)
     sys.path[:] = ["", ".frozen", "/lib"]
-    os.putenv("MICROPYINSPECT", "1")  # from now on the end of a program is the REPL's beginning
+    os.putenv("MICROPYINSPECT", "on")  # from now on the end of a program is the REPL's beginning
 
 
 def run(names, scope):

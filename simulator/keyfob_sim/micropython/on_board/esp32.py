@@ -39,4 +39,4 @@ class NVS:
 
     def __getattr__(self, name):
         """The rest is the host's: `set_i32`, `get_i32`, `erase_key` and `commit`."""
-        return lambda *arguments: _board.ask("esp32.nvs." + name, self._namespace, *arguments)
+        return lambda *arguments: _board.ask("esp32.nvs.%s" % name, self._namespace, *arguments)
