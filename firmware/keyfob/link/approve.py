@@ -1,5 +1,6 @@
 """Getting a person's approval: show a code, and poll until it is approved or refused."""
 
+from keyfob.compat import settle
 from keyfob.errors import AS_FATAL, TransportError, no_memory
 from keyfob.oauth import device_grant, ticks
 from keyfob.oauth import outcome as meaning
@@ -42,7 +43,7 @@ async def get_approval(provider, clock, events, scope, account):
         if is_poll:
             _notify_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
         elif grant.state == device_grant.PENDING:
-            await provider.hang_up()  # a screen and TLS do not fit into the RAM together
+            await settle()  # a screen wants the RAM
             _notify_code(events, grant, False)
         if is_old and is_poll and grant.state in (device_grant.EXPIRED, device_grant.FAILED):
             # While the power was off the code expired, or its tokens were issued and lost.

@@ -1,6 +1,6 @@
 """Making a link of new tokens: store them, and find out whose account it is."""
 
-from keyfob.compat import Loaded
+from keyfob.compat import Loaded, settle
 from keyfob.errors import ProviderError
 
 
@@ -16,7 +16,7 @@ async def establish(issued, link, provider, clock, events, account):
     is_known = _identify(account, tokens, provider, clock, events)
     account.is_stored = False
     try:
-        await provider.hang_up()  # storing them wants its RAM
+        await settle()  # storing them wants the RAM
     finally:  # a cancellation must not cost the tokens
         events.attempt(account.keep, tokens)  # where that fails, the link stays in RAM
     if is_known:

@@ -17,6 +17,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
+_WORD = re.compile(r"\w+")
 _MARK = re.compile(r"^ *(?:async )?def \w+\(.*# rare(?:: (\w+))?$")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -31,11 +32,13 @@ def lent(sources: dict[str, str]) -> tuple[dict[str, str], Moved]:
     """
     result: dict[str, str] = {}
     moved: Moved = {}
+    words = {path: set(_WORD.findall(text)) for path, text in sources.items()}
     for path, text in sources.items():
         if not any(map(_MARK.match, text.splitlines())):
             result[path] = text
             continue
-        file = _File(path, text)
+        others = {word for name in sources if name != path for word in words[name]}
+        file = _File(path, text, others)
         for name, content in file.divided().items():
             if name in result or (name in sources and name != path):
                 raise ValueError(f"{path}: there is a {name} already")
@@ -67,13 +70,14 @@ def _rare_module(module: str, mark: re.Match[str]) -> str:
 
 
 class _File:
-    """A file with rare functions.
+    """A file with rare functions, and the words that `others` say.
 
     `moved` is what importers find in another module, by name, once it is `divided`.
     """
 
-    def __init__(self, path: str, text: str) -> None:
+    def __init__(self, path: str, text: str, others: set[str]) -> None:
         self._path = path
+        self._others = others
         self.module = _module(path)
         self._lines = text.splitlines()
         self._stays = ast.parse(text).body
@@ -171,11 +175,18 @@ class _File:
             for node in rest:
                 name = _table(node)
                 users = [*others, *(other for other in rest if other is not node)]
-                if name in said and name not in _said(users) and not _is_public_number(node):
+                if name in said and name not in _said(users) and not self._is_known(node):
                     found.insert(0, node)
                     break
             else:
                 return found
+
+    def _is_known(self, node: ast.stmt) -> bool:
+        """Whether others may use a table: by its name, or as a constant in place of it."""
+        match node:
+            case ast.Assign(targets=[ast.Name(name)], value=value) if name[0] != "_":
+                return name in self._others or isinstance(value, ast.Constant | ast.Call)
+        return False
 
     def _imports(self, own: list[ast.stmt]) -> list[ast.stmt]:
         """What the statements of a new module need of other files, and of this one."""
@@ -286,9 +297,14 @@ def _redirected(path: str, text: str, moved: Moved) -> str:
 def _modules(tree: ast.Module) -> Iterable[tuple[str, str]]:
     """Names that mean modules, perhaps, and those modules."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                yield _bound(alias), f"{node.module}.{alias.name}"
+        match node:
+            case ast.ImportFrom(module=module, names=names):
+                for alias in names:
+                    yield _bound(alias), f"{module}.{alias.name}"
+            case ast.withitem(
+                ast.Call(ast.Name("Loaded"), [ast.Constant(str(module))]), ast.Name(name)
+            ):
+                yield name, module
 
 
 def _bound(alias: ast.alias) -> str:
@@ -301,14 +317,6 @@ def _table(node: ast.stmt) -> str:
         case ast.Assign(targets=[ast.Name(id=name)]):
             return name
     return ""
-
-
-def _is_public_number(node: ast.stmt) -> bool:
-    """Whether a statement defines a constant that other files may have in place of its name."""
-    match node:
-        case ast.Assign(value=ast.Constant() | ast.Call(func=ast.Name("const"))):
-            return not _table(node).startswith("_")
-    return False
 
 
 def _defined(node: ast.stmt) -> str:
