@@ -9,7 +9,8 @@ stream's `readinto` goes on until its buffer is full. `services.py` lists the le
 read from the host's file of it.
 
 What a board does in C costs it no heap, so reading flash and waiting leave no garbage here to
-speak of.
+speak of. The VM takes a call's variables from the heap where they need more than eleven words,
+which a `try` takes three of: what is called often keeps below that.
 """
 
 import builtins
@@ -48,6 +49,7 @@ _request = bytearray(_HEAD + _BLOCK)
 _packet = bytearray(_HEADER + _PAYLOAD)
 _number = 0
 _bell = _bell_end = None  # a pipe
+_flash = None  # the host's file of it, to be read
 _byte = bytearray(1)
 _COLLECTING = gc.disable, gc.enable
 _idle = poll()
@@ -81,26 +83,38 @@ def call(letter, first=0, second=0, data=()):
 
     `data` is a sequence of buffers, no more than a block in all; they are sent as one.
     """
+    return _exchange(letter, first, second, _joined(data) if data else _HEAD)
+
+
+def _joined(data):
+    """Put buffers beside each other, where a request's data is, and return their end."""
     end = _HEAD
     for part in data:
         _request[end : end + len(part)] = part
         end += len(part)
-    return _exchange(letter, first, second, end)
+    return end
 
 
 def _exchange(letter, first, second, end):
     """Send a request whose data is in its place already, up to `end`. See `call`."""
     global _number
     _number = (_number + 1) & 0xFF or 1
-    pack_into("<BBii", _request, 0, _number, letter, first, second)
+    _request[0] = _number
+    _request[1] = letter
+    pack_into("<ii", _request, 2, first, second)
     port.write(_request, end)
     receive()
     while _packet[0] != _number:
         receive()  # that was an interrupt, or the reply to a request that Ctrl-C broke off
     if _packet[1] == _ERROR:
-        name, arguments = json.loads(_text())
-        raise getattr(builtins, name)(*arguments)
+        _fail()
     return _value()
+
+
+def _fail():
+    """Raise what the host raised."""
+    name, arguments = json.loads(_text())
+    raise getattr(builtins, name)(*arguments)
 
 
 def ask(name, *arguments):
@@ -171,12 +185,15 @@ class _Flash:
     and leave that in the middle of something: Ctrl-C has to wait.
     """
 
-    def __init__(self, path, blocks):
-        self._file = open(path, "rb")  # noqa: SIM115 - for as long as the VM lives
+    def __init__(self, blocks):
         self._blocks = blocks
 
     def readblocks(self, block, buffer, offset=0):
-        return _whole(_Flash._read, self, block, buffer, offset)
+        collects = gc.isenabled()  # as in `_whole`, and without a call more: this is done often
+        gc.disable()
+        result = _read(block * _BLOCK + offset, buffer)
+        _COLLECTING[collects]()
+        return result
 
     def writeblocks(self, block, buffer, offset=None):
         return _whole(_Flash._write, self, block, buffer, offset)
@@ -193,11 +210,6 @@ class _Flash:
             call(69, argument)
         return 0
 
-    def _read(self, block, buffer, offset):
-        self._file.seek(block * _BLOCK + offset)
-        self._file.readinto(buffer)
-        return 0
-
     def _write(self, block, buffer, offset):
         if offset is None:
             offset = 0
@@ -206,6 +218,24 @@ class _Flash:
         _request[_HEAD:end] = buffer
         _exchange(80, block * _BLOCK + offset, 0, end)
         return 0
+
+
+def _read(place, buffer):
+    """Fill `buffer` from `place` on, in bytes, and return 0; see `_uninterrupted`."""
+    try:
+        _flash.seek(place)
+        _flash.readinto(buffer)
+        return 0
+    except KeyboardInterrupt:
+        return _read_again(place, buffer)
+    except MemoryError:
+        return _ENOMEM
+
+
+def _read_again(place, buffer):
+    result = _read(place, buffer)
+    _interrupt()
+    return result
 
 
 def _whole(action, flash, first, second, third):
@@ -246,7 +276,7 @@ def start(number, flash, blocks, is_virtual, is_limited):
 
     `flash` is the path of its flash, of so many blocks. With `is_limited` its RAM is the chip's.
     """
-    global port, virtual, _bell, _bell_end, _blocks
+    global port, virtual, _bell, _bell_end, _flash, _blocks
     port = open(number, "r+b")  # noqa: SIM115 - for as long as the VM lives
     _bell_end, _bell = (open(int(end), "r+b") for end in os.getenv("KEYFOB_BELL").split())  # noqa: SIM115
     _idle.register(port, POLLIN)
@@ -258,10 +288,10 @@ def start(number, flash, blocks, is_virtual, is_limited):
 
         sys.modules["gc"] = chip_gc
         _blocks = _find_blocks()
-    device = _Flash(flash, blocks)  # while the PC's files can still be opened
-    vfs.umount("/")
+    _flash = open(flash, "rb")  # noqa: SIM115 - for as long as the VM lives
+    vfs.umount("/")  # from here on no file of the PC's can be opened
     try:
-        vfs.mount(vfs.VfsLfs2(device), "/")
+        vfs.mount(vfs.VfsLfs2(_Flash(blocks)), "/")
         os.chdir("/")
     except OSError as error:
         print("The file system cannot be mounted:", error)
