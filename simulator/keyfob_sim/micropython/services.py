@@ -11,6 +11,7 @@ H pin level        set a pin
 I bus address data write to an I2C device; -1 where none answers
 S bus, data        write to SPI
 F                  feed the watchdog
+C interface        whether Wi-Fi has joined a network
 M what, data       the table of the heap's blocks, with 1 while it shows no more than the stand-ins
                    for what a board has in ROM; bytes that Python has free (2) or in use (3)
 B                  the file system is mounted, and a program begins or the REPL does
@@ -83,6 +84,7 @@ class Services:
             "I": self._i2c_write,
             "S": lambda bus, _, data: board.spi_write(*self._buses[bus], data),
             "F": lambda *_: self._feed(),
+            "C": lambda interface, _, __: self._wlan("isconnected", interface, (), {}),
             "M": lambda what, _, table: self._look(what, table),
             "B": lambda *_: None,
         }
@@ -106,7 +108,7 @@ class Services:
             "machine.unique_id": lambda: board.unique_id.hex(),
             "machine.uname": lambda: _uname(board),
             "uplink.resolve": self._resolve,
-            "network.constant": _network_constant,
+            "network.constants": lambda: NETWORK_CONSTANTS,
             "nvs.open": lambda namespace: board.nvs.open(namespace),
             "nvs.set_i32": board.nvs.set_i32,
             "nvs.get_i32": board.nvs.get_i32,
@@ -256,12 +258,6 @@ class Services:
             raise VmError("OSError", _NAME_UNKNOWN) from None
         except OSError as error:
             raise VmError("OSError", error.errno) from None
-
-
-def _network_constant(name: str) -> int:
-    if name not in NETWORK_CONSTANTS:
-        raise VmError("AttributeError", f"'module' object has no attribute '{name}'")
-    return NETWORK_CONSTANTS[name]
 
 
 def _plain(value: Any) -> Any:

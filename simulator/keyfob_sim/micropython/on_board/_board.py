@@ -83,15 +83,18 @@ def call(letter, first=0, second=0, data=()):
 
     `data` is a sequence of buffers, no more than a block in all; they are sent as one.
     """
-    return _exchange(letter, first, second, _joined(data) if data else _HEAD)
-
-
-def _joined(data):
-    """Put buffers beside each other, where a request's data is, and return their end."""
     end = _HEAD
-    for part in data:
-        _request[end : end + len(part)] = part
-        end += len(part)
+    if data:
+        end = _put(data[0], end)
+        for place in range(1, len(data)):
+            end = _put(data[place], end)
+    return _exchange(letter, first, second, end)
+
+
+def _put(part, place):
+    """Put a part of a request's data in its place, and return its end."""
+    end = place + len(part)
+    _request[place:end] = part
     return end
 
 

@@ -1,5 +1,7 @@
 """`network` of an ESP32: constants and every method of WLAN are the host's."""
 
+import sys
+
 import _board
 
 
@@ -14,6 +16,10 @@ class WLAN:
 
     def __init__(self, interface=0):
         self._interface = interface
+
+    def isconnected(self):
+        """Whether it has joined a network. It is asked often, so this takes no JSON."""
+        return bool(_board.call(67, self._interface))
 
     def __getattr__(self, name):
         def method(*arguments, **settings):
@@ -39,5 +45,5 @@ def hostname(*name):
     return station.config(hostname=name[0]) if name else station.config("hostname")
 
 
-def __getattr__(name):
-    return _board.ask("network.constant", name)
+for _name, _value in _board.ask("network.constants").items():
+    setattr(sys.modules[__name__], _name, _value)
