@@ -185,26 +185,35 @@ class _Flash:
     """The block device of the file system: the host writes to its file, which is read here.
 
     A board's is in C. No exception may leave this one, for it would leap over littlefs's code
-    and leave that in the middle of something: Ctrl-C has to wait.
+    and leave that in the middle of something: Ctrl-C has to wait. So has the garbage collector,
+    which closes files: nothing here takes from the heap before that is off.
     """
 
     def __init__(self, blocks):
         self._blocks = blocks
 
     def readblocks(self, block, buffer, offset=0):
-        collects = gc.isenabled()  # as in `_whole`, and without a call more: this is done often
+        collects = gc.isenabled()
         gc.disable()
         result = _read(block * _BLOCK + offset, buffer)
         _COLLECTING[collects]()
         return result
 
     def writeblocks(self, block, buffer, offset=None):
-        return _whole(_Flash._write, self, block, buffer, offset)
+        collects = gc.isenabled()
+        gc.disable()
+        result = _uninterrupted(_write, block, buffer, offset)
+        _COLLECTING[collects]()
+        return result
 
     def ioctl(self, operation, argument):
-        return _whole(_Flash._control, self, operation, argument, 0)
+        collects = gc.isenabled()
+        gc.disable()
+        result = _uninterrupted(_Flash._control, self, operation, argument)
+        _COLLECTING[collects]()
+        return result
 
-    def _control(self, operation, argument, _):
+    def _control(self, operation, argument):
         if operation == 4:
             return self._blocks
         if operation == 5:
@@ -213,18 +222,19 @@ class _Flash:
             call(69, argument)
         return 0
 
-    def _write(self, block, buffer, offset):
-        if offset is None:
-            offset = 0
-            call(69, block)
-        end = _HEAD + len(buffer)
-        _request[_HEAD:end] = buffer
-        _exchange(80, block * _BLOCK + offset, 0, end)
-        return 0
+
+def _write(block, buffer, offset):
+    if offset is None:
+        offset = 0
+        call(69, block)
+    end = _HEAD + len(buffer)
+    _request[_HEAD:end] = buffer
+    _exchange(80, block * _BLOCK + offset, 0, end)
+    return 0
 
 
 def _read(place, buffer):
-    """Fill `buffer` from `place` on, in bytes, and return 0; see `_uninterrupted`."""
+    """Fill `buffer` from `place` on, in bytes, and return 0, as `_uninterrupted` would."""
     try:
         _flash.seek(place)
         _flash.readinto(buffer)
@@ -241,27 +251,15 @@ def _read_again(place, buffer):
     return result
 
 
-def _whole(action, flash, first, second, third):
-    """The result of `action`, which nothing disturbs that would find littlefs half-way.
-
-    The garbage collector closes files, so it has to wait, and nothing may be allocated here.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    result = _uninterrupted(action, flash, first, second, third)
-    _COLLECTING[collects]()
-    return result
-
-
-def _uninterrupted(action, flash, first, second, third):
+def _uninterrupted(action, first, second, third):
     """The result of `action`; Ctrl-C is raised once littlefs has returned to the program.
 
     The VM raises what is pending where bytecode jumps. There is no jump after `_interrupt`.
     """
     try:
-        return action(flash, first, second, third)
+        return action(first, second, third)
     except KeyboardInterrupt:
-        result = _uninterrupted(action, flash, first, second, third)
+        result = _uninterrupted(action, first, second, third)
         _interrupt()
         return result
     except MemoryError:
