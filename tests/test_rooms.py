@@ -185,6 +185,8 @@ def test_what_is_loaded_for_a_block_is_named_in_it():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Loaded":
                 assert node in blocks, f"{name}:{node.lineno}: Loaded is for a `with` block"
+                if name == "keyfob.compat":  # the module that `lent` is asked for
+                    continue
                 assert names_in_call(node)[0] in MODULES["keyfob"], f"{name}:{node.lineno}"
 
 

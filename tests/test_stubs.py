@@ -54,7 +54,7 @@ def test_documented_modules_have_stubs() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", sorted({module for module, _ in open_display._DRIVERS.values()})
+    "module", sorted({module for module, *_ in open_display._DRIVERS.values()})
 )
 def test_drivers_have_stubs(module: str) -> None:
     name = module.rpartition(".")[2]

@@ -96,7 +96,7 @@ class App:
             pass  # it starts again all the same
         return error
 
-    def _open_parts(self, tasks):
+    def _open_parts(self, tasks):  # rare
         """Open display, button and LED, and start the tasks that look after them."""
         self._parts = self._parts or self._open_board()
         self.display, self._button, self._led = self._parts
@@ -123,7 +123,7 @@ class App:
         if self._button is not None and event in ("unlinked", "signed_out"):
             self._over.set()  # without a button the screen asks for a restart
 
-    async def last(self):
+    async def last(self):  # rare
         """Keep drawing the error's screen until nothing on it changes any more."""
         if self._screens is not None:
             self._screens.button = None  # no task watches it any more
@@ -181,7 +181,7 @@ class App:
             self._trouble = error
         self._over.set()
 
-    async def _call_api(self):
+    async def _call_api(self):  # rare
         try:
             await self.link.call_api()
         except NotLinked:
@@ -222,11 +222,11 @@ class App:
         self.emit("screen", {"name": name})
         self._changed.set()
 
-    def _open_board(self):
+    def _open_board(self):  # rare
         with Loaded("keyfob.ui.board") as board:
             return board.open_board(self._root, self._events)
 
-    def _make_link(self):
+    def _make_link(self):  # rare
         """Make the link that the configuration file describes; set the screens' language."""
         from keyfob.oauth import profile  # noqa: F401 - stays: the link's profile does
 

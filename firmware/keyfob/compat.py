@@ -14,6 +14,10 @@ except ImportError:
 
 
 _GARBAGE = const(4096)  # bytes
+_DEPTH = const(30)  # calls: some 8 KB of an ESP32's stack, half of it
+
+
+heap_area = None  # what keeps a second area of Python's heap; see keyfob.heap_area
 
 
 def tidy_heap():
@@ -65,6 +69,50 @@ class Loaded:
             is_in_a_room = name.count(".") > 1 or "._" in name
             if name == self._name or (is_in_a_room and not name.endswith("_viper")):
                 unload(name)
+
+
+def lent(thing, name, home):
+    """Return the attribute `name` of `thing`, whose code is in the module `home`.
+
+    The compiler moves rare methods there, and properties, each in a tuple (see
+    keyfob_host.firmware.lending). Raises AttributeError where there is neither.
+    """
+    found = _fetched(name, home)
+    if isinstance(found, tuple):
+        return found[0](thing)
+    held = [found]  # let go with the call, whoever keeps what was called
+    return lambda *arguments, **named: (held.pop() if held else _fetched(name, home))(
+        thing, *arguments, **named
+    )
+
+
+def _fetched(name, home):
+    with Loaded(home) as code:
+        found = getattr(code, name, None)
+    if found is None:
+        raise AttributeError(name)
+    return found
+
+
+async def settle():
+    """Collect garbage, and what MicroPython would keep for a word that was left on its stack.
+
+    Its collector takes each word of the C stack for a reference, and many there are old. A task
+    begins where that stack is shallow, so it overwrites them.
+    """
+    import asyncio
+    import gc
+
+    await asyncio.create_task(_overwrite())
+    gc.collect()
+
+
+async def _overwrite():
+    _recurse(_DEPTH)
+
+
+def _recurse(depth, *rest):
+    return depth and _recurse(depth - 1, depth, *rest[:2])
 
 
 def unload(name):

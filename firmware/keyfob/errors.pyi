@@ -6,15 +6,15 @@ class _Members(TypedDict):
     hint: str | None
     fatal: bool
 
-NEVER: Final = 0
-AS_PASSING: Final = 1
-AS_FATAL: Final = 2
+NEVER: Final = 0  # internal
+AS_PASSING: Final = 1  # internal
+AS_FATAL: Final = 2  # internal
 
 class KeyfobError(Exception):
     message: str
     hint: str | None
     kind: str
-    notified: int
+    notified: int  # internal
     def __init__(self, message: str, hint: str | None = None, kind: str | None = None) -> None: ...
     def members(self, fatal: bool) -> _Members: ...
 
@@ -39,4 +39,4 @@ class LinkDenied(ProviderError): ...
 class LinkExpired(ProviderError): ...
 class NotLinked(UsageError): ...
 
-def no_memory(what: str, hint: str = ...) -> TransportError: ...
+def no_memory(what: str, hint: str = ...) -> TransportError: ...  # internal

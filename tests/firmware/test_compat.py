@@ -3,7 +3,9 @@
 import gc
 import sys
 
-from keyfob.compat import unload
+from support import raises
+
+from keyfob.compat import lent, unload
 
 
 def threshold(*value):
@@ -24,3 +26,9 @@ def test_a_public_name_that_is_loaded_has_garbage_collected_early_from_then_on()
     assert keyfob.RequestsAdapter is not None
     assert threshold() in (None, 8192)
     threshold(-1)
+
+
+def test_a_lent_method_can_be_called_again():
+    diff = lent(5, "diff", "keyfob.oauth.ticks")
+    assert [diff(3), diff(earlier=4)] == [2, 1]
+    raises(AttributeError, lent, 5, "nothing", "keyfob.oauth.ticks")

@@ -61,6 +61,7 @@ class Panel:
 
 real_draw = fonts.draw
 real_draw_glyph = fonts.draw_glyph
+real_numbers = fonts.numbers
 real_canvas = layout._canvas
 
 
@@ -68,6 +69,7 @@ def pages_of(size, items, symbol=None):
     """A Panel for each page of `items`, with 15 minutes left."""
     pages = []
     fonts.draw, fonts.draw_glyph, layout._canvas = Panel.draw_text, Panel.draw_glyph, Panel
+    fonts.numbers = str  # so that Panel is told of texts
     try:
         panel = Panel(*size)
         picture = layout.compose(panel, items, symbol)
@@ -76,6 +78,7 @@ def pages_of(size, items, symbol=None):
             pages.append(copy_of(panel))
     finally:
         fonts.draw, fonts.draw_glyph, layout._canvas = real_draw, real_draw_glyph, real_canvas
+        fonts.numbers = real_numbers
     return pages
 
 
@@ -144,6 +147,21 @@ def test_what_there_is_no_glyph_for_is_a_box():
     box = fonts.glyph("\u4e2d")
     for char in ("\n", "\x7f", "ý", "€", "\U0001f511"):
         assert fonts.glyph(char) == box, char
+
+
+def test_a_text_and_the_numbers_of_its_glyphs_are_drawn_alike():
+    drawn = []
+
+    class Canvas:
+        def fill_rect(self, *box):
+            drawn.append(box)
+
+    text = "".join([chr(code) for code in range(32, 127)]) + "\n\u00fd\u20ac" + fonts._OTHERS
+    fonts.draw(Canvas(), text, 3, 4, 2)
+    by_text = drawn[:]
+    drawn.clear()
+    fonts.draw(Canvas(), fonts.numbers(text), 3, 4, 2)
+    assert drawn == by_text != []
 
 
 def test_accents_that_the_font_lacks_come_off_names_only():

@@ -35,6 +35,7 @@ ROOMS = {
     "net": (2, "net"),
     "storage": (2, "storage"),
     "config": (2, "config"),
+    "heap_area": (2, "heap_area"),
     "stored": (1, "stored"),
     "account": (2, "account"),
     "events": (2, "events"),
@@ -158,7 +159,7 @@ def test_every_file_compiles_for_a_board(tmp_path):
     compiled = compile_firmware(tmp_path)
     print(size_table(compiled))
     assert {c.name for c in compiled} >= {"keyfob/__init__.py", "keyfob/app.py", "keyfob/_qr.py"}
-    assert all((tmp_path / c.name).with_suffix(".mpy").is_file() for c in compiled)
+    assert all((tmp_path / c.path).with_suffix(".mpy").is_file() for c in compiled)
 
 
 @pytest.mark.parametrize("arch", ["xtensawin", "rv32imc", "x64"])

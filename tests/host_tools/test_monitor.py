@@ -18,6 +18,7 @@ from virtual_port import PATIENCE, VirtualPort, needs_vm
 from keyfob_host.board.serial_events import _NEEDED, SerialEvents, event_of
 from keyfob_host.errors import CliError
 from keyfob_host.firmware import compiler
+from keyfob_host.firmware.module_names import short_modules
 from keyfob_host.firmware.shortening import short_names
 from keyfob_host.firmware.traceback_source import source_of
 from keyfob_host.report.events import Report
@@ -72,6 +73,7 @@ class Monitor:
 
 FIRMWARE = compiler.packed_texts(compiler.texts(firmware_dir()))
 SHORT = short_names(FIRMWARE, compiler.outside())
+MODULES = short_modules(compiler.packed_files(compiler.texts(firmware_dir())))
 
 
 def line_of(name: str, text: str) -> int:
@@ -92,6 +94,7 @@ def test_a_traceback_gets_its_line_of_source(place: str) -> None:
         ("keyfob.base", "send", "keyfob/net/http.py"),
         ("keyfob", "__getattr__", "keyfob/__init__.py"),
         ("keyfob._approve", SHORT["get_approval"], "keyfob/link/approve.py"),
+        (MODULES["keyfob._approve"], SHORT["get_approval"], "keyfob/link/approve.py"),
     ],
 )
 def test_a_traceback_of_compiled_code_gets_its_function(place, name, shown) -> None:

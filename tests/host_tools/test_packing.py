@@ -109,7 +109,7 @@ def test_every_group_is_of_files_that_there_are():
 def test_every_file_of_the_firmware_is_in_one_place_and_an_empty_one_in_none():
     homes = {
         path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for path in compiler.packed_texts(FIRMWARE)
+        for path in compiler.packed_files(FIRMWARE)
     }
     found = [source for home in homes for source in sources_of(home, FIRMWARE)]
     with_code = [path for path, text in FIRMWARE.items() if len(ast.parse(text).body) > 1]

@@ -70,6 +70,48 @@ def test_files_whose_classes_inherit_get_different_ones():
     assert found["fourth"] == "_0"
 
 
+def test_members_of_a_class_differ_wherever_they_are_and_other_names_by_file_only():
+    found = short_names(
+        {
+            "keyfob/a.py": "class A:\n first = 1\n def f(self, own):\n  self.g = own\n",
+            "keyfob/b.py": "class B(A):\n second = 2\n def f(self, other):\n  pass\n",
+        },
+        ["A, B, f"],
+    )
+    assert len({found["first"], found["second"], found["g"]}) == 3
+    assert found["other"] in (found["first"], found["g"], found["own"])
+
+
+def test_what_a_file_lends_to_a_class_differs_from_the_class_s_members():
+    found = short_names(
+        {
+            "keyfob/a.py": (
+                "class A:\n"
+                "    first = 1\n"
+                "    def __getattr__(self, name):\n"
+                "        return lent(self, name, 'keyfob.b')\n"
+            ),
+            "keyfob/b.py": "from keyfob.c import second\ndef third(self):\n    return second\n",
+            "keyfob/c.py": "def second():\n    pass\n",
+        },
+        ["A"],
+    )
+    assert len({found["first"], found["second"], found["third"]}) == 3
+
+
+def test_a_module_s_short_name_may_mean_another_thing_but_in_its_package():
+    found = shortened(
+        {
+            "keyfob/__init__.py": "helper = 1\n",
+            "keyfob/_0.py": "def helper():\n    from keyfob import _1 as part\n",
+            "keyfob/_1.py": "def other():\n    pass\n",
+        }
+    )
+    assert found["keyfob/__init__.py"] == "_2 = 1\n"
+    assert found["keyfob/_1.py"] == "def _0():\n    pass\n"
+    assert found["keyfob/_0.py"] == "def _2():\n    from keyfob import _1 as part\n"
+
+
 @pytest.mark.parametrize(
     ("imported", "left"),
     [

@@ -30,6 +30,7 @@ def look(collect=True):
         gc.collect()
     regions = esp32.idf_heap_info(esp32.HEAP_DATA)
     totals = [sum(figures) for figures in zip(*regions)]
+    totals[2] = max([region[2] for region in regions])
     print(json.dumps([gc.mem_free(), gc.mem_alloc()] + totals))
 """
 CONNECT = """
@@ -114,6 +115,21 @@ def test_one_object_that_lives_keeps_a_whole_area(board: VirtualPort) -> None:
     assert [AT_BOOT - row[3] for row in rows] == [0, 0, FIRST, FIRST, 0]
     assert rows[-1][1] < rows[0][1] + 500
     assert all(row[5] <= AT_BOOT - FIRST for row in rows[2:]), "the lowest stays"
+
+
+def test_garbage_is_collected_before_an_area_is_added(board: VirtualPort) -> None:
+    (row,) = figures(
+        board,
+        """
+        gc.threshold(-1)
+        for _ in range(80):
+            bytearray(1000)
+        look(collect=False)
+        gc.threshold(16384)
+        """,
+    )
+    assert row[3] == AT_BOOT
+    assert row[1] < 20_000
 
 
 def test_tls_takes_its_share_and_gives_it_back_when_it_is_closed(board: VirtualPort) -> None:

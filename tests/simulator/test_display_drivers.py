@@ -52,7 +52,7 @@ def drivers(monkeypatch):
         monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
 
     def make(panel, on_spi, **options):
-        module, name = open_display._DRIVERS[panel.display.controller]
+        module, name, _ = open_display._DRIVERS[panel.display.controller]
         kind = getattr(importlib.import_module(module), name)
         dc = Pin()
         bus = spi.SpiBus(Spi(panel, dc), dc, Pin(), Pin()) if on_spi else I2c(panel)

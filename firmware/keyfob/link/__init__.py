@@ -17,6 +17,7 @@ from keyfob.net.http import HttpClient
 from keyfob.net.online import Online
 from keyfob.oauth.messages import MAX_BODY, get_request
 
+_AREA = const(28672)  # bytes that Python's heap gets beside its first area, on a small ESP32
 _NAP = const(30_000)  # ms before a link that waits for the time is tried again
 
 
@@ -80,6 +81,8 @@ class AccountLink:
             return code.assemble(cls, config, notify, root, name, home, seal)
 
     async def __aenter__(self):
+        with Loaded("keyfob.heap_area") as code:
+            code.add_small_area(_AREA)
         self._events.attempt(self._account.load)  # linking again replaces a damaged record
         await self._join()
         self._is_open = True
@@ -98,7 +101,7 @@ class AccountLink:
             await self._provider.hang_up()
 
     @property
-    def account(self):
+    def account(self):  # rare
         """The account's name, None if it is unknown or there is none."""
         return self._account.name
 
@@ -108,24 +111,24 @@ class AccountLink:
         return self._account.is_usable(self._clock.ticks(), self._clock.unix())
 
     @property
-    def is_pending(self):
+    def is_pending(self):  # rare
         """Whether a code from before a reset is pending, which may still be approved."""
         return self._account.pending is not None
 
     @property
-    def scope(self):
+    def scope(self):  # rare
         """The scope that was granted, space-separated, or None."""
         tokens = self._account.tokens
         return None if tokens is None else tokens.scope
 
     @property
-    def can_refresh(self):
+    def can_refresh(self):  # rare
         """Whether new tokens can be obtained without a person."""
         tokens = self._account.tokens
         return tokens is not None and tokens.can_refresh
 
     @property
-    def pause(self):
+    def pause(self):  # rare
         """Milliseconds until a refresh may be tried again."""
         tokens = self._account.tokens
         return 0 if tokens is None else tokens.pause(self._clock.ticks())
@@ -155,14 +158,14 @@ class AccountLink:
             self._keep_refreshing()  # takes some RAM; the person sees the link first
         return self.account
 
-    async def token(self):
+    async def token(self):  # rare
         """Return an access token, refreshed first where needed.
 
         Raises NotLinked, and what `refresh` raises where the present token cannot be used.
         """
         return await self.refresher().token()
 
-    def reject(self, token):
+    def reject(self, token):  # rare
         """Note that an API refused the access token `token` (RFC 6750 section 3.1).
 
         True if `token()` will return another one. False where none can be obtained: there is no
@@ -171,7 +174,7 @@ class AccountLink:
         """
         return self.refresher().reject(token)
 
-    async def refresh(self):
+    async def refresh(self):  # rare
         """Get new tokens (RFC 6749 section 6), once for all tasks that ask together.
 
         The new refresh token is stored before the new access token is used. Raises NotLinked where
@@ -180,13 +183,13 @@ class AccountLink:
         """
         await self.refresher().refresh()
 
-    async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):
+    async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):  # rare
         """GET `url` with the bearer token and `headers` (a dict); see `request`."""
         request = get_request(url)
         request.headers.update(headers or {})
         return await self.request(request, timeout_ms, max_body)
 
-    async def request(self, request, timeout_ms=None, max_body=MAX_BODY):
+    async def request(self, request, timeout_ms=None, max_body=MAX_BODY):  # rare
         """Send `request` with the bearer token (RFC 6750) and return the reply.
 
         A 401 that blames the token is answered by one refresh and one more try. Raises
@@ -196,7 +199,7 @@ class AccountLink:
         with Loaded("keyfob.link.call") as code:
             return await code.call(self, self._provider, request, timeout_ms, max_body)
 
-    async def call_api(self):
+    async def call_api(self):  # rare
         """GET the configured `api`, or else userinfo, and notify of its status.
 
         Returns the reply, or None where neither address is known.
@@ -210,7 +213,7 @@ class AccountLink:
         self._events.notify("api", status=reply.status)
         return reply
 
-    async def unlink(self):
+    async def unlink(self):  # rare
         """Revoke the tokens and erase them; True if the provider confirmed it.
 
         They are erased here whatever the provider answers (RFC 7009 section 2.2). Raises
@@ -223,7 +226,7 @@ class AccountLink:
             raise trouble
         return revoked
 
-    async def _join(self):
+    async def _join(self):  # rare
         """Join the network and set the clock; a task keeps both from then on."""
         connection = Online(self.wifi, self._clock, self._events, self._account)
         try:
@@ -272,7 +275,7 @@ class AccountLink:
         with Loaded("keyfob.link.own_account") as code:
             return await code.get_tokens(self._provider, self._clock, self._scope)
 
-    def refresher(self):
+    def refresher(self):  # rare
         """The Refresher, loaded once there are tokens to look after."""
         if self._refresher is None:
             from keyfob.link.refresh import Refresher  # stays: for as long as there are tokens
@@ -280,7 +283,7 @@ class AccountLink:
             self._refresher = Refresher(self._account, self._provider, self._clock, self._events)
         return self._refresher
 
-    def _keep_refreshing(self):
+    def _keep_refreshing(self):  # rare
         """Start the background task that refreshes the tokens, if there are any."""
         if self._is_open and self._task is None and self._account.tokens is not None:
             self._task = asyncio.create_task(self.refresher().run())

@@ -29,7 +29,7 @@ class Account:
         """Whether there are usable tokens: `now` in ticks, `unix` in s or None."""
         return self.tokens is not None and self.tokens.is_usable(now, unix)
 
-    def load(self):
+    def load(self):  # rare
         """Load the stored link, unless it belongs to another provider or client.
 
         Raises StorageError where it cannot be read or is invalid.
@@ -51,7 +51,7 @@ class Account:
             self.name = record.get("account")
             self.is_stored = True
 
-    def check_store(self):
+    def check_store(self):  # rare
         """Check that the store's code fits in RAM. Raises MemoryError where it does not."""
         if hasattr(self._store, "check"):
             self._store.check()
@@ -95,7 +95,7 @@ class Account:
         if self._store is not None:
             self._store.erase()
 
-    def _read(self, record):
+    def _read(self, record):  # rare
         with Loaded("keyfob.link.record") as code:
             return code.read(record, self._owner)
 

@@ -42,6 +42,7 @@ async def get_approval(provider, clock, events, scope, account):
         if is_poll:
             _notify_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
         elif grant.state == device_grant.PENDING:
+            await provider.hang_up()  # a screen and TLS do not fit into the RAM together
             _notify_code(events, grant, False)
         if is_old and is_poll and grant.state in (device_grant.EXPIRED, device_grant.FAILED):
             # While the power was off the code expired, or its tokens were issued and lost.

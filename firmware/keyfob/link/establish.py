@@ -15,7 +15,10 @@ async def establish(issued, link, provider, clock, events, account):
     former = account.subject or account.former
     is_known = _identify(account, tokens, provider, clock, events)
     account.is_stored = False
-    events.attempt(account.keep, tokens)  # where that fails, the link stays in RAM
+    try:
+        await provider.hang_up()  # storing them wants its RAM
+    finally:  # a cancellation must not cost the tokens
+        events.attempt(account.keep, tokens)  # where that fails, the link stays in RAM
     if is_known:
         await _ask_for_name(link, provider.profile, account, events)
     return None not in (former, account.subject) and former != account.subject

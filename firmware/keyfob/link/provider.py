@@ -2,7 +2,7 @@
 
 import asyncio
 
-from keyfob.compat import Loaded, const
+from keyfob.compat import Loaded, const, settle
 from keyfob.errors import KeyfobError
 from keyfob.oauth.messages import MAX_BODY
 from keyfob.oauth.ticks import Stopwatch
@@ -36,6 +36,7 @@ class Provider:
     async def hang_up(self):
         """Close the connection, since its TLS buffers are large."""
         await self._http.close()
+        await settle()
 
     async def discover(self, tries=_TRIES):
         """Look up the endpoints that the configuration leaves open.

@@ -72,7 +72,7 @@ class Refresher:
         self._spread(self._account.tokens)
         self._changed.set()
 
-    async def token(self):
+    async def token(self):  # rare
         """Return an access token; see `AccountLink.token`."""
         tokens = self._linked_tokens()
         if tokens.is_fresh(*self._now()):
@@ -89,7 +89,7 @@ class Refresher:
                 raise  # else it was ahead of expiry, and the token in hand still does
         return self._linked_tokens().access_token
 
-    def reject(self, token):
+    def reject(self, token):  # rare
         """Note that an API refused `token`; see `AccountLink.reject`."""
         tokens = self._account.tokens
         if tokens is None or tokens.access_token != token:
@@ -104,7 +104,7 @@ class Refresher:
         tokens.reject()
         return True
 
-    async def refresh(self):
+    async def refresh(self):  # rare
         """Get new tokens; see `AccountLink.refresh`."""
         asked_for = self._linked_tokens()
         if not asked_for.can_refresh:
@@ -115,7 +115,7 @@ class Refresher:
             if self._linked_tokens() is asked_for:
                 await self._refresh(asked_for)
 
-    async def give_back(self):
+    async def give_back(self):  # rare
         """Revoke the tokens at the provider and forget them here; see `AccountLink.unlink`.
 
         Returns whether the provider confirmed it, and the StorageError of a store that keeps
@@ -140,7 +140,7 @@ class Refresher:
         if tokens is not None:
             tokens.early = self._clock.jitter(tokens.leeway)
 
-    async def _refresh(self, tokens):
+    async def _refresh(self, tokens):  # rare
         """Refresh once, and once more soon after where the reply was lost."""
         if tokens.pause(self._clock.ticks()):
             raise self._trouble
@@ -154,7 +154,7 @@ class Refresher:
             self._trouble = error
             raise error
 
-    async def _try(self, tokens):
+    async def _try(self, tokens):  # rare
         """Ask for new tokens once; return None, or the error that says why there are none."""
         provider = self._provider
         try:
@@ -163,8 +163,9 @@ class Refresher:
             self._account.check_store()
             await provider.discover(1)  # this one is tried again itself
             request = tokens.refresh_request(provider.profile, provider.client)
+            receive = tokens.receive  # loaded before there are new tokens: they need the RAM
             # Nothing here keeps the reply, which takes as much memory again as the tokens.
-            successor = self._receive(tokens, await provider.send(request))
+            successor = self._receive(receive, await provider.send(request))
             if successor is None:
                 return self._refused(tokens)
             self._check_subject(successor)
@@ -176,17 +177,20 @@ class Refresher:
         except KeyfobError as error:
             tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
             return error
-        self._events.attempt(self._account.keep, successor)  # the running link goes on in memory
+        try:
+            await provider.hang_up()  # storing them wants its RAM
+        finally:  # a cancellation must not cost the tokens
+            self._events.attempt(self._account.keep, successor)  # the link goes on in memory
         self.wake()
         rotated = successor.refresh_token != tokens.refresh_token
         self._events.notify("refreshed", rotated=rotated, unsaved=self._events.unsaved)
         return None
 
-    def _receive(self, tokens, reply):
+    def _receive(self, receive, reply):  # rare
         provider = self._provider
-        return tokens.receive(reply, provider.profile, provider.client, *self._now())
+        return receive(reply, provider.profile, provider.client, *self._now())
 
-    def _check_subject(self, tokens):
+    def _check_subject(self, tokens):  # rare
         """See that new tokens are still the same person's (OpenID Connect Core section 12.2).
 
         Raises ProviderError if not. Dates are not judged: who is linked is known, and a
@@ -200,7 +204,7 @@ class Refresher:
             claims = id_token.claims(tokens.id_token)
             id_token.check(claims, issuer, self._provider.client.client_id, None, {"sub": subject})
 
-    def _refused(self, tokens):
+    def _refused(self, tokens):  # rare
         """The error for an answer without tokens; a link that has ended is dropped."""
         outcome = tokens.outcome
         if tokens.is_dead:
@@ -216,7 +220,7 @@ class Refresher:
                 return TransportError("no new token: %s" % outcome, "it is tried again by itself")
             return hints.refusal(outcome)
 
-    async def _revoke(self):
+    async def _revoke(self):  # rare
         """Revoke the tokens (RFC 7009); whether the provider confirmed it."""
         provider = self._provider
         tokens = self._account.tokens
@@ -227,7 +231,7 @@ class Refresher:
             request = code.revocation_request(tokens, provider.profile, provider.client)
             return request is not None and code.is_confirmed(await provider.send(request))
 
-    def _linked_tokens(self):
+    def _linked_tokens(self):  # rare
         if self._account.tokens is None:
             raise NotLinked("no account is linked", "call ensure_linked first")
         return self._account.tokens

@@ -51,17 +51,17 @@ class Clock:
         """A random number of ms below `limit`, so that boards that started together spread out."""
         return int.from_bytes(os.urandom(2), "big") * limit // 65536
 
-    async def synchronise(self):
+    async def synchronise(self):  # rare
         """Set the clock if it is not set; return the `source` of the time, or None."""
         with Loaded("keyfob.net.time_sources") as sources:
             await sources.synchronise(self)
         return self.source
 
-    def note_date(self, date):
+    def note_date(self, date):  # rare
         """Note the Date header (or None) of an uncached reply over verified TLS."""
         self.date = date, Stopwatch(self.ticks())
 
-    def keep(self):
+    def keep(self):  # rare
         """Check a noted Date, or ask a time server: about once a day, more often after a failure.
 
         A background task calls this regularly while there is a network.
@@ -87,6 +87,6 @@ class Clock:
         """`unix`, or None where it is not plausible."""
         return unix if _FLOOR <= unix < _CEILING else None
 
-    def calendar(self, unix):
+    def calendar(self, unix):  # rare
         """(year, month, day, hour, minute, second) of Unix time, in UTC."""
         return time.gmtime(unix - self.epoch())[:6]

@@ -7,9 +7,8 @@ MicroPython resolves host names without yielding; only that is outside the deadl
 """
 
 import asyncio
-import gc
 
-from keyfob.compat import Loaded, const
+from keyfob.compat import Loaded, const, settle
 from keyfob.errors import TransportError, no_memory
 from keyfob.net.clock import Clock
 from keyfob.oauth.messages import MAX_BODY
@@ -42,7 +41,7 @@ class HttpClient:
         self._writer = None
         self._idle = None  # Stopwatch since the connection was last used
         self._asked = self._prepared = None  # the last request, and its bytes
-        self._reply_code = None  # what reads a reply, while the same request is repeated
+        self._parser = None  # of the exchange under way: a task that is over keeps its arguments
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`, whatever its status.
@@ -53,53 +52,55 @@ class HttpClient:
         """
         asked = (request.method, request.url, dict(request.headers), request.body)
         prepared = self._prepared
-        is_new = self._asked != asked  # polls repeat one request
-        if is_new:
+        if self._asked != asked:  # polls repeat one request
             prepared = _prepare(request, self._allow_http)
             # A mutable body could change in place and still compare equal.
             if len(prepared[1]) <= _REPEATED and isinstance(request.body, (bytes, type(None))):
                 self._asked, self._prepared = asked, prepared
         origin, message = prepared
-        host = origin[1]
         limit = (self._timeout_ms if timeout_ms is None else timeout_ms) / 1000
         async with self._lock:
-            whole = False
-            try:
-                code = self._reply_code
-                if code is None:
-                    with Loaded("keyfob.net.http_reply") as code:
-                        pass  # it lives as long as somebody refers to it
-                parser = code.ReplyParser(
-                    max_body, is_head=request.method == "HEAD", others=request.other_headers
-                )
-                await asyncio.wait_for(self._exchange(origin, message, parser), limit)
-                whole = parser.keep_alive and not parser.excess
-                if len(parser.reply.body) > _LONG:
-                    self._forget()  # parsing such a long body needs the RAM
-                elif not is_new:
-                    self._reply_code = code
-                return parser.reply
-            except asyncio.TimeoutError:
-                raise TransportError(
-                    "%s did not answer within %g s" % (host, limit),
-                    "check the network, or try again later",
-                    kind="timeout",
-                )
-            except MemoryError:
-                raise no_memory("for a connection to " + host)
-            except (OSError, ValueError, EOFError) as error:
-                await self.close()  # so that what TLS held is free again, and counted so
-                with Loaded("keyfob.net.platform_errors") as code:
-                    raise code.translate(error, host)
-            finally:
-                if not whole:  # nor may a cancellation leave a reply half read
-                    await self.close()
+            reply = await self._ask(origin, message, request, limit, max_body)
+            await settle()  # without what read it
+        return reply
+
+    async def _ask(self, origin, message, request, limit, max_body):
+        """Exchange `message` for its reply, within `limit` seconds."""
+        host = origin[1]
+        whole = False
+        try:
+            with Loaded("keyfob.net.http_reply") as code:
+                pass  # it lives as long as somebody refers to it
+            self._parser = parser = code.ReplyParser(
+                max_body, is_head=request.method == "HEAD", others=request.other_headers
+            )
+            await asyncio.wait_for(self._exchange(origin, message), limit)
+            whole = parser.keep_alive and not parser.excess
+            if len(parser.reply.body) > _LONG:
+                self._asked = self._prepared = None  # parsing such a long body needs the RAM
+            return parser.reply
+        except asyncio.TimeoutError:
+            raise TransportError(
+                "%s did not answer within %g s" % (host, limit),
+                "check the network, or try again later",
+                kind="timeout",
+            )
+        except MemoryError:
+            raise no_memory("for a connection to " + host)
+        except (OSError, ValueError, EOFError) as error:
+            await self.close()  # so that what TLS held is free again, and counted so
+            with Loaded("keyfob.net.platform_errors") as code:
+                raise code.translate(error, host)
+        finally:
+            self._parser = None
+            if not whole:  # nor may a cancellation leave a reply half read
+                await self.close()
 
     async def close(self):
         """Close the connection, which frees its TLS buffers."""
         writer = self._writer
         self._reader = self._writer = self._origin = None
-        self._forget()
+        self._asked = self._prepared = None  # which only save time
         if writer is None:
             return
         transport = getattr(writer, "transport", None)
@@ -112,23 +113,19 @@ class HttpClient:
         except OSError:
             pass  # it is closed already
 
-    def _forget(self):
-        """Forget the prepared request, which only saves time."""
-        self._asked = self._prepared = self._reply_code = None
-
-    async def _exchange(self, origin, message, parser):
+    async def _exchange(self, origin, message):
         if not self._is_reusable(origin):
             await self.close()
         if self._writer is not None:
             try:
-                return await self._converse(message, parser)
+                return await self._converse(message)
             except (OSError, TransportError):
-                if parser.is_started:
+                if self._parser.is_started:
                     raise
                 # The server had closed the idle connection: retry on a new one.
                 await self.close()
         await self._connect(origin)
-        await self._converse(message, parser)
+        await self._converse(message)
 
     def _is_reusable(self, origin):
         if self._origin != origin or self._idle.elapsed(self._clock.ticks()) >= _IDLE:
@@ -136,9 +133,9 @@ class HttpClient:
         at_eof = getattr(self._reader, "at_eof", None)  # MicroPython finds out by trying
         return at_eof is None or not at_eof()
 
-    async def _connect(self, origin):
+    async def _connect(self, origin):  # rare
         scheme, host, port = origin
-        gc.collect()  # TLS needs large blocks; abandoned sockets are closed, too
+        await settle()  # TLS needs large blocks; abandoned sockets are closed, too
         if scheme == "https":
             self._reader, self._writer = await asyncio.open_connection(
                 host, port, ssl=self._tls(), server_hostname=host
@@ -147,16 +144,16 @@ class HttpClient:
             self._reader, self._writer = await asyncio.open_connection(host, port)
         self._origin = origin
 
-    async def _converse(self, message, parser):
+    async def _converse(self, message):
         reader, writer = self._reader, self._writer  # `close` may run at any time
         # One write: of two that do not fit at once MicroPython's TLS may lose the second.
         writer.write(message)
         await writer.drain()
-        while not parser.feed(await reader.read(_PIECE)):
+        while not self._parser.feed(await reader.read(_PIECE)):
             pass
         self._idle = Stopwatch(self._clock.ticks())
 
-    def _tls(self):
+    def _tls(self):  # rare
         """The TLS context, made once."""
         if self._context is None:
             with Loaded("keyfob.net.tls") as tls:

@@ -139,7 +139,7 @@ class ReplyParser:
         except ValueError:
             self._last = None
             return  # not UTF-8: keyfob needs no such header
-        if text[0] in " \t":
+        if text.startswith((" ", "\t")):
             if self._last is not None:
                 self._headers[self._last] += " " + text.strip()
             return

@@ -17,6 +17,7 @@ from keyfob.compat import Loaded, const
 from keyfob.errors import LinkDenied, LinkExpired, ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
 from keyfob.oauth.messages import form_request
+from keyfob.oauth.outcome import classify
 from keyfob.oauth.ticks import Stopwatch
 
 # The members of a device authorization response that a person may see (RFC 8628 section 3.2).
@@ -88,6 +89,7 @@ class DeviceGrant:
         self._scope = scope
         self._spread = spread
         self._device_code = None
+        self._token_request = None  # made for the first poll
         self._watch = None  # Stopwatch since the device authorization request was sent
         self._lifetime = 0  # ms on that watch
         self._due = 0  # ms on that watch
@@ -104,7 +106,7 @@ class DeviceGrant:
 
         return TokenSet(self.issued)
 
-    def authorize(self, now):
+    def authorize(self, now):  # rare
         """Return the device authorization request (RFC 8628 section 3.1)."""
         if self.state != IDLE:
             raise UsageError("this grant has been started already")
@@ -120,14 +122,14 @@ class DeviceGrant:
         self._watch = Stopwatch(now)
         return request
 
-    def shown(self):
+    def shown(self):  # rare
         """The members of the code that a person may see, as a dict."""
         code = {}
         for name in SHOWN:
             code[name] = getattr(self, name)
         return code
 
-    def record(self, now, unix=None):
+    def record(self, now, unix=None):  # rare
         """A PENDING grant as a dict of JSON values, for `resume` after a reset."""
         left = (self._lifetime - self._watch.elapsed(now)) // 1000
         record = self.shown()
@@ -136,7 +138,7 @@ class DeviceGrant:
         record["expires_at"] = None if unix is None else unix + left
         return record
 
-    def resume(self, record, now, unix=None):
+    def resume(self, record, now, unix=None):  # rare
         """Continue the grant of `record`; False where that is None or has expired.
 
         Where it is unknown how long the power was off, the provider decides.
@@ -164,7 +166,13 @@ class DeviceGrant:
             return None
         if self.state != PENDING or wait or self._in_flight:
             raise UsageError("it is too early for a poll")
+        if self._token_request is None:
+            self._token_request = self._make_token_request()
         self._in_flight = True
+        return self._token_request
+
+    def _make_token_request(self):  # rare
+        """The request of every poll."""
         profile = self._profile
         params = [("grant_type", profile.grant_type), ("device_code", self._device_code)]
         if profile.dialect is not None and profile.dialect["send_user_code"]:
@@ -183,19 +191,19 @@ class DeviceGrant:
             return None
         elapsed = self._watch.elapsed(now)
         if self.state == PENDING and elapsed >= self._lifetime and not self._in_flight:
-            self._end(EXPIRED, _reason(EXPIRED))
+            self._expire()
             return None
         return min(max(0, self._due - elapsed), _LONGEST_WAIT)
 
-    def receive(self, reply, now, unix=None):
+    def receive(self, reply, now, unix=None):  # rare
         """Take the answer to the last request and return the new state.
 
         `unix` is the time in Unix seconds, or None while it is unknown.
         """
         secrets = (self._device_code, self._client.secret)
-        return self._advance(meaning.classify(reply, self._profile, secrets, unix), now, unix)
+        return self._advance(classify(reply, self._profile, secrets, unix), now, unix)
 
-    def failed(self, error, now):
+    def failed(self, error, now):  # rare
         """Note that the last request got no answer (a TransportError); return the state."""
         first = self.state == REQUESTED
         state = self._advance(meaning.Outcome(meaning.RETRY, None, error.message), now)
@@ -204,7 +212,7 @@ class DeviceGrant:
             state = FAILED
         return self._end(FAILED, error) if state == FAILED else state
 
-    def _advance(self, outcome, now, unix=None):
+    def _advance(self, outcome, now, unix=None):  # rare
         if not self._in_flight:
             raise UsageError("no answer was expected")
         self.outcome = outcome
@@ -229,7 +237,7 @@ class DeviceGrant:
         self._schedule(elapsed, self._gap(outcome))
         return state
 
-    def _take(self, members, now, unix):
+    def _take(self, members, now, unix):  # rare
         if self.state == PENDING:
             with Loaded("keyfob.oauth.token_response") as code:
                 self.issued = code.read(members, self._profile, self._scope, now, unix)
@@ -237,14 +245,14 @@ class DeviceGrant:
         with Loaded("keyfob.oauth.device_response") as code:
             self._begin(code.read(members, self._profile))
 
-    def _begin(self, record):
+    def _begin(self, record):  # rare
         """Take the members of a device authorization response, or of the `record` of a grant."""
         self._device_code = record["device_code"]
         for name in SHOWN:
             setattr(self, name, record.get(name))
         self._lifetime = self.expires_in * 1000
 
-    def _count(self, outcome, left):
+    def _count(self, outcome, left):  # rare
         """Update interval and counters; earlier answers may change the meaning of this one."""
         kind = outcome.kind
         if kind == meaning.SLOW_DOWN:
@@ -260,7 +268,7 @@ class DeviceGrant:
             # Some servers answer expired_token once only, others never.
             outcome.kind = meaning.EXPIRED
 
-    def _gap(self, outcome):
+    def _gap(self, outcome):  # rare
         """Milliseconds from now to the next request."""
         gap = step = self._step() if self.state == PENDING else _FIRST_RETRY
         if self._failures:
@@ -271,11 +279,11 @@ class DeviceGrant:
             gap = max(gap, outcome.retry_after * 1000 + _MIN_MARGIN)
         return gap
 
-    def _step(self):
+    def _step(self):  # rare
         interval = self.interval * 1000
         return interval + max(_MIN_MARGIN, interval // 10)
 
-    def _schedule(self, elapsed, gap):
+    def _schedule(self, elapsed, gap):  # rare
         """Set when the next request is due, so that the last poll is just before the end.
 
         A poll that would leave no time for another one is moved to the last moment, and so is
@@ -288,15 +296,18 @@ class DeviceGrant:
                 due = last if last - elapsed >= _LAST_POLL else self._lifetime
         self._due = due
 
-    def _end(self, state, error):
+    def _expire(self):  # rare
+        self._end(EXPIRED, _reason(EXPIRED))
+
+    def _end(self, state, error):  # rare
         self.state = state
         self.error = error
-        self._device_code = None
+        self._device_code = self._token_request = None
         self._in_flight = False
         return state
 
 
-def _reason(state, outcome=None):
+def _reason(state, outcome=None):  # rare
     """The error of a final state; None for GRANTED."""
     if state == GRANTED:
         return None

@@ -7,7 +7,7 @@ from keyfob.oauth.outcome import Outcome
 from keyfob.oauth.profile import Profile
 from keyfob.oauth.token_set import TokenSet
 
-SHOWN: tuple[str, ...]
+SHOWN: tuple[str, ...]  # internal
 
 IDLE: Final = 0
 REQUESTED: Final = 1
@@ -21,7 +21,7 @@ class DeviceGrant:
     state: int
     outcome: Outcome | None
     error: KeyfobError | None
-    issued: dict[str, Any] | None
+    issued: dict[str, Any] | None  # internal
     user_code: str | None
     verification_uri: str | None
     verification_uri_complete: str | None

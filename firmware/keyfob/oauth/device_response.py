@@ -54,6 +54,6 @@ def _text(members, name):
     value = _member(members, name)
     if not isinstance(value, str) or not value:
         raise ProviderError("the provider's reply has no usable %s" % name)
-    if not all(is_printable(char) for char in value):
+    if not all(is_printable(value[at : at + 1]) for at in range(len(value))):
         raise ProviderError("the provider sent a %s with unprintable characters" % name)
     return value

@@ -62,7 +62,7 @@ class Reply:
         return json.loads(_unmarked(self.body))  # as bytes: a decoded copy takes RAM
 
 
-def _unmarked(body):
+def _unmarked(body):  # rare: replies
     """`body` without its byte order mark."""
     return body[3:] if body[:3] == _BOM else body
 
@@ -95,7 +95,7 @@ class Client:
         self.auth = auth
         self.secret = secret
 
-    def set_auth(self, methods):
+    def set_auth(self, methods):  # rare: requests
         """Choose the method from `token_endpoint_auth_methods_supported`.
 
         A list that is absent means basic (RFC 8414 section 2).
@@ -104,7 +104,7 @@ class Client:
             listed = isinstance(methods, list) and methods
             self.auth = BASIC if not listed or "client_secret_basic" in methods else POST
 
-    def authenticate(self, params, headers, named=False):
+    def authenticate(self, params, headers, named=False):  # rare: requests
         """Add the client's identity to a request, by one method only (section 2.3).
 
         `named` puts the bare client_id into the form beside HTTP Basic, which section
@@ -122,7 +122,7 @@ class Client:
             params.append(("client_secret", self.secret))
 
 
-def quote(text):
+def quote(text):  # rare: requests
     """Percent-encode every octet of `text` except the unreserved ones of RFC 3986.
 
     A space becomes %20, which form decoders accept like a plus sign.
@@ -136,7 +136,7 @@ def quote(text):
     return str(out, "ascii")
 
 
-def form(params):
+def form(params):  # rare: requests
     """Encode (name, value) pairs as a form body, leaving out empty values.
 
     Raises ConfigError for a repeated name: RFC 6749 section 3.2 forbids it.
@@ -153,7 +153,7 @@ def form(params):
     return "&".join(parts).encode()
 
 
-def form_request(url, params, client, profile, extra=None, named=False):
+def form_request(url, params, client, profile, extra=None, named=False):  # rare: requests
     """Return a POST of `params` with the client's authentication (RFC 6749 section 3.2).
 
     `extra` (a dict) are parameters that the profile adds.
@@ -190,7 +190,7 @@ def _own(method, url, headers, body=None):
     return request
 
 
-def members(reply):
+def members(reply):  # rare: replies
     """The members of a JSON object or of a form body, whatever its Content-Type says.
 
     Returns None where the body is neither. The reply's body is dropped, to free its memory for
@@ -211,7 +211,7 @@ def members(reply):
     return value if isinstance(value, dict) else None
 
 
-def _form_members(body):
+def _form_members(body):  # rare: replies
     """The members of a form body, None where it is none: a gateway's page, say."""
     if len(body) > _MAX_FORM or body.strip()[:1] in _NO_FORM:
         return None
@@ -219,7 +219,7 @@ def _form_members(body):
         return code.form_members(body)
 
 
-def in_rfc_names(values, profile, aliases):
+def in_rfc_names(values, profile, aliases):  # rare: replies
     """The members of a reply by their standard names; `aliases` is a field of the profile."""
     if profile.dialect is None:
         return values
@@ -228,7 +228,7 @@ def in_rfc_names(values, profile, aliases):
     return dialect.in_rfc_names(values, profile.dialect, aliases)
 
 
-def seconds(value):
+def seconds(value):  # rare: replies
     """A JSON value as whole seconds, rounded up, or None where it is not a number.
 
     RFC 8628 section 3.2 requires a number; providers also send strings, floats, null and other
@@ -246,22 +246,24 @@ def seconds(value):
     return whole + 1 if value > whole else whole
 
 
-def clean(text, secrets=()):
+def clean(text, secrets=()):  # rare: replies
     """A provider's text made safe to show: one short line, with none of `secrets` in it."""
     if not isinstance(text, str):
         return ""
     for secret in secrets:
         if secret:  # plain and percent-encoded; "*" makes no text longer
             text = text.replace(secret, "*").replace(quote(secret), "*")
-    kept = "".join(char for char in text[: 4 * _MAX_TEXT] if is_printable(char)).strip()
+    chars = [text[at : at + 1] for at in range(min(len(text), 4 * _MAX_TEXT))]
+    kept = "".join(filter(is_printable, chars)).strip()
     return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."
 
 
-def is_printable(char):
+def is_printable(char):  # rare: replies
     """Whether `char` is safe on a terminal or a panel: no control, no direction mark.
 
     Nothing beyond the basic plane either: MicroPython's JSON reads `\\ud83d\\ude00` as two
-    surrogates, and no panel has a glyph for it.
+    surrogates, and no panel has a glyph for it. A text's characters are best had as slices:
+    MicroPython keeps for good those that come from an index or a loop.
     """
     code = ord(char)
     return not (

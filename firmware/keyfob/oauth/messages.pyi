@@ -11,10 +11,10 @@ OTHER_HEADERS: Final = 4_096
 NONE: Final = "none"
 BASIC: Final = "basic"
 POST: Final = "post"
-CLIENT_AUTH: Final = ("none", "basic", "post")
+CLIENT_AUTH: Final = ("none", "basic", "post")  # internal
 
 class Request:
-    other_headers: int
+    other_headers: int  # internal
     method: str
     url: str
     headers: dict[str, str]
@@ -45,14 +45,14 @@ class Client:
     def __init__(
         self, client_id: str, secret: str | None = None, auth: _Auth | None = None
     ) -> None: ...
-    def set_auth(self, methods: object) -> None: ...
-    def authenticate(
+    def set_auth(self, methods: object) -> None: ...  # internal
+    def authenticate(  # internal
         self, params: _Params, headers: dict[str, str], named: bool = False
     ) -> None: ...
 
-def quote(text: str) -> str: ...
-def form(params: Iterable[tuple[str, str | None]]) -> bytes: ...
-def form_request(
+def quote(text: str) -> str: ...  # internal
+def form(params: Iterable[tuple[str, str | None]]) -> bytes: ...  # internal
+def form_request(  # internal
     url: str,
     params: Iterable[tuple[str, str | None]],
     client: Client,
@@ -62,7 +62,9 @@ def form_request(
 ) -> Request: ...
 def get_request(url: str) -> Request: ...
 def members(reply: Reply) -> dict[str, Any] | None: ...
-def in_rfc_names(values: dict[str, Any], profile: Profile, aliases: str) -> dict[str, Any]: ...
-def seconds(value: object) -> int | None: ...
-def clean(text: object, secrets: Iterable[str | None] = ()) -> str: ...
-def is_printable(char: str) -> bool: ...
+def in_rfc_names(  # internal
+    values: dict[str, Any], profile: Profile, aliases: str
+) -> dict[str, Any]: ...
+def seconds(value: object) -> int | None: ...  # internal
+def clean(text: object, secrets: Iterable[str | None] = ()) -> str: ...  # internal
+def is_printable(char: str) -> bool: ...  # internal

@@ -4,8 +4,8 @@ from typing import Any
 from keyfob.oauth.messages import Client, Reply, Request
 from keyfob.oauth.profile import Profile
 
-def well_known(issuer: str) -> tuple[str, str]: ...
-def learn(profile: Profile, metadata: Mapping[str, Any]) -> None: ...
+def well_known(issuer: str) -> tuple[str, str]: ...  # internal
+def learn(profile: Profile, metadata: Mapping[str, Any]) -> None: ...  # internal
 
 class Discovery:
     def __init__(self, profile: Profile) -> None: ...

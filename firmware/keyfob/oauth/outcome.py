@@ -61,7 +61,7 @@ class Outcome:
         return self.error or self.description or "no reason given"
 
 
-def classify(reply, profile, secrets=(), unix=None, by_status=True):
+def classify(reply, profile, secrets=(), unix=None, by_status=True):  # rare
     """Return the Outcome of `reply`; the members of an OK one are not validated yet.
 
     `secrets` never appear in the outcome's texts; `unix` (Unix seconds or None) is for
@@ -87,7 +87,7 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):
     return outcome
 
 
-def _error(values, status, profile):
+def _error(values, status, profile):  # rare
     """The OAuth error code of a reply (None without one) and the provider's text."""
     code = values.get("error")
     text = values.get("error_description")
@@ -102,7 +102,7 @@ def _error(values, status, profile):
     return profile.pending_map.get(code, code), text
 
 
-def _kind(code, status, values):
+def _kind(code, status, values):  # rare
     if code in ERRORS:
         return ERRORS[code]
     if status == 429:

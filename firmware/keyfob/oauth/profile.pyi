@@ -17,9 +17,9 @@ class Profile:
     min_interval: int
     accept: str
     qr_template: str | None
-    dialect: dict[str, Any] | None
+    dialect: dict[str, Any] | None  # internal
     allow_http: bool
-    needs_person: bool
+    needs_person: bool  # internal
     is_complete: bool
     open: list[str]
     identity: str

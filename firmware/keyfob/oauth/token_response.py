@@ -42,8 +42,9 @@ def read(members, profile, requested, now, unix=None):
 
 def _text(value):
     """A token (RFC 6749 appendix A: visible ASCII), or None where `value` is not one."""
-    is_one = isinstance(value, str) and all(" " <= char <= "~" for char in value)
-    return value if is_one and value else None
+    if not isinstance(value, str) or value.strip(bytes(range(0x20, 0x7F)).decode()):
+        return None
+    return value or None
 
 
 def _scope(value):
@@ -54,4 +55,8 @@ def _scope(value):
         return None
     if "," in value and " " not in value:
         value = value.replace(",", " ")
-    return " ".join(name for name in value.split() if all(map(is_printable, name))) or None
+    return " ".join(name for name in value.split() if _is_printable(name)) or None
+
+
+def _is_printable(name):
+    return all(is_printable(name[at : at + 1]) for at in range(len(name)))

@@ -7,7 +7,9 @@ an unusable reply leaves the old tokens in use.
 
 from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError, UsageError
+from keyfob.oauth import outcome as meaning
 from keyfob.oauth.messages import form_request
+from keyfob.oauth.outcome import classify
 from keyfob.oauth.ticks import Stopwatch
 
 _MAX_SKEW = const(300)  # s before expiry at which a token counts as stale
@@ -49,7 +51,6 @@ class TokenSet:
             setattr(self, name, members.get(name))
         self.early = 0  # ms by which `due` is earlier
         self.is_dead = False  # True once the provider has ended the link
-        self._code = None  # keyfob.oauth.outcome, loaded for the next answer
         self.outcome = None  # why the last refresh yielded nothing: an Outcome, or the error
         issued_at = members.get("issued_at")
         # Stopwatch since the tokens were issued, if in this boot.
@@ -67,7 +68,7 @@ class TokenSet:
         with Loaded("keyfob.oauth.token_response") as code:
             return cls(code.read(members, profile, requested, now, unix))
 
-    def record(self):
+    def record(self):  # rare
         """The tokens as a dict of JSON values, for `TokenSet(record)` after a reboot."""
         return {name: getattr(self, name) for name in TOKENS}
 
@@ -158,12 +159,10 @@ class TokenSet:
         watch, length = self._pause
         return max(0, length - watch.elapsed(now))
 
-    def refresh_request(self, profile, client):
+    def refresh_request(self, profile, client):  # rare
         """Return the refresh request (RFC 6749 section 6). Raises UsageError without a token."""
         if not self.can_refresh or self.is_dead:
             raise UsageError("there is no refresh token")
-        with Loaded("keyfob.oauth.outcome") as outcome:
-            self._code = outcome  # held: beside new tokens it might not fit in RAM
         if self.grant is not None:
             with Loaded("keyfob.oauth.client_credentials") as code:
                 return code.token_request(profile, client, self.scope)
@@ -172,20 +171,15 @@ class TokenSet:
         url = profile.refresh_endpoint or profile.token_endpoint
         return form_request(url, params, client, profile, extra)
 
-    def receive(self, reply, profile, client, now, unix=None):
+    def receive(self, reply, profile, client, now, unix=None):  # rare
         """Take the answer to a refresh; return the successor, or None if there is none.
 
         After None, `is_dead` is whether the link has ended, `outcome` why there are no tokens,
         and `pause(now)` when to try again. Only invalid_grant ends a link, or a third 400
         without an OAuth error, which some servers send instead.
         """
-        meaning, self._code = self._code, None
-        if meaning is None:
-            with Loaded("keyfob.oauth.outcome") as meaning:
-                pass  # `meaning` keeps it alive
-
         secrets = (self.refresh_token, self.access_token, client.secret)
-        outcome = meaning.classify(reply, profile, secrets, unix, by_status=False)
+        outcome = classify(reply, profile, secrets, unix, by_status=False)
         if outcome.kind == meaning.OK:
             try:
                 return self._successor(outcome.members, profile, now, unix)
@@ -210,18 +204,18 @@ class TokenSet:
         self._hold(wait, now)
         return None
 
-    def postpone(self, error, now):
+    def postpone(self, error, now):  # rare
         """Pause for an hour after an unusable answer."""
         self.outcome = error
         self._hold(_CONFIG_WAIT, now)
 
-    def failed(self, error, now):
+    def failed(self, error, now):  # rare
         """Note that a refresh got no answer (a TransportError)."""
         self.outcome = error
         self._hold(self._next_wait(), now)
         self._is_unanswered = True
 
-    def _successor(self, members, profile, now, unix):
+    def _successor(self, members, profile, now, unix):  # rare
         tokens = TokenSet.granted(members, profile, self.scope, now, unix)
         if tokens.refresh_token is None:
             tokens.refresh_token = self.refresh_token  # RFC 6749 section 6: still valid
@@ -229,15 +223,14 @@ class TokenSet:
             tokens.id_token = self.id_token
         return tokens
 
-    def _next_wait(self):
+    def _next_wait(self):  # rare
         """Milliseconds until the next try, longer each time, while there is no answer."""
         wait = min(_SOON << min(self.failures, 16), _MAX_WAIT)
         self.failures += 1
         return wait
 
-    def _hold(self, wait, now):
+    def _hold(self, wait, now):  # rare
         """Pause for `wait` ms."""
-        self._code = None
         self._is_unanswered = False
         self._pause = (Stopwatch(now), wait)
 

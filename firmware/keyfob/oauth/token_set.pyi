@@ -8,7 +8,7 @@ from keyfob.oauth.messages import Client, Reply, Request
 from keyfob.oauth.outcome import Outcome
 from keyfob.oauth.profile import Profile
 
-TOKENS: tuple[str, ...]
+TOKENS: tuple[str, ...]  # internal
 
 class TokenSet:
     access_token: str
@@ -18,13 +18,13 @@ class TokenSet:
     expires_at: int | None
     id_token: str | None
     grant: str | None
-    early: int
-    failures: int
-    is_dead: bool
+    early: int  # internal
+    failures: int  # internal
+    is_dead: bool  # internal
     outcome: Outcome | KeyfobError | None
     def __init__(self, members: Mapping[str, Any]) -> None: ...
     @classmethod
-    def granted(
+    def granted(  # internal
         cls,
         members: dict[str, Any],
         profile: Profile,
@@ -35,7 +35,7 @@ class TokenSet:
     def record(self) -> dict[str, str | int | None]: ...
     def remaining(self, now: int, unix: int | None = None) -> int | None: ...
     @property
-    def is_accepted(self) -> bool: ...
+    def is_accepted(self) -> bool: ...  # internal
     @property
     def can_refresh(self) -> bool: ...
     def is_usable(self, now: int, unix: int | None = None) -> bool: ...
@@ -43,7 +43,7 @@ class TokenSet:
     def due(self, now: int, unix: int | None = None) -> int | None: ...
     def reject(self) -> None: ...
     @property
-    def leeway(self) -> int: ...
+    def leeway(self) -> int: ...  # internal
     def resume(self) -> None: ...
     def pause(self, now: int) -> int: ...
     def refresh_request(self, profile: Profile, client: Client) -> Request: ...
@@ -55,5 +55,5 @@ class TokenSet:
         now: int,
         unix: int | None = None,
     ) -> TokenSet | None: ...
-    def postpone(self, error: KeyfobError, now: int) -> None: ...
+    def postpone(self, error: KeyfobError, now: int) -> None: ...  # internal
     def failed(self, error: KeyfobError, now: int) -> None: ...

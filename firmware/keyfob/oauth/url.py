@@ -19,9 +19,8 @@ def split(url):
     """
     if not isinstance(url, str) or not url:
         raise ValueError("is not text")
-    for char in url:
-        if not "!" <= char <= "~":
-            raise ValueError("holds a character that no address has")
+    if url.strip(bytes(range(0x21, 0x7F)).decode()):  # see is_printable on loops
+        raise ValueError("holds a character that no address has")
     scheme, found, rest = url.partition("://")
     scheme = scheme.lower()
     if not found or scheme not in _PORTS:

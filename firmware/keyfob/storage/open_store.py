@@ -14,7 +14,7 @@ def open_store(name="account", directory="", home="files", seal=None):
     `home` is "files" (in `directory`) or "nvs", which means files where a board has no NVS.
     Raises UsageError for another name or home.
     """
-    if not 1 <= len(name) <= _LONGEST or not all(letter in _LETTERS for letter in name):
+    if not 1 <= len(name) <= _LONGEST or name.strip(_LETTERS):
         raise UsageError(
             "%r cannot be the name of a link" % name, "use 1 to 13 of a-z, 0-9, - and _"
         )

@@ -50,7 +50,7 @@ class TokenStore:
         self._home = home
         self._seal = seal
 
-    def load(self):
+    def load(self):  # rare
         """Return the record or None.
 
         Raises StorageError where a record exists and no copy of it can be read.
@@ -88,7 +88,7 @@ class TokenStore:
         # A slot in use without a record cannot be read. The next save retries what fails here.
         self._remove((_LEFTOVER, _FORMER) if was_stored else (in_use, _LEFTOVER, _FORMER))
 
-    def erase(self):
+    def erase(self):  # rare
         """Remove every copy. Raises StorageError where one stays.
 
         The copy in use is removed last, or a power cut would bring the superseded one back.
@@ -175,17 +175,17 @@ class TokenStore:
         struct.pack_into("<I", header, _CRC_AT, _crc(header, body))
         return bytes(header), body
 
-    def _read(self, place):
+    def _read(self, place):  # rare
         """All the bytes of a place."""
         data = bytearray()
         for piece in self._home.pieces(place):
             data += piece
         return data
 
-    def _record(self, place, header):
+    def _record(self, place, header):  # rare
         return _parse(bytes(self._body(place, header)))
 
-    def _body(self, place, header):
+    def _body(self, place, header):  # rare
         """The JSON in a slot, unsealed."""
         self._check(place, header)
         data = self._read(place)
@@ -255,7 +255,7 @@ def _crc(header, body):
     return crc
 
 
-def _parse(data):
+def _parse(data):  # rare
     try:
         record = json.loads(data)
     except (ValueError, RuntimeError):  # RuntimeError: nested deeper than the stack

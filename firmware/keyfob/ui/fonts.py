@@ -57,13 +57,27 @@ def glyph(char):
 
 def legible(text):
     """Return `text` without the accents that the font lacks. Not for a code."""
-    return "".join([_LATIN[ord(c) - 0xC0] if 0xC0 <= ord(c) <= 0xFF else c for c in text])
+    chars = [text[at : at + 1] for at in range(len(text))]  # see numbers
+    return "".join(
+        [_LATIN[ord(c) - 0xC0 : ord(c) - 0xBF] if 0xC0 <= ord(c) <= 0xFF else c for c in chars]
+    )
+
+
+def numbers(text):
+    """Return the numbers of the glyphs of `text`, as bytes.
+
+    Its characters are had as slices: MicroPython keeps for good those of a loop over a text.
+    """
+    return bytes([_index(text[at : at + 1]) for at in range(len(text))])
 
 
 def draw(panel, text, x, y, size, colour=1):
-    """Draw one line of `text` with its top left corner at x, y; a font pixel is `size` pixels."""
+    """Draw one line of `text` with its top left corner at x, y; a font pixel is `size` pixels.
+
+    `text` may be the numbers of its glyphs, by which its characters do not stay in RAM.
+    """
     for char in text:
-        draw_glyph(panel, _index(char), x, y, size, colour)
+        draw_glyph(panel, char if isinstance(char, int) else _index(char), x, y, size, colour)
         x += WIDTH * size
 
 

@@ -219,9 +219,9 @@ def _cut(text, columns):
     left = (len(text) - 1) // columns  # lines after this one
     while left > 0:
         end = columns
-        while end > 1 and text[end - 1] not in _CUTS:
+        while end > 1 and text[end - 1 : end] not in _CUTS:
             end -= 1
-        if len(text) - end > left * columns or text[end - 1] not in _CUTS:
+        if len(text) - end > left * columns or text[end - 1 : end] not in _CUTS:
             end = columns
         lines.append(text[:end])
         text = text[end:]
@@ -232,7 +232,7 @@ def _cut(text, columns):
 
 def _is_neat(lines):
     """Whether a code is on one line, or on two that are cut between its groups."""
-    return len(lines) == 1 or (len(lines) == 2 and lines[0][-1] in _CUTS)
+    return len(lines) == 1 or (len(lines) == 2 and lines[0][-1:] in _CUTS)
 
 
 def _draw_symbol(panel, symbol, place):
@@ -271,7 +271,7 @@ def _draw_blocks(panel, blocks, left, top, width, height):
             clock = x, y, scale, lines
         for line in lines:
             if sign != "~":
-                fonts.draw(panel, line, x, y, scale)
+                fonts.draw(panel, fonts.numbers(line), x, y, scale)
             y += scale * fonts.HEIGHT
         y += gap
     return clock

@@ -97,7 +97,7 @@ class Screens:
         """The name of the present screen, None before the first."""
         return self._name
 
-    def wake(self):
+    def wake(self):  # rare
         """Make a dimmed panel bright again; return whether it was dimmed."""
         was_dimmed = self._is_dimmed
         if was_dimmed:
@@ -106,13 +106,13 @@ class Screens:
             self._seen = None  # the last update may be days ago
         return was_dimmed
 
-    def show_again(self):
+    def show_again(self):  # rare
         """Show a valid code from its first page on; a console prints it again."""
         if self._code is not None:
             self._age = 0
             self._draw()
 
-    def show(self, name, members):
+    def show(self, name, members):  # rare
         """Show a screen, filled in from `members`."""
         self.wake()
         if name == "linked":
@@ -166,14 +166,14 @@ class Screens:
         can_wake = self._can_dim and self.button is not None
         return can_wake and not self._is_dimmed and self._rests == "yes"
 
-    def _dim(self, is_dimmed):
+    def _dim(self, is_dimmed):  # rare
         self._is_dimmed = is_dimmed
         try:
             self._display.contrast(0 if is_dimmed else self.bright)
         except OSError:
             pass  # as in _send
 
-    def _waiting(self, members):
+    def _waiting(self, members):  # rare
         """The screen and its members after a poll: `offline` without an answer, else the code."""
         result = members["result"]
         if result == "retry" and self._name == "user_code":
@@ -182,7 +182,7 @@ class Screens:
             return "user_code", self._code
         return None, members
 
-    def _learn_code(self, members):
+    def _learn_code(self, members):  # rare
         self._code = members
         if members.get("expires_in"):
             self._left = int(members["expires_in"] * 1000)
@@ -194,14 +194,14 @@ class Screens:
         except MemoryError:
             pass  # the code can be typed
 
-    def _forget_code(self):
+    def _forget_code(self):  # rare
         if self._symbol is not None:
             bitmap = self._symbol[0]
             for index in range(len(bitmap)):
                 bitmap[index] = 0
         self._symbol = self._code = self._left = self._time = None
 
-    def _look_up(self):
+    def _look_up(self):  # rare
         """Read the screen's row and texts; the time left is filled in when it is drawn."""
         name = self._name
         members = dict(self._members, button=self.button)
@@ -249,7 +249,7 @@ class Screens:
             wait = min(wait, max(0, self._drawn_at + _PAGE - self._age))
         return None if wait == _NEVER else wait
 
-    def _draw(self):
+    def _draw(self):  # rare
         self._page = self._page_due()
         self._time = self._time_due()
         self._drawn_at = self._age
@@ -258,7 +258,7 @@ class Screens:
         else:
             self._display.show([text for text, _ in self._filled()])
 
-    def _filled(self):
+    def _filled(self):  # rare
         """The texts with the time left filled in."""
         seconds = self._time
         if seconds is None:
@@ -269,7 +269,7 @@ class Screens:
             for text, sign in self._items
         ]
 
-    def _draw_panel(self):
+    def _draw_panel(self):  # rare
         panel = self._display
         try:
             if self._picture is None:
@@ -285,13 +285,13 @@ class Screens:
         if self._pages == 1 and self._time is None:  # else it is drawn again
             self._forget_layout()
 
-    def _forget_layout(self):
+    def _forget_layout(self):  # rare
         """Free the layout of a screen that is not drawn again."""
         self._picture = None
         self._page = 0
         self._pages = 1
 
-    def _send(self):
+    def _send(self):  # rare
         """Send the picture to the panel. A panel that came loose must not end the link."""
         panel = self._display
         self._is_stale = True
@@ -304,7 +304,7 @@ class Screens:
         except OSError:
             pass
 
-    def _compose(self, panel):
+    def _compose(self, panel):  # rare
         """Lay out the screen; drawing it after that allocates nothing."""
         with Loaded("keyfob.ui.layout") as layout:
             self._picture = layout.compose(panel, self._filled(), self._symbol)

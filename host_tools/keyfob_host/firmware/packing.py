@@ -11,6 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import cast
 
+from keyfob_host.firmware.lending import Moved
+
 # New module: the modules that are joined in it, from the lowest floor up. A name that begins with
 # an underscore is unloaded by whoever loaded it (see keyfob.compat).
 GROUPS = {
@@ -81,10 +83,13 @@ class _Module:
         self.home = _home(self.name)
 
 
-def packed(sources: dict[str, str], outside: Iterable[str]) -> dict[str, str]:
+def packed(
+    sources: dict[str, str], outside: Iterable[str], moved: Moved | None = None
+) -> dict[str, str]:
     """Return the files of a board (text by name) made of the `sources`.
 
-    `outside` are texts of programs: the modules that they import keep a file of that name.
+    `outside` are texts of programs: the modules that they import keep a file of that name, which
+    finds in their new modules the functions that have `moved` (see `lending`).
     """
     modules = {module.name: module for module in (_Module(*item) for item in sources.items())}
     members: defaultdict[str, list[_Module]] = defaultdict(list)
@@ -106,7 +111,7 @@ def packed(sources: dict[str, str], outside: Iterable[str]) -> dict[str, str]:
     asked_for = _imports(outside, modules)
     for module in modules.values():
         if module.home != module.name and module.name in asked_for:
-            result[module.path] = _forwarding(module)
+            result[module.path] = _forwarding(module, (moved or {}).get(module.name, {}))
     for path in list(result):
         package = path.rpartition("/")[0]
         while package:
@@ -207,9 +212,13 @@ def _imports(texts: Iterable[str], modules: dict[str, _Module]) -> set[str]:
     return found & modules.keys()
 
 
-def _forwarding(module: _Module) -> str:
+def _forwarding(module: _Module, moved: dict[str, str]) -> str:
     """A file that has the public names of a module that is part of another one."""
-    lines = []
+    lines = [
+        f"from {_home(home)} import {name}"
+        for name, home in moved.items()
+        if not name.startswith("_")
+    ]
     for name, new in module.new_names.items():
         if name in module.constants and not name.startswith("_"):
             lines.append(f"{name} = {module.constants[name]!r}")

@@ -21,9 +21,14 @@ _CONSTANT = re.compile(r"^(_\w+) = const\(", re.MULTILINE)  # those vanish in co
 _KNOWN = re.compile(r"^([A-Za-z]\w*) = const\(", re.MULTILINE)
 _IMPORT = re.compile(r"^from keyfob\.compat import const(?:, (\w+))?$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_SAID = re.compile(r"(?<![\w:-])[A-Za-z_]\w*(?![\w:-])")  # words of texts, but of URNs and headers
+# A sentence names nothing. A table has more than one line, or columns.
+_SENTENCE = re.compile(r"[^\n|{]* (?:a|an|the|to|for|or|again|before) [^\n|{]*$")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 # Calls whose keywords become the members of a dict, that is, data.
 _MAKE_DICTS = ("notify", "dict", "update")
+ROOT = "keyfob/__init__.py"
+_DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 # Names of MicroPython's modules and their members, which are in ROM.
 ROM_NAMES = Path(__file__).with_name("rom_names.txt")
 
@@ -45,8 +50,12 @@ def short_names(sources: dict[str, str], spoken: Iterable[str] = ()) -> dict[str
     """The short name of each name that `shortened` replaces; several may have the same."""
     words = {name: {word for word, _, _ in _names(text)} for name, text in sources.items()}
     trees = {name: ast.parse(text) for name, text in sources.items()}
-    free = _free(trees) - _kept(sources, trees, spoken)
-    return _colored(free, _families(words, trees), set().union(*words.values()))
+    free = _free(sources, trees) - _kept(sources, trees, spoken)
+    modules = {path.stem for path in map(Path, sources)}
+    taken = set().union(*words.values()) - modules
+    if ROOT in words:
+        words[ROOT] |= modules  # they become its members
+    return _colored(free, _families(words, trees), taken)
 
 
 def _colored(free: set[str], families: list[set[str]], taken: set[str]) -> dict[str, str]:
@@ -58,13 +67,12 @@ def _colored(free: set[str], families: list[set[str]], taken: set[str]) -> dict[
     for number, family in enumerate(families):
         for word in family & free:
             places[word].append(number)
-    supply = [
-        name for name in itertools.islice(_supply(), len(free) + len(taken)) if name not in taken
-    ]
-    used: list[set[str]] = [set() for _ in families]
+    names = itertools.islice(supply(), len(free) + len(taken))
+    unused = [name for name in names if name not in taken]
+    used = [family - free for family in families]
     result = {}
     for word in sorted(free, key=lambda word: (-len(places[word]), word)):
-        name = next(name for name in supply if not any(name in used[n] for n in places[word]))
+        name = next(name for name in unused if not any(name in used[n] for n in places[word]))
         result[word] = name
         for number in places[word]:
             used[number].add(name)
@@ -72,7 +80,11 @@ def _colored(free: set[str], families: list[set[str]], taken: set[str]) -> dict[
 
 
 def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[set[str]]:
-    """The words that files say; those whose classes inherit from each other's are one family."""
+    """Words of which no two may become the same: those of a file, and members of one class.
+
+    A class has members in the files of the classes that inherit from it, too, and in those that
+    lend it methods.
+    """
     homes = {
         node.name: name
         for name, tree in trees.items()
@@ -86,23 +98,59 @@ def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[
             name = family[name]
         return name
 
+    lending = set()
     for name, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 for base in map(_last, node.bases):
                     if base in homes:
                         family[first(name)] = first(homes[base])
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    for name, said in words.items():
-        found[first(name)] |= said
-    return list(found.values())
+            match node:  # methods that are fetched from another file (see lending)
+                case ast.Call(func=ast.Name("lent"), args=[_, _, ast.Constant(str(home))]):
+                    lender = home.replace(".", "/") + ".py"
+                    lending.add(lender)
+                    family[first(name)] = first(lender)
+    members: defaultdict[str, set[str]] = defaultdict(set)
+    shared = {first(name) for name in words if first(name) != name}
+    for name, tree in trees.items():
+        if first(name) not in shared:
+            continue
+        members[first(name)] |= _members(tree) | (_defined(tree) if name in lending else set())
+    return [*words.values(), *members.values()]
 
 
-def _free(trees: dict[str, ast.Module]) -> set[str]:
+def _members(tree: ast.Module) -> set[str]:
+    """The names of members that a file says or defines, and of functions, for tracebacks."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            found |= _defined(node)
+    return found
+
+
+def _defined(place: ast.Module | ast.ClassDef) -> set[str]:
+    """The names that a file or a class defines, imported ones among them."""
+    found = {node.id for node in _globals(place)}
+    for node in place.body:
+        if isinstance(node, _DEFINITIONS):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {alias.asname or alias.name for alias in node.names}
+    return found
+
+
+def _free(sources: dict[str, str], trees: dict[str, ast.Module]) -> set[str]:
     """The names that the files give to something of their own which a board keeps by name."""
     found: set[str] = set()
-    for tree in trees.values():
-        found |= {node.id for node in _globals(tree)}
+    for path, tree in trees.items():
+        constants = _CONSTANT.findall(sources[path])
+        found |= {node.id for node in _globals(tree)}.difference(constants)
+        imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        found |= {alias.asname for node in imports for alias in node.names if alias.asname}
         for node in ast.walk(tree):
             match node:
                 case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
@@ -114,7 +162,7 @@ def _free(trees: dict[str, ast.Module]) -> set[str]:
     return found
 
 
-def _globals(tree: ast.Module) -> Iterator[ast.Name]:
+def _globals(tree: ast.AST) -> Iterator[ast.Name]:
     """Names that are assigned outside of functions, members of classes among them."""
     waiting: list[ast.AST] = [tree]
     while waiting:
@@ -135,19 +183,26 @@ def _kept(
     for name, text in sources.items():
         kept.update(_WORD.findall(name), _KNOWN.findall(text))
         tree = trees[name]
-        documentation = set()
+        said_to_people = set()
         for node in ast.walk(tree):  # a parent comes before its children
             match node:
                 case ast.Expr(value=ast.Constant() as constant):
-                    documentation.add(id(constant))
-                case ast.Constant(value=str(said)) if id(node) not in documentation:
-                    kept.update(_WORD.findall(said))
-                case ast.Constant(value=bytes(said)):
-                    kept.update(_WORD.findall(said.decode("latin-1")))
+                    said_to_people.add(id(constant))
+                case ast.Raise():
+                    said_to_people.update(map(id, filter(_is_prose, ast.walk(node))))
+                case ast.Constant(value=str(said)) if _SENTENCE.match(said):
+                    pass
+                case ast.Constant(value=str(said)) if id(node) not in said_to_people:
+                    kept.update(_SAID.findall(said))
                 case ast.Call(func=called, keywords=keywords) if _last(called) in _MAKE_DICTS:
                     kept.update(keyword.arg for keyword in keywords if keyword.arg)
         kept.update(word for word in _WORD.findall(text) if word.startswith("__"))
     return kept
+
+
+def _is_prose(node: ast.AST) -> bool:
+    """Whether a text in a `raise` says something, and names nothing."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
 
 
 def _last(called: ast.expr) -> str:
@@ -170,7 +225,7 @@ def _names(text: str) -> list[tuple[str, int, int]]:
     ]
 
 
-def _supply() -> Iterator[str]:
+def supply() -> Iterator[str]:
     """Short names: `_0`, `_1` and so on."""
     for length in itertools.count(1):
         for digits in itertools.product(_DIGITS, repeat=length):

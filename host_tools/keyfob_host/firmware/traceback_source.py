@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from keyfob_host.firmware import compiler
+from keyfob_host.firmware.lending import lender, lent
+from keyfob_host.firmware.module_names import short_modules, with_short_modules
 from keyfob_host.firmware.packing import sources_of
 from keyfob_host.firmware.shortening import short_names
 from keyfob_host.resources import firmware_dir
@@ -45,10 +47,13 @@ def _of_function(module: str, function: str) -> str | None:
 def _functions(module: str) -> tuple[tuple[str, str], ...]:
     """The functions of a compiled module: the name on a board, and file, number and text."""
     texts = compiler.texts(firmware_dir())
-    paths = sources_of(module, texts)
+    files = compiler.packed_files(texts)
+    long = {short: name for name, short in short_modules(files).items()}
+    rare = sources_of(long.get(module, module), lent(texts)[0])
+    paths = {lender(path, texts) for path in rare}
     if not paths:
         return ()
-    short = short_names(compiler.packed_texts(texts), compiler.outside())
+    short = short_names(with_short_modules(files), compiler.outside())
     return tuple(found for path in paths for found in _defined(path, texts[path], short))
 
 

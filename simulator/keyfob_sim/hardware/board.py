@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from keyfob_host.boards import Board
-from keyfob_sim.hardware.chip_memory import ChipMemory
+from keyfob_sim.hardware.chip_memory import Block, ChipMemory
 from keyfob_sim.hardware.clock import SharedClock, Timer
 from keyfob_sim.hardware.flash import Flash
 from keyfob_sim.hardware.nvs import Nvs
@@ -22,6 +22,7 @@ from keyfob_sim.hardware.wifi import AccessPoint, Station, WifiError
 
 SSID, PASSWORD = "keyfob-sim", "no-secret-at-all"
 _PRESS = 0.12  # s that a press lasts
+_IDLE = 0.02  # s until FreeRTOS has seen that a thread has ended
 _ANOTHER_PASSWORD = "the-owner-has-changed-it"  # noqa: S105 - of an access point that is not there
 _EHOSTUNREACH = 118  # as lwIP numbers it
 
@@ -55,6 +56,7 @@ class VirtualBoard:
         self._power_registers: dict[int, int] = {}
         self._boot = clock.monotonic()
         self._held: dict[str, Timer] = {}
+        self._threads: list[Block | None] = []
         for button in about.buttons:
             self.pins.drive(button.pin, 1 - button.pressed)
         self.power_off()
@@ -113,6 +115,23 @@ class VirtualBoard:
             self.uplink.settle()
             self.memory.use_wifi(self.station.active(), self.station.isconnected())
             self.memory.use_python(used, highest)
+
+    def start_thread(self, stack: int) -> int:
+        """Start a thread of MicroPython with such a stack, 0 for the default; return its number.
+
+        Raises OSError where the stack does not fit into the chip's RAM.
+        """
+        block = None if self.memory is None else self.memory.start_thread(stack)
+        if self.memory is not None and block is None:
+            raise OSError("can't create thread")
+        self._threads.append(block)
+        return len(self._threads) - 1
+
+    def end_thread(self, number: int) -> None:
+        """End a thread; its stack is free once the chip has been idle."""
+        memory, block = self.memory, self._threads[number]
+        if memory is not None and block is not None:
+            self.clock.after(_IDLE, lambda: memory.end_thread(block))
 
     def uptime(self) -> float:
         """Seconds since the last boot."""

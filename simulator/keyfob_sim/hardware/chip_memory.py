@@ -8,11 +8,13 @@ The figures were measured on an emulated ESP32 (4 MB of flash, no PSRAM) with Mi
 ESP32_GENERIC; py/gc.c and ports/esp32 of MicroPython say how its heap grows. What differs here:
 
 - Every chip has the ESP32's figures but for its first area: no other was measured.
-- Free RAM counts, not where it lies. The largest free block is all of it but for small pieces.
+- Two regions stand for all: the largest, and the others. In the largest one, areas, the stacks of
+  threads and Wi-Fi are blocks at their places. What sockets and TLS take is in small pieces, which
+  fill the others first and then the smallest free blocks.
 - A handshake takes all it needs at once. Its need follows from the certificates that the server
   sends, by the measured chains. The buffers of a real radio take more than the emulated one's.
-- An area is there while a block above the ones before it is in use, garbage or not. The chip
-  collects before it adds one, and the VM when its threshold is reached, which `tidy_heap` sets.
+- An area is there while a block above the ones before it is in use, garbage or not, until the VM
+  collects: when its threshold is reached, which `tidy_heap` sets, and before an area is added.
 """
 
 from __future__ import annotations
@@ -23,10 +25,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-# Bytes that are free in the chip's heap at boot, and in its largest block.
+# Bytes that are free in the chip's heap at boot: in all regions, and in those beside the largest.
 AT_BOOT = 138_124
-_LARGEST_AT_BOOT = 110_592
-_SMALL_PIECES = 2_156  # bytes free in other blocks than the largest, with Wi-Fi joined
+_OTHERS = 25_156
+_SMALL_PIECES = 1_400  # bytes of those, in blocks that only small pieces fit into
+_LARGEST_OTHER = 14_336  # bytes of the largest block there: regions of 15 KB and less
 
 # Bytes that each step takes.
 RADIO = 35_852  # WLAN.active(True)
@@ -44,6 +47,11 @@ _KEPT_CERTIFICATE = 926
 _PEAKS = ((2048, 6_196), (4096, 8_204))
 _PEAK_EC = 6_768
 _EXHAUSTED = 400  # bytes that were left at the lowest where one failed
+
+# A thread takes its stack, no less than this, and what FreeRTOS knows of it (an estimate).
+_LEAST_STACK = 4_096
+_DEFAULT_STACK = 5_120
+_TASK = 360
 
 REPL = 3_264  # bytes of Python's heap that MicroPython itself has in use once it has started
 
@@ -98,6 +106,48 @@ class Region(NamedTuple):
 _FULL = Region(7_288, 0, 0, 0)
 
 
+@dataclass(eq=False)
+class Block:
+    """So many bytes in one piece, free or taken."""
+
+    size: int
+    is_free: bool = True
+
+
+class _Blocks:
+    """A region of RAM: its blocks in the order of their addresses."""
+
+    def __init__(self, size: int) -> None:
+        self._blocks = [Block(size)]
+
+    @property
+    def free(self) -> list[int]:
+        """Bytes of each free block, the smallest first."""
+        return sorted(block.size for block in self._blocks if block.is_free)
+
+    def take(self, size: int) -> Block | None:
+        """Take the first `size` bytes of the smallest free block that has them, if one does."""
+        fitting = [block for block in self._blocks if block.is_free and block.size >= size]
+        if not fitting:
+            return None
+        whole = min(fitting, key=lambda block: block.size)
+        index = self._blocks.index(whole)
+        taken, rest = Block(size, is_free=False), Block(whole.size - size)
+        self._blocks[index : index + 1] = [taken, rest] if rest.size else [taken]
+        return taken
+
+    def give_back(self, taken: Block) -> None:
+        """Free a block, and join it with those beside it that are free."""
+        taken.is_free = True
+        joined: list[Block] = []
+        for block in self._blocks:
+            if joined and block.is_free and joined[-1].is_free:
+                joined[-1].size += block.size
+            else:
+                joined.append(block)
+        self._blocks = joined
+
+
 class Connection:
     """One TCP connection, and the bytes that it takes."""
 
@@ -117,28 +167,43 @@ class ChipMemory:
     def boot(self) -> None:
         """Begin anew, as after a reset."""
         with self._lock:
-            self.restart()
+            self._main = _Blocks(AT_BOOT - _OTHERS)
+            self._added: list[Block] = []
+            self._stacks: list[Block] = []
             self._wifi = 0
-            self.lowest = AT_BOOT
+            self._wifi_blocks: list[Block] = []
+            self.restart()
+            self._lowest = list(self._free())
 
     def restart(self) -> None:
-        """Restart MicroPython, which closes its sockets; Wi-Fi goes on."""
+        """Restart MicroPython, which ends threads and closes sockets; Wi-Fi goes on."""
         with self._lock:
-            self.areas = [self._first]  # which is not of the chip's own heap
+            for block in self._added + self._stacks:
+                self._main.give_back(block)
+            self._added, self._stacks = [], []
             self.used = REPL
             self._context = 0
             self._open: set[Connection] = set()
 
     @property
+    def areas(self) -> list[int]:
+        """The sizes of Python's areas. The first is not of the chip's own heap."""
+        return [self._first] + [block.size for block in self._added]
+
+    @property
     def free(self) -> int:
         """Free bytes outside Python, never negative."""
-        connections = sum(connection.taken for connection in self._open)
-        return max(0, AT_BOOT - self._wifi - self._context - connections - sum(self.areas[1:]))
+        return sum(self._free())
 
     @property
     def largest(self) -> int:
-        """Bytes of the largest free block outside Python."""
-        return max(0, min(self.free - _SMALL_PIECES, _LARGEST_AT_BOOT))
+        """Bytes of the largest free block outside Python, as the chip rounds them."""
+        return rounded(max(self._spread()[1], default=0))
+
+    @property
+    def lowest(self) -> int:
+        """The lowest free bytes of each region since the boot, together."""
+        return sum(self._lowest)
 
     @property
     def python_free(self) -> int:
@@ -149,23 +214,55 @@ class ChipMemory:
     def regions(self) -> list[Region]:
         """What `esp32.idf_heap_info` says."""
         with self._lock:
-            return [_FULL, Region(AT_BOOT, self.free, self.largest, self.lowest)]
+            others, largest = self._free()
+            low, lowest = self._lowest
+            return [
+                _FULL,
+                Region(_OTHERS, others, min(rounded(others), _LARGEST_OTHER), low),
+                Region(AT_BOOT - _OTHERS, largest, self.largest, lowest),
+            ]
 
     def use_wifi(self, active: bool, joined: bool) -> None:
         """Take what Wi-Fi needs."""
+        needs = [RADIO * active, JOINED * joined]
         with self._lock:
-            self._wifi = RADIO * active + JOINED * joined
+            if sum(needs) != self._wifi:
+                self._wifi = sum(needs)
+                self._place_wifi(needs)
             self._note()
+
+    def would_grow(self, highest: int) -> bool:
+        """Whether Python's heap has no room for a block at `highest`."""
+        return highest > sum(self.areas)
 
     def use_python(self, used: int, highest: int) -> None:
         """Have Python use `used` bytes, the last of them at `highest`: add or free areas."""
         with self._lock:
             self.used = used
-            while len(self.areas) > 1 and highest <= sum(self.areas[:-1]):
-                self.areas.pop()
-            while highest > sum(self.areas) and (size := min(sum(self.areas), self.largest)):
-                self.areas.append(size)
+            while self._added and highest <= sum(self.areas[:-1]):
+                self._main.give_back(self._added.pop())
+            while self.would_grow(highest) and (size := min(sum(self.areas), self.largest)):
+                block = self._main.take(size)
+                assert block is not None
+                self._added.append(block)
             self._note()
+
+    def start_thread(self, stack: int) -> Block | None:
+        """Take the stack of a thread, 0 for the default size; None where there is no room."""
+        with self._lock:
+            size = max(stack or _DEFAULT_STACK, _LEAST_STACK)
+            block = self._main.take(size + _TASK) if size + _TASK <= self.largest else None
+            if block is not None:
+                self._stacks.append(block)
+            self._note()
+            return block
+
+    def end_thread(self, stack: Block) -> None:
+        """Give back what a thread took, unless a boot has."""
+        with self._lock:
+            if stack in self._stacks:
+                self._stacks.remove(stack)
+                self._main.give_back(stack)
 
     def connect(self) -> Connection:
         """Take what a TCP connection needs."""
@@ -180,7 +277,9 @@ class ChipMemory:
         with self._lock:
             self._context = max(self._context, CONTEXT + chain.root)
             left = self.free - chain.peak
-            self.lowest = min(self.lowest, left if left >= 0 else _EXHAUSTED)
+            self._note(chain.peak)
+            if left < 0:
+                self._lowest = [0, min(self._lowest[1], _EXHAUSTED)]
             if left >= 0 and connection in self._open:
                 connection.taken += chain.kept
             return left >= 0
@@ -190,8 +289,43 @@ class ChipMemory:
         with self._lock:
             self._open.discard(connection)
 
-    def _note(self) -> None:
-        self.lowest = min(self.lowest, self.free)
+    def _place_wifi(self, needs: Sequence[int]) -> None:
+        """Have Wi-Fi take so many bytes in turn, of the small regions as long as they last."""
+        for block in self._wifi_blocks:
+            self._main.give_back(block)
+        self._wifi_blocks = []
+        room = _OTHERS - _SMALL_PIECES
+        for need in needs:
+            placed = self._main.take(need - room) if need > room else None
+            room = max(0, room - need)
+            if placed is not None:
+                self._wifi_blocks.append(placed)
+
+    def _spread(self, more: int = 0) -> tuple[int, list[int]]:
+        """Bytes free in the small regions, and in each block of the largest, smallest first.
+
+        `more` bytes are taken for the moment.
+        """
+        small = self._context + sum(one.taken for one in self._open) + more
+        others = _OTHERS - _SMALL_PIECES - min(self._wifi, _OTHERS - _SMALL_PIECES)
+        rooms = [others, *self._main.free, _SMALL_PIECES]
+        for index, room in enumerate(rooms):
+            rooms[index] = room - min(small, room)
+            small -= room - rooms[index]
+        return rooms[0] + rooms[-1], rooms[1:-1]
+
+    def _free(self, more: int = 0) -> tuple[int, int]:
+        """Bytes free in the small regions together, and in the largest."""
+        others, blocks = self._spread(more)
+        return others, sum(blocks)
+
+    def _note(self, more: int = 0) -> None:
+        self._lowest = [min(pair) for pair in zip(self._lowest, self._free(more), strict=True)]
+
+
+def rounded(size: int) -> int:
+    """What ESP-IDF tells of a free block: what it finds for sure, by 16ths of a power of two."""
+    return size - size % (1 << max(0, size.bit_length() - 5))
 
 
 def _interpolated(table: Sequence[tuple[int, int]], bits: int) -> int:

@@ -13,7 +13,7 @@ from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.power import PowerLost
 from keyfob_sim.micropython.serial_port import SerialPort
 from keyfob_sim.micropython.services import NUDGE, Services
-from keyfob_sim.micropython.vm import Boot, Vm
+from keyfob_sim.micropython.vm import CALLED, Boot, Vm
 from keyfob_sim.run.runtime_interface import RESET_CAUSES, Runtime, Watcher
 
 _REQUEST = 1 << 16  # bytes of the longest request
@@ -69,7 +69,7 @@ class MicroPythonRuntime(Runtime):
             board,
             self._wait,
             {
-                "ended": self._program_ended,
+                "program.ended": self._program_ended,
                 "machine.reset_cause": lambda: RESET_CAUSES[self._cause],
                 "machine.reset": lambda: self._reset("reset"),
                 "machine.bootloader": lambda: self._reset("bootloader", -1),
@@ -355,6 +355,6 @@ def compile_rom(target: Path) -> Path:
     """Put on_board/, compiled, into `target`, as a board has these modules in ROM; return it."""
     from keyfob_host.firmware.compiler import compiled_modules
 
-    for name, content in compiled_modules(Path(__file__).parent / "on_board").items():
+    for name, content in compiled_modules(Path(__file__).parent / "on_board", CALLED).items():
         (target / name).with_suffix(".mpy").write_bytes(content)
     return target

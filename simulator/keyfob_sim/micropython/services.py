@@ -12,8 +12,9 @@ I bus address data write to an I2C device; -1 where none answers
 S bus, data        write to SPI
 F                  feed the watchdog
 C interface        whether Wi-Fi has joined a network
-M what, data       the table of the heap's blocks, with 1 while it shows no more than the stand-ins
-                   for what a board has in ROM; bytes that Python has free (2) or in use (3)
+M what c data      the table of the heap's blocks, with 1 while it shows no more than the stand-ins
+                   for what a board has in ROM; bytes that Python has free (2) or in use (3); -1
+                   where garbage is to be collected first, as c says that it has been
 B                  the file system is mounted, and a program begins or the REPL does
 J, text            anything else: a JSON list of a service's name and its arguments
 """
@@ -40,8 +41,17 @@ _PAYLOAD = PACKET - _HEADER.size
 _REPLY, _INTERRUPT, _ERROR = range(3)
 _TIMER = 1000  # interrupts from here on are those of timers
 _AT_START, _FREE, _USED = 1, 2, 3  # what M may ask
+_COLLECT = -1  # what it may answer
 _PLENTY = (1 << 22,) * 4  # the region of a board whose RAM is not limited
 NUDGE = -1  # an interrupt that nothing in the VM handles
+# Causes of a reset, as `machine` names them.
+_RESETS = {
+    "PWRON_RESET": 1,
+    "HARD_RESET": 2,
+    "WDT_RESET": 3,
+    "DEEPSLEEP_RESET": 4,
+    "SOFT_RESET": 5,
+}
 _NAME_UNKNOWN = -202  # as lwIP says it
 
 
@@ -85,39 +95,45 @@ class Services:
             "S": lambda bus, _, data: board.spi_write(*self._buses[bus], data),
             "F": lambda *_: self._feed(),
             "C": lambda interface, _, __: self._wlan("isconnected", interface, (), {}),
-            "M": lambda what, _, table: self._look(what, table),
+            "M": lambda what, is_tidy, table: self._look(what, bool(is_tidy), table),
             "B": lambda *_: None,
         }
+        # Names of more than ten characters: shorter ones the VM would keep for good.
         self._names: dict[str, Callable[..., Any]] = {
-            "pin.init": board.pins.configure,
-            "pin.irq": board.pins.watch,
-            "i2c.open": lambda scl, sda, frequency: self._open(scl, sda),
-            "i2c.scan": lambda bus: board.i2c_scan(*self._buses[bus]),
-            "i2c.read": self._i2c_read,
-            "spi.open": self._open,
-            "rtc.datetime": board.rtc.datetime,
-            "rtc.set_datetime": board.rtc.set_datetime,
-            "rtc.set": board.rtc.set,
-            "rtc.memory": lambda: board.rtc.memory.hex(),
-            "rtc.set_memory": lambda text: board.rtc.set_memory(binascii.unhexlify(text)),
-            "ntp.time": self._ntp,
-            "wdt.start": self._start_watchdog,
-            "timer.start": self._start_timer,
-            "timer.stop": self._stop_timer,
+            "machine.pin.init": board.pins.configure,
+            "machine.pin.irq": board.pins.watch,
+            "machine.i2c.open": lambda scl, sda, frequency: self._open(scl, sda),
+            "machine.i2c.scan": lambda bus: board.i2c_scan(*self._buses[bus]),
+            "machine.i2c.read": self._i2c_read,
+            "machine.spi.open": self._open,
+            "machine.rtc.datetime": board.rtc.datetime,
+            "machine.rtc.set_datetime": board.rtc.set_datetime,
+            "machine.rtc.set": board.rtc.set,
+            "machine.rtc.memory": lambda: board.rtc.memory.hex(),
+            "machine.rtc.set_memory": lambda text: board.rtc.set_memory(binascii.unhexlify(text)),
+            "ntptime.time": self._ntp,
+            "machine.wdt.start": self._start_watchdog,
+            "machine.timer.start": self._start_timer,
+            "machine.timer.stop": self._stop_timer,
             "memory.regions": lambda capabilities: self._regions(),
+            "machine.constant": _machine_constant,
+            "thread.start": self._start_thread,
+            "thread.end": board.end_thread,
             "machine.unique_id": lambda: board.unique_id.hex(),
             "machine.uname": lambda: _uname(board),
             "uplink.resolve": self._resolve,
             "network.constants": lambda: NETWORK_CONSTANTS,
-            "nvs.open": lambda namespace: board.nvs.open(namespace),
-            "nvs.set_i32": board.nvs.set_i32,
-            "nvs.get_i32": board.nvs.get_i32,
-            "nvs.set_blob": lambda space, key, text: board.nvs.set_blob(
+            "esp32.nvs.open": lambda namespace: board.nvs.open(namespace),
+            "esp32.nvs.set_i32": board.nvs.set_i32,
+            "esp32.nvs.get_i32": board.nvs.get_i32,
+            "esp32.nvs.set_blob": lambda space, key, text: board.nvs.set_blob(
                 space, key, binascii.unhexlify(text)
             ),
-            "nvs.get_blob": lambda space, key, size: board.nvs.get_blob(space, key, size).hex(),
-            "nvs.erase_key": board.nvs.erase_key,
-            "nvs.commit": board.nvs.commit,
+            "esp32.nvs.get_blob": lambda space, key, size: board.nvs.get_blob(
+                space, key, size
+            ).hex(),
+            "esp32.nvs.erase_key": board.nvs.erase_key,
+            "esp32.nvs.commit": board.nvs.commit,
             **system,
         }
 
@@ -157,8 +173,8 @@ class Services:
 
     def _call(self, number: int, text: bytes) -> None:
         name, arguments = json.loads(text)
-        if name.startswith("wlan."):
-            found = self._wlan(name[5:], *arguments)
+        if name.startswith("network.wlan."):
+            found = self._wlan(name.rpartition(".")[2], *arguments)
         else:
             found = self._named(name, arguments)
         answer = json.dumps(found).encode()
@@ -175,7 +191,7 @@ class Services:
 
     # Memory
 
-    def _look(self, what: int, table: bytes) -> int:
+    def _look(self, what: int, is_tidy: bool, table: bytes) -> int:
         """Have the chip's memory know what Python has in use; see M."""
         memory = self._board.memory
         if memory is None:
@@ -184,12 +200,20 @@ class Services:
         if what == _AT_START:
             self._stand_ins = found
         used, end = found.beyond(self._stand_ins)
+        if not is_tidy and memory.would_grow(REPL + end):
+            return _COLLECT
         self._board.use_memory(REPL + used, REPL + end)
         return {_FREE: memory.python_free, _USED: memory.used}.get(what, 0)
 
     def _regions(self) -> list[tuple[int, ...]]:
         memory = self._board.memory
         return [_PLENTY] if memory is None else [tuple(region) for region in memory.regions]
+
+    def _start_thread(self, stack: int) -> int:
+        try:
+            return self._board.start_thread(stack)
+        except OSError as error:
+            raise VmError("OSError", str(error)) from None
 
     # Time
 
@@ -258,6 +282,12 @@ class Services:
             raise VmError("OSError", _NAME_UNKNOWN) from None
         except OSError as error:
             raise VmError("OSError", error.errno) from None
+
+
+def _machine_constant(name: str) -> int:
+    if name not in _RESETS:
+        raise VmError("AttributeError", f"'module' object has no attribute '{name}'")
+    return _RESETS[name]
 
 
 def _plain(value: Any) -> Any:

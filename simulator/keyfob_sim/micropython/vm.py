@@ -36,6 +36,7 @@ _START = (
     "_board.start({link}, {flash!r}, {blocks}, {virtual}, {limited})\n"
     "_board.run({programs}, globals())\n"
 )
+CALLED = "start run call"  # names of `_board` that are said here, and by tests
 
 
 def executable() -> Path | None:
@@ -95,9 +96,9 @@ class Vm:
                 stderr=their_output,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
-                cwd=boot.rom,  # it looks for modules there, too
+                cwd=boot.rom,  # it looks for modules there
                 env={
-                    "MICROPYPATH": f"{boot.rom}:.frozen",
+                    "MICROPYPATH": ".frozen",
                     "KEYFOB_VM": _library_folder(),
                     "KEYFOB_SIGNAL": str(int(signal.SIGIO)),
                     "TZ": "UTC",

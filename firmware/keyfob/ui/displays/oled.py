@@ -43,15 +43,20 @@ class Oled(framebuf.FrameBuffer):
         self._columns = columns
         self._pages = (rows + 7) // 8
         self._first_column = column_offset
-        order = _ORDER[rotation]
-        if order[0] == 0xA0:
-            self._first_column = self.memory_columns - columns - column_offset
         # The bytes of a turned picture are those of the panel, column after column.
         layout = framebuf.MONO_HMSB if self._is_turned else framebuf.MONO_VLSB
         self.buffer = bytearray(columns * self._pages)
         super().__init__(self.buffer, width, height, layout)
         self._level = bytearray((_CONTRAST, 0))
+        self._wake(columns, rows, rotation, column_offset, row_offset, inverted)
+
+    def _wake(self, columns, rows, rotation, column_offset, row_offset, inverted):  # rare
+        """Set the controller up, which is done once."""
+        order = _ORDER[rotation]
+        if order[0] == 0xA0:
+            self._first_column = self.memory_columns - columns - column_offset
         self.power(False)
+        bus = self._bus
         bus.command(
             bytes(
                 (

@@ -1,15 +1,19 @@
 """Opening the display of a board: which driver it needs, on which bus."""
 
-from keyfob.compat import Loaded
+from keyfob.compat import Loaded, const
 from keyfob.errors import ConfigError
 
-# Controller: the module of its driver, and the class there.
+# Bytes that Python's heap gets beside its first area: picture and screens do not fit into that.
+_MONOCHROME = const(28672)
+_COLOUR = const(40960)
+
+# Controller: the module of its driver, the class there, and that area.
 _DRIVERS = {
-    "ssd1306": ("keyfob.ui.displays.ssd1306", "SSD1306"),
-    "sh1106": ("keyfob.ui.displays.sh1106", "SH1106"),
-    "st7789": ("keyfob.ui.displays.st7789", "ST7789"),
-    "ili9341": ("keyfob.ui.displays.ili9341", "ILI9341"),
-    "ili9342": ("keyfob.ui.displays.ili9341", "ILI9342"),
+    "ssd1306": ("keyfob.ui.displays.ssd1306", "SSD1306", _MONOCHROME),
+    "sh1106": ("keyfob.ui.displays.sh1106", "SH1106", _MONOCHROME),
+    "st7789": ("keyfob.ui.displays.st7789", "ST7789", _COLOUR),
+    "ili9341": ("keyfob.ui.displays.ili9341", "ILI9341", _COLOUR),
+    "ili9342": ("keyfob.ui.displays.ili9341", "ILI9342", _COLOUR),
 }
 
 # How the glass is mounted on its controller; absent or 0 means the driver's default.
@@ -26,7 +30,7 @@ def open_display(board):
     if about is None:
         return None
     try:
-        module, name = _DRIVERS[about["controller"]]
+        module, name, area = _DRIVERS[about["controller"]]
         options = {option: about[option] for option in _GEOMETRY if about.get(option)}
         driver = getattr(__import__(module, None, None, (name,)), name)  # stays: the display does
         if "power" in about:
@@ -43,6 +47,8 @@ def open_display(board):
             backlight = output(about["spi"]["backlight"])
             if backlight is not None:
                 options["backlight"] = backlight
+        with Loaded("keyfob.heap_area") as code:
+            code.add_small_area(area)
         return driver(bus, about["width"], about["height"], **options)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         # People edit that file.

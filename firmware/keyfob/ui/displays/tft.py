@@ -107,7 +107,7 @@ class Tft(framebuf.FrameBuffer):
             row += self._rows
             bus.data(self._whole if row <= self.height else self._rest)
 
-    def _make_strip(self):
+    def _make_strip(self):  # rare
         row = 2 * self.width
         self._rows = max(1, _STRIP // row)
         pixels = bytearray(self._rows * row)
@@ -120,7 +120,7 @@ class Tft(framebuf.FrameBuffer):
         self._palette = framebuf.FrameBuffer(self._colors, 2, 1, framebuf.RGB565)
         self.palette(_BLACK, _WHITE)
 
-    def _make_window(self, rotation, column_offset, row_offset):
+    def _make_window(self, rotation, column_offset, row_offset):  # rare
         """Where the turned picture begins and ends in the turned memory."""
         columns, rows = self.width, self.height
         if rotation & 1:
@@ -137,7 +137,7 @@ class Tft(framebuf.FrameBuffer):
         self._across = pack(">HH", x, x + self.width - 1)
         self._down = pack(">HH", y, y + self.height - 1)
 
-    def _wake(self, madctl, inverted):
+    def _wake(self, madctl, inverted):  # rare
         bus = self._bus
         bus.command(_SWRESET)
         time.sleep(_RESET)

@@ -18,12 +18,12 @@ import gc
 import json
 import os
 import sys
+from struct import pack_into, unpack_from
 
 import uctypes
 import vfs
 from micropython import const, schedule
 from uselect import POLLIN, poll
-from ustruct import pack_into, unpack_from
 from utime import ticks_ms
 
 _HEADER = const(8)  # bytes: number, kind, size of the payload, value
@@ -32,6 +32,7 @@ _BLOCK = const(4096)  # bytes of flash that are erased together; also of a reque
 _ENOMEM = const(-12)
 _INTERRUPT = const(1)  # kinds of packets from the host
 _ERROR = const(2)
+_COLLECT = const(-1)  # instead of a figure: the heap would grow, before which a chip collects
 _AT_START = const(1)  # whether the blocks that `look` shows are the stand-ins'
 _ROM = ("time", "select", "socket", "os", "machine", "network", "ntptime", "esp32")
 
@@ -153,7 +154,13 @@ def skip(ms, sockets):
 
 def look(what=0):
     """Show the host which blocks of the heap are in use, and return what it says; see `M`."""
-    return call(77, what, 0, _blocks) if _blocks else 0
+    if not _blocks:
+        return 0
+    found = call(77, what, 0, _blocks)
+    if found == _COLLECT:
+        gc.collect()
+        found = call(77, what, 1, _blocks)
+    return found
 
 
 def _find_blocks():
@@ -286,8 +293,10 @@ def start(number, flash, blocks, is_virtual, is_limited):
         __import__(name)
     if is_limited:
         import chip_gc
+        import chip_thread
 
         sys.modules["gc"] = chip_gc
+        sys.modules["_thread"] = chip_thread
         _blocks = _find_blocks()
     _flash = open(flash, "rb")  # noqa: SIM115 - for as long as the VM lives
     vfs.umount("/")  # from here on no file of the PC's can be opened
@@ -301,7 +310,7 @@ def start(number, flash, blocks, is_virtual, is_limited):
     gc.collect()
     look(_AT_START)
     sys.path[:] = ["", ".frozen", "/lib"]
-    os.putenv("MICROPYINSPECT", "1")  # from now on the end of a program is the REPL's beginning
+    os.putenv("MICROPYINSPECT", "on")  # from now on the end of a program is the REPL's beginning
 
 
 def run(names, scope):
@@ -329,7 +338,7 @@ def _run(name, scope):
     except BaseException as error:  # a board prints it and goes on to the REPL
         sys.print_exception(error)
         word = type(error).__name__
-    ask("ended", name, word)
+    ask("program.ended", name, word)
     return word is None
 
 

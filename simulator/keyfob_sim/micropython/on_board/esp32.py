@@ -22,33 +22,21 @@ class NVS:
     """A namespace of the NVS partition. Methods raise OSError with the ESP-IDF's number."""
 
     def __init__(self, namespace):
-        _board.ask("nvs.open", namespace)
+        _board.ask("esp32.nvs.open", namespace)
         self._namespace = namespace
-
-    def set_i32(self, key, value):
-        """Set a key to a 32-bit integer; lost on power-off until `commit`."""
-        _board.ask("nvs.set_i32", self._namespace, key, value)
-
-    def get_i32(self, key):
-        """Return the integer of a key, committed or not."""
-        return _board.ask("nvs.get_i32", self._namespace, key)
 
     def set_blob(self, key, value):
         """Set a key to bytes (or a text); lost on power-off until `commit`."""
         if isinstance(value, str):
             value = value.encode()
-        _board.ask("nvs.set_blob", self._namespace, key, hexlify(value))
+        _board.ask("esp32.nvs.set_blob", self._namespace, key, hexlify(value))
 
     def get_blob(self, key, buffer):
         """Fill `buffer` from its start and return the number of bytes, no more than it holds."""
-        found = unhexlify(_board.ask("nvs.get_blob", self._namespace, key, len(buffer)))
+        found = unhexlify(_board.ask("esp32.nvs.get_blob", self._namespace, key, len(buffer)))
         buffer[: len(found)] = found
         return len(found)
 
-    def erase_key(self, key):
-        """Remove a key, for good once `commit` is called."""
-        _board.ask("nvs.erase_key", self._namespace, key)
-
-    def commit(self):
-        """Write this namespace's changes to flash: one flash operation an entry."""
-        _board.ask("nvs.commit", self._namespace)
+    def __getattr__(self, name):
+        """The rest is the host's: `set_i32`, `get_i32`, `erase_key` and `commit`."""
+        return lambda *arguments: _board.ask("esp32.nvs.%s" % name, self._namespace, *arguments)

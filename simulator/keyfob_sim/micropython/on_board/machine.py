@@ -1,4 +1,7 @@
-"""`machine` of an ESP32, as far as firmware for keyfob's boards goes."""
+"""`machine` of an ESP32, as far as firmware for keyfob's boards goes.
+
+The constants that say what caused a reset are the host's.
+"""
 
 from binascii import hexlify, unhexlify
 
@@ -6,12 +9,6 @@ import _board
 from micropython import const
 from umachine import *
 from umachine import PinBase
-
-PWRON_RESET = const(1)
-HARD_RESET = const(2)
-WDT_RESET = const(3)
-DEEPSLEEP_RESET = const(4)
-SOFT_RESET = const(5)
 
 _CHUNK = const(4096)  # bytes of SPI traffic in one packet
 _ENODEV = const(19)
@@ -34,7 +31,7 @@ class Pin(PinBase):
 
     def init(self, mode=-1, pull=-1, value=None, **_):
         """Set what is given, and put out `value` if it is."""
-        _board.ask("pin.init", self._id, mode, -1 if pull is None else pull)
+        _board.ask("machine.pin.init", self._id, mode, -1 if pull is None else pull)
         if value is not None:
             self.value(value)
 
@@ -60,7 +57,7 @@ class Pin(PinBase):
         if handler is None:
             del _board.interrupts[self._id]
             trigger = 0
-        _board.ask("pin.irq", self._id, trigger)
+        _board.ask("machine.pin.irq", self._id, trigger)
 
     def __str__(self):
         return "Pin(%d)" % self._id
@@ -74,11 +71,11 @@ class SoftI2C:
     """A bus on two pins; `freq` changes nothing here. Transfers raise OSError(ENODEV)."""
 
     def __init__(self, scl, sda, freq=400000, **_):
-        self._bus = _board.ask("i2c.open", _number(scl), _number(sda), freq)
+        self._bus = _board.ask("machine.i2c.open", _number(scl), _number(sda), freq)
 
     def scan(self):
         """7-bit addresses of the devices that answer."""
-        return _board.ask("i2c.scan", self._bus)
+        return _board.ask("machine.i2c.scan", self._bus)
 
     def writeto(self, address, data, stop=True):
         """Write `data` to a device; return the number of bytes, all acknowledged."""
@@ -96,7 +93,7 @@ class SoftI2C:
 
     def readfrom(self, address, count, stop=True):
         """Read `count` bytes."""
-        return unhexlify(_board.ask("i2c.read", self._bus, address, count))
+        return unhexlify(_board.ask("machine.i2c.read", self._bus, address, count))
 
     def readfrom_into(self, address, buffer, stop=True):
         """Read as many bytes as `buffer` holds."""
@@ -133,7 +130,7 @@ class SPI:
     def __init__(self, id, baudrate=1000000, sck=None, mosi=None, miso=None, **_):
         pins = (14, 13) if id == 1 else (18, 23)
         sck = pins[0] if sck is None else _number(sck)
-        self._bus = _board.ask("spi.open", sck, pins[1] if mosi is None else _number(mosi))
+        self._bus = _board.ask("machine.spi.open", sck, pins[1] if mosi is None else _number(mosi))
 
     def init(self, *_, **__):
         """Does nothing: speed and mode make no difference here."""
@@ -191,8 +188,8 @@ class RTC:
     def datetime(self, fields=None):
         """Return or set (year, month, day, weekday, hour, minute, second, us)."""
         if fields is None:
-            return tuple(_board.ask("rtc.datetime"))
-        _board.ask("rtc.set_datetime", fields)
+            return tuple(_board.ask("machine.rtc.datetime"))
+        _board.ask("machine.rtc.set_datetime", fields)
 
     def init(self, fields):
         """Set it by (year, month, day, hour, minute, second, us, zone); the zone is ignored."""
@@ -202,15 +199,15 @@ class RTC:
     def memory(self, data=None):
         """Return or set up to 2048 bytes that outlive a deep sleep. Raises ValueError for more."""
         if data is None:
-            return unhexlify(_board.ask("rtc.memory"))
-        _board.ask("rtc.set_memory", hexlify(data))
+            return unhexlify(_board.ask("machine.rtc.memory"))
+        _board.ask("machine.rtc.set_memory", hexlify(data))
 
 
 class WDT:
     """A watchdog that resets the board `timeout` ms after the last `feed`."""
 
     def __init__(self, id=0, timeout=5000):
-        _board.ask("wdt.start", timeout)
+        _board.ask("machine.wdt.start", timeout)
 
     def feed(self):
         """Start its time anew."""
@@ -233,12 +230,12 @@ class Timer:
         if freq > 0:
             period = int(1000 / freq)
         _board.interrupts[1000 + self._id] = (callback or (lambda _: None), self)
-        _board.ask("timer.start", self._id, period, mode)
+        _board.ask("machine.timer.start", self._id, period, mode)
 
     def deinit(self):
         """Stop."""
         _board.interrupts.pop(1000 + self._id, None)
-        _board.ask("timer.stop", self._id)
+        _board.ask("machine.timer.stop", self._id)
 
 
 def freq(hz=None):
@@ -268,3 +265,7 @@ def disable_irq():
 
 def enable_irq(state=0):
     """Does nothing."""
+
+
+def __getattr__(name):
+    return _board.ask("machine.constant", name)

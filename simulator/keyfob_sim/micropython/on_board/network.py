@@ -14,8 +14,8 @@ class WLAN:
     PM_PERFORMANCE = 1
     PM_POWERSAVE = 2
 
-    def __init__(self, interface=0):
-        self._interface = interface
+    def __init__(self, id=0):
+        self._interface = id
 
     def isconnected(self):
         """Whether it has joined a network. It is asked often, so this takes no JSON."""
@@ -25,18 +25,18 @@ class WLAN:
         def method(*arguments, **settings):
             if name in ("active", "connect"):
                 _board.look()  # how much RAM there was before
-            found = _board.ask("wlan." + name, self._interface, arguments, settings)
+            found = _board.ask("network.wlan." + name, self._interface, arguments, settings)
             return _bytes(found) if name == "scan" or "mac" in arguments else found
 
         return method
 
 
-def _bytes(found):
+def _bytes(value):
     from binascii import unhexlify
 
-    if isinstance(found, list):
-        return [(unhexlify(row[0]), unhexlify(row[1])) + tuple(row[2:]) for row in found]
-    return unhexlify(found)
+    if isinstance(value, list):
+        return [(unhexlify(row[0]), unhexlify(row[1])) + tuple(row[2:]) for row in value]
+    return unhexlify(value)
 
 
 def hostname(*name):

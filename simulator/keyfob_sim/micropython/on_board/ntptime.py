@@ -8,9 +8,9 @@ timeout = 1
 
 def time():
     """Seconds since 2000-01-01. Raises OSError where no time server answers."""
-    return _board.ask("ntp.time", host)
+    return _board.ask("ntptime.time", host)
 
 
 def settime():
     """Set the RTC to the network's time. Raises OSError as `time` does."""
-    _board.ask("rtc.set", time())
+    _board.ask("machine.rtc.set", time())

@@ -1,0 +1,347 @@
+"""Functions that a board needs rarely, out of the modules that stay in its RAM.
+
+A function whose `def` line ends with `# rare` or `# rare: NAME` goes into a module of such
+functions, `keyfob.rare_NAME` (the file's own name, where none is given):
+
+- A method or a property is fetched from there for each use, by its class (`keyfob.compat.lent`).
+- A function of a module is imported from there by whoever uses it. Where that is its own file,
+  which stays loaded, a function remains that fetches it for each call.
+
+So a class has one file that tells the whole of it. What only rare functions use of a file's
+imports and tables moves along with them.
+"""
+
+import ast
+import copy
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+_MARK = re.compile(r"^ *(?:async )?def \w+\(.*# rare(?:: (\w+))?$")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Moved = dict[str, dict[str, str]]  # by module and name: the module that has it
+
+
+def lent(sources: dict[str, str]) -> tuple[dict[str, str], Moved]:
+    """Return the `sources` (text by name) with rare functions in files of their own.
+
+    Beside them, what is no longer where its importers look for it. Raises ValueError for a
+    function that cannot be lent.
+    """
+    result: dict[str, str] = {}
+    moved: Moved = {}
+    for path, text in sources.items():
+        if not any(map(_MARK.match, text.splitlines())):
+            result[path] = text
+            continue
+        file = _File(path, text)
+        for name, content in file.divided().items():
+            if name in result or (name in sources and name != path):
+                raise ValueError(f"{path}: there is a {name} already")
+            result[name] = content
+        moved[file.module] = file.moved
+    return {name: _redirected(name, text, moved) for name, text in result.items()}, moved
+
+
+def lender(path: str, sources: dict[str, str]) -> str:
+    """The file among `sources` whose rare functions are in the file `path`, else `path`."""
+    for name, text in sources.items():
+        for line in text.splitlines():
+            mark = _MARK.match(line)
+            if mark and _file_of(_rare_module(_module(name), mark)) == path:
+                return name
+    return path
+
+
+def _module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _file_of(module: str) -> str:
+    return module.replace(".", "/") + ".py"
+
+
+def _rare_module(module: str, mark: re.Match[str]) -> str:
+    return "keyfob.rare_" + (mark[1] or module.rpartition(".")[2])
+
+
+class _File:
+    """A file with rare functions.
+
+    `moved` is what importers find in another module, by name, once it is `divided`.
+    """
+
+    def __init__(self, path: str, text: str) -> None:
+        self._path = path
+        self.module = _module(path)
+        self._lines = text.splitlines()
+        self._stays = ast.parse(text).body
+        self._groups: defaultdict[str, list[Function]] = defaultdict(list)  # by new module
+        self.moved: dict[str, str] = {}
+
+    def divided(self) -> dict[str, str]:
+        """What stays of the file, and the files of its rare functions."""
+        needed = self._take_methods() | self._take_functions()
+        tables = {module: self._tables(module) for module in self._groups}
+        for module, some in tables.items():
+            self.moved |= {_table(node): module for node in some if _table(node)[0] != "_"}
+        files = {}
+        for module, group in self._groups.items():
+            own = [*tables[module], *group]
+            parts = [*self._imports(own), *own, *map(_marked, filter(_is_property, group))]
+            files[_file_of(module)] = _text(parts)
+        gone = [table for some in tables.values() for table in some]
+        self._stays = [node for node in self._stays if node not in gone]
+        self._drop_imports()
+        self._import_from_compat(needed)
+        return {self._path: _text(self._stays), **files}
+
+    def _take_methods(self) -> set[str]:
+        """Take the rare methods; return what their classes need of `keyfob.compat` for that."""
+        needed = set()
+        for kind in self._stays:
+            if not isinstance(kind, ast.ClassDef):
+                continue
+            rare = {node: home for node in kind.body if (home := self._home(node))}
+            if len(set(rare.values())) > 1:
+                raise self._refusal(f"{kind.name} has rare methods in several modules")
+            if rare:
+                group = [node for node in rare if isinstance(node, Function)]
+                home = rare[group[0]]
+                self._refuse_double_meaning(group)
+                _Direct(group)
+                self._groups[home] += group
+                fetch = f"def __getattr__(self, name):\n    return lent(self, name, {home!r})"
+                kind.body = [node for node in kind.body if node not in rare]
+                kind.body += ast.parse(fetch).body
+                needed.add("lent")
+        return needed
+
+    def _refuse_double_meaning(self, group: list[Function]) -> None:
+        """Raise ValueError where what functions mean by a name would be one of them."""
+        for node in group:
+            if node.name in set().union(*map(_from_outside, group)):
+                raise self._refusal(f"{node.name} means two things to rare functions")
+
+    def _take_functions(self) -> set[str]:
+        """Take the rare functions; return what the file needs of `keyfob.compat` for that."""
+        rare = {node: home for node in self._stays if (home := self._home(node))}
+        said = _said([node for node in self._stays if node not in rare])
+        needed = set()
+        for node, home in rare.items():
+            assert isinstance(node, Function)
+            self._groups[home].append(node)
+            place = self._stays.index(node)
+            if node.name in said:
+                self._stays[place : place + 1] = _left_behind(node, home)
+                needed.add("Loaded")
+            else:
+                del self._stays[place]
+                self.moved[node.name] = home
+        for group in self._groups.values():
+            names = [node.name for node in group]
+            if len(set(names)) < len(names):
+                raise self._refusal("two rare functions have one name")
+        return needed
+
+    def _home(self, node: ast.stmt) -> str | None:
+        """The new module of a rare function, None for anything else."""
+        if not isinstance(node, Function):
+            return None
+        mark = _MARK.match(self._lines[node.lineno - 1])
+        if mark is None:
+            return None
+        decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+        is_plain = decorators in ([], ["property"]) and "super()" not in ast.unparse(node)
+        if node.name.startswith("__") or not is_plain:
+            raise self._refusal(f"{node.name} cannot be rare")
+        return _rare_module(self.module, mark)
+
+    def _refusal(self, words: str) -> ValueError:
+        return ValueError(f"{self._path}: {words}")
+
+    def _tables(self, module: str) -> list[ast.stmt]:
+        """The tables that, of this file, the rare functions of one module alone use."""
+        others = [node for home, group in self._groups.items() if home != module for node in group]
+        found: list[ast.stmt] = []
+        while True:
+            said = _said([*self._groups[module], *found])
+            rest = [node for node in self._stays if node not in found]
+            for node in rest:
+                name = _table(node)
+                users = [*others, *(other for other in rest if other is not node)]
+                if name in said and name not in _said(users) and not _is_public_number(node):
+                    found.insert(0, node)
+                    break
+            else:
+                return found
+
+    def _imports(self, own: list[ast.stmt]) -> list[ast.stmt]:
+        """What the statements of a new module need of other files, and of this one."""
+        defined = {_defined(node) for node in own}
+        needed = _said(own) - defined
+        found: list[ast.stmt] = []
+        for node in self._stays:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias for alias in node.names if _bound(alias) in needed]
+                if names:
+                    part = copy.copy(node)
+                    part.names = names
+                    found.append(part)
+            elif _defined(node) in needed:
+                found.append(ast.ImportFrom(self.module, [ast.alias(_defined(node))], 0))
+        for name, module in self.moved.items():
+            if name in needed:
+                found.append(ast.ImportFrom(module, [ast.alias(name)], 0))
+        return found
+
+    def _drop_imports(self) -> None:
+        """Drop the imports that rare functions alone have needed."""
+        stays = _said(self._stays)
+        rare = _said(node for group in self._groups.values() for node in group)
+        for node in self._stays:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                node.names = [
+                    alias
+                    for alias in node.names
+                    if _bound(alias) in stays or _bound(alias) not in rare
+                ]
+        self._stays = [node for node in self._stays if _says_something(node)]
+
+    def _import_from_compat(self, names: set[str]) -> None:
+        for node in self._stays:
+            if isinstance(node, ast.ImportFrom) and node.module == "keyfob.compat":
+                names = names - {alias.name for alias in node.names}
+        if names:
+            aliases = [ast.alias(name) for name in sorted(names)]
+            self._stays.insert(0, ast.ImportFrom("keyfob.compat", aliases, 0))
+
+
+class _Direct(ast.NodeTransformer):
+    """Calls of private methods by others of their group: as functions, which are at hand."""
+
+    def __init__(self, group: list[Function]) -> None:
+        self._names = {
+            node.name for node in group if node.name.startswith("_") and not _is_property(node)
+        }
+        for node in group:
+            self.visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        match node.func:
+            case ast.Attribute(value=ast.Name(id="self") as owner, attr=name):
+                if name in self._names:
+                    function = ast.Name(name, ast.Load())
+                    return ast.Call(function, [owner, *node.args], node.keywords)
+        return node
+
+
+def _left_behind(function: Function, home: str) -> list[ast.stmt]:
+    """What stays of a function that its own file calls."""
+    return ast.parse(f"""
+def {function.name}(*arguments, **named):
+    with Loaded({home!r}) as code:
+        return code.{function.name}(*arguments, **named)
+""").body
+
+
+def _is_property(function: Function) -> bool:
+    return bool(function.decorator_list)
+
+
+def _marked(function: Function) -> ast.stmt:
+    """Make a property a function, and return the statement that marks it for `compat.lent`."""
+    function.decorator_list = []
+    return ast.parse(f"{function.name} = ({function.name},)").body[0]
+
+
+def _redirected(path: str, text: str, moved: Moved) -> str:
+    """A file whose imports find functions that have moved.
+
+    Raises ValueError for one that is called by its old module's name.
+    """
+    tree = ast.parse(text)
+    gone_from = {name: moved[module] for name, module in _modules(tree) if module in moved}
+    changed = False
+    for parent in ast.walk(tree):
+        match parent:
+            case ast.Attribute(value=ast.Name(id=name), attr=function):
+                if function in gone_from.get(name, ()):
+                    raise ValueError(f"{path}: import {function} by its name, since it is rare")
+        body: list[ast.stmt] = getattr(parent, "body", [])
+        for node in list(body) if isinstance(body, list) else ():
+            if isinstance(node, ast.ImportFrom) and node.module in moved:
+                homes = moved[node.module]
+                gone = [alias for alias in node.names if alias.name in homes]
+                node.names = [alias for alias in node.names if alias not in gone]
+                new = [ast.ImportFrom(homes[alias.name], [alias], 0) for alias in gone]
+                place = body.index(node)
+                body[place : place + 1] = [node, *new] if node.names else new
+                changed |= bool(gone)
+    return _text(tree.body) if changed else text
+
+
+def _modules(tree: ast.Module) -> Iterable[tuple[str, str]]:
+    """Names that mean modules, perhaps, and those modules."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield _bound(alias), f"{node.module}.{alias.name}"
+
+
+def _bound(alias: ast.alias) -> str:
+    return alias.asname or alias.name
+
+
+def _table(node: ast.stmt) -> str:
+    """The name that an assignment gives to something, "" for any other statement."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+    return ""
+
+
+def _is_public_number(node: ast.stmt) -> bool:
+    """Whether a statement defines a constant that other files may have in place of its name."""
+    match node:
+        case ast.Assign(value=ast.Constant() | ast.Call(func=ast.Name("const"))):
+            return not _table(node).startswith("_")
+    return False
+
+
+def _defined(node: ast.stmt) -> str:
+    """The name that a statement defines, "" for none."""
+    return node.name if isinstance(node, Function | ast.ClassDef) else _table(node)
+
+
+def _said(nodes: Iterable[ast.stmt]) -> set[str]:
+    """The names that statements use."""
+    return {
+        inner.id
+        for node in nodes
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)
+    }
+
+
+def _from_outside(function: Function) -> set[str]:
+    """The names that a function uses and does not bind."""
+    bound = {inner.arg for inner in ast.walk(function) if isinstance(inner, ast.arg)}
+    for inner in ast.walk(function):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            bound.add(inner.id)
+    return _said([function]) - bound
+
+
+def _says_something(node: ast.stmt) -> bool:
+    """Whether a statement is code: no text, and no import of nothing."""
+    match node:
+        case ast.Import(names=[]) | ast.ImportFrom(names=[]) | ast.Expr(value=ast.Constant()):
+            return False
+    return True
+
+
+def _text(body: Iterable[ast.stmt]) -> str:
+    return ast.unparse(ast.fix_missing_locations(ast.Module(list(body), []))) + "\n"

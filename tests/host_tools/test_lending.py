@@ -1,0 +1,147 @@
+"""Rare functions: out of the modules that stay on a board, and at hand for each use."""
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from keyfob_host.firmware import compiler
+from keyfob_host.firmware.lending import lender, lent
+from keyfob_host.firmware.traceback_source import source_of
+from keyfob_host.resources import firmware_dir
+
+LINK = "keyfob/link/__init__.py"
+RARE = "keyfob/rare_link.py"
+OTHER = "keyfob/app.py"
+
+CLASS = """
+import json
+import os
+
+_TABLE = (1, 2)
+_SHARED = (3, 4)
+
+class Link:
+    def often(self):
+        return os.sep, _SHARED
+
+    def seldom(self, more=0):  # rare
+        return json.dumps(self._sum(more))
+
+    def _sum(self, more):  # rare
+        return sum(_TABLE) + more + len(_SHARED)
+
+    @property
+    def size(self):  # rare
+        return len(_TABLE)
+"""
+
+
+def test_a_class_finds_its_rare_methods(monkeypatch):
+    files, moved = lent({LINK: CLASS})
+    assert list(files) == [LINK, RARE]
+    assert moved == {"keyfob.link": {}}
+    modules = {}
+    monkeypatch.setitem(sys.modules, "keyfob.link", ModuleType("keyfob.link"))
+    monkeypatch.setitem(sys.modules, "keyfob.rare_link", ModuleType("keyfob.rare_link"))
+    for path, name in ((LINK, "keyfob.link"), (RARE, "keyfob.rare_link")):
+        modules[path] = sys.modules[name]
+        exec(files[path], modules[path].__dict__)  # the test's own text
+    link = modules[LINK].Link()
+    seldom = link.seldom
+    assert [seldom(more=4), seldom(1)] == ["9", "6"]
+    assert link.size == 2
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = link.nothing
+
+
+def test_what_only_rare_functions_use_goes_along():
+    files, _ = lent({LINK: CLASS})
+    assert "_TABLE" not in files[LINK]
+    assert "json" not in files[LINK]
+    assert "_TABLE = (1, 2)\n" in files[RARE]
+    assert "from keyfob.link import _SHARED\n" in files[RARE]
+    assert "return json.dumps(_sum(self, more))" in files[RARE]  # it is at hand
+
+
+def test_a_function_is_imported_from_its_new_module():
+    files, moved = lent(
+        {
+            LINK: "def seldom():  # rare: once\n    return 1\n",
+            OTHER: "def run():\n    from keyfob.link import seldom\n    return seldom()\n",
+        }
+    )
+    assert moved == {"keyfob.link": {"seldom": "keyfob.rare_once"}}
+    assert "from keyfob.rare_once import seldom" in files[OTHER]
+    assert "seldom" not in files[LINK]
+
+
+def test_a_function_that_its_own_file_calls_is_fetched_for_each_call():
+    text = (
+        "def seldom(a, b=0):  # rare\n    return a - b\ndef often():\n    return seldom(3, b=1)\n"
+    )
+    files, moved = lent({LINK: text})
+    assert moved == {"keyfob.link": {}}
+    assert "with Loaded('keyfob.rare_link') as code:" in files[LINK]
+    assert "return a - b" not in files[LINK]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("class A:\n    def __len__(self):  # rare\n        return 1\n", "__len__ cannot be rare"),
+        (
+            "class A:\n    @classmethod\n    def make(cls):  # rare\n        return cls()\n",
+            "make cannot be rare",
+        ),
+        (
+            "class A(dict):\n    def get(self):  # rare\n        return super().get(1)\n",
+            "get cannot be rare",
+        ),
+        (
+            "import json\nclass A:\n    def json(self):  # rare\n        return json.dumps(1)\n",
+            "json means two things",
+        ),
+        (
+            "class A:\n    def a(self): pass  # rare: x\n    def b(self): pass  # rare: y\n",
+            "A has rare methods in several modules",
+        ),
+        (
+            "class A:\n    def a(self): pass  # rare\nclass B:\n    def a(self): pass  # rare\n",
+            "two rare functions have one name",
+        ),
+    ],
+)
+def test_what_cannot_be_lent_is_refused(text, words):
+    with pytest.raises(ValueError, match=words):
+        lent({LINK: text})
+
+
+def test_a_moved_function_is_not_asked_of_its_old_module():
+    sources = {
+        LINK: "def seldom():  # rare\n    return 1\n",
+        OTHER: "from keyfob import link\ndef run():\n    return link.seldom()\n",
+    }
+    with pytest.raises(ValueError, match="import seldom by its name"):
+        lent(sources)
+
+
+def test_new_files_replace_none():
+    with pytest.raises(ValueError, match="there is a keyfob/rare_link"):
+        lent({LINK: CLASS, RARE: ""})
+
+
+def test_the_lender_of_a_file_is_known():
+    sources = compiler.texts(firmware_dir())
+    files, _ = lent(sources)
+    new = files.keys() - sources.keys()
+    assert new, "no function is rare"
+    assert {lender(path, sources) for path in new} <= sources.keys()
+    assert lender(OTHER, sources) == OTHER
+
+
+def test_a_rare_function_s_place_is_told():
+    place = source_of('  File "keyfob._rare_link", line 1, in unlink')
+    assert place is not None
+    assert "firmware/keyfob/link/__init__.py" in place
+    assert "async def unlink(self)" in place
