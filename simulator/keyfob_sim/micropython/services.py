@@ -24,7 +24,7 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from keyfob_sim.hardware import heap_table
@@ -122,7 +122,7 @@ class Services:
             "machine.unique_id": lambda: board.unique_id.hex(),
             "machine.uname": lambda: _uname(board),
             "uplink.resolve": self._resolve,
-            "network.constants": lambda: NETWORK_CONSTANTS,
+            "network.constant": _network_constant,
             "esp32.nvs.open": lambda namespace: board.nvs.open(namespace),
             "esp32.nvs.set_i32": board.nvs.set_i32,
             "esp32.nvs.get_i32": board.nvs.get_i32,
@@ -284,10 +284,18 @@ class Services:
             raise VmError("OSError", error.errno) from None
 
 
+def _network_constant(name: str) -> int:
+    return _constant(NETWORK_CONSTANTS, name)
+
+
 def _machine_constant(name: str) -> int:
-    if name not in _RESETS:
+    return _constant(_RESETS, name)
+
+
+def _constant(known: Mapping[str, int], name: str) -> int:
+    if name not in known:
         raise VmError("AttributeError", f"'module' object has no attribute '{name}'")
-    return _RESETS[name]
+    return known[name]
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """`network` of an ESP32: constants and every method of WLAN are the host's."""
 
-import sys
-
 import _board
+
+_known = {}  # constants that have been asked for
 
 
 class WLAN:
@@ -45,5 +45,7 @@ def hostname(*name):
     return station.config(hostname=name[0]) if name else station.config("hostname")
 
 
-for _name, _value in _board.ask("network.constants").items():
-    setattr(sys.modules[__name__], _name, _value)
+def __getattr__(name):
+    if name not in _known:
+        _known[name] = _board.ask("network.constant", name)
+    return _known[name]
