@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
@@ -12,6 +13,7 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from keyfob_sim.run import board_files
+from keyfob_sim.server import certificates
 from keyfob_sim.server.app import make_app
 from keyfob_sim.server.config import load_config
 from keyfob_sim.server.discovery import describe
@@ -46,6 +48,32 @@ def signing_key() -> RSAKey:
 def quick_keys(signing_key: RSAKey, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have new servers take the one key of all tests: making one takes longer than most."""
     monkeypatch.setattr(RSAKey, "generate_key", lambda *_, **__: signing_key)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_certificate_keys() -> Iterator[None]:
+    """Have certificates take RSA keys in turn from a few: one of 4096 bits takes half a second.
+
+    They are as many as a chain has, so those of a chain differ.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for kind, count in (("RSA-2048", 3), ("RSA-4096", 2)):
+            patch.setitem(certificates._KINDS, kind, in_turn(certificates._KINDS[kind], count))
+        yield
+
+
+def in_turn(make: Callable[[], Any], count: int) -> Callable[[], Any]:
+    """Make `count` things, each when it is first asked for, and return them over and over."""
+    made: list[Any] = []
+    places = itertools.cycle(range(count))
+
+    def take() -> Any:
+        place = next(places)
+        if place == len(made):
+            made.append(make())
+        return made[place]
+
+    return take
 
 
 class Bench:

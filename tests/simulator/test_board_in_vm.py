@@ -220,6 +220,33 @@ while True:
 """
 
 
+def test_a_file_that_nobody_closed_is_closed_while_littlefs_does_nothing_else(
+    board: VirtualPort,
+) -> None:
+    told = run(
+        board,
+        """
+        import gc, os
+        def write(name, content):
+            with open(name, "w") as f:
+                f.write(content)
+        gc.threshold(1024)
+        write("/a", "x" * 500)
+        write("/b", "")
+        for _ in range(20):
+            open("/a").read(1)
+            for _ in range(10):
+                os.rename("/b", "/c")
+                os.rename("/c", "/b")
+            filling = [b"w" * 500 for _ in range(40)]
+            write("/b", "y" * 500)
+        gc.collect()
+        print([os.stat(name)[6] for name in ("/a", "/b")])
+        """,
+    )
+    assert told == ["[500, 500]"]
+
+
 def test_a_vm_that_is_killed_while_it_writes_boots_again(board: VirtualPort) -> None:
     board.run("with open('/steady.txt', 'w') as f: f.write('steady')")
     for _ in range(3):

@@ -102,6 +102,18 @@ def test_a_cut_that_cannot_be_is_refused(flash, gate, op, how):
             arm(op, how)
 
 
+def test_what_comes_from_a_factory_is_no_operation(flash, gate):
+    gate.start()
+    flash.fill(b"\x00" * 4096 + b"\x0f")
+    assert gate.ops == 0
+    assert flash.written() == b"\x00" * 4096 + b"\x0f" + b"\xff" * 4095
+    assert flash.read(0, SIZE) == flash.written() + b"\xff" * (SIZE - 2 * 4096)
+
+
+def test_a_blank_one_has_nothing_written(flash):
+    assert flash.written() == b""
+
+
 # NOR
 
 

@@ -58,6 +58,15 @@ class Flash:
         """Whether nothing was ever written at its beginning."""
         return self._memory[: self.block_size] == _ERASED * self.block_size
 
+    def written(self) -> bytes:
+        """Its blocks up to the last one that is not blank."""
+        end = len(self._memory[:].rstrip(_ERASED))
+        return self._memory[: -(-end // self.block_size) * self.block_size]
+
+    def fill(self, content: bytes) -> None:
+        """Have it begin with `content`, as it comes from a factory: no operation is counted."""
+        self._memory[: len(content)] = content
+
     def close(self) -> None:
         """Unmap the file."""
         self._memory.close()

@@ -14,7 +14,7 @@ each size counts for a share of itself, chosen so that the sums agree with what 
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from typing import NamedTuple
 
 BLOCK = 32  # bytes
@@ -27,7 +27,6 @@ _HOLE = WIDER[1] / WIDER[0]  # of what is free between objects
 # Two bits say of a block that it is free, the first of an object, a further one, or the first of
 # one that is marked.
 _LETTERS = [bytes(b".h=h"[byte >> shift & 3] for shift in (0, 2, 4, 6)) for byte in range(256)]
-_OBJECT_OR_HOLE = re.compile(rb"h=*|\.+")
 
 
 class Use(NamedTuple):
@@ -44,13 +43,10 @@ class Use(NamedTuple):
 def use(table: bytes) -> Use:
     """What `table` shows, in bytes on a board."""
     letters = b"".join([_LETTERS[byte] for byte in table.rstrip(b"\0")]).rstrip(b".")
-    used = holes = 0.0
-    for match in _OBJECT_OR_HOLE.finditer(letters):
-        blocks = match.end() - match.start()
-        if letters[match.start()] == 46:  # a dot
-            holes += blocks * BLOCK * _HOLE
-        else:
-            used += blocks * BLOCK * _share(blocks)
+    _, *tails = letters.replace(b".", b"").split(b"h")  # of all objects: their further blocks
+    sizes = Counter(map(len, tails))
+    used = sum(count * _on_a_board(1 + further) for further, count in sizes.items())
+    holes = letters.count(b".") * BLOCK * _HOLE
     return Use(int(used), int(used + holes))
 
 
@@ -59,5 +55,6 @@ def in_the_vm(size: int) -> int:
     return size * WIDER[0] // WIDER[1]
 
 
-def _share(blocks: int) -> float:
-    return next((share for most, share in _SHARES if blocks <= most), 1.0)
+def _on_a_board(blocks: int) -> float:
+    """Bytes on a board of an object that takes so many blocks in the VM."""
+    return blocks * BLOCK * next((share for most, share in _SHARES if blocks <= most), 1.0)

@@ -11,6 +11,7 @@ H pin level        set a pin
 I bus address data write to an I2C device; -1 where none answers
 S bus, data        write to SPI
 F                  feed the watchdog
+C interface        whether Wi-Fi has joined a network
 M what c data      the table of the heap's blocks, with 1 while it shows no more than the stand-ins
                    for what a board has in ROM; bytes that Python has free (2) or in use (3); -1
                    where garbage is to be collected first, as c says that it has been
@@ -93,6 +94,7 @@ class Services:
             "I": self._i2c_write,
             "S": lambda bus, _, data: board.spi_write(*self._buses[bus], data),
             "F": lambda *_: self._feed(),
+            "C": lambda interface, _, __: self._wlan("isconnected", interface, (), {}),
             "M": lambda what, is_tidy, table: self._look(what, bool(is_tidy), table),
             "B": lambda *_: None,
         }

@@ -6,6 +6,7 @@ has been written to a pipe can be read at once, so events and requests keep thei
 
 import contextlib
 import fcntl
+import importlib.util
 import os
 import pty
 import select
@@ -87,7 +88,7 @@ class Vm:
         try:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-I", _PROGRAM),
+                    *(sys.executable, "-I", "-S", _PROGRAM),
                     *("-X", f"heapsize={boot.heap + ROM_SHARE}", "-c", code),
                 ],
                 stdin=terminal,
@@ -96,7 +97,13 @@ class Vm:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
                 cwd=boot.rom,  # it looks for modules there
-                env={"MICROPYPATH": ".frozen", "TZ": "UTC", "PATH": os.defpath},
+                env={
+                    "MICROPYPATH": ".frozen",
+                    "KEYFOB_VM": _library_folder(),
+                    "KEYFOB_SIGNAL": str(int(signal.SIGIO)),
+                    "TZ": "UTC",
+                    "PATH": os.defpath,
+                },
             )
         finally:
             theirs.close()
@@ -225,6 +232,14 @@ class Vm:
             return None  # no such thing here
         mask = int(status.partition(f"{signals}:")[2].split()[0], 16)
         return bool(mask >> (signal.SIGINT - 1) & 1)
+
+
+def _library_folder() -> str:
+    """Where the VM's library lies."""
+    found = importlib.util.find_spec("micropython_module")
+    assert found is not None
+    assert found.origin is not None
+    return str(Path(found.origin).parent)
 
 
 def _open_terminal() -> tuple[int, int]:

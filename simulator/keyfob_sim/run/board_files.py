@@ -3,6 +3,9 @@
 import json
 import platform
 import sys
+import tempfile
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from keyfob_host.resources import firmware_dir
 from keyfob_sim.hardware.board import PASSWORD, SSID
 from keyfob_sim.hardware.filesystem import FileSystem, open_littlefs
 from keyfob_sim.hardware.flash import Flash
+from keyfob_sim.hardware.power import PowerGate
 from keyfob_sim.run.options import SimOptions
 
 if sys.version_info >= (3, 11):
@@ -51,14 +55,15 @@ def install(flash: Flash, options: SimOptions, server: dict[str, Any] | None) ->
     for a provider that is not there, RootError for a CA.
     """
     wanted = _configuration(options, server) | _program(options)
-    with _mounted(flash) as fs:
-        for folder in _OURS:
-            for path in _files(fs, folder):
-                if path not in wanted and not path.endswith("/"):
-                    fs.remove(path)
-        folders: set[str] = set()
-        for path, content in wanted.items():
-            _write(fs, path, content, folders)
+    fs, is_fresh = _mounted(flash, options.runtime)
+    with fs:
+        if not is_fresh:
+            wanted |= _firmware(options.runtime)
+            for folder in _OURS:
+                for path in _files(fs, folder):
+                    if path not in wanted and not path.endswith("/"):
+                        fs.remove(path)
+        _write(fs, wanted)
 
 
 def _configuration(options: SimOptions, server: dict[str, Any] | None) -> dict[str, bytes]:
@@ -81,7 +86,7 @@ def _configuration(options: SimOptions, server: dict[str, Any] | None) -> dict[s
 
 
 def _program(options: SimOptions) -> dict[str, bytes]:
-    """Content by path: main.py, and the firmware as a board has it, compiled."""
+    """Content by path: main.py."""
     text = (firmware_dir() / "main.py").read_text("utf-8")
     if options.until.name == "refreshed":
         # With the virtual clock and a server that shares it, each waits for its due time.
@@ -93,27 +98,47 @@ def _program(options: SimOptions) -> dict[str, bytes]:
     if options.serial is None:
         # Without a serial port there is no Ctrl-C to wait for.
         text = text.replace("WINDOW = 2", "WINDOW = 0")
-    files = {"/main.py": text.encode()}
-    if options.runtime == "micropython":
-        files |= compiled_firmware(vm_arch())
-    return files
+    return {"/main.py": text.encode()}
+
+
+@cache
+def _firmware(runtime: str) -> dict[str, bytes]:
+    """Content by path: the firmware as a board has it, compiled; nothing where CPython runs it."""
+    return compiled_firmware(vm_arch()) if runtime == "micropython" else {}
 
 
 def _json(document: dict[str, Any]) -> bytes:
     return json.dumps(document, indent=2).encode() + b"\n"
 
 
-def _mounted(flash: Flash) -> FileSystem:
+def _mounted(flash: Flash, runtime: str) -> tuple[FileSystem, bool]:
+    """The file system, and whether it is new: it holds the firmware then."""
     try:
-        return open_littlefs(flash)
+        return open_littlefs(flash), False
     except LittleFSError:
         if flash.is_blank:
-            return open_littlefs(flash, fmt=True)
+            flash.fill(_fresh(flash.size, runtime))
+            return open_littlefs(flash), True
         raise BoardError(
             "storage",
             "the file system on the board's flash is beyond repair",
             "remove the --state-dir to begin with an empty one",
         ) from None
+
+
+@cache
+def _fresh(size: int, runtime: str) -> bytes:
+    """What a flash of `size` bytes begins with that holds the firmware and nothing else.
+
+    It is worked out once a process: littlefs takes longer for that than for the rest of a run.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Flash(Path(folder, "flash.img"), size, PowerGate())) as flash,
+    ):
+        with open_littlefs(flash, fmt=True) as fs:
+            _write(fs, _firmware(runtime))
+        return flash.written()
 
 
 def _files(fs: FileSystem, folder: str) -> list[str]:
@@ -124,22 +149,21 @@ def _files(fs: FileSystem, folder: str) -> list[str]:
         return []
 
 
-def _write(fs: FileSystem, path: str, content: bytes, folders: set[str]) -> None:
-    """Write a file unless it has that content already, to spare the flash.
-
-    `folders` are those made so far: littlefs looks long for what is there.
-    """
-    folder = path.rpartition("/")[0]
-    try:
-        with fs.open(path, "rb") as file:
-            if file.read() == content:
-                return
-    except (LittleFSError, OSError):
-        if folder not in folders:
-            fs.makedirs(folder, exist_ok=True)
-            folders.add(folder)
-    with fs.open(path, "wb") as file:
-        file.write(content)
+def _write(fs: FileSystem, files: dict[str, bytes]) -> None:
+    """Write files by path, but for those that have their content already, to spare the flash."""
+    folders: set[str] = set()  # made so far: littlefs looks long for what is there
+    for path, content in files.items():
+        folder = path.rpartition("/")[0]
+        try:
+            with fs.open(path, "rb") as file:
+                if file.read() == content:
+                    continue
+        except (LittleFSError, OSError):
+            if folder not in folders:
+                fs.makedirs(folder, exist_ok=True)
+                folders.add(folder)
+        with fs.open(path, "wb") as file:
+            file.write(content)
 
 
 def _embedded(options: SimOptions, server: dict[str, Any]) -> dict[str, Any]:

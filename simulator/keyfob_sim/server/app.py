@@ -11,10 +11,11 @@ from typing import Any
 
 from flask import Flask, Response, g, jsonify, redirect, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map
 
 from .admin import admin_routes
 from .discovery import ADMIN, VERIFICATION
-from .endpoints import protocol_routes
+from .endpoints import protocol_routes, refreshes_elsewhere
 from .grants import make_authorization_server
 from .pages import page_routes
 from .personality import TRANSLATED
@@ -23,10 +24,33 @@ from .realm import Realm
 MAX_BODY = 64 * 1024  # bytes
 
 
+# Compiled routes, by whether there is an address for refreshes.
+_compiled: dict[bool, Map] = {}
+
+
+class _App(Flask):
+    """An application whose routes are compiled once a process: that takes longer than the rest."""
+
+    def __init__(self, compiled: Map | None) -> None:
+        self._is_compiled = compiled is not None
+        super().__init__("keyfob_sim.server", static_folder=None)
+        self.url_map = compiled or self.url_map
+
+    def add_url_rule(
+        self, rule: str, endpoint: str | None = None, view_func: Any = None, *args: Any, **kw: Any
+    ) -> None:
+        """Add a route, or the view of one that is there."""
+        if not self._is_compiled:
+            super().add_url_rule(rule, endpoint, view_func, *args, **kw)
+        elif view_func is not None:
+            self.view_functions[str(endpoint)] = view_func
+
+
 def make_app(realm: Realm) -> Flask:
     """Put the application together over one realm."""
     silence_loggers()
-    app = Flask("keyfob_sim.server", static_folder=None)
+    kind = refreshes_elsewhere(realm)
+    app = _App(_compiled.get(kind))
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     style = Path(__file__).with_name("templates").joinpath("style.css").read_text("utf-8").strip()
@@ -34,6 +58,7 @@ def make_app(realm: Realm) -> Flask:
     app.register_blueprint(admin_routes(realm))
     app.register_blueprint(page_routes(realm, style))
     app.add_url_rule("/", "home", lambda: redirect(VERIFICATION, 302))
+    _compiled[kind] = app.url_map
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
     # Flask runs these in reverse: the personality translates first. The automatic decision comes

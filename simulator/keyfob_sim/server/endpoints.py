@@ -21,6 +21,11 @@ from .realm import Realm
 _FORM_ENDPOINTS = (DEVICE_AUTHORIZATION, TOKEN, "revocation", "introspection")
 
 
+def refreshes_elsewhere(realm: Realm) -> bool:
+    """Whether there is an address for refreshes, which other routes do not depend on."""
+    return realm.personality is not None and realm.personality.request.refresh_address
+
+
 def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
     """Make the blueprint. Its functions' names are the endpoint names of the request log."""
     routes = Blueprint("protocol", __name__)
@@ -73,7 +78,7 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
         routes.add_url_rule(
             ENDPOINTS[f"{name}_endpoint"], name, partial(endpoint_view, name), methods=["POST"]
         )
-    if realm.personality is not None and realm.personality.request.refresh_address:
+    if refreshes_elsewhere(realm):
         routes.add_url_rule(REFRESH, TOKEN, methods=["POST"])  # the same view
 
     @routes.route(ENDPOINTS["userinfo_endpoint"], methods=["GET", "POST"])

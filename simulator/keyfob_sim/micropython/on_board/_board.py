@@ -9,7 +9,8 @@ stream's `readinto` goes on until its buffer is full. `services.py` lists the le
 read from the host's file of it.
 
 What a board does in C costs it no heap, so reading flash and waiting leave no garbage here to
-speak of.
+speak of. The VM takes a call's variables from the heap where they need more than eleven words,
+which a `try` takes three of: what is called often keeps below that.
 """
 
 import builtins
@@ -49,6 +50,7 @@ _request = bytearray(_HEAD + _BLOCK)
 _packet = bytearray(_HEADER + _PAYLOAD)
 _number = 0
 _bell = _bell_end = None  # a pipe
+_flash = None  # the host's file of it, to be read
 _byte = bytearray(1)
 _COLLECTING = gc.disable, gc.enable
 _idle = poll()
@@ -83,25 +85,40 @@ def call(letter, first=0, second=0, data=()):
     `data` is a sequence of buffers, no more than a block in all; they are sent as one.
     """
     end = _HEAD
-    for part in data:
-        _request[end : end + len(part)] = part
-        end += len(part)
+    if data:
+        end = _put(data[0], end)
+        for place in range(1, len(data)):
+            end = _put(data[place], end)
     return _exchange(letter, first, second, end)
+
+
+def _put(part, place):
+    """Put a part of a request's data in its place, and return its end."""
+    end = place + len(part)
+    _request[place:end] = part
+    return end
 
 
 def _exchange(letter, first, second, end):
     """Send a request whose data is in its place already, up to `end`. See `call`."""
     global _number
     _number = (_number + 1) & 0xFF or 1
-    pack_into("<BBii", _request, 0, _number, letter, first, second)
+    _request[0] = _number
+    _request[1] = letter
+    pack_into("<ii", _request, 2, first, second)
     port.write(_request, end)
     receive()
     while _packet[0] != _number:
         receive()  # that was an interrupt, or the reply to a request that Ctrl-C broke off
     if _packet[1] == _ERROR:
-        name, arguments = json.loads(_text())
-        raise getattr(builtins, name)(*arguments)
+        _fail()
     return _value()
+
+
+def _fail():
+    """Raise what the host raised."""
+    name, arguments = json.loads(_text())
+    raise getattr(builtins, name)(*arguments)
 
 
 def ask(name, *arguments):
@@ -175,23 +192,35 @@ class _Flash:
     """The block device of the file system: the host writes to its file, which is read here.
 
     A board's is in C. No exception may leave this one, for it would leap over littlefs's code
-    and leave that in the middle of something: Ctrl-C has to wait.
+    and leave that in the middle of something: Ctrl-C has to wait. So has the garbage collector,
+    which closes files: nothing here takes from the heap before that is off.
     """
 
-    def __init__(self, path, blocks):
-        self._file = open(path, "rb")  # noqa: SIM115 - for as long as the VM lives
+    def __init__(self, blocks):
         self._blocks = blocks
 
     def readblocks(self, block, buffer, offset=0):
-        return _whole(_Flash._read, self, block, buffer, offset)
+        collects = gc.isenabled()
+        gc.disable()
+        result = _read(block * _BLOCK + offset, buffer)
+        _COLLECTING[collects]()
+        return result
 
     def writeblocks(self, block, buffer, offset=None):
-        return _whole(_Flash._write, self, block, buffer, offset)
+        collects = gc.isenabled()
+        gc.disable()
+        result = _uninterrupted(_write, block, buffer, offset)
+        _COLLECTING[collects]()
+        return result
 
     def ioctl(self, operation, argument):
-        return _whole(_Flash._control, self, operation, argument, 0)
+        collects = gc.isenabled()
+        gc.disable()
+        result = _uninterrupted(_Flash._control, self, operation, argument)
+        _COLLECTING[collects]()
+        return result
 
-    def _control(self, operation, argument, _):
+    def _control(self, operation, argument):
         if operation == 4:
             return self._blocks
         if operation == 5:
@@ -200,42 +229,44 @@ class _Flash:
             call(69, argument)
         return 0
 
-    def _read(self, block, buffer, offset):
-        self._file.seek(block * _BLOCK + offset)
-        self._file.readinto(buffer)
+
+def _write(block, buffer, offset):
+    if offset is None:
+        offset = 0
+        call(69, block)
+    end = _HEAD + len(buffer)
+    _request[_HEAD:end] = buffer
+    _exchange(80, block * _BLOCK + offset, 0, end)
+    return 0
+
+
+def _read(place, buffer):
+    """Fill `buffer` from `place` on, in bytes, and return 0, as `_uninterrupted` would."""
+    try:
+        _flash.seek(place)
+        _flash.readinto(buffer)
         return 0
-
-    def _write(self, block, buffer, offset):
-        if offset is None:
-            offset = 0
-            call(69, block)
-        end = _HEAD + len(buffer)
-        _request[_HEAD:end] = buffer
-        _exchange(80, block * _BLOCK + offset, 0, end)
-        return 0
+    except KeyboardInterrupt:
+        return _read_again(place, buffer)
+    except MemoryError:
+        return _ENOMEM
 
 
-def _whole(action, flash, first, second, third):
-    """The result of `action`, which nothing disturbs that would find littlefs half-way.
-
-    The garbage collector closes files, so it has to wait, and nothing may be allocated here.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    result = _uninterrupted(action, flash, first, second, third)
-    _COLLECTING[collects]()
+def _read_again(place, buffer):
+    result = _read(place, buffer)
+    _interrupt()
     return result
 
 
-def _uninterrupted(action, flash, first, second, third):
+def _uninterrupted(action, first, second, third):
     """The result of `action`; Ctrl-C is raised once littlefs has returned to the program.
 
     The VM raises what is pending where bytecode jumps. There is no jump after `_interrupt`.
     """
     try:
-        return action(flash, first, second, third)
+        return action(first, second, third)
     except KeyboardInterrupt:
-        result = _uninterrupted(action, flash, first, second, third)
+        result = _uninterrupted(action, first, second, third)
         _interrupt()
         return result
     except MemoryError:
@@ -253,7 +284,7 @@ def start(number, flash, blocks, is_virtual, is_limited):
 
     `flash` is the path of its flash, of so many blocks. With `is_limited` its RAM is the chip's.
     """
-    global port, virtual, _bell, _bell_end, _blocks
+    global port, virtual, _bell, _bell_end, _flash, _blocks
     port = open(number, "r+b")  # noqa: SIM115 - for as long as the VM lives
     _bell_end, _bell = (open(int(end), "r+b") for end in os.getenv("KEYFOB_BELL").split())  # noqa: SIM115
     _idle.register(port, POLLIN)
@@ -267,10 +298,10 @@ def start(number, flash, blocks, is_virtual, is_limited):
         sys.modules["gc"] = chip_gc
         sys.modules["_thread"] = chip_thread
         _blocks = _find_blocks()
-    device = _Flash(flash, blocks)  # while the PC's files can still be opened
-    vfs.umount("/")
+    _flash = open(flash, "rb")  # noqa: SIM115 - for as long as the VM lives
+    vfs.umount("/")  # from here on no file of the PC's can be opened
     try:
-        vfs.mount(vfs.VfsLfs2(device), "/")
+        vfs.mount(vfs.VfsLfs2(_Flash(blocks)), "/")
         os.chdir("/")
     except OSError as error:
         print("The file system cannot be mounted:", error)

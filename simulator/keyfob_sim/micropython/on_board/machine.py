@@ -79,13 +79,17 @@ class SoftI2C:
 
     def writeto(self, address, data, stop=True):
         """Write `data` to a device; return the number of bytes, all acknowledged."""
-        return self.writevto(address, (data,), stop)
+        self._write(address, (data,))
+        return len(data)
 
     def writevto(self, address, vector, stop=True):
         """Write several buffers in one transfer, without joining them in the heap."""
+        self._write(address, vector)
+        return sum([len(part) for part in vector])
+
+    def _write(self, address, vector):
         if _board.call(73, self._bus, address, vector) < 0:
             raise OSError(_ENODEV)
-        return sum([len(part) for part in vector])
 
     def readfrom(self, address, count, stop=True):
         """Read `count` bytes."""

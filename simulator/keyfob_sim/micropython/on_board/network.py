@@ -2,6 +2,8 @@
 
 import _board
 
+_known = {}  # constants that have been asked for
+
 
 class WLAN:
     """The station (IF_STA); methods are those of `hardware.wifi.Station`, errors OSErrors."""
@@ -14,6 +16,10 @@ class WLAN:
 
     def __init__(self, id=0):
         self._interface = id
+
+    def isconnected(self):
+        """Whether it has joined a network. It is asked often, so this takes no JSON."""
+        return bool(_board.call(67, self._interface))
 
     def __getattr__(self, name):
         def method(*arguments, **settings):
@@ -40,4 +46,6 @@ def hostname(*name):
 
 
 def __getattr__(name):
-    return _board.ask("network.constant", name)
+    if name not in _known:
+        _known[name] = _board.ask("network.constant", name)
+    return _known[name]
