@@ -118,10 +118,10 @@ class App:
         """Emit and show what happened."""
         self._stage = event
         self.emit(event, members)
-        if self._screens is not None:
-            self._screens.notify(event, members)
         if self._button is not None and event in ("unlinked", "signed_out"):
             self._over.set()  # without a button the screen asks for a restart
+        if self._screens is not None:
+            self._screens.notify(event, members)
 
     async def last(self):  # rare
         """Keep drawing the error's screen until nothing on it changes any more."""

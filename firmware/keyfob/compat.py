@@ -14,7 +14,7 @@ except ImportError:
 
 
 _GARBAGE = const(4096)  # bytes
-_DEPTH = const(30)  # calls: some 8 KB of an ESP32's stack, half of it
+_DEPTH = const(30)  # calls: some 8 KB of an ESP32's stack, which has 16
 
 
 heap_area = None  # what keeps a second area of Python's heap; see keyfob.heap_area
@@ -102,13 +102,21 @@ async def settle():
     """
     import asyncio
     import gc
+    import sys
 
-    await asyncio.create_task(_overwrite())
+    try:
+        if sys.platform != "rp2":  # its stack has 8 KB, which interrupts share
+            await asyncio.create_task(_overwrite())
+    except MemoryError:
+        pass  # there is some after the collection
     gc.collect()
 
 
 async def _overwrite():
-    _recurse(_DEPTH)
+    try:
+        _recurse(_DEPTH)
+    except RuntimeError:
+        pass  # the stack ended before: all of it was overwritten
 
 
 def _recurse(depth, *rest):

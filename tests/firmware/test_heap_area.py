@@ -2,8 +2,7 @@
 
 import sys
 
-from keyfob import heap_area
-from keyfob import compat
+from keyfob import compat, heap_area
 from keyfob.heap_area import add_small_area
 
 KB = 1024

@@ -3,7 +3,7 @@
 import ssl
 import sys
 
-from keyfob.net.platform_errors import translate
+from keyfob.net.platform_errors import room, translate
 
 NOT_SIGNED = "\nThe certificate is not correctly signed by the trusted CA\n"
 
@@ -60,7 +60,16 @@ def test_with_memory_left_a_refusal_is_about_the_certificate():
         )
 
 
+def test_memory_that_is_back_by_now_was_not_there_for_the_attempt():
+    with Chip(72_000, 400):
+        assert translate(refusal(), "as.example", 36_000).kind == "memory"
+        assert "36 KB are free" in translate(refusal(), "as.example", 36_000).message
+        assert translate(refusal(), "as.example", 72_000).kind == "tls"
+        assert room() == 72_000
+
+
 def test_a_platform_that_cannot_tell_has_memory():
+    assert room() is None
     assert translate(refusal(), "as.example").kind == "tls"
 
 

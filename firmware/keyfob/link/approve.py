@@ -34,6 +34,7 @@ async def get_approval(provider, clock, events, scope, account):
         except (TransportError, MemoryError) as error:
             if isinstance(error, MemoryError):
                 error = no_memory("for the provider's reply", "free RAM")
+                await settle()
             lack = error if error.kind == "memory" else None
             grant.failed(error, clock.ticks())
         wait = grant.wait(clock.ticks())

@@ -83,7 +83,7 @@ class Refresher:
             raise NotLinked("the access token has run out", "link the board again", "provider")
         try:
             await self.refresh()
-        except KeyfobError:
+        except (KeyfobError, MemoryError):
             left = tokens.remaining(*self._now()) or 0
             if left <= 0 or not tokens.is_accepted or self._account.tokens is not tokens:
                 raise  # else it was ahead of expiry, and the token in hand still does
@@ -126,7 +126,7 @@ class Refresher:
         async with self._lock:  # or a refresh under way would bring them back
             try:
                 revoked = await self._revoke()
-            except KeyfobError:
+            except (KeyfobError, MemoryError):
                 pass  # not confirmed
             finally:
                 try:
@@ -144,14 +144,13 @@ class Refresher:
         """Refresh once, and once more soon after where the reply was lost."""
         if tokens.pause(self._clock.ticks()):
             raise self._trouble
-        error = await self._try(tokens)
+        error = self._trouble = await self._try(tokens)
         pause = tokens.pause(self._clock.ticks())
         if error is not None and pause <= _SOON:
             await self._clock.sleep(pause)
-            error = await self._try(tokens)
+            error = self._trouble = await self._try(tokens)
         await self._provider.hang_up()
         if error is not None:
-            self._trouble = error
             raise error
 
     async def _try(self, tokens):  # rare
@@ -170,18 +169,20 @@ class Refresher:
                 return self._refused(tokens)
             self._check_subject(successor)
         except (TransportError, MemoryError) as error:
+            receive = None  # its code is loaded anew
             if isinstance(error, MemoryError):
                 error = no_memory("for new tokens", "free RAM")
             tokens.failed(error, self._clock.ticks())
             return error
         except KeyfobError as error:
+            receive = None
             tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
             return error
         try:
             await provider.hang_up()  # storing them wants its RAM
         finally:  # a cancellation must not cost the tokens
             self._events.attempt(self._account.keep, successor)  # the link goes on in memory
-        self.wake()
+            self.wake()
         rotated = successor.refresh_token != tokens.refresh_token
         self._events.notify("refreshed", rotated=rotated, unsaved=self._events.unsaved)
         return None

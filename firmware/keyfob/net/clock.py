@@ -57,7 +57,7 @@ class Clock:
             await sources.synchronise(self)
         return self.source
 
-    def note_date(self, date):  # rare
+    def note_date(self, date):
         """Note the Date header (or None) of an uncached reply over verified TLS."""
         self.date = date, Stopwatch(self.ticks())
 

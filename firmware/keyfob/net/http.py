@@ -35,6 +35,7 @@ class HttpClient:
         self._timeout_ms = timeout_ms
         self._clock = Clock() if clock is None else clock
         self._context = None
+        self._room = None  # bytes that an ESP32 had free before it connected
         self._lock = asyncio.Lock()
         self._origin = None  # (scheme, host, port) that the open connection leads to
         self._reader = None
@@ -90,7 +91,7 @@ class HttpClient:
         except (OSError, ValueError, EOFError) as error:
             await self.close()  # so that what TLS held is free again, and counted so
             with Loaded("keyfob.net.platform_errors") as code:
-                raise code.translate(error, host)
+                raise code.translate(error, host, self._room)
         finally:
             self._parser = None
             if not whole:  # nor may a cancellation leave a reply half read
@@ -135,6 +136,8 @@ class HttpClient:
 
     async def _connect(self, origin):  # rare
         scheme, host, port = origin
+        with Loaded("keyfob.net.platform_errors") as code:
+            self._room = code.room()
         await settle()  # TLS needs large blocks; abandoned sockets are closed, too
         if scheme == "https":
             self._reader, self._writer = await asyncio.open_connection(

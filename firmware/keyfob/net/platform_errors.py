@@ -15,8 +15,10 @@ _LAST_LOOKUP = const(-200)  # lwIP's failures to look a name up are -200 to -210
 _FIRST_LOOKUP = const(-210)
 
 
-def translate(error, host):
+def translate(error, host, before=None):
     """Return the TransportError for an exception of the platform.
+
+    `before` is what `room` said before the attempt.
 
     CPython has classes for TLS errors. MicroPython raises ValueError with mbedTLS's
     words about a certificate, and OSError with its number for everything else. An ESP32 that ran
@@ -27,7 +29,7 @@ def translate(error, host):
     reason = getattr(error, "verify_message", None) or getattr(error, "reason", None) or text
     reason = " ".join(reason.split())
     is_refused = isinstance(error, getattr(ssl, "CertificateError", ValueError))
-    free = _free_where_exhausted()
+    free = _free_where_exhausted(before)
     if number in _NO_MEMORY or "ALLOC" in text or (is_refused and free is not None):
         what = "for a connection to " + host
         if free is not None:
@@ -54,13 +56,31 @@ def translate(error, host):
     )
 
 
-def _free_where_exhausted():
-    """Bytes that an ESP32 has free for TLS, None where they have sufficed since it started."""
+def room():
+    """Bytes that an ESP32 has free for TLS, None on another platform."""
+    regions = _regions()
+    return None if regions is None else sum([region[1] for region in regions])
+
+
+def _free_where_exhausted(before):
+    """Bytes that were free for TLS, None where they have sufficed since an ESP32 started.
+
+    An area of Python's heap that was in their way may be gone by now, so what was free `before`
+    counts too.
+    """
+    regions = _regions()
+    if regions is None:
+        return None
+    free = room()
+    if before is not None:
+        free = min(free, before)
+    lowest = sum([region[3] for region in regions])
+    return free if lowest < _EXHAUSTED and free < _PLENTY else None
+
+
+def _regions():
     try:
         from esp32 import HEAP_DATA, idf_heap_info
     except ImportError:
         return None
-    regions = idf_heap_info(HEAP_DATA)
-    free = sum([region[1] for region in regions])
-    lowest = sum([region[3] for region in regions])
-    return free if lowest < _EXHAUSTED and free < _PLENTY else None
+    return idf_heap_info(HEAP_DATA)

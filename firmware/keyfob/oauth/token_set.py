@@ -68,7 +68,7 @@ class TokenSet:
         with Loaded("keyfob.oauth.token_response") as code:
             return cls(code.read(members, profile, requested, now, unix))
 
-    def record(self):  # rare
+    def record(self):
         """The tokens as a dict of JSON values, for `TokenSet(record)` after a reboot."""
         return {name: getattr(self, name) for name in TOKENS}
 

@@ -112,8 +112,27 @@ class Screens:
             self._age = 0
             self._draw()
 
-    def show(self, name, members):  # rare
-        """Show a screen, filled in from `members`."""
+    def show(self, name, members):
+        """Show a screen, filled in from `members`; an empty one where memory does not suffice."""
+        try:
+            self._show(name, members)
+        except MemoryError:  # its code did not fit
+            self._name = name
+            self._items = ()
+            self._symbol = self._code = self._left = self._time = self._picture = None
+            self._blank()
+        if self._shown is not None:
+            self._shown(name)
+
+    def _blank(self):
+        if self._is_panel:
+            self._display.fill(0)  # an empty panel is better than an expired code
+            try:
+                self._display.show()
+            except OSError:
+                pass  # as in _send
+
+    def _show(self, name, members):  # rare
         self.wake()
         if name == "linked":
             self.link = members
@@ -133,8 +152,6 @@ class Screens:
         except MemoryError:
             self._items = ()
         self._draw()
-        if self._shown is not None:
-            self._shown(name)
 
     def update(self, now):
         """Draw what has changed by `now` in ticks; return ms until the next call, None for never.
@@ -173,7 +190,7 @@ class Screens:
         except OSError:
             pass  # as in _send
 
-    def _waiting(self, members):  # rare
+    def _waiting(self, members):
         """The screen and its members after a poll: `offline` without an answer, else the code."""
         result = members["result"]
         if result == "retry" and self._name == "user_code":
@@ -194,7 +211,7 @@ class Screens:
         except MemoryError:
             pass  # the code can be typed
 
-    def _forget_code(self):  # rare
+    def _forget_code(self):
         if self._symbol is not None:
             bitmap = self._symbol[0]
             for index in range(len(bitmap)):
@@ -285,7 +302,7 @@ class Screens:
         if self._pages == 1 and self._time is None:  # else it is drawn again
             self._forget_layout()
 
-    def _forget_layout(self):  # rare
+    def _forget_layout(self):
         """Free the layout of a screen that is not drawn again."""
         self._picture = None
         self._page = 0

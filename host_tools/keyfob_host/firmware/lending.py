@@ -7,6 +7,7 @@ functions, `keyfob.rare_NAME` (the file's own name, where none is given):
 - A function of a module is imported from there by whoever uses it. Where that is its own file,
   which stays loaded, a function remains that fetches it for each call.
 
+A subclass overrides a rare method as any other, but `super()` does not find it on a board.
 So a class has one file that tells the whole of it. What only rare functions use of a file's
 imports and tables moves along with them.
 """
@@ -110,6 +111,8 @@ class _File:
             rare = {node: home for node in kind.body if (home := self._home(node))}
             if len(set(rare.values())) > 1:
                 raise self._refusal(f"{kind.name} has rare methods in several modules")
+            if rare and any(_defined(node) == "__getattr__" for node in kind.body):
+                raise self._refusal(f"{kind.name} has a __getattr__ of its own")
             if rare:
                 group = [node for node in rare if isinstance(node, Function)]
                 home = rare[group[0]]

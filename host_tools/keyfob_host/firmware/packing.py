@@ -36,7 +36,6 @@ GROUPS = {
     "keyfob.app": ("keyfob.ui.screens", "keyfob.app"),
     "keyfob._approve": ("keyfob.oauth.device_grant", "keyfob.link.approve"),
     "keyfob._rare_replies": ("keyfob.rare_replies", "keyfob.rare_outcome"),
-    "keyfob._rare_http": ("keyfob.net.tls", "keyfob.rare_http"),
     "keyfob._refresh": ("keyfob.oauth.token_set", "keyfob.link.refresh"),
     "keyfob._oled": ("keyfob.ui.displays.i2c", "keyfob.ui.displays.oled"),
     "keyfob._tft": (

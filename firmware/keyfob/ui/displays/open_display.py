@@ -3,17 +3,19 @@
 from keyfob.compat import Loaded, const
 from keyfob.errors import ConfigError
 
-# Bytes that Python's heap gets beside its first area: picture and screens do not fit into that.
-_MONOCHROME = const(28672)
-_COLOUR = const(40960)
+# Bytes that Python's heap gets beside its first area, by the size of the picture: with the screens
+# it does not fit into that.
+_SMALL = const(28_672)
+_MEDIUM = const(34_816)
+_LARGE = const(38_912)
 
 # Controller: the module of its driver, the class there, and that area.
 _DRIVERS = {
-    "ssd1306": ("keyfob.ui.displays.ssd1306", "SSD1306", _MONOCHROME),
-    "sh1106": ("keyfob.ui.displays.sh1106", "SH1106", _MONOCHROME),
-    "st7789": ("keyfob.ui.displays.st7789", "ST7789", _COLOUR),
-    "ili9341": ("keyfob.ui.displays.ili9341", "ILI9341", _COLOUR),
-    "ili9342": ("keyfob.ui.displays.ili9341", "ILI9342", _COLOUR),
+    "ssd1306": ("keyfob.ui.displays.ssd1306", "SSD1306", _SMALL),
+    "sh1106": ("keyfob.ui.displays.sh1106", "SH1106", _SMALL),
+    "st7789": ("keyfob.ui.displays.st7789", "ST7789", _MEDIUM),
+    "ili9341": ("keyfob.ui.displays.ili9341", "ILI9341", _LARGE),
+    "ili9342": ("keyfob.ui.displays.ili9341", "ILI9342", _LARGE),
 }
 
 # How the glass is mounted on its controller; absent or 0 means the driver's default.
