@@ -58,7 +58,7 @@ def test_without_options_a_virtual_board_meets_the_embedded_server():
         "host": "127.0.0.1",
         "port": 0,
         "https": False,
-        "chain": "ec",
+        "chain": "long",
         "approve": "auto",
         "until": {"name": "linked", "count": 1},
         "timeout": 300.0,

@@ -144,7 +144,7 @@ class Watched(ChipMemory):
     ("name", "size"),
     [
         ("esp32-generic", 18 * KB),
-        ("esp32-ssd1306", 22 * KB),
+        ("esp32-ssd1306", 28 * KB),
         ("lilygo-t-display", 34 * KB),
         ("m5stack-core", 38 * KB),
     ],

@@ -17,7 +17,6 @@ from keyfob.net.http import HttpClient
 from keyfob.net.online import Online
 from keyfob.oauth.messages import MAX_BODY, get_request
 
-_AREA = const(18_432)  # bytes that Python's heap gets beside its first area, without a panel
 _NAP = const(30_000)  # ms before a link that waits for the time is tried again
 
 
@@ -77,15 +76,12 @@ class AccountLink:
         (see keyfob.storage.seal). Raises ConfigError naming the field at fault, and
         UsageError for an invalid name or home.
         """
+        with Loaded("keyfob.heap_area") as code:
+            code.add_small_area(code.WITHOUT_PANEL)
         with Loaded("keyfob.link.from_config") as code:
             return code.assemble(cls, config, notify, root, name, home, seal)
 
     async def __aenter__(self):
-        try:
-            with Loaded("keyfob.heap_area") as code:
-                code.add_small_area(_AREA)
-        except MemoryError:
-            pass  # the heap is full, and has grown by itself
         self._events.attempt(self._account.load)  # linking again replaces a damaged record
         await self._join()
         self._is_open = True

@@ -47,6 +47,8 @@ def _board(root):
 
 def _display(board):
     if board.get("display") is None:
+        with Loaded("keyfob.heap_area") as code:
+            code.add_small_area(code.WITHOUT_PANEL)
         return None
     try:
         with Loaded("keyfob.ui.displays.open_display") as code:

@@ -36,6 +36,8 @@ GROUPS = {
     "keyfob.app": ("keyfob.ui.screens", "keyfob.app"),
     "keyfob._approve": ("keyfob.oauth.device_grant", "keyfob.link.approve"),
     "keyfob._rare_replies": ("keyfob.rare_replies", "keyfob.rare_outcome"),
+    "keyfob._tls": ("keyfob.net.tls", "keyfob.net.platform_errors"),
+    "keyfob._config": ("keyfob.config", "keyfob.link.from_config"),
     "keyfob._refresh": ("keyfob.oauth.token_set", "keyfob.link.refresh"),
     "keyfob._oled": ("keyfob.ui.displays.i2c", "keyfob.ui.displays.oled"),
     "keyfob._tft": (
