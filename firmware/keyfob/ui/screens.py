@@ -97,7 +97,7 @@ class Screens:
         """The name of the present screen, None before the first."""
         return self._name
 
-    def wake(self):  # rare
+    def wake(self):
         """Make a dimmed panel bright again; return whether it was dimmed."""
         was_dimmed = self._is_dimmed
         if was_dimmed:
