@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -138,7 +139,7 @@ class CertificateAuthority:
 
     def cross_signed(self, name: str, kind: str) -> CertificateAuthority:
         """Return this root with a certificate of another root's, called `name`, sent along."""
-        other = _KINDS[kind]()
+        other = _other_key(kind)
         above = CertificateAuthority(self.cert_path, _self_signed(name, other), other)
         cross = above._vouch(self.certificate.subject, self._key)
         return CertificateAuthority(self.cert_path, self.certificate, self._key, (cross,))
@@ -190,6 +191,12 @@ def load_ca(directory: Path) -> CertificateAuthority:
     ):
         raise ValueError(f"{directory / CA_KEY} is not the key of {cert_path.name}")
     return CertificateAuthority(cert_path, certificate, key)
+
+
+@cache
+def _other_key(kind: str) -> Key:
+    """The key of a root that nobody trusts, made once a process: RSA's take a second."""
+    return _KINDS[kind]()
 
 
 def _self_signed(name: str, key: Key) -> x509.Certificate:
