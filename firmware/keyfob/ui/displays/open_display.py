@@ -7,7 +7,7 @@ from keyfob.errors import ConfigError
 # it does not fit into that.
 _SMALL = const(28_672)
 _MEDIUM = const(34_816)
-_LARGE = const(38_912)
+_LARGE = const(43_008)
 
 # Controller: the module of its driver, the class there, and that area.
 _DRIVERS = {
