@@ -641,6 +641,24 @@ def test_without_memory_for_words_too():
     assert panel.shown == 2
 
 
+def test_without_memory_for_its_code_a_screen_is_empty_and_nothing_of_the_last_one_stays():
+    def no_memory(*_):
+        raise MemoryError
+
+    shown = []
+    panel = Panel(128, 64)
+    view = Screens(panel, shown.append, button="boot")
+    view.notify("user_code", CODE)
+    bitmap = view._symbol[0]
+    assert any(bitmap) and view.press == "show"
+    view._show = no_memory  # as where a board finds no room for that method
+    view.notify("error", {"fatal": True, "kind": "memory", "message": "m", "hint": None})
+    assert not any(panel.picture()) and not any(bitmap)
+    assert view.press == "" and view.name == "error"
+    assert shown == ["user_code", "error"]
+    assert view.update(0) is None
+
+
 def test_without_memory_a_press_does_not_do_what_it_did_on_the_last_screen():
     class NoMemory:
         def __getattr__(self, name):

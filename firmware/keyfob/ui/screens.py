@@ -119,7 +119,9 @@ class Screens:
         except MemoryError:  # its code did not fit
             self._name = name
             self._items = ()
-            self._symbol = self._code = self._left = self._time = self._picture = None
+            self.press = self._rests = self._then = ""  # nothing of the last screen
+            self._forget_code()
+            self._forget_layout()
             self._blank()
         if self._shown is not None:
             self._shown(name)
