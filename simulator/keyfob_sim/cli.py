@@ -35,7 +35,7 @@ _Chain = Annotated[
     _option(
         "--chain",
         "ec|rsa2048|rsa4096|long",
-        "Its certificates; long needs most of a board's RAM.  [default: ec]",
+        "Its certificates; long needs most of a board's RAM.  [default: long]",
     ),
 ]
 

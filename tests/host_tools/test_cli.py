@@ -16,6 +16,7 @@ from keyfob_host.boards import known_boards
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.verbs.options import whole_number
 from keyfob_sim import cli
+from keyfob_sim.server.chains import DEFAULT_CHAIN
 
 BOARDS = "--board " + " or ".join(known_boards())
 LANGUAGES = " or ".join(languages())
@@ -182,6 +183,14 @@ def test_help_shows_every_option_and_an_example(keyfob, verb, monkeypatch):
     assert shown == expected
     assert re.search(rf"^ +keyfob {verb}( --|$)", out, re.MULTILINE)
     assert out.isascii()
+
+
+@pytest.mark.parametrize("verb", ["sim", "server"])
+def test_help_names_the_chain_that_there_is_without_one(keyfob, verb):
+    _, out, _ = keyfob(verb, "--help")
+    words = " ".join(out.split())
+    about = words[words.index("--chain") :]
+    assert about[: about.index("]")].endswith(f"[default: {DEFAULT_CHAIN}")
 
 
 @pytest.mark.parametrize(
