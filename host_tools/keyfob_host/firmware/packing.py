@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import cast
 
 from keyfob_host.firmware.lending import Moved
+from keyfob_host.firmware.module_paths import module_of, path_of
 
 # New module: the modules that are joined in it, from the lowest floor up. A name that begins with
 # an underscore is unloaded by whoever loaded it (see keyfob.compat).
@@ -74,7 +75,7 @@ class _Module:
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path
-        self.name = _module_name(path)
+        self.name = module_of(path)
         self.tree = ast.parse(text)
         self.defined: dict[str, None] = {}
         self.constants: dict[str, int | str] = {}
@@ -116,9 +117,7 @@ def packed(
             for name in module.defined:
                 if taken[name] > 1:
                     module.new_names[name] = f"{name}_{number}"
-    result = {
-        home.replace(".", "/") + ".py": _joined(group, modules) for home, group in members.items()
-    }
+    result = {path_of(home): _joined(group, modules) for home, group in members.items()}
     asked_for = _imports(outside, modules)
     for module in modules.values():
         if module.home != module.name and module.name in asked_for:
@@ -180,7 +179,7 @@ def _floor(module: _Module) -> int:
 
 def sources_of(module: str, sources: Iterable[str]) -> list[str]:
     """The files among `sources` that are part of a board's `module`."""
-    return [path for path in sources if _home(_module_name(path)) == module]
+    return [path for path in sources if _home(module_of(path)) == module]
 
 
 def _home(name: str) -> str:
@@ -191,10 +190,6 @@ def _home(name: str) -> str:
         if name in names:
             return home
     return "keyfob._" + name.rpartition(".")[2]
-
-
-def _module_name(path: str) -> str:
-    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def _literal(value: ast.expr) -> int | str | None:

@@ -16,6 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from keyfob_host.firmware.module_paths import path_of
+
 _CONSTANT = re.compile(r"^(_\w+) = const\(", re.MULTILINE)  # those vanish in compiling
 # Those would if their names began with an underscore.
 _KNOWN = re.compile(r"^([A-Za-z]\w*) = const\(", re.MULTILINE)
@@ -107,7 +109,7 @@ def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[
                         family[first(name)] = first(homes[base])
             match node:  # methods that are fetched from another file (see lending)
                 case ast.Call(func=ast.Name("lent"), args=[_, _, ast.Constant(str(home))]):
-                    lender = home.replace(".", "/") + ".py"
+                    lender = path_of(home)
                     lending.add(lender)
                     family[first(name)] = first(lender)
     members: defaultdict[str, set[str]] = defaultdict(set)
