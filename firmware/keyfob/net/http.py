@@ -138,10 +138,11 @@ class HttpClient:
         scheme, host, port = origin
         with Loaded("keyfob.net.platform_errors") as code:
             self._room = code.room()
+            context = self._tls() if scheme == "https" else None
         await settle()  # TLS needs large blocks; abandoned sockets are closed, too
-        if scheme == "https":
+        if context is not None:
             self._reader, self._writer = await asyncio.open_connection(
-                host, port, ssl=self._tls(), server_hostname=host
+                host, port, ssl=context, server_hostname=host
             )
         else:
             self._reader, self._writer = await asyncio.open_connection(host, port)

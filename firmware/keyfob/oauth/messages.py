@@ -62,7 +62,7 @@ class Reply:
         return json.loads(_unmarked(self.body))  # as bytes: a decoded copy takes RAM
 
 
-def _unmarked(body):  # rare: replies
+def _unmarked(body):
     """`body` without its byte order mark."""
     return body[3:] if body[:3] == _BOM else body
 
@@ -252,7 +252,9 @@ def clean(text, secrets=()):  # rare: replies
         return ""
     for secret in secrets:
         if secret:  # plain and percent-encoded; "*" makes no text longer
-            text = text.replace(secret, "*").replace(quote(secret), "*")
+            text = text.replace(secret, "*")
+            if "%" in text:
+                text = text.replace(quote(secret), "*")
     chars = [text[at : at + 1] for at in range(min(len(text), 4 * _MAX_TEXT))]
     kept = "".join(filter(is_printable, chars)).strip()
     return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."

@@ -1,8 +1,9 @@
 """Discovery: from an issuer to its endpoints (RFC 8414, OpenID Connect Discovery 1.0)."""
 
+from keyfob.compat import Loaded
 from keyfob.errors import ConfigError, ProviderError, TransportError
 from keyfob.oauth import url
-from keyfob.oauth.messages import clean, get_request, members
+from keyfob.oauth.messages import get_request
 
 _OIDC = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
@@ -52,16 +53,21 @@ class Discovery:
         """
         self._left.pop(0)
         profile = self._profile
-        values = members(reply) if reply.status == 200 else None
+        values = None
+        if reply.status == 200:
+            with Loaded("keyfob.oauth.messages") as code:
+                values = code.members(reply)
         if values is not None and isinstance(values.get("issuer"), str):
             if values["issuer"] != profile.issuer:
+                with Loaded("keyfob.oauth.messages") as code:
+                    spelling = code.clean(values["issuer"])
                 raise ConfigError(
                     "the issuer %s calls itself otherwise" % profile.issuer,
-                    "use its own spelling: %s" % clean(values["issuer"]),
+                    "use its own spelling: %s" % spelling,
                 )
             learn(profile, values)
             if profile.is_complete:
-                if client is not None:
+                if client is not None and client.auth is None:
                     client.set_auth(values.get("token_endpoint_auth_methods_supported"))
                 return True
             self._error = self._error or ProviderError(
