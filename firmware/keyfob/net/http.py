@@ -42,7 +42,9 @@ class HttpClient:
         self._writer = None
         self._idle = None  # Stopwatch since the connection was last used
         self._asked = self._prepared = None  # the last request, and its bytes
-        self._parser = None  # of the exchange under way: a task that is over keeps its arguments
+        # Of the exchange under way: a task that is over keeps its arguments.
+        self._bounds = None  # what its parser is made with
+        self._parser = None
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`, whatever its status.
@@ -70,12 +72,9 @@ class HttpClient:
         host = origin[1]
         whole = False
         try:
-            with Loaded("keyfob.net.http_reply") as code:
-                pass  # it lives as long as somebody refers to it
-            self._parser = parser = code.ReplyParser(
-                max_body, is_head=request.method == "HEAD", others=request.other_headers
-            )
+            self._bounds = max_body, request.method == "HEAD", request.other_headers
             await asyncio.wait_for(self._exchange(origin, message), limit)
+            parser = self._parser
             whole = parser.keep_alive and not parser.excess
             if len(parser.reply.body) > _LONG:
                 self._asked = self._prepared = None  # parsing such a long body needs the RAM
@@ -150,6 +149,8 @@ class HttpClient:
 
     async def _converse(self, message):
         reader, writer = self._reader, self._writer  # `close` may run at any time
+        with Loaded("keyfob.net.http_reply") as code:  # before anything is sent
+            self._parser = code.ReplyParser(*self._bounds)
         # One write: of two that do not fit at once MicroPython's TLS may lose the second.
         writer.write(message)
         await writer.drain()
