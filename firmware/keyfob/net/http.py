@@ -133,18 +133,13 @@ class HttpClient:
         at_eof = getattr(self._reader, "at_eof", None)  # MicroPython finds out by trying
         return at_eof is None or not at_eof()
 
-    async def _connect(self, origin):  # rare
+    async def _connect(self, origin):
         scheme, host, port = origin
-        with Loaded("keyfob.net.platform_errors") as code:
-            self._room = code.room()
-            context = self._tls() if scheme == "https" else None
+        context = self._tls(scheme == "https")
         await settle()  # TLS needs large blocks; abandoned sockets are closed, too
-        if context is not None:
-            self._reader, self._writer = await asyncio.open_connection(
-                host, port, ssl=context, server_hostname=host
-            )
-        else:
-            self._reader, self._writer = await asyncio.open_connection(host, port)
+        self._reader, self._writer = await asyncio.open_connection(
+            host, port, ssl=context, server_hostname=context and host
+        )
         self._origin = origin
 
     async def _converse(self, message):
@@ -158,13 +153,15 @@ class HttpClient:
             pass
         self._idle = Stopwatch(self._clock.ticks())
 
-    def _tls(self):  # rare
-        """The TLS context, made once."""
-        if self._context is None:
+    def _tls(self, is_secure):  # rare: tls
+        """Note the room for TLS; return its context, made once, or None where it is not used."""
+        with Loaded("keyfob.net.platform_errors") as code:
+            self._room = code.room()
+        if is_secure and self._context is None:
             with Loaded("keyfob.net.tls") as tls:
                 self._context = tls.make_context(self._roots)
             self._roots = None  # parsed; keep no copy in RAM
-        return self._context
+        return self._context if is_secure else None
 
 
 def _prepare(request, allow_http):

@@ -111,7 +111,7 @@ class Client:
         3.2.1 allows.
         """
         if self.auth in (None, BASIC) and self.secret:
-            pair = "%s:%s" % (quote(self.client_id), quote(self.secret))
+            pair = quote(self.client_id) + ":" + quote(self.secret)
             token = binascii.b2a_base64(pair.encode()).strip()
             headers["Authorization"] = "Basic " + str(token, "ascii")
             if named:
@@ -149,7 +149,7 @@ def form(params):  # rare: requests
         if name in seen:
             raise ConfigError("the parameter %s would be sent twice" % name)
         seen.append(name)
-        parts.append("%s=%s" % (quote(name), quote(value)))
+        parts.append(quote(name) + "=" + quote(value))
     return "&".join(parts).encode()
 
 
