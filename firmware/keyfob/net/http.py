@@ -70,11 +70,12 @@ class HttpClient:
         host = origin[1]
         whole = False
         try:
-            with Loaded("keyfob.net.http_reply") as code:
-                pass  # it lives as long as somebody refers to it
-            self._parser = parser = code.ReplyParser(
-                max_body, is_head=request.method == "HEAD", others=request.other_headers
-            )
+            with Loaded("keyfob.net.http_reply") as code:  # lives as long as the parser
+                if self._reader is not None and not await code.is_quiet(self._reader):
+                    await self.close()  # what came before a request does not answer it
+                self._parser = parser = code.ReplyParser(
+                    max_body, is_head=request.method == "HEAD", others=request.other_headers
+                )
             await asyncio.wait_for(self._exchange(origin, message), limit)
             whole = parser.keep_alive and not parser.excess
             if len(parser.reply.body) > _LONG:
@@ -121,18 +122,16 @@ class HttpClient:
             try:
                 return await self._converse(message)
             except (OSError, TransportError):
-                if self._parser.is_started:
+                # The server may have been about to close the idle connection. It may also have
+                # done what it was asked for, so only a request that changes nothing is repeated.
+                if self._parser.is_started or message[:4] != b"GET ":
                     raise
-                # The server had closed the idle connection: retry on a new one.
                 await self.close()
         await self._connect(origin)
         await self._converse(message)
 
     def _is_reusable(self, origin):
-        if self._origin != origin or self._idle.elapsed(self._clock.ticks()) >= _IDLE:
-            return False
-        at_eof = getattr(self._reader, "at_eof", None)  # MicroPython finds out by trying
-        return at_eof is None or not at_eof()
+        return self._origin == origin and self._idle.elapsed(self._clock.ticks()) < _IDLE
 
     async def _connect(self, origin):  # rare
         scheme, host, port = origin
