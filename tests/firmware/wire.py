@@ -130,6 +130,11 @@ class _Stream:
         self._data = b""
         self._entry = None
 
+    @property
+    def _buffer(self):
+        """What has come on the idle connection."""
+        return b"" if self._data else self._entry.get("idle", "").encode()
+
     def at_eof(self):
         """Whether it was closed while idle: the client comes again, and cannot connect."""
         return self._wire.connect_fault() is not None
