@@ -133,7 +133,7 @@ class _Stream:
     @property
     def _buffer(self):
         """What has come on the idle connection."""
-        return b"" if self._data else self._entry.get("idle", "").encode()
+        return b"" if self._data or not self._entry else self._entry.get("idle", "").encode()
 
     def at_eof(self):
         """Whether it was closed while idle: the client comes again, and cannot connect."""
@@ -144,8 +144,9 @@ class _Stream:
         wire = self._wire
         sent = wire.begin()
         sent.read(data, self._host)
+        self._data = self._buffer
         self._entry = wire.next()
-        self._data = b"" if "fail" in self._entry else reply_bytes(self._entry)
+        self._data += b"" if "fail" in self._entry else reply_bytes(self._entry)
         wire.clock.now += self._entry.get("latency", 0)
         sent.done = wire.clock.now
 
