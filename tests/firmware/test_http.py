@@ -802,6 +802,84 @@ async def test_words_of_mbedtls_about_a_certificate_are_of_kind_tls():
     assert "clock" in error.hint
 
 
+class DoubtedClock(Ticks):
+    """A clock that is wrong by `wrong` s until somebody has it asked."""
+
+    source = "ntp"
+    rest = None
+
+    def __init__(self, wrong, unix=1_800_000_000):
+        Ticks.__init__(self)
+        self.wrong = wrong
+        self.asked = 0
+        self._unix = unix
+
+    def unix(self):
+        return None if self._unix is None else self._unix + self.wrong
+
+    async def synchronise(self):
+        assert self.source is None and self.rest is not None  # it is in doubt
+        self.asked += 1
+        if self.wrong:
+            self._unix, self.wrong = 1_800_000_000, 0
+        self.source = "ntp"
+
+
+def refusals():
+    """What the platforms raise for a certificate that is not valid at this time."""
+    import ssl
+
+    if not hasattr(ssl, "SSLError"):
+        return [
+            ValueError("The certificate validity has expired\n"),
+            ValueError("The certificate validity starts in the future\n"),
+        ]
+    found = []
+    for reason in ("certificate has expired", "certificate is not yet valid"):
+        found.append(ssl.SSLCertVerificationError(1, "certificate verify failed"))
+        found[-1].verify_message = reason
+    return found
+
+
+async def test_a_certificate_refused_for_its_dates_has_the_clock_checked_at_once():
+    for refusal in refusals():
+        for unix, wrong in ((1_800_000_000, 90_000), (1_800_000_000, -10**8), (None, 1)):
+            wire = Wire([refusal, OK])
+            with wire:
+                clock = DoubtedClock(wrong, unix)
+                client = HttpClient(clock=clock)
+                request = Request("POST", "http://127.0.0.1/", {}, b"x")
+                assert (await client.send(request)).status == 200
+            assert (clock.asked, len(wire.opened)) == (1, 2)
+
+
+async def test_a_certificate_that_is_not_valid_at_the_right_time_is_refused():
+    for refusal in refusals():
+        wire = Wire([refusal])
+        with wire:
+            clock = DoubtedClock(0)
+            client = HttpClient(clock=clock)
+            for minute in range(130):
+                clock.now = minute * 60_000
+                request = Request("POST", "http://127.0.0.1/", {}, b"x")
+                error = await fails(TransportError, client.send(request))
+                assert error.kind == "tls" and "clock" in error.hint
+        assert (clock.asked, len(wire.opened)) == (3, 130)  # once an hour
+
+
+async def test_other_refusals_are_not_the_clock_s():
+    import ssl
+
+    kind = getattr(ssl, "SSLCertVerificationError", ValueError)
+    for host in ("127.0.0.1", "expired.example"):
+        wire = Wire([kind("The certificate is not correctly signed by the trusted CA")])
+        with wire:
+            clock = DoubtedClock(90_000)
+            client = HttpClient(clock=clock, allow_http=True)
+            await fails(TransportError, client.send(Request("GET", "http://%s/" % host)))
+        assert (clock.asked, clock.source) == (0, "ntp")
+
+
 async def test_a_mistake_of_our_own_is_not_taken_for_the_networks():
     wire = Wire([KeyError("ours")])
     with wire:

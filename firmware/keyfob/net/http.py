@@ -16,6 +16,8 @@ from keyfob.oauth.ticks import Stopwatch
 
 TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
 _IDLE = const(60_000)  # ms: routers drop an idle connection without notice
+_HOUR = const(3_600_000)  # ms
+_WRONG = const(60)  # s by which a clock that was put right had been wrong
 _PIECE = const(256)  # bytes per read
 _LONG = const(512)  # bytes of a body that takes much of a board's RAM
 _REPEATED = const(1024)  # bytes of a request that is kept for a repetition
@@ -43,6 +45,8 @@ class HttpClient:
         self._idle = None  # Stopwatch since the connection was last used
         self._asked = self._prepared = None  # the last request, and its bytes
         self._parser = None  # of the exchange under way: a task that is over keeps its arguments
+        self._trouble = None  # why the last exchange failed
+        self._doubted = None  # Stopwatch since the clock was in doubt for a certificate's dates
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`, whatever its status.
@@ -90,13 +94,34 @@ class HttpClient:
         except MemoryError:
             raise no_memory("for a connection to " + host)
         except (OSError, ValueError, EOFError) as error:
-            await self.close()  # so that what TLS held is free again, and counted so
-            with Loaded("keyfob.net.platform_errors") as code:
-                raise code.translate(error, host, self._room)
+            if not await self._has_mended(error, host):
+                raise self._trouble
+            return await self._ask(origin, message, request, limit, max_body)
         finally:
             self._parser = None
             if not whole:  # nor may a cancellation leave a reply half read
                 await self.close()
+
+    async def _has_mended(self, error, host):  # rare
+        """Whether a clock that made a certificate seem invalid was wrong, and is right now.
+
+        If not, `_trouble` is what to raise. Servers are asked for that at most once an hour.
+        """
+        await self.close()  # so that what TLS held is free again, and counted so
+        with Loaded("keyfob.net.platform_errors") as code:
+            self._trouble = code.translate(error, host, self._room)
+            is_about_dates = code.is_about_dates(self._trouble)
+        clock = self._clock
+        now = clock.ticks()
+        if not is_about_dates or (self._doubted and self._doubted.elapsed(now) < _HOUR):
+            return False
+        before = clock.unix()
+        self._doubted = before and Stopwatch(now)
+        clock.source = None
+        clock.rest = 0, Stopwatch(now)
+        await clock.synchronise()
+        after = clock.unix()
+        return after is not None and (before is None or abs(after - before) > _WRONG)
 
     async def close(self):
         """Close the connection, which frees its TLS buffers."""
