@@ -98,7 +98,7 @@ class Strict:
         if isinstance(data, str):
             raise TypeError("can't convert str to int")
         if len(data) % 4 or len(data.rstrip(b"=")) % 4 == 1:
-            raise Exception("Incorrect padding")  # noqa: TRY002 - as it does
+            raise Exception("Incorrect padding")
         return binascii.a2b_base64(data)
 
 

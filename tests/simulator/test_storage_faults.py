@@ -226,7 +226,8 @@ def test_what_a_full_flash_could_not_take_is_saved_once_there_is_room(capsys, tm
     assert len(run.of("user_code")) == 1, "no new code after the cut"
     screens = [event for event in run.of("screen") if event["t"] < run.only("power_cut")["t"]]
     texts = [" ".join(lines_of(page_of(Image.open(event["png"])))) for event in screens]
-    assert any("Not saved" in text for text in texts) and "Not saved" not in texts[-1], texts
+    assert any("Not saved" in text for text in texts), texts
+    assert "Not saved" not in texts[-1], texts
     assert [event["kind"] for event in run.of("error")] == ["storage"] * 2, "each reason once"
 
 
