@@ -7,6 +7,7 @@ after an `@`.
 import asyncio
 import gc
 import json
+import time
 
 from keyfob.compat import Loaded, const
 from keyfob.errors import KeyfobError, NotLinked, no_memory
@@ -275,10 +276,16 @@ def run(kind=None):
     """Run the application (`kind`, a subclass of App) until `idle`, an error or Ctrl-C ends it.
 
     Without a `kind` the pages of an error's screen keep alternating, and the LED keeps blinking,
-    until Ctrl-C.
+    until Ctrl-C. Where asyncio itself found no memory, it starts again after 10 s.
     """
-    try:
-        asyncio.run(kind().run() if kind else _run())
-    finally:
-        if hasattr(asyncio, "core"):
-            asyncio.new_event_loop()  # MicroPython: or the next run would continue this loop
+    while True:
+        try:
+            return asyncio.run(kind().run() if kind else _run())
+        except MemoryError:
+            pass  # its tasks are gone, and with them what they held
+        finally:
+            if hasattr(asyncio, "core"):
+                asyncio.new_event_loop()  # MicroPython: or the next run would continue this loop
+        gc.collect()
+        print_event("error", no_memory("for asyncio", "free RAM").members(True))
+        time.sleep(_FIRST_PAUSE // 1000)

@@ -130,6 +130,33 @@ async def test_a_store_that_has_died_does_not_cost_the_new_tokens():
     assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-3"
 
 
+async def test_a_refresh_seeks_room_for_a_reply_as_large_as_the_last():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    answers = tokens(2), tokens(3, note="x" * 5_000), tokens(4), tokens(5)
+    board.http.answer(TOKEN, *answers)
+    for number in range(4):
+        await link.refresh()
+        last = answers[number - 1] if number else tokens(1)
+        assert board.http.requests[-1].room >= len(last.body)
+    again = Board(store=board.store)
+    again.http.answer(TOKEN, tokens(6))
+    async with again.link as link:  # which knows no reply yet, but what was in it
+        await link.refresh()
+    assert again.http.requests[-1].room >= len(tokens(5).body)
+
+
+async def test_without_room_for_the_reply_the_tokens_stay_and_it_is_asked_again():
+    board = Board(store=MemoryStore())
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, *[lost("memory")] * 4 + [tokens(2)])
+        await board.clock.sleep(HOUR)
+        assert await link.token() == "at-secret-2"
+    errors = board.told.of("error")
+    assert errors and {error["kind"] for error in errors} == {"memory"}
+
+
 async def test_without_a_refresh_token_there_is_nothing_to_ask_for():
     board = Board()
     link = await board.linked(refresh_token=None)

@@ -17,6 +17,7 @@ from keyfob.oauth.ticks import Stopwatch
 TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
 _IDLE = const(60_000)  # ms: routers drop an idle connection without notice
 _PIECE = const(256)  # bytes per read
+_CODE = const(12)  # such pieces: what code for an answer takes beyond the code that reads it
 _LONG = const(512)  # bytes of a body that takes much of a board's RAM
 _REPEATED = const(1024)  # bytes of a request that is kept for a repetition
 
@@ -75,6 +76,7 @@ class HttpClient:
             self._parser = parser = code.ReplyParser(
                 max_body, is_head=request.method == "HEAD", others=request.other_headers
             )
+            parser.room = request.room
             await asyncio.wait_for(self._exchange(origin, message), limit)
             whole = parser.keep_alive and not parser.excess
             if len(parser.reply.body) > _LONG:
@@ -149,6 +151,9 @@ class HttpClient:
 
     async def _converse(self, message):
         reader, writer = self._reader, self._writer  # `close` may run at any time
+        if self._parser.room:  # looked at here, since TLS has its RAM by now
+            _try_room(self._parser.room)
+            await settle()
         # One write: of two that do not fit at once MicroPython's TLS may lose the second.
         writer.write(message)
         await writer.drain()
@@ -163,6 +168,14 @@ class HttpClient:
                 self._context = tls.make_context(self._roots)
             self._roots = None  # parsed; keep no copy in RAM
         return self._context
+
+
+def _try_room(size):
+    """Raise MemoryError where a body of so many bytes finds no room: in one piece, and parsed.
+
+    Storing what was parsed takes as much again in one piece, once the body is gone.
+    """
+    [bytearray(size), bytearray(size)] + [bytearray(_PIECE) for _ in range(_CODE)]
 
 
 def _prepare(request, allow_http):

@@ -44,6 +44,7 @@ class ReplyParser:
     def __init__(self, max_body=MAX_BODY, max_head=MAX_HEAD, is_head=False, others=OTHER_HEADERS):
         self.reply = None
         self.keep_alive = False
+        self.room = 0  # bytes of a body that RAM has to be there for
         self.is_started = False  # any byte has arrived
         self._max_body = max_body
         self._head_left = max_head
