@@ -120,6 +120,8 @@ class App:
         self.emit(event, members)
         if self._button is not None and event in ("unlinked", "signed_out"):
             self._over.set()  # without a button the screen asks for a restart
+        elif event == "linked":
+            self._wanted.set()  # whoever waits for a press, or for the link to come back
         if self._screens is not None:
             self._screens.notify(event, members)
 
@@ -151,6 +153,8 @@ class App:
                     self._screens.show("press", {})
                 self._wanted.clear()
                 await self._wanted.wait()
+                if link.is_linked:
+                    return  # the provider took the old link back, which was told
             try:
                 await link.ensure_linked()
                 return
@@ -175,8 +179,15 @@ class App:
 
     async def _go_on(self):
         try:
-            await self.idle()
-            self._is_done = True
+            while not self._is_done:
+                try:
+                    await self.idle()
+                    self._is_done = True
+                except NotLinked:
+                    if self.link.is_linked or not self.link.can_refresh:
+                        raise
+                    self._wanted.clear()  # the provider has ended the link, and may take it back
+                    await self._wanted.wait()
         except (KeyfobError, MemoryError) as error:
             self._trouble = error
         self._over.set()

@@ -85,10 +85,12 @@ class Screens:
             name = "clock"  # the next step
         elif event == "error" and (not members["fatal"] or self._name == "sign_in_again"):
             name = None  # not fatal, or the screen already says more
-        elif event == "refreshed" and members.get("unsaved") != self.link.get("unsaved"):
-            self.link = dict(self.link, unsaved=members.get("unsaved"))
-            if self._name in ("linked", "idle"):
-                name, members = self._name, self.link
+        elif event == "refreshed":
+            is_over = self._name == "error"  # the trouble that it told of
+            if is_over or members.get("unsaved") != self.link.get("unsaved"):
+                self.link = dict(self.link, unsaved=members.get("unsaved"))
+                if is_over or self._name in ("linked", "idle"):
+                    name, members = "linked" if is_over else self._name, self.link
         if name is not None:
             self.show(name, members)
 
