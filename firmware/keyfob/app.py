@@ -167,7 +167,8 @@ class App:
         """Run `idle` until it ends or the link ends."""
         self._over.clear()
         await self._call_api()
-        self._events.notify("ready")
+        if self.link.is_linked:
+            self._events.notify("ready")
         idle = asyncio.create_task(self._go_on())
         try:
             await self._over.wait()
@@ -196,8 +197,8 @@ class App:
         try:
             await self.link.call_api()
         except NotLinked:
-            if self._button is None:
-                raise
+            if self._button is None and not self.link.can_refresh:
+                raise  # else an ended link is tried again
         except KeyfobError as error:
             self._events.notify_error(error)  # the link itself may work
 

@@ -76,7 +76,7 @@ CONFIGURE_OPTIONS = f"""
     --language {"|".join(languages())}
     --api URL
     --allow-http
-    --erase-ended yes|no
+    --erase-ended
     --dry-run
     --yes
     --json

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 _TIMEOUT = 60.0  # s at the board
 _WIFI_VARIABLE = "KEYFOB_WIFI_PASSWORD"
 _SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
-_ANSWERS = {"yes": True, "no": False}
 _CLIENT = ("client_id", "client_secret", "client_auth")
 
 
@@ -74,11 +73,9 @@ def configure(
         bool, options.flag("--allow-http", "Permit http, on a test network.")
     ] = False,
     erase_ended: Annotated[
-        str | None,
-        options.option(
-            "--erase-ended", "yes|no", "Erase a link that the provider ends, and never try it again."
-        ),
-    ] = None,
+        bool,
+        options.flag("--erase-ended", "Erase a link that the provider ends; else it is tried again."),
+    ] = False,
     dry_run: Annotated[
         bool, options.flag("--dry-run", "Show what would be written, and write nothing.")
     ] = False,
@@ -108,11 +105,8 @@ def configure(
     from keyfob_host.errors import CliError, UsageError
     from keyfob_host.providers.roots import read_roots
 
-    given = (
-        *(wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api),
-        erase_ended,
-    )
-    if not any(value is not None for value in given) and not allow_http:
+    given = (wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api)
+    if not any(value is not None for value in given) and not (allow_http or erase_ended):
         raise UsageError("nothing to configure", "keyfob configure --help")
     if provider is not None and issuer is not None:
         raise UsageError("--issuer and --provider both name the provider", "one of them")
@@ -121,7 +115,6 @@ def configure(
     for name, value, choices in (
         ("--language", language, languages()),
         ("--client-auth", client_auth, CLIENT_AUTH),
-        ("--erase-ended", erase_ended, tuple(_ANSWERS)),
     ):
         if value not in (None, *choices):
             raise UsageError(
@@ -161,7 +154,7 @@ def configure(
             board=board,
             api=api,
             language=language,
-            erase_ended=None if erase_ended is None else _ANSWERS[erase_ended],
+            erase_ended=erase_ended or None,
         )
         result = conf.merged(document, changes)
         conf.check(result)
