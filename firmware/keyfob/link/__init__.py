@@ -56,7 +56,7 @@ class AccountLink:
         self._events = Events(notify)
         self._provider = Provider(profile, client, http, self._clock)
         self._account = Account([profile.identity, client.client_id], store)
-        # It is another account than before; None where an ended link came back while a code was up.
+        # Whether it is another account than before; None where an ended link came back meanwhile.
         self._switched = False
         self._refresher = None
         self._is_open = False  # inside `async with`, where tokens are refreshed

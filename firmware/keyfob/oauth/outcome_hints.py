@@ -40,7 +40,7 @@ def is_end(outcome):
 
 
 def is_gateway(outcome, status):
-    """Whether a refusal comes from something in front of the provider: its code is none of OAuth's."""
+    """Whether a refusal comes from what is in front of a provider, by a code of its own."""
     is_unknown = outcome.kind == ERROR and outcome.error is not None
     return is_unknown and status in (401, 403) and outcome.error not in ERRORS
 

@@ -74,7 +74,9 @@ def configure(
     ] = False,
     erase_ended: Annotated[
         bool,
-        options.flag("--erase-ended", "Erase a link that the provider ends; else it is tried again."),
+        options.flag(
+            "--erase-ended", "Erase a link that the provider ends; else it is tried again."
+        ),
     ] = False,
     dry_run: Annotated[
         bool, options.flag("--dry-run", "Show what would be written, and write nothing.")
