@@ -54,7 +54,10 @@ class Refresher:
         while True:
             tokens = self._account.tokens
             if tokens is not None and tokens.is_dead:
-                self._date(tokens)
+                unix = self._clock.unix()
+                date = tokens.schedule
+                if unix is not None and (date is None or date > unix + tokens.wait):
+                    self._date(tokens)
             due = None if tokens is None else tokens.due(*self._now())
             if due is None:
                 await self._changed.wait()

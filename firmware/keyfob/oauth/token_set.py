@@ -66,6 +66,7 @@ class TokenSet:
             setattr(self, name, members.get(name))
         self.early = 0  # ms by which `due` is earlier
         self.is_dead = self.signed_out is not None  # the provider has ended the link
+        self._is_undated = self.is_dead  # before this boot, and its date has not been looked at
         self.outcome = None  # why the last refresh yielded nothing: an Outcome, or the error
         issued_at = members.get("issued_at")
         # Stopwatch since the tokens were issued, if in this boot.
@@ -150,7 +151,9 @@ class TokenSet:
         if not self.can_refresh or self.expires_in == 0:  # 0: there are no tokens yet
             return None
         if self.is_dead:
-            return self._until_retry(now, unix)
+            if self._is_undated:
+                self._plan(now, unix)
+            return self.pause(now)
         ahead = 0
         if self.is_fresh(now, unix):
             if self.expires_in is None and self.wait is None:
@@ -257,6 +260,7 @@ class TokenSet:
         self.wait = _ENDED_WAITS[self.signed_out - 1]
         self.schedule = None if unix is None else unix + self.wait
         self.failures = 0
+        self._is_undated = False
         self._hold(self.wait * 1000, now)
 
     def set_date(self, now, unix=None):  # rare
@@ -265,29 +269,30 @@ class TokenSet:
         Returns whether it did. A reset then costs none of the time that has passed. A date that is
         too far ahead stays for an hour, in which a clock that was wrong may be set.
         """
+        left = self.due(now, unix)
         if unix is None:
             return False
         if self.schedule is not None:
-            waited = self.wait * 1000 - self._until_retry(now, None)
+            waited = self.wait * 1000 - left
             if self.schedule <= unix + self.wait or waited < _CONFIG_WAIT:
                 return False
-        self.schedule = unix + self._until_retry(now, unix) // 1000
+        self.schedule = unix + left // 1000
         return True
 
-    def _until_retry(self, now, unix):  # rare
-        """Milliseconds until the next try of an ended link.
+    def _plan(self, now, unix):  # rare
+        """Pause until the next try of a link that had ended before the boot.
 
-        Before an answer in this boot that is what is left until its date. As long as the time is
-        unknown, or behind, it is the whole wait.
+        That is what is left until its date. As long as the time is unknown, or behind, it is the
+        whole wait.
         """
-        if self._pause is not None:
-            return self.pause(now)
         if self._watch is None:
             self._watch = Stopwatch(now)
         left = self.wait - self._watch.elapsed(now) // 1000
-        if self.schedule is not None and unix is not None:
-            left = min(left, self.schedule - unix)
-        return max(0, left) * 1000
+        if unix is not None:
+            self._is_undated = False
+            if self.schedule is not None:
+                left = min(left, self.schedule - unix)
+        self._hold(max(0, left) * 1000, now)
 
     def postpone(self, error, now):  # rare
         """Pause for an hour after an unusable answer, or until the next try of an ended link."""
