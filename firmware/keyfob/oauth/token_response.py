@@ -22,7 +22,7 @@ def read(members, profile, requested, now, unix=None):
             "switch sender-constrained tokens (DPoP, mTLS) off for this client",
         )
     lifetime = _life(members, "expires_in")
-    wait = None  # RFC 6749 section 4.4.3: an account of its own should have no refresh token
+    wait = None
     if profile.needs_person:
         wait = _life(members, "refresh_expires_in", "refresh_token_expires_in")
     fields = {
@@ -39,7 +39,7 @@ def read(members, profile, requested, now, unix=None):
     if wait is not None and unix is not None:
         fields["schedule"] = unix + wait
     if not profile.needs_person:
-        fields["refresh_token"] = None
+        fields["refresh_token"] = None  # RFC 6749 section 4.4.3: it should not be there
         fields["grant"] = profile.grant_type
     return fields
 
