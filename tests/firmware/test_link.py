@@ -404,7 +404,7 @@ async def test_what_is_left_of_a_codes_life_is_told():
     store = MemoryStore()
     await cut_short(store, expires_in=900)
     board = next_boot(store, 300)
-    board.http.answer(TOKEN, refusal("access_denied"))
+    board.http.answer(TOKEN, PENDING, refusal("access_denied"))
     async with board.link as link:
         await fails(LinkDenied, link.ensure_linked())
     assert 595 <= board.told.of("user_code")[0]["expires_in"] <= 600

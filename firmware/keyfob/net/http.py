@@ -81,17 +81,22 @@ class HttpClient:
                 self._asked = self._prepared = None  # parsing such a long body needs the RAM
             return parser.reply
         except asyncio.TimeoutError:
-            raise TransportError(
+            error = TransportError(
                 "%s did not answer within %g s" % (host, limit),
                 "check the network, or try again later",
                 kind="timeout",
             )
+            error.was_sent = self._origin is not None  # else it was never connected
+            raise error
         except MemoryError:
             raise no_memory("for a connection to " + host)
         except (OSError, ValueError, EOFError) as error:
+            was_sent = self._origin is not None
             await self.close()  # so that what TLS held is free again, and counted so
             with Loaded("keyfob.net.platform_errors") as code:
-                raise code.translate(error, host, self._room)
+                failure = code.translate(error, host, self._room)
+            failure.was_sent = was_sent
+            raise failure
         finally:
             self._parser = None
             if not whole:  # nor may a cancellation leave a reply half read

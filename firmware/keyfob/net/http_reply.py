@@ -56,6 +56,7 @@ class ReplyParser:
         self._chunked = False
         self._status = 0
         self._headers = None
+        self._is_json = False
         self._last = None  # the header that a folded line continues
 
     @property
@@ -149,6 +150,8 @@ class ReplyParser:
         name = name.lower()
         value = value.strip()
         self._last = None
+        if name == "content-type":
+            self._is_json = "json" in value.lower()
         if name not in _USED:
             self._others -= _EACH + len(name) + len(value)
             if self._others < 0:
@@ -207,11 +210,15 @@ class ReplyParser:
         self._state = _SIZED
 
     def _bound(self, size):
-        if len(self._body) + size > self._max_body:
-            raise TransportError(
-                "the server's reply is longer than %d bytes" % self._max_body,
+        size += len(self._body)
+        if size > self._max_body:
+            error = TransportError(
+                "the server's reply has %d bytes, which is longer than %d bytes"
+                % (size, self._max_body),
                 "check the address, or give a larger max_body",
             )
+            error.is_final = self._is_json and self._status < 300  # no page of a gateway's
+            raise error
 
     def _take_body(self):
         take = len(self._buffer)
