@@ -14,7 +14,7 @@ from keyfob_sim.run.options import SimOptions
 from keyfob_sim.run.state_dir import State
 
 # Members of firmware events that are left out of --json; `took` becomes `sent`.
-_INTERNAL = ("took", "trouble")
+_INTERNAL = ("took", "trouble", "lost")
 _QUIET = ("signed_out", "ready")  # left out of --json, where other events say the same
 _SAVED_AFTER = ("linked", "refreshed", "unlinked")
 _SHOWN = ("linked", "denied", "expired", "error")  # a screen follows each, if it is the last
@@ -45,7 +45,11 @@ class RunEvents:
         self._clock = board.clock
         # A run with --api also waits for that to answer.
         waits_for_api = options.until.name == "linked" and options.api is not None
-        self.progress = Progress(options.until, also="api" if waits_for_api else None)
+        self.progress = Progress(
+            options.until,
+            also="api" if waits_for_api else None,
+            goes_on=options.faults is not None and not options.board.buttons,
+        )
         # With a serial port the board stays, whatever its firmware does.
         self._is_endless = options.until.name == "forever" and options.serial is not None
         self._waits_for_screen = False

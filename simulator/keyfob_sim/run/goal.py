@@ -24,6 +24,9 @@ _RULED_OUT_BY = {
     "forever": (),
 }
 
+# What a board without a button gets over by itself, once the faults of a scenario are over.
+_PASSING = ("network", "timeout", "tls", "provider")
+
 # What such an event means, and what to try.
 _WORDS = {
     "linked": ("the board is linked", "leave --state-dir out, or --until linked"),
@@ -58,11 +61,13 @@ class Progress:
     """Follows the events of one run.
 
     `reached` and `failure` are its state, `hint` is what to try after a failure.
-    `also` names an event that has to follow before the goal counts as reached.
+    `also` names an event that has to follow before the goal counts as reached. `goes_on` is whether
+    the board links by itself once the faults of a scenario are over.
     """
 
-    def __init__(self, goal: Goal, also: str | None = None) -> None:
+    def __init__(self, goal: Goal, also: str | None = None, *, goes_on: bool = False) -> None:
         self.goal = goal
+        self._goes_on = goes_on
         self.reached = False
         self.failure: str | None = None
         self.hint = "look at the events with --json"
@@ -83,6 +88,8 @@ class Progress:
             self._also = None  # it has answered by now, or cannot be reached
         if event == _REACHED_BY.get(name):
             self._left -= 1
+        elif self._may_pass(event, members):
+            pass
         elif event == "error" and (members["fatal"] or self._is_refusal(members)):
             self.failure = members["message"]
             self.hint = members["hint"] or self.hint
@@ -94,6 +101,11 @@ class Progress:
     def fail(self, why: str, hint: str) -> None:
         """Give up, for a reason that is not an event."""
         self.failure, self.hint = why, hint
+
+    def _may_pass(self, event: str, members: dict[str, Any]) -> bool:
+        """Whether the board makes another attempt after this, which may well succeed."""
+        is_end = event == "expired" or (event == "error" and members["kind"] in _PASSING)
+        return self._goes_on and self.goal.name in ("linked", "refreshed") and is_end
 
     def _is_refusal(self, members: dict[str, Any]) -> bool:
         """Whether a provider that refuses to refresh makes it pointless to wait for that."""
