@@ -25,9 +25,9 @@ class App:
     `display` is the panel, or the console where there is none; `run` opens it.
     With a `button` (see keyfob.ui.buttons) a press starts the linking, and another tries again.
     Without one a code appears by itself. An attempt that failed is made again by itself where that
-    may help (see keyfob.link.pauses). Where a subclass sets `asks_first` to False, a code appears by
-    itself, and an attempt that fails ends the run. Where memory ran out it starts again, after a
-    pause that grows from 10 s to 10 minutes.
+    may help (see keyfob.link.pauses). Where a subclass sets `asks_first` to False, a code appears
+    by itself, and an attempt that fails ends the run. Where memory ran out it starts again, after
+    a pause that grows from 10 s to 10 minutes.
     """
 
     asks_first = True

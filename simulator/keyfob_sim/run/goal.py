@@ -61,8 +61,8 @@ class Progress:
     """Follows the events of one run.
 
     `reached` and `failure` are its state, `hint` is what to try after a failure.
-    `also` names an event that has to follow before the goal counts as reached. `goes_on` is whether
-    the board links by itself once the faults of a scenario are over.
+    `also` names an event that has to follow before the goal counts as reached. `goes_on` is
+    whether the board links by itself once the faults of a scenario are over.
     """
 
     def __init__(self, goal: Goal, also: str | None = None, *, goes_on: bool = False) -> None:
