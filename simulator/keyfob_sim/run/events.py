@@ -45,11 +45,10 @@ class RunEvents:
         self._clock = board.clock
         # A run with --api also waits for that to answer.
         waits_for_api = options.until.name == "linked" and options.api is not None
-        self.progress = Progress(
-            options.until,
-            also="api" if waits_for_api else None,
-            goes_on=options.faults is not None and not options.board.buttons,
-        )
+        self.progress = Progress(options.until, also="api" if waits_for_api else None)
+        # A board without a button links by itself once the faults of a scenario are over.
+        self._links_by_itself = options.faults is not None and not options.board.buttons
+        self._is_linked = False
         # With a serial port the board stays, whatever its firmware does.
         self._is_endless = options.until.name == "forever" and options.serial is not None
         self._waits_for_screen = False
@@ -150,7 +149,10 @@ class RunEvents:
             shown["message"] += f" (heap: {self._options.heap} bytes)"
         if event not in _QUIET:
             self._report.say(event, shown)
-        self.progress.see(event, shown)
+        self._is_linked = self._is_linked or event == "linked"
+        goes_on = self._links_by_itself and not self._is_linked
+        if not (goes_on and self.progress.may_pass(event, shown)):
+            self.progress.see(event, shown)
         if event in _SAVED_AFTER:
             self._state.save(self._clock.t(), self._clock.now() if self._clock.virtual else None)
         if event in ("linked", "signed_out"):

@@ -61,13 +61,11 @@ class Progress:
     """Follows the events of one run.
 
     `reached` and `failure` are its state, `hint` is what to try after a failure.
-    `also` names an event that has to follow before the goal counts as reached. `goes_on` is
-    whether the board links by itself once the faults of a scenario are over.
+    `also` names an event that has to follow before the goal counts as reached.
     """
 
-    def __init__(self, goal: Goal, also: str | None = None, *, goes_on: bool = False) -> None:
+    def __init__(self, goal: Goal, also: str | None = None) -> None:
         self.goal = goal
-        self._goes_on = goes_on
         self.reached = False
         self.failure: str | None = None
         self.hint = "look at the events with --json"
@@ -88,8 +86,6 @@ class Progress:
             self._also = None  # it has answered by now, or cannot be reached
         if event == _REACHED_BY.get(name):
             self._left -= 1
-        elif self._may_pass(event, members):
-            pass
         elif event == "error" and (members["fatal"] or self._is_refusal(members)):
             self.failure = members["message"]
             self.hint = members["hint"] or self.hint
@@ -102,10 +98,10 @@ class Progress:
         """Give up, for a reason that is not an event."""
         self.failure, self.hint = why, hint
 
-    def _may_pass(self, event: str, members: dict[str, Any]) -> bool:
-        """Whether the board makes another attempt after this, which may well succeed."""
+    def may_pass(self, event: str, members: dict[str, Any]) -> bool:
+        """Whether this ends an attempt to link, and not the goal, on a board that makes another."""
         is_end = event == "expired" or (event == "error" and members["kind"] in _PASSING)
-        return self._goes_on and self.goal.name in ("linked", "refreshed") and is_end
+        return self.goal.name in ("linked", "refreshed") and is_end
 
     def _is_refusal(self, members: dict[str, Any]) -> bool:
         """Whether a provider that refuses to refresh makes it pointless to wait for that."""
