@@ -42,12 +42,14 @@ async def look():
             step = "poll"
             await clock.sleep(wait)
             grant.receive(await provider.send(grant.poll(wait)), wait, clock.unix())
+        answer = grant.outcome
+        if answer.kind in (outcome.RETRY, outcome.REFUSED) or (
+            answer.kind == outcome.SLOW_DOWN and grant.error is not None
+        ):
+            hint = None if grant.error is None else grant.error.hint
+            return [step, "network", "the provider answers: %s" % answer, hint, None]
         if grant.error is not None:
             raise grant.error
-        if not has_code:
-            return [step, "provider", "the provider answers: %s" % grant.outcome, None, None]
-        if grant.outcome.kind in (outcome.RETRY, outcome.REFUSED):
-            return [step, "network", "the provider answers: %s" % grant.outcome, None, None]
     except KeyfobError as error:
         return [step, error.kind, error.message, error.hint, getattr(error, "error", None)]
     finally:

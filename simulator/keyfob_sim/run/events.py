@@ -152,7 +152,7 @@ class RunEvents:
         self._is_linked = self._is_linked or event == "linked"
         goes_on = self._links_by_itself and not self._is_linked
         if not (goes_on and self.progress.may_pass(event, shown)):
-            self.progress.see(event, shown)
+            self.progress.see(event, {**members, **shown})
         if event in _SAVED_AFTER:
             self._state.save(self._clock.t(), self._clock.now() if self._clock.virtual else None)
         if event in ("linked", "signed_out"):

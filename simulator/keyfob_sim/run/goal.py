@@ -91,6 +91,8 @@ class Progress:
             self.hint = members["hint"] or self.hint
         elif event in _RULED_OUT_BY[name]:
             what, self.hint = _WORDS[event]
+            if members.get("lost"):
+                what = f"the code ran out, and the last answers were of no use: {members['lost']}"
             self.failure = f"{what}, so --until {name} cannot be reached"
         self.reached = self._left <= 0 and self._also is None
 
@@ -99,7 +101,7 @@ class Progress:
         self.failure, self.hint = why, hint
 
     def may_pass(self, event: str, members: dict[str, Any]) -> bool:
-        """Whether this ends an attempt to link, and not the goal, on a board that makes another."""
+        """Whether this ends an attempt to link, but not the goal where another follows."""
         is_end = event == "expired" or (event == "error" and members["kind"] in _PASSING)
         return self.goal.name in ("linked", "refreshed") and is_end
 
