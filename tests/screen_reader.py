@@ -43,7 +43,7 @@ TROUBLED = dict(
 def members_of(name: str, members: dict[str, Any]) -> dict[str, Any]:
     """The same members as the screen of that name has them."""
     if name == "no_wifi":
-        return dict(members, kind="password" if members is MEMBERS else "absent")
+        return dict(members, kind="password" if members is MEMBERS else "lost")
     return members
 
 

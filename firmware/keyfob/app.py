@@ -9,7 +9,7 @@ import gc
 import json
 
 from keyfob.compat import Loaded, const
-from keyfob.errors import KeyfobError, NotLinked, no_memory
+from keyfob.errors import KeyfobError, LinkExpired, NotLinked, TransportError, no_memory
 from keyfob.events import Events
 from keyfob.link import AccountLink
 from keyfob.net.clock import Clock
@@ -17,6 +17,11 @@ from keyfob.ui.screens import Screens
 
 _FIRST_PAUSE = const(10_000)  # ms before the next run where memory ran out, doubled each time
 _LONGEST_PAUSE = const(600_000)
+_LOOK = const(1_000)  # ms between two looks at the button in a pause
+_HOUR = const(3_600_000)  # ms
+_LONG = const(900_000)  # ms between two attempts while the provider is out of reach
+_DAY = const(86_400)  # s of a provider's Retry-After, at most
+_PASSING = const(1)  # the row of what passes
 
 
 class App:
@@ -25,7 +30,7 @@ class App:
     `display` is the panel, or the console where there is none; `run` opens it.
     With a `button` (see keyfob.ui.buttons) a press starts the linking, and another tries again.
     Without one a code appears by itself. An attempt that failed is made again by itself where that
-    may help (see keyfob.link.pauses). Where a subclass sets `asks_first` to False, a code appears
+    may help (see `_wait`). Where a subclass sets `asks_first` to False, a code appears
     by itself, and an attempt that fails ends the run. Where memory ran out it starts again, after
     a pause that grows from 10 s to 10 minutes.
     """
@@ -46,7 +51,7 @@ class App:
         self._screens = self._button = self._led = None
         self._stage = None  # the last event, for the message of a MemoryError
         self._changed = asyncio.Event()  # there is a new screen
-        self._wanted = asyncio.Event()  # the button to link was pressed, or a pause is over
+        self._wanted = asyncio.Event()  # the button to link was pressed
         self._over = asyncio.Event()  # the link has ended, or `idle` has
         self._is_done = False  # `idle` has ended
         self._trouble = None  # the error that ended `idle`
@@ -107,11 +112,11 @@ class App:
             tasks.append(asyncio.create_task(self._lasting(self._watch_button)))
         tasks.append(asyncio.create_task(self._lasting(self._keep_screen)))
 
-    async def _lasting(self, work):
-        """Run `work`, a task's function, again after each MemoryError."""
+    async def _lasting(self, task):
+        """Run `task`, the function of one, again after each MemoryError."""
         while True:
             try:
-                return await work()
+                return await task()
             except MemoryError:
                 await self._clock.sleep(_FIRST_PAUSE)
 
@@ -145,41 +150,60 @@ class App:
     async def _get_linked(self):
         """Link; after a press, or a pause, again until an attempt succeeds."""
         link = self.link
-        has_button = self._button is not None
-        waits = self.asks_first and has_button and not link.is_pending
-        pause = tries = None
+        waits = self.asks_first and self._button is not None and not link.is_pending
+        pause = {}  # how many there were; see `_wait`
         while True:
             if waits and not link.is_linked:
-                await self._wait(pause)
+                if not self._screens.press:
+                    self._screens.show("press", {})
+                self._wanted.clear()
+                await self._wanted.wait()
             try:
                 await link.ensure_linked()
                 return
             except KeyfobError as error:
-                if not self.asks_first or (error.kind == "memory" and not has_button):
+                if not self.asks_first or (error.kind == "memory" and self._button is None):
                     raise
                 self._events.notify_error(error, fatal=True)
-                with Loaded("keyfob.link.pauses") as code:
-                    tries = tries or code.new_tries()
-                    pause = code.pause(error, tries, has_button, self._clock.jitter)
-                waits = True
+                waits = await self._wait(error, pause)
 
-    async def _wait(self, pause):  # rare
-        """Wait for a press of the button, and for `pause` ms at most, unless that is None."""
+    async def _wait(self, error, tries):  # rare
+        """Wait until an attempt that ended by `error` is made again, or the button is pressed.
+
+        Return True where it takes a press. `tries` is a dict, empty at first, where it counts.
+        """
+        # By the error, the first that fits: whether a board with a button goes on by itself, too;
+        # ms before the first attempt that follows, the second ..., the last one for good.
+        pauses = (
+            (LinkExpired, False, (1_000, 1_000, 1_000, _HOUR)),
+            (
+                TransportError,
+                True,
+                (10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 640_000, _LONG),
+            ),
+            (KeyfobError, False, (_HOUR,)),  # a person has to mend it, perhaps at the provider
+        )
+        row = 0
+        while not isinstance(error, pauses[row][0]):
+            row += 1
+        if error.retry_after is not None:
+            row = _PASSING
+        _, is_for_all, pauses = pauses[row]
+        if not is_for_all and self._button is not None:
+            return True
+        if row != _PASSING:
+            tries[_PASSING] = 0
+        done = tries.get(row, 0)
+        tries[row] = done + 1
+        pause = pauses[min(done, len(pauses) - 1)]
+        pause += self._clock.jitter(pause // 4)  # boards must not come in step
+        pause = max(pause, min(error.retry_after or 0, _DAY) * 1000)
+        step = pause if self._button is None else _LOOK
         self._wanted.clear()
-        alarm = None
-        if pause is not None:
-            alarm = asyncio.create_task(self._ring(pause))
-        elif not self._screens.press:
-            self._screens.show("press", {})
-        try:
-            await self._wanted.wait()
-        finally:
-            if alarm is not None:
-                alarm.cancel()
-
-    async def _ring(self, ms):  # rare
-        await self._clock.sleep(ms)
-        self._wanted.set()
+        while pause > 0 and not self._wanted.is_set():
+            await self._clock.sleep(min(pause, step))
+            pause -= step
+        return False
 
     async def _stay_linked(self):
         """Run `idle` until it ends or the link ends."""

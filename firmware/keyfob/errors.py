@@ -16,6 +16,7 @@ class KeyfobError(Exception):
 
     kind = "internal"
     notified = NEVER  # listeners are notified of an error once
+    retry_after = None  # s after which the same request may work; None where it will not
 
     def __init__(self, message, hint=None, kind=None):
         super().__init__(message)
@@ -45,8 +46,8 @@ class TransportError(KeyfobError):
     """No usable reply arrived. `kind` is network, tls, timeout or memory."""
 
     kind = "network"
-    was_sent = True  # False where the request cannot have reached the server
-    is_final = False  # the reply had all that was asked for, and is too long
+    lost = True  # there may have been an answer; False where nothing can have been sent
+    is_final = False  # the answer came and is too long, as it would be again
 
 
 class ProviderError(KeyfobError):

@@ -15,6 +15,7 @@ class KeyfobError(Exception):
     hint: str | None
     kind: str
     notified: int  # internal
+    retry_after: int | None  # internal
     def __init__(self, message: str, hint: str | None = None, kind: str | None = None) -> None: ...
     def members(self, fatal: bool) -> _Members: ...
 
@@ -22,7 +23,7 @@ class UsageError(KeyfobError): ...
 class ConfigError(KeyfobError): ...
 
 class TransportError(KeyfobError):
-    was_sent: bool  # internal
+    lost: bool  # internal
     is_final: bool  # internal
 
 class ProviderError(KeyfobError):

@@ -175,7 +175,7 @@ async def test_it_goes_on_refreshing():
         assert open_store(directory=folder.path).load()["tokens"]["refresh_token"] == "rt-secret-3"
 
 
-async def test_a_refusal_or_an_end_of_the_code_ends_an_attempt_with_its_screen():
+async def test_a_refusal_or_an_end_of_the_code_ends_it_with_its_screen():
     for answer, name in (
         (refusal("access_denied"), "denied"),
         (refusal("expired_token"), "expired"),
@@ -192,7 +192,7 @@ async def test_a_refusal_or_an_end_of_the_code_ends_an_attempt_with_its_screen()
             assert "fH7k-Qp0O" not in "".join(bench.lines)
 
 
-async def test_any_other_error_ends_an_attempt_and_takes_the_code_off_the_screen():
+async def test_any_other_error_ends_it_and_takes_the_code_off_the_screen():
     with Folder() as folder:
         bench = Bench(folder)
         bench.app.asks_first = False

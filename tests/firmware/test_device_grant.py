@@ -535,7 +535,7 @@ def answer(grant, now, given):
 
 def never_sent(kind):
     error = TransportError("no connection to as.example", kind=kind)
-    error.was_sent = False
+    error.lost = False
     return error
 
 

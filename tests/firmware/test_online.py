@@ -126,7 +126,7 @@ async def test_a_new_reason_is_told_again():
             "Home has another password",
         ]
         shown = [members["trouble"] for members in bench.told.of("wifi") if len(members) > 1]
-        assert shown == [{"ssid": "Home", "kind": "absent"}, {"ssid": "Home", "kind": "password"}]
+        assert shown == [{"ssid": "Home", "kind": "lost"}, {"ssid": "Home", "kind": "password"}]
         task.cancel()
 
 

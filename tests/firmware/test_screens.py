@@ -295,8 +295,8 @@ def test_setting_the_clock_follows_joining_the_network():
 def test_the_first_round_without_wifi_names_the_network_and_why():
     for why, english, german in (
         ("password", "The password does not fit", "Das Passwort passt nicht"),
-        ("absent", "It is not found here (2.4 GHz only)", "Hier nicht zu finden (nur 2,4 GHz)"),
-        ("silent", "It does not answer", "Es antwortet nicht"),
+        ("lost", "It is out of reach (2.4 GHz only)", "Außer Reichweite (nur 2,4 GHz)"),
+        ("timeout", "No answer in time", "Keine Antwort"),
     ):
         for language, words in (("en", english), ("de", german)):
             panel = Lines()
@@ -323,7 +323,7 @@ def test_a_radio_that_does_not_work_shows_what_it_says():
 
 def test_a_network_lost_later_leaves_the_screen_alone():
     panel, view = at_code()
-    trouble = {"ssid": "Home", "kind": "absent"}
+    trouble = {"ssid": "Home", "kind": "lost"}
     view.notify("wifi", {"state": "failed", "trouble": trouble})
     assert panel.names == ["user_code"]
 

@@ -15,7 +15,7 @@ async def get_approval(provider, clock, events, scope, account):
     grant = device_grant.DeviceGrant(provider.profile, provider.client, scope, clock.jitter)
     is_old = grant.resume(account.pending, clock.ticks(), clock.unix())
     if is_old:
-        _notify_code(events, grant, True)
+        events.notify("user_code", resumed=True, **grant.shown())
         request = await _next_request(grant, clock)
     else:
         request = grant.authorize(clock.ticks())
@@ -38,7 +38,7 @@ async def get_approval(provider, clock, events, scope, account):
             _notify_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
         elif grant.state == device_grant.PENDING:
             await settle()  # a screen wants the RAM
-            _notify_code(events, grant, False)
+            events.notify("user_code", resumed=False, **grant.shown())
         if is_old and is_poll and grant.state in (device_grant.EXPIRED, device_grant.FAILED):
             # While the power was off the code expired, or its tokens were issued and lost.
             events.attempt(account.drop_pending)
@@ -49,8 +49,16 @@ async def get_approval(provider, clock, events, scope, account):
     if grant.state == device_grant.GRANTED:
         return grant.issued
     events.attempt(account.drop_pending)
-    _notify_end(events, grant)
-    raise grant.error
+    end = grant.error
+    if grant.state == device_grant.DENIED:
+        events.notify("denied")
+        end.notified = AS_FATAL  # the event did that
+    elif grant.state == device_grant.EXPIRED:
+        if end.lost is not None:
+            events.notify_error(end)
+        events.notify("expired", lost=end.lost)
+        end.notified = AS_FATAL
+    raise end
 
 
 def _receive(grant, reply, clock):
@@ -68,24 +76,6 @@ async def _next_request(grant, clock):
             is_first = grant.state == device_grant.IDLE
             return grant.authorize(now) if is_first else grant.poll(now)
         await clock.sleep(wait)
-
-
-def _notify_end(events, grant):  # rare
-    """Notify of a refusal, or of a code that ran out; any other end is an `error`."""
-    error = grant.error
-    if grant.state == device_grant.DENIED:
-        events.notify("denied")
-    elif grant.state == device_grant.EXPIRED:
-        if error.lost is not None:
-            events.notify_error(error)
-        events.notify("expired", lost=error.lost)
-    else:
-        return
-    error.notified = AS_FATAL  # the event above did that
-
-
-def _notify_code(events, grant, is_resumed):
-    events.notify("user_code", resumed=is_resumed, **grant.shown())
 
 
 def _notify_poll(events, outcome, wait, took):

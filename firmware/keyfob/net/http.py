@@ -86,16 +86,16 @@ class HttpClient:
                 "check the network, or try again later",
                 kind="timeout",
             )
-            error.was_sent = self._origin is not None  # else it was never connected
+            error.lost = self._origin is not None  # else it was never connected
             raise error
         except MemoryError:
             raise no_memory("for a connection to " + host)
         except (OSError, ValueError, EOFError) as error:
-            was_sent = self._origin is not None
+            is_connected = self._origin is not None
             await self.close()  # so that what TLS held is free again, and counted so
             with Loaded("keyfob.net.platform_errors") as code:
                 failure = code.translate(error, host, self._room)
-            failure.was_sent = was_sent
+            failure.lost = is_connected
             raise failure
         finally:
             self._parser = None

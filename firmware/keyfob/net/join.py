@@ -35,10 +35,10 @@ async def join(connection, is_patient):
 
 def _shown(error):
     """The members of the screen that says why there is no Wi-Fi."""
-    name, word = error.trouble
-    if name is None:
+    trouble = getattr(error, "trouble", None)
+    if trouble is None:
         return {"message": error.message}
-    return {"ssid": name, "kind": word}
+    return {"ssid": trouble[0], "kind": trouble[1]}
 
 
 async def _is_back(connection):

@@ -8,18 +8,13 @@ _LOOK = const(100)  # ms between two looks at the state
 _SETTLE = const(1_000)  # ms after a disconnect: the ESP32 refuses a connect before that
 _TRIES = const(2)
 
-# The meaning of a driver's states, by their names in `network` where the platform has them: in a
-# word, and for a person. States come and go while the driver retries, and a wrong password has
-# several.
+# The meaning of a driver's states, by their names in `network` where the platform has them.
+# States come and go while the driver retries, and a wrong password has several.
 _REASONS = (
-    ("STAT_NO_AP_FOUND", "absent", "%s is out of reach"),
-    ("STAT_HANDSHAKE_TIMEOUT", "password", "%s seems to have another password"),
-    ("STAT_WRONG_PASSWORD", "password", "%s has another password"),
+    ("STAT_NO_AP_FOUND", "%s is out of reach"),
+    ("STAT_HANDSHAKE_TIMEOUT", "%s seems to have another password"),
+    ("STAT_WRONG_PASSWORD", "%s has another password"),
 )
-_UNKNOWN = ("", "silent", "%s")
-# Of several networks a screen names the first with the first of these: who has two at home and at
-# work finds one of them out of reach.
-_TELLING = ("password", "silent", "absent")
 
 
 def station():
@@ -36,13 +31,13 @@ async def join(networks, clock):
 
     Returns its ssid; None where there is nothing to join, since the platform's network is up by
     other means. Raises TransportError with the reasons where none accepts the board. Its `trouble`
-    is the ssid of one of them and why, in a word; both are None where Wi-Fi itself does not work.
+    is the ssid of one of them and why, in a word; it has none where Wi-Fi itself does not work.
     """
     radio = station() if networks else None
     if radio is None:
         return None
     names = [wanted["ssid"] for wanted in networks]
-    found = []
+    reasons = []
     try:
         radio.active(True)
         if radio.isconnected():  # a soft reset leaves Wi-Fi as it was
@@ -54,25 +49,17 @@ async def join(networks, clock):
             reason = await _join_one(radio, wanted, clock)
             if reason is None:
                 return wanted["ssid"]
-            found.append((reason[1], wanted["ssid"], reason[2] % wanted["ssid"]))
+            reasons.append(reason)
     except OSError as error:
-        failure = TransportError("Wi-Fi does not work: %s" % error, "switch the board off and on")
-        failure.trouble = (None, None)
-        raise failure
-    failure = TransportError(
-        "no Wi-Fi network let the board in: " + ", ".join([words for _, _, words in found]),
-        "check its name and password",
-    )
-    word, name, _ = min(found, key=lambda row: _TELLING.index(row[0]))
-    failure.trouble = (name, word)
-    raise failure
+        raise TransportError("Wi-Fi does not work: %s" % error, "switch the board off and on")
+    raise _error(names, reasons)
 
 
 async def _join_one(radio, wanted, clock):
-    """Try one network; return None once it is joined, else its row of the reasons."""
+    """Try one network; return None once it is joined, else the reason why not."""
     import network
 
-    reason = _UNKNOWN
+    reason = "%s"
     for _ in range(_TRIES):
         try:
             radio.connect(wanted["ssid"], wanted.get("password"))
@@ -85,9 +72,9 @@ async def _join_one(radio, wanted, clock):
         if radio.isconnected():
             return None
         state = radio.status()
-        for row in _REASONS:
-            if state == getattr(network, row[0], None):
-                reason = row
+        for name, words in _REASONS:
+            if state == getattr(network, name, None):
+                reason = words
         await clock.sleep(_LOOK)
     await _leave(radio, clock)
     return reason
@@ -96,3 +83,17 @@ async def _join_one(radio, wanted, clock):
 async def _leave(radio, clock):
     radio.disconnect()
     await clock.sleep(_SETTLE)
+
+
+def _error(names, reasons):
+    """The error for networks, by their names, and why none of them accepts the board."""
+    told = [reason % name for name, reason in zip(names, reasons)]
+    error = TransportError(
+        "no Wi-Fi network let the board in: " + ", ".join(told), "check its name and password"
+    )
+    # A screen names one. Who has two, at home and at work, finds one of them out of reach.
+    for kind, words in (("password", "password"), ("timeout", ""), ("lost", "reach")):
+        for name, reason in zip(names, reasons):
+            if reason.endswith(words) and (words or reason == "%s"):
+                error.trouble = (name, kind)
+                return error

@@ -96,9 +96,9 @@ class DeviceGrant:
         self._in_flight = False
         self._failures = 0  # in a row, without a usable answer
         self._refusals = 0  # bare 4xx in a row
-        # Since the last answer about the code, as (text, kind of error) or None:
-        self._trouble = None  # what came instead of one
-        self._lost = None  # the same where tokens may have been in what did not arrive
+        # What came instead of answers about the code since the last one, and the last of it that
+        # may have had the tokens; each is (text, kind of error) or None.
+        self._trouble = (None, None)
 
     @property
     def tokens(self):
@@ -158,7 +158,7 @@ class DeviceGrant:
         self.state = PENDING
         # The last poll may have been sent just before the reset.
         self._schedule(0, self._step())
-        self._lost = ("the device was restarted", "network")
+        self._trouble = (None, ("the device was restarted", "network"))
         return True
 
     def poll(self, now):
@@ -214,7 +214,7 @@ class DeviceGrant:
         outcome = meaning.Outcome(meaning.RETRY, None, error.message)
         # Where memory ran out after a refusal was read, nothing was lost.
         was_read = self.outcome is not None and self.outcome.kind == meaning.DENIED
-        outcome.is_lost = error.was_sent and error.kind != "tls" and not was_read
+        outcome.lost = error.lost and error.kind != "tls" and not was_read
         state = self._advance(outcome, now, None, error.kind)
         # Before a code was shown the server may be an impostor. Too long a reply stays too long.
         if (first and error.kind == "tls") or error.is_final:
@@ -235,14 +235,13 @@ class DeviceGrant:
                 return self._end(FAILED, error)
             finally:
                 outcome.members = None  # keep secrets once
-        self._count(outcome, self._lifetime - elapsed)
-        self._note(outcome, trouble)
+        self._count(outcome, self._lifetime - elapsed, trouble)
         state = (_AFTER_POLL if self.state == PENDING else _AFTER_REQUEST)[outcome.kind]
         too_long = (outcome.retry_after or 0) > _PATIENCE
         if state == IDLE and (too_long or self._failures >= _TRIES):
             state = FAILED
         if state > PENDING:
-            return self._end(state, _reason(state, outcome, self._trouble, self._lost))
+            return self._end(state, _reason(state, outcome, self._trouble))
         self._in_flight = False  # not where memory ran out above: that answer has `failed`
         self.state = state
         self._schedule(elapsed, self._gap(outcome))
@@ -263,8 +262,11 @@ class DeviceGrant:
             setattr(self, name, record.get(name))
         self._lifetime = self.expires_in * 1000
 
-    def _count(self, outcome, left):  # rare
-        """Update interval and counters; earlier answers may change the meaning of this one."""
+    def _count(self, outcome, left, trouble):  # rare
+        """Update interval and counters; earlier answers may change the meaning of this one.
+
+        `trouble` is the kind of error where no answer came.
+        """
         kind = outcome.kind
         if kind == meaning.SLOW_DOWN:
             self.interval += _SLOW_DOWN
@@ -278,22 +280,14 @@ class DeviceGrant:
         elif outcome.error == "invalid_grant" and self.state == PENDING and left <= _LATE:
             # Some servers answer expired_token once only, others never.
             outcome.kind = meaning.EXPIRED
-
-    def _note(self, outcome, trouble):  # rare
-        """Note what came instead of an answer about the code; see `_reason`."""
-        kind = outcome.kind
-        if self.state != PENDING:
-            return
-        if kind in (meaning.RETRY, meaning.REFUSED) or (
-            kind == meaning.SLOW_DOWN and outcome.error is None
-        ):
-            self._trouble = (str(outcome), trouble)
-            if outcome.is_lost:
-                self._lost = self._trouble
-        elif kind in (meaning.PENDING, meaning.SLOW_DOWN):
-            self._trouble = self._lost = None
-        elif kind == meaning.DENIED and self._lost is not None:
-            outcome.kind = meaning.ERROR  # some servers say so of a code that is used up
+        if self.state == PENDING:
+            if kind == meaning.DENIED and self._trouble[1] is not None:
+                outcome.kind = meaning.ERROR  # some servers say so of a code that is used up
+            elif outcome.error is not None and kind in (meaning.PENDING, meaning.SLOW_DOWN):
+                self._trouble = (None, None)
+            elif kind in (meaning.RETRY, meaning.REFUSED, meaning.SLOW_DOWN):
+                last = (str(outcome), trouble)
+                self._trouble = (last, last if outcome.lost else self._trouble[1])
 
     def _gap(self, outcome):  # rare
         """Milliseconds from now to the next request."""
@@ -334,13 +328,13 @@ class DeviceGrant:
         return state
 
 
-def _reason(state, outcome, trouble=None, lost=None):  # rare
-    """The error of a final state; None for GRANTED."""
+def _reason(state, outcome, trouble):  # rare
+    """The error of a final state, after the `trouble` of a grant; None for GRANTED."""
     if state == GRANTED:
         return None
     with Loaded("keyfob.oauth.outcome_hints") as hints:
         if state == EXPIRED:
-            return hints.expiry(trouble)
+            return hints.expiry(trouble[0])
         if state == DENIED:
             return hints.denial(outcome)
-        return hints.refusal(outcome) if lost is None else hints.loss(outcome, lost)
+        return hints.refusal(outcome) if trouble[1] is None else hints.loss(outcome, trouble[1])

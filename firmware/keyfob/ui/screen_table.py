@@ -11,7 +11,7 @@ _TABLE = """
 screen|press|rests|then|texts
 starting||||starting
 wifi||||wifi
-no_wifi||||no_wifi ssid kind_{kind}/message tries?
+no_wifi||||no_wifi ssid kind_{kind}/message goes_on?
 clock||||clock
 press|link|yes||ready press only?
 user_code|show|||link? open@ code# check? only left~

@@ -175,9 +175,9 @@ class Screens:
         elif self._may_dim() and self._age >= _DIM:
             self._dim(True)
         elif self._page != self._page_due() or self._time != self._time_due():
-            rest = self._drawn_at + _REST - self._age
-            if rest > 0:
-                return rest
+            wait = self._drawn_at + _REST - self._age
+            if wait > 0:
+                return wait
             self._draw()
         elif self._is_stale and self._age >= self._drawn_at + _PAGE:
             self._drawn_at = self._age

@@ -16,9 +16,8 @@ wifi|Joining Wi-Fi|Verbinde mit dem WLAN
 no_wifi|No Wi-Fi|Kein WLAN
 ssid|Network  {ssid}|Netz  {ssid}
 kind_password|The password does not fit|Das Passwort passt nicht
-kind_absent|It is not found here (2.4 GHz only)|Hier nicht zu finden (nur 2,4 GHz)
-kind_silent|It does not answer|Es antwortet nicht
-tries|It goes on trying|Versucht es weiter
+kind_lost|It is out of reach (2.4 GHz only)|Außer Reichweite (nur 2,4 GHz)
+goes_on|It goes on trying|Versucht es weiter
 clock|Setting the clock|Uhr wird gestellt
 ready|Not linked yet|Noch nicht verbunden
 press|Press button {button} to link|Taste {button} drücken, um zu verbinden
