@@ -186,7 +186,7 @@ class App:
         row = 0
         while not isinstance(error, pauses[row][0]):
             row += 1
-        if error.retry_after is not None:
+        if error.interval is not None:
             row = _PASSING
         _, is_for_all, pauses = pauses[row]
         if not is_for_all and self._button is not None:
@@ -197,7 +197,7 @@ class App:
         tries[row] = done + 1
         pause = pauses[min(done, len(pauses) - 1)]
         pause += self._clock.jitter(pause // 4)  # boards must not come in step
-        pause = max(pause, min(error.retry_after or 0, _DAY) * 1000)
+        pause = max(pause, min(error.interval or 0, _DAY) * 1000)
         step = pause if self._button is None else _LOOK
         self._wanted.clear()
         while pause > 0 and not self._wanted.is_set():

@@ -16,7 +16,7 @@ class KeyfobError(Exception):
 
     kind = "internal"
     notified = NEVER  # listeners are notified of an error once
-    retry_after = None  # s after which the same request may work; None where it will not
+    interval = None  # s after which the same request may work; None where it will not
 
     def __init__(self, message, hint=None, kind=None):
         super().__init__(message)

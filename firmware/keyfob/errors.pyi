@@ -15,7 +15,7 @@ class KeyfobError(Exception):
     hint: str | None
     kind: str
     notified: int  # internal
-    retry_after: int | None  # internal
+    interval: int | None  # internal
     def __init__(self, message: str, hint: str | None = None, kind: str | None = None) -> None: ...
     def members(self, fatal: bool) -> _Members: ...
 

@@ -56,7 +56,7 @@ def loss(outcome, trouble):
 def refusal(outcome):
     """Return the error for an outcome that ends a grant or fails a refresh.
 
-    Its `retry_after` is how many seconds to wait where the same request may work later, else None.
+    Its `interval` is how many seconds to wait where the same request may work later, else None.
     """
     passes = is_passing(outcome) or outcome.error is None
     wait = outcome.retry_after or (_BUSY if outcome.kind == SLOW_DOWN else 0)
@@ -67,5 +67,5 @@ def refusal(outcome):
         if outcome.kind == SLOW_DOWN:
             hint = "try again in %d s" % wait
         error = ProviderError("the provider refused: %s" % outcome, hint, outcome.error)
-    error.retry_after = wait if passes else None
+    error.interval = wait if passes else None
     return error

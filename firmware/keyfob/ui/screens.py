@@ -80,7 +80,7 @@ class Screens:
             self._forget_code()  # still on the panel for a moment; tokens need the RAM
             self._forget_layout()
         elif event == "poll":
-            name, members = self._waiting(members)
+            name, members = self._wanted(members)
         elif event == "wifi" and self._name in ("wifi", "no_wifi"):
             if members["state"] == "joined":
                 name = "clock"  # the next step
@@ -195,7 +195,7 @@ class Screens:
         except OSError:
             pass  # as in _send
 
-    def _waiting(self, members):
+    def _wanted(self, members):
         """The screen and its members after a poll: `offline` without an answer, else the code."""
         result = members["result"]
         if result == "retry" and self._name == "user_code":
@@ -218,9 +218,9 @@ class Screens:
 
     def _forget_code(self):
         if self._symbol is not None:
-            bitmap = self._symbol[0]
-            for index in range(len(bitmap)):
-                bitmap[index] = 0
+            picture = self._symbol[0]
+            for index in range(len(picture)):
+                picture[index] = 0
         self._symbol = self._code = self._left = self._time = None
 
     def _look_up(self):  # rare
