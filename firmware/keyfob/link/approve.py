@@ -8,9 +8,6 @@ from keyfob.oauth import outcome as meaning
 _AGAIN = const(55_000)  # ms, and a poll's gap, until a code that could not be stored is again
 _NAP = const(60_000)  # ms between two looks whether an earlier link is back
 
-# The event for the end of an attempt; any other end is an `error`.
-_ENDS = {device_grant.DENIED: "denied", device_grant.EXPIRED: "expired"}
-
 
 async def get_approval(provider, clock, events, scope, account):
     """Show a code and poll until it is approved; return the members of a TokenSet.
@@ -30,19 +27,15 @@ async def get_approval(provider, clock, events, scope, account):
         request = grant.authorize(clock.ticks())
     interval = grant.interval
     stored = clock.ticks()  # when that was tried last
-    lack = None  # the last answer found no memory
     while request is not None:
         is_poll = grant.state == device_grant.PENDING
         sent = clock.ticks()
         try:
             _receive(grant, await provider.send(request), clock)  # no name keeps the reply
-            if grant.state == device_grant.PENDING:
-                lack = None
         except (TransportError, MemoryError) as error:
             if isinstance(error, MemoryError):
                 error = no_memory("for the provider's reply", "free some RAM")
                 await settle()
-            lack = error if error.kind == "memory" else None
             grant.failed(error, clock.ticks())
         wait = grant.wait(clock.ticks())
         if grant.state == device_grant.PENDING:
@@ -72,11 +65,7 @@ async def get_approval(provider, clock, events, scope, account):
     events.attempt(account.drop_pending)
     if account.is_usable(clock.ticks(), clock.unix()):
         return None
-    if grant.state == device_grant.FAILED and lack is not None:
-        raise lack  # the tokens may have been in that answer
-    if grant.state in _ENDS:
-        events.notify(_ENDS[grant.state])
-        grant.error.notified = AS_FATAL  # the event above did that
+    _notify_end(events, grant)
     raise grant.error
 
 
@@ -98,6 +87,20 @@ async def _next_request(grant, clock, account):
             is_first = grant.state == device_grant.IDLE
             return grant.authorize(now) if is_first else grant.poll(now)
         await clock.sleep(min(wait, _NAP))
+
+
+def _notify_end(events, grant):  # rare
+    """Notify of a refusal, or of a code that ran out; any other end is an `error`."""
+    error = grant.error
+    if grant.state == device_grant.DENIED:
+        events.notify("denied")
+    elif grant.state == device_grant.EXPIRED:
+        if error.lost is not None:
+            events.notify_error(error)
+        events.notify("expired", lost=error.lost)
+    else:
+        return
+    error.notified = AS_FATAL  # the event above did that
 
 
 def _notify_code(events, grant, is_resumed):

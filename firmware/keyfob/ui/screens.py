@@ -81,8 +81,11 @@ class Screens:
             self._forget_layout()
         elif event == "poll":
             name, members = self._waiting(members)
-        elif event == "wifi" and self._name == "wifi" and members["state"] == "joined":
-            name = "clock"  # the next step
+        elif event == "wifi" and self._name in ("wifi", "no_wifi"):
+            if members["state"] == "joined":
+                name = "clock"  # the next step
+            elif members.get("trouble"):
+                name, members = "no_wifi", members["trouble"]
         elif event == "error" and (not members["fatal"] or self._name == "sign_in_again"):
             name = None  # not fatal, or the screen already says more
         elif event in ("refreshed", "saved"):

@@ -14,7 +14,7 @@ from keyfob_sim.run.options import SimOptions
 from keyfob_sim.run.state_dir import State
 
 # Members of firmware events that are left out of --json; `took` becomes `sent`.
-_INTERNAL = ("took", "trouble")
+_INTERNAL = ("took", "trouble", "lost")
 _QUIET = ("signed_out", "ready")  # left out of --json, where other events say the same
 _SAVED_AFTER = ("linked", "refreshed", "unlinked")
 _SHOWN = ("linked", "denied", "expired", "error")  # a screen follows each, if it is the last
@@ -46,6 +46,9 @@ class RunEvents:
         # A run with --api also waits for that to answer.
         waits_for_api = options.until.name == "linked" and options.api is not None
         self.progress = Progress(options.until, also="api" if waits_for_api else None)
+        # A board without a button links by itself once the faults of a scenario are over.
+        self._links_by_itself = options.faults is not None and not options.board.buttons
+        self._is_linked = False
         # With a serial port the board stays, whatever its firmware does.
         self._is_endless = options.until.name == "forever" and options.serial is not None
         self._waits_for_screen = False
@@ -147,7 +150,10 @@ class RunEvents:
             shown["message"] += f" (heap: {self._options.heap} bytes)"
         if event not in _QUIET:
             self._report.say(event, shown)
-        self.progress.see(event, shown)
+        self._is_linked = self._is_linked or event == "linked"
+        goes_on = self._links_by_itself and not self._is_linked
+        if not (goes_on and self.progress.may_pass(event, shown)):
+            self.progress.see(event, {**members, **shown})
         if event in _SAVED_AFTER:
             self._state.save(self._clock.t(), self._clock.now() if self._clock.virtual else None)
         self._has_linked |= event == "linked"
