@@ -114,6 +114,11 @@ class Bench:
         self.http.answer(API, reply(200, {}))
         return self
 
+    def ended(self, code=None):
+        """The provider has ended the link, and nobody approves another."""
+        self.http.answer(DEVICE, code or device_code(), ...)
+        self.http.answer(TOKEN, refusal("invalid_grant"), refusal("authorization_pending"), ...)
+
 
 async def test_it_links_shows_calls_and_stays():
     with Folder() as folder:
@@ -276,7 +281,7 @@ async def test_a_discovery_that_fails_is_tried_again():
             assert bench.names[-1] == "[error]"
             bench.approved()
             bench.http.script(DISCOVERY, found())
-            await bench.clock.sleep(HOUR + 60_000)
+            await bench.clock.sleep(HOUR // 3)
             assert bench.names[-1] == "ready", trouble
             await _cancel(task)
 
@@ -328,9 +333,9 @@ async def test_a_link_that_ended_before_the_start_leaves_the_run_going():
         await Bench(folder).approved().run(60_000)
         bench = Bench(folder)
         bench.clock.start += 4_000
-        bench.http.answer(TOKEN, refusal("invalid_grant"), ...)
+        bench.ended()
         assert await bench.run(60_000) is False
-        assert bench.names[-1] == "error" and bench.lines[0] == "Sign-in needed again"
+        assert "[sign_in_again]" in bench.names and "[user_code]" in bench.names
 
 
 async def test_it_speaks_the_language_of_the_configuration():
@@ -385,12 +390,19 @@ async def test_a_link_that_the_provider_ended_is_told_once_and_shown():
         await Bench(folder).approved().run(60_000)
         bench = Bench(folder)
         bench.clock.start += 4_000
-        bench.http.answer(TOKEN, refusal("invalid_grant"))
+        bench.ended()
         await bench.run(60_000)
-        assert bench.names[-3:] == ["signed_out", "[sign_in_again]", "error"]
+        at = bench.names.index("signed_out")
+        assert bench.names[at : at + 5] == [
+            "signed_out",
+            "[sign_in_again]",
+            "error",
+            "user_code",  # a board without a button offers one by itself
+            "[user_code]",
+        ]
+        assert bench.names.count("signed_out") == 1
         assert len(bench.of("error")) == 1 and bench.of("error")[0]["fatal"] is True
-        assert bench.lines[0] == "Sign-in needed again"
-        assert bench.http.count(TOKEN) == 1
+        assert bench.http.count(DEVICE) == 1
 
 
 async def test_a_link_that_ended_before_the_boot_is_shown_and_a_code_is_offered():
@@ -412,12 +424,12 @@ async def test_a_link_that_ended_before_the_boot_is_shown_and_a_code_is_offered(
         assert bench.names[-1] == "ready" and bench.lines[0] == "Linked"
 
 
-async def ended_link(folder, configuration=CONFIGURATION):
+async def ended_link(folder, configuration=CONFIGURATION, code=None):
     """Link a board, and have the provider end it; return the last run of it."""
     await Bench(folder, configuration).approved().run(60_000)
     bench = Bench(folder, configuration)
     bench.clock.start += 4_000
-    bench.http.answer(TOKEN, refusal("invalid_grant"))
+    bench.ended(code)
     await bench.run(60_000)
     return bench
 
@@ -428,6 +440,7 @@ async def test_a_link_that_the_provider_takes_back_is_shown_and_a_program_goes_o
         bench = Bench(folder)
         bench.clock.start += 4_000
         bench.http.answer(TOKEN, refusal("invalid_grant"), tokens(2), ...)
+        bench.http.answer(DEVICE, reply(503), ...)
         bench.http.answer(API, reply(200, {}), ...)
         used = []
 
@@ -438,14 +451,16 @@ async def test_a_link_that_the_provider_takes_back_is_shown_and_a_program_goes_o
 
         bench.app.idle = idle
         assert await bench.run(2 * 3_600_000) is False
-        assert bench.names[3:] == [
+        told = [name for name in bench.names[3:] if "error" not in name]
+        assert told == [
             "linked",
             "[linked]",
             "signed_out",
             "[sign_in_again]",
-            "error",
             "linked",
             "[linked]",
+            "api",
+            "ready",
             "refreshed",
         ]
         assert bench.lines[0] == "Linked"
@@ -458,7 +473,7 @@ async def test_the_owner_may_want_an_ended_link_erased():
             configuration = dict(CONFIGURATION, erase_ended=erase)
             bench = await ended_link(folder, configuration)
             assert "signed_out" in bench.names
-            assert (open_store(directory=folder.path).load() is not None) is left
+            assert ("tokens" in open_store(directory=folder.path).load()) is left
 
 
 async def test_a_trouble_that_is_over_leaves_the_screen():
@@ -602,7 +617,8 @@ async def test_no_line_and_no_screen_holds_a_secret():
         bench = Bench(folder).approved()
         seen = []
         bench.show = seen.append
-        bench.http.answer(TOKEN, tokens(2), refusal("invalid_grant"))
+        bench.http.answer(TOKEN, tokens(2))
+        bench.ended()
         await bench.run(10_000_000)
         assert "signed_out" in bench.names
         assert "-secret" not in "%s %s" % (bench.told, seen)
@@ -1157,7 +1173,7 @@ async def test_a_link_that_has_ended_is_back_without_a_press():
 
 async def test_after_a_restart_the_screen_of_an_ended_link_takes_the_press():
     with Folder() as folder:
-        await ended_link(folder)
+        await ended_link(folder, code=reply(503))
 
         def prepare(bench):
             bench.clock.start += 5_000
