@@ -8,6 +8,8 @@ Feed a `ReplyParser` what the stream yields, b"" once it ends, until `feed` says
 Then there are `reply`, `keep_alive` and `excess`.
 """
 
+import asyncio
+
 from keyfob.compat import const
 from keyfob.errors import TransportError
 from keyfob.oauth.messages import MAX_BODY, OTHER_HEADERS, Reply
@@ -22,6 +24,8 @@ _DONE = const(6)
 
 MAX_HEAD = const(16_384)  # bytes of status line, headers and trailers together
 _MAX_LINE = const(1_024)  # bytes of a line: longer headers, meant for browsers, are not kept
+_PIECE = const(256)  # bytes
+_CODE = const(12)  # such pieces: what code for an answer takes beyond the code that reads it
 _EACH = const(48)  # bytes that a header's objects take beside its text
 # What keyfob reads.
 _USED = (
@@ -34,17 +38,35 @@ _USED = (
 )
 
 
+async def is_quiet(reader):
+    """Whether nothing has arrived at the stream of an idle connection, nor its end."""
+    link = getattr(reader, "s", None)
+    if link is not None:  # MicroPython: the socket, or TLS, which asks the socket
+        import select
+
+        poll = select.poll()
+        poll.register(link, select.POLLIN)
+        return not poll.poll(0)
+    for _ in range(2):  # CPython's loop looks at the socket, and then it reads
+        await asyncio.sleep(0)
+    at_eof = getattr(reader, "at_eof", None)
+    return not (getattr(reader, "_buffer", None) or (at_eof and at_eof()))
+
+
 class ReplyParser:
     """Takes bytes, makes a `Reply`; raises TransportError for what is not HTTP.
 
     `is_head`: the request was HEAD, whose reply has no body whatever its headers state.
     `others`: bytes of RAM for the headers that keyfob does not read; the rest is not kept.
+    `room`: bytes of a body for which there has to be RAM, see `try_room`.
     """
 
-    def __init__(self, max_body=MAX_BODY, max_head=MAX_HEAD, is_head=False, others=OTHER_HEADERS):
+    def __init__(
+        self, max_body=MAX_BODY, is_head=False, others=OTHER_HEADERS, room=0, max_head=MAX_HEAD
+    ):
         self.reply = None
         self.keep_alive = False
-        self.room = 0  # bytes of a body that RAM has to be there for
+        self.room = room
         self.is_started = False  # any byte has arrived
         self._max_body = max_body
         self._head_left = max_head
@@ -263,3 +285,11 @@ def _broken(why):
 
 def _error(message):
     return TransportError(message, "check the address, or try again later")
+
+
+def try_room(size):
+    """Raise MemoryError where a body of so many bytes finds no room: in one piece, and parsed.
+
+    Storing what was parsed takes as much again in one piece, once the body is gone.
+    """
+    [bytearray(size), bytearray(size)] + [bytearray(_PIECE) for _ in range(_CODE)]

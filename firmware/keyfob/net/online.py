@@ -42,7 +42,7 @@ class Online:
                     await self.join(True)
                     if self._account.tokens is not None:
                         self._account.tokens.resume()
-                self.clock.keep()
+                await self.clock.keep()
                 self._notify_time()
                 pause = 0
             except MemoryError:

@@ -8,7 +8,6 @@ an unusable reply leaves the old tokens in use.
 from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
-from keyfob.oauth.messages import form_request
 from keyfob.oauth.outcome import classify
 from keyfob.oauth.ticks import Stopwatch
 
@@ -171,7 +170,8 @@ class TokenSet:
         params = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token)]
         extra = profile.dialect and profile.dialect["extra_refresh_params"]
         url = profile.refresh_endpoint or profile.token_endpoint
-        request = form_request(url, params, client, profile, extra)
+        with Loaded("keyfob.oauth.messages") as code:
+            request = code.form_request(url, params, client, profile, extra)
         texts = (self.access_token, self.refresh_token, self.id_token, self.scope)
         request.room = max(self.size, _OTHERS + sum([len(text or "") for text in texts]))
         return request
