@@ -436,29 +436,33 @@ UNASKED = (
 )
 
 
+def speaks(unasked, said, is_closed):
+    """A talk that answers one request, says what nobody asked for, and sets `said`."""
+
+    async def talk(peer):
+        await peer.request()
+        await peer.send(OK)
+        await asyncio.sleep(0.001)  # the answer is read by itself
+        await peer.send(unasked)
+        if is_closed:
+            await peer.close()
+        said.set()
+        if not is_closed:
+            await peer.gone()
+
+    return talk
+
+
 async def test_what_came_before_a_request_does_not_answer_it():
     for unasked in UNASKED:
         for is_closed in (True, False):
-
-            async def talk(peer):
-                await peer.request()
-                await peer.send(OK)
-                await idle.wait()
-                await peer.send(unasked)  # noqa: B023 - the server is stopped with the loop
-                if is_closed:  # noqa: B023
-                    await peer.close()
-                said.set()  # noqa: B023
-                if not is_closed:  # noqa: B023
-                    await peer.gone()
-
-            idle, said = asyncio.Event(), asyncio.Event()
-            server = await serve(talk)
+            said = asyncio.Event()
+            server = await serve(speaks(unasked, said, is_closed))
             client = HttpClient()
             for number in range(3):
                 request = Request("POST", server.url("/%d" % number), {}, b"grant_type=x")
                 reply = await client.send(request)
                 assert (reply.status, reply.body) == (200, b"{}"), unasked
-                idle.set()  # of every connection but the first one at once
                 await said.wait()
                 said.clear()
             await client.close()

@@ -47,8 +47,7 @@ class HttpClient:
         # Of the exchange under way: a task that is over keeps its arguments.
         self._bounds = None  # what its parser is made with
         self._parser = None
-        self._trouble = None  # why the last exchange failed
-        self._doubted = None  # Stopwatch since the clock was in doubt for a certificate's dates
+        self._last = None  # Stopwatch since a certificate's dates had the clock checked
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`, whatever its status.
@@ -92,34 +91,37 @@ class HttpClient:
         except MemoryError:
             raise no_memory("for a connection to " + host)
         except (OSError, ValueError, EOFError) as error:
-            if not await self._has_mended(error, host):
-                raise self._trouble
+            error = await self._refused(error, host)
+            if error is not None:
+                raise error
             return await self._ask(origin, message, request, limit, max_body)
         finally:
             self._parser = None
             if not whole:  # nor may a cancellation leave a reply half read
                 await self.close()
 
-    async def _has_mended(self, error, host):  # rare: tls
-        """Whether a clock that made a certificate seem invalid was wrong, and is right now.
+    async def _refused(self, error, host):  # rare: tls
+        """The TransportError for an exception of the platform.
 
-        If not, `_trouble` is what to raise. Servers are asked for that at most once an hour.
+        Where a certificate's dates were refused, the clock is checked, at most once an hour. It
+        is None where the clock was wrong, and is right now.
         """
         await self.close()  # so that what TLS held is free again, and counted so
         with Loaded("keyfob.net.platform_errors") as code:
-            self._trouble = code.translate(error, host, self._room)
-            is_about_dates = code.is_about_dates(self._trouble)
+            error = code.translate(error, host, self._room)
+            is_about_dates = code.is_about_dates(error)
         clock = self._clock
         now = clock.ticks()
-        if not is_about_dates or (self._doubted and self._doubted.elapsed(now) < _HOUR):
-            return False
+        if not is_about_dates or (self._last and self._last.elapsed(now) < _HOUR):
+            return error
         before = clock.unix()
-        self._doubted = before and Stopwatch(now)
+        self._last = before and Stopwatch(now)
         clock.source = None
         clock.rest = 0, Stopwatch(now)
         await clock.synchronise()
         after = clock.unix()
-        return after is not None and (before is None or abs(after - before) > _WRONG)
+        is_right = after is not None and (before is None or abs(after - before) > _WRONG)
+        return None if is_right else error
 
     async def close(self):
         """Close the connection, which frees its TLS buffers."""
