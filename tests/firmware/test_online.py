@@ -330,7 +330,7 @@ async def test_no_exception_of_any_kind_ends_the_upkeep():
         async with Bench(Router()) as bench:
             looks = []
 
-            def keep(looks=looks, bench=bench, kind=kind):
+            async def keep(looks=looks, bench=bench, kind=kind):
                 looks.append(bench.clock.now)
                 if len(looks) < 5:
                     raise kind("p4ssword")
