@@ -71,7 +71,8 @@ def mend_errno():
     import errno
 
     if hasattr(errno, "__file__") and sys.implementation.name == "micropython":
-        errno.EINPROGRESS = __import__("uerrno").EINPROGRESS
+        found = __import__("uerrno")  # stays: it is the built-in one
+        setattr(errno, "EINPROGRESS", found.EINPROGRESS)  # noqa: B010 - a constant to mypy
 
 
 def room():
