@@ -127,6 +127,8 @@ class App:
         self._events.call(self.emit, event, members)
         if self._button is not None and event in ("unlinked", "signed_out"):
             self._over.set()  # without a button the screen asks for a restart
+        elif event == "linked":
+            self._wanted.set()  # whoever waits for a press, or for the link to come back
         if self._screens is not None:
             self._screens.notify(event, members)
 
@@ -158,6 +160,8 @@ class App:
                     self._screens.show("press", {})
                 self._wanted.clear()
                 await self._wanted.wait()
+                if link.is_linked:
+                    return  # the provider took the old link back, which was told
             try:
                 await link.ensure_linked()
                 return
@@ -170,7 +174,8 @@ class App:
         """Run `idle` until it ends or the link ends."""
         self._over.clear()
         await self._call_api()
-        self._events.notify("ready")
+        if self.link.is_linked:
+            self._events.notify("ready")
         idle = asyncio.create_task(self._lasting(self._go_on))
         try:
             await self._over.wait()
@@ -182,8 +187,15 @@ class App:
 
     async def _go_on(self):
         try:
-            await self.idle()
-            self._is_done = True
+            while not self._is_done:
+                try:
+                    await self.idle()
+                    self._is_done = True
+                except NotLinked:
+                    if self.link.is_linked or not self.link.can_refresh:
+                        raise
+                    self._wanted.clear()  # the provider has ended the link, and may take it back
+                    await self._wanted.wait()
         except (KeyfobError, MemoryError) as error:
             self._trouble = error
         self._over.set()
@@ -192,8 +204,8 @@ class App:
         try:
             await self.link.call_api()
         except NotLinked:
-            if self._button is None:
-                raise
+            if self._button is None and not self.link.can_refresh:
+                raise  # else an ended link is tried again
         except KeyfobError as error:
             self._events.notify_error(error)  # the link itself may work
 

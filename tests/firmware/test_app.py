@@ -260,6 +260,87 @@ async def test_a_link_that_the_provider_ended_is_told_once_and_shown():
         assert bench.http.count(TOKEN) == 1
 
 
+async def test_a_link_that_ended_before_the_boot_is_shown_and_a_code_is_offered():
+    with Folder() as folder:
+        await ended_link(folder)
+        bench = Bench(folder)
+        bench.clock.start += 5_000
+        bench.http.answer(DEVICE, device_code())
+        bench.http.answer(TOKEN, refusal("authorization_pending"), tokens(2))
+        bench.http.answer(API, reply(200, {}))
+        await bench.run(60_000)
+        assert bench.names[2:7] == [
+            "clock",
+            "signed_out",
+            "[sign_in_again]",
+            "user_code",
+            "[user_code]",
+        ]
+        assert bench.names[-1] == "ready" and bench.lines[0] == "Linked"
+
+
+async def ended_link(folder, configuration=CONFIGURATION):
+    """Link a board, and have the provider end it; return the last run of it."""
+    await Bench(folder, configuration).approved().run(60_000)
+    bench = Bench(folder, configuration)
+    bench.clock.start += 4_000
+    bench.http.answer(TOKEN, refusal("invalid_grant"))
+    await bench.run(60_000)
+    return bench
+
+
+async def test_a_link_that_the_provider_takes_back_is_shown_and_a_program_goes_on():
+    with Folder() as folder:
+        await Bench(folder).approved().run(60_000)
+        bench = Bench(folder)
+        bench.clock.start += 4_000
+        bench.http.answer(TOKEN, refusal("invalid_grant"), tokens(2), ...)
+        bench.http.answer(API, reply(200, {}), ...)
+        used = []
+
+        async def idle():
+            while True:
+                used.append(await bench.app.link.token())
+                await bench.clock.sleep(600_000)
+
+        bench.app.idle = idle
+        assert await bench.run(2 * 3_600_000) is False
+        assert bench.names[3:] == [
+            "linked",
+            "[linked]",
+            "signed_out",
+            "[sign_in_again]",
+            "error",
+            "linked",
+            "[linked]",
+            "refreshed",
+        ]
+        assert bench.lines[0] == "Linked"
+        assert used[0] == "at-secret-2" and len(used) >= 5
+
+
+async def test_the_owner_may_want_an_ended_link_erased():
+    for erase, left in ((True, False), (False, True)):
+        with Folder() as folder:
+            configuration = dict(CONFIGURATION, erase_ended=erase)
+            bench = await ended_link(folder, configuration)
+            assert "signed_out" in bench.names
+            assert (open_store(directory=folder.path).load() is not None) is left
+
+
+async def test_a_trouble_that_is_over_leaves_the_screen():
+    with Folder() as folder:
+        await Bench(folder).approved().run(60_000)
+        bench = Bench(folder)
+        bench.clock.start += 4_000
+        bench.http.answer(TOKEN, *[reply(400, b"")] * 3, tokens(2), ...)
+        bench.http.answer(API, reply(200, {}), ...)
+        assert await bench.run(600_000) is False
+        shown = [name for name in bench.names if name.startswith("[")]
+        assert shown[-2:] == ["[error]", "[linked]"]
+        assert bench.lines[0] == "Linked"
+
+
 def _fails_at_first(function, *errors):
     """`function`, which raises each of `errors` before it works."""
     left = list(errors)
@@ -871,6 +952,40 @@ async def test_a_link_that_has_ended_can_be_made_again_with_the_button():
             await session.bench.clock.sleep(60_000)
             assert session.screen == "sign_in_again"
             assert session.bench.http.count(DEVICE) == 0
+            await session.push(then_ms=60_000)
+            assert session.screen == "linked"
+
+
+async def test_a_link_that_has_ended_is_back_without_a_press():
+    with Folder() as folder:
+        await Bench(folder).approved().run(60_000)
+
+        def prepare(bench):
+            bench.clock.start += 4_000
+            bench.http.answer(TOKEN, refusal("invalid_grant"), tokens(2), ...)
+            bench.http.answer(API, reply(200, {}), ...)
+
+        async with Session(folder, prepare) as session:
+            await session.bench.clock.sleep(60_000)
+            assert session.screen == "sign_in_again"
+            await session.bench.clock.sleep(3_600_000)
+            assert session.screen == "linked"
+            assert session.bench.names.count("linked") == 2
+            assert session.bench.names[-1] == "ready"
+
+
+async def test_after_a_restart_the_screen_of_an_ended_link_takes_the_press():
+    with Folder() as folder:
+        await ended_link(folder)
+
+        def prepare(bench):
+            bench.clock.start += 5_000
+            bench.approved()
+
+        async with Session(folder, prepare) as session:
+            await session.bench.clock.sleep(10_000)
+            assert session.screen == "sign_in_again"
+            assert session.bench.http.requests == []
             await session.push(then_ms=60_000)
             assert session.screen == "linked"
 

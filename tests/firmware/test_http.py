@@ -6,7 +6,7 @@ from conversation import profile
 from scripted_server import answers, serve, stays
 
 from keyfob.errors import ConfigError, TransportError, UsageError
-from keyfob.net import http, http_reply
+from keyfob.net import http
 from keyfob.net.http import HttpClient
 from keyfob.oauth.messages import Client, Request, form_request, get_request
 
@@ -63,16 +63,13 @@ async def test_room_is_sought_once_there_is_a_connection():
     request = get(server)
     request.room = 300
     seen = []
-    real, http_reply.try_room = (
-        http_reply.try_room,
-        lambda size: seen.append((size, client._writer)),
-    )
+    real, http._try_room = http._try_room, lambda size: seen.append((size, client._writer))
     try:
         await client.send(request)
         request.room = 0
         await client.send(request)
     finally:
-        http_reply.try_room = real
+        http._try_room = real
     await client.close()
     await server.stop()
     assert len(seen) == 1 and seen[0][0] == 300 and seen[0][1] is not None

@@ -87,10 +87,11 @@ class Screens:
             name = None  # not fatal, or the screen already says more
         elif event in ("refreshed", "saved"):
             unsaved = members.get("unsaved")
-            if unsaved != self.link.get("unsaved"):
+            is_over = event == "refreshed" and self._name == "error"  # the trouble that it told of
+            if is_over or unsaved != self.link.get("unsaved"):
                 self.link = dict(self.link, unsaved=unsaved)
-                if self._name in ("linked", "idle"):
-                    name, members = self._name, self.link
+                if is_over or self._name in ("linked", "idle"):
+                    name, members = "linked" if is_over else self._name, self.link
         if name is not None:
             self.show(name, members)
 
