@@ -200,6 +200,7 @@ class HttpClient:
         """Note the room for TLS; return its context, made once, or None where it is not used."""
         with Loaded("keyfob.net.platform_errors") as code:
             self._room = code.room()
+            code.mend_errno()
         if is_secure and self._context is None:
             with Loaded("keyfob.net.tls") as tls:
                 self._context = tls.make_context(self._roots)
