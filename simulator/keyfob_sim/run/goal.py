@@ -57,7 +57,8 @@ def parse_goal(text: str) -> Goal:
 class Progress:
     """Follows the events of one run.
 
-    `reached` and `failure` are its state, `hint` is what to try after a failure.
+    `reached` and `failure` are its state, `hint` is what to try after a failure. `trouble` is the
+    last error, which may have passed.
     `also` names an event that has to follow before the goal counts as reached.
     """
 
@@ -65,6 +66,7 @@ class Progress:
         self.goal = goal
         self.reached = False
         self.failure: str | None = None
+        self.trouble: str | None = None
         self.hint = "look at the events with --json"
         self._left = goal.count
         self._also = also
@@ -83,9 +85,10 @@ class Progress:
             self._also = None  # it has answered by now, or cannot be reached
         if event == _REACHED_BY.get(name):
             self._left -= 1
-        elif event == "error" and (members["fatal"] or self._is_refusal(members)):
-            self.failure = members["message"]
-            self.hint = members["hint"] or self.hint
+        elif event == "error":
+            self.trouble = members["message"]
+            if members["fatal"]:
+                self.fail(members["message"], members["hint"] or self.hint)
         elif event in _RULED_OUT_BY[name]:
             what, self.hint = _WORDS[event]
             self.failure = f"{what}, so --until {name} cannot be reached"
@@ -94,7 +97,3 @@ class Progress:
     def fail(self, why: str, hint: str) -> None:
         """Give up, for a reason that is not an event."""
         self.failure, self.hint = why, hint
-
-    def _is_refusal(self, members: dict[str, Any]) -> bool:
-        """Whether a provider that refuses to refresh makes it pointless to wait for that."""
-        return self.goal.name == "refreshed" and members["kind"] in ("provider", "config")
