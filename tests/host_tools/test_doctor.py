@@ -134,7 +134,7 @@ def test_what_a_board_says_instead_of_its_prompt(doctor, said: bytes, cause: str
 
 
 def assert_reset_comes_first(found: dict[str, Any]) -> None:
-    """Whether nobody is told to erase what a reset may mend; firmware for another chip it cannot."""
+    """Nobody may be told to erase what a reset can mend; firmware for another chip it cannot."""
     before, erase, _ = found["action"].partition("--erase")
     assert not erase or found["cause"] == "wrong_image" or before.startswith("press RESET")
 

@@ -191,7 +191,8 @@ def test_only_what_is_fatal_ends_a_goal():
             progress = Progress(Goal(name))
             trouble = {"kind": kind, "message": "what happened", "hint": None, "fatal": False}
             progress.see("error", trouble)
-            assert not progress.ended and progress.trouble == "what happened"
+            assert not progress.ended
+            assert progress.trouble == "what happened"
             progress.see("error", trouble | {"fatal": True})
             assert progress.failure == "what happened"
 
