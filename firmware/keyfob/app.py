@@ -232,8 +232,8 @@ class App:
 
         with Loaded("keyfob.config") as code:
             config = code.load(root=self._root)
-        self._screens.language = config.language or self._screens.language
-        return AccountLink.from_config(config=config, notify=self.notify, root=self._root)
+            self._screens.language = config.language or self._screens.language
+            return AccountLink.from_config(config=config, notify=self.notify, root=self._root)
 
     async def _keep_screen(self, is_last=False):
         """Redraw what changes with time: the time left, the pages, the LED's pattern."""

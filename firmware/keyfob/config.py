@@ -20,7 +20,12 @@ _FIELDS = {
     "api": str,
     "language": str,
 }
-_NOUNS = {list: "a list", dict: "an object", str: "a text", bool: "true or false"}
+_HINTS = {
+    list: "make it a list",
+    dict: "make it an object",
+    str: "make it a text",
+    bool: "make it true or false",
+}
 _WIFI = ("ssid", "password")
 _BOM = "\ufeff"  # byte order mark that some editors write
 
@@ -42,7 +47,7 @@ class Config:
             value, kind = fields.get(name), _FIELDS[name]
             right = isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
             if value is not None and not right:
-                raise ConfigError("%s is of the wrong type" % name, "make it %s" % _NOUNS[kind])
+                raise ConfigError("%s is of the wrong type" % name, _HINTS[kind])
             setattr(self, name, value)
         if self.provider is None:
             raise ConfigError("provider is missing", "name an issuer and a client_id there")

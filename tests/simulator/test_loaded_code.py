@@ -32,7 +32,7 @@ run(Listing)
 
 ALWAYS = "_keys _oled _ssd1306 app base compat link"
 # While the screen of the code is drawn, which takes the most.
-FOR_A_CODE = " _approve _outcome"
+FOR_A_CODE = " _approve"
 # Machine code stays: an ESP32 would not free it.
 SINCE_A_CODE = " _qr_viper" if vm_arch() else ""
 FOR_A_LINK = SINCE_A_CODE + " _refresh"

@@ -7,6 +7,7 @@ async with AccountLink.from_config() as link:
 
 import asyncio
 
+from keyfob import compat
 from keyfob.compat import Loaded, const
 from keyfob.errors import KeyfobError, TransportError, no_memory
 from keyfob.events import Events
@@ -76,8 +77,9 @@ class AccountLink:
         (see keyfob.storage.seal). Raises ConfigError naming the field at fault, and
         UsageError for an invalid name or home.
         """
-        with Loaded("keyfob.heap_area") as code:
-            code.add_small_area(code.WITHOUT_PANEL)
+        if compat.heap_area is None:
+            with Loaded("keyfob.heap_area") as code:
+                code.add_small_area(code.WITHOUT_PANEL)
         with Loaded("keyfob.link.from_config") as code:
             return code.assemble(cls, config, notify, root, name, home, seal)
 

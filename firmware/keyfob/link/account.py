@@ -51,7 +51,7 @@ class Account:
             self.name = record.get("account")
             self.is_stored = True
 
-    def check_store(self):  # rare
+    def check_store(self):
         """Check that the store's code fits in RAM. Raises MemoryError where it does not."""
         if hasattr(self._store, "check"):
             self._store.check()

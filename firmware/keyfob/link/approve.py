@@ -16,7 +16,9 @@ async def get_approval(provider, clock, events, scope, account):
     as pending in `account`. Raises `DeviceGrant.error`: LinkDenied, LinkExpired or another.
     """
     grant = device_grant.DeviceGrant(provider.profile, provider.client, scope, clock.jitter)
-    is_old = grant.resume(account.pending, clock.ticks(), clock.unix())
+    is_old = account.pending is not None and grant.resume(
+        account.pending, clock.ticks(), clock.unix()
+    )
     if is_old:
         _notify_code(events, grant, True)
         request = await _next_request(grant, clock)

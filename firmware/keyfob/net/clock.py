@@ -53,7 +53,7 @@ class Clock:
         """A random number of ms below `limit`, so that boards that started together spread out."""
         return int.from_bytes(os.urandom(2), "big") * limit // 65536
 
-    async def synchronise(self):  # rare
+    async def synchronise(self):
         """Set the clock if it is not set or in doubt; return the `source` of the time, or None."""
         with Loaded("keyfob.net.time_sources") as sources:
             await sources.synchronise(self)
@@ -63,7 +63,7 @@ class Clock:
         """Note the Date header (or None) of an uncached reply over verified TLS."""
         self.date = date, Stopwatch(self.ticks())
 
-    async def keep(self):  # rare
+    async def keep(self):
         """Check a noted Date, or ask time servers: about once a day, more often after a failure.
 
         After a jump of more than a day that is at once. A background task calls this regularly
@@ -97,6 +97,6 @@ class Clock:
         """`unix`, or None where it is not plausible."""
         return unix if _FLOOR <= unix < _CEILING else None
 
-    def calendar(self, unix):  # rare
+    def calendar(self, unix):
         """(year, month, day, hour, minute, second) of Unix time, in UTC."""
         return time.gmtime(unix - self.epoch())[:6]

@@ -44,7 +44,9 @@ class HttpClient:
         self._writer = None
         self._idle = None  # Stopwatch since the connection was last used
         self._asked = self._prepared = None  # the last request, and its bytes
-        self._parser = None  # of the exchange under way: a task that is over keeps its arguments
+        # Of the exchange under way: a task that is over keeps its arguments.
+        self._bounds = None  # what its parser is made with
+        self._parser = None
         self._last = None  # Stopwatch since a certificate's dates had the clock checked
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
@@ -73,13 +75,9 @@ class HttpClient:
         host = origin[1]
         whole = False
         try:
-            with Loaded("keyfob.net.http_reply") as code:  # lives as long as the parser
-                if self._reader is not None and not await code.is_quiet(self._reader):
-                    await self.close()  # what came before a request does not answer it
-                self._parser = parser = code.ReplyParser(
-                    max_body, is_head=request.method == "HEAD", others=request.other_headers
-                )
+            self._bounds = max_body, request.method == "HEAD", request.other_headers
             await asyncio.wait_for(self._exchange(origin, message), limit)
+            parser = self._parser
             whole = parser.keep_alive and not parser.excess
             if len(parser.reply.body) > _LONG:
                 self._asked = self._prepared = None  # parsing such a long body needs the RAM
@@ -102,7 +100,7 @@ class HttpClient:
             if not whole:  # nor may a cancellation leave a reply half read
                 await self.close()
 
-    async def _refused(self, error, host):  # rare
+    async def _refused(self, error, host):  # rare: tls
         """The TransportError for an exception of the platform.
 
         Where a certificate's dates were refused, the clock is checked, at most once an hour. It
@@ -147,48 +145,56 @@ class HttpClient:
             await self.close()
         if self._writer is not None:
             try:
-                return await self._converse(message)
+                if await self._converse(message, True):
+                    return
             except (OSError, TransportError):
                 # The server may have been about to close the idle connection. It may also have
                 # done what it was asked for, so only a request that changes nothing is repeated.
                 if self._parser.is_started or message[:4] != b"GET ":
                     raise
-                await self.close()
+            await self.close()
         await self._connect(origin)
-        await self._converse(message)
+        await self._converse(message, False)
 
     def _is_reusable(self, origin):
         return self._origin == origin and self._idle.elapsed(self._clock.ticks()) < _IDLE
 
-    async def _connect(self, origin):  # rare
+    async def _connect(self, origin):
         scheme, host, port = origin
-        with Loaded("keyfob.net.platform_errors") as code:
-            self._room = code.room()
+        context = self._tls(scheme == "https")
         await settle()  # TLS needs large blocks; abandoned sockets are closed, too
-        if scheme == "https":
-            self._reader, self._writer = await asyncio.open_connection(
-                host, port, ssl=self._tls(), server_hostname=host
-            )
-        else:
-            self._reader, self._writer = await asyncio.open_connection(host, port)
+        self._reader, self._writer = await asyncio.open_connection(
+            host, port, ssl=context, server_hostname=context and host
+        )
         self._origin = origin
 
-    async def _converse(self, message):
+    async def _converse(self, message, is_idle):
+        """Send `message` and read its reply; False where an idle connection is not quiet.
+
+        What came before a request does not answer it.
+        """
         reader, writer = self._reader, self._writer  # `close` may run at any time
+        with Loaded("keyfob.net.http_reply") as code:  # before anything is sent
+            if is_idle and not await code.is_quiet(reader):
+                return False
+            self._parser = code.ReplyParser(*self._bounds)
         # One write: of two that do not fit at once MicroPython's TLS may lose the second.
         writer.write(message)
         await writer.drain()
         while not self._parser.feed(await reader.read(_PIECE)):
             pass
         self._idle = Stopwatch(self._clock.ticks())
+        return True
 
-    def _tls(self):  # rare
-        """The TLS context, made once."""
-        if self._context is None:
+    def _tls(self, is_secure):  # rare: tls
+        """Note the room for TLS; return its context, made once, or None where it is not used."""
+        with Loaded("keyfob.net.platform_errors") as code:
+            self._room = code.room()
+        if is_secure and self._context is None:
             with Loaded("keyfob.net.tls") as tls:
                 self._context = tls.make_context(self._roots)
             self._roots = None  # parsed; keep no copy in RAM
-        return self._context
+        return self._context if is_secure else None
 
 
 def _prepare(request, allow_http):

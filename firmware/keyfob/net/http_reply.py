@@ -58,7 +58,7 @@ class ReplyParser:
     `others`: bytes of RAM for the headers that keyfob does not read; the rest is not kept.
     """
 
-    def __init__(self, max_body=MAX_BODY, max_head=MAX_HEAD, is_head=False, others=OTHER_HEADERS):
+    def __init__(self, max_body=MAX_BODY, is_head=False, others=OTHER_HEADERS, max_head=MAX_HEAD):
         self.reply = None
         self.keep_alive = False
         self.is_started = False  # any byte has arrived

@@ -62,7 +62,7 @@ class Reply:
         return json.loads(_unmarked(self.body))  # as bytes: a decoded copy takes RAM
 
 
-def _unmarked(body):  # rare: replies
+def _unmarked(body):
     """`body` without its byte order mark."""
     return body[3:] if body[:3] == _BOM else body
 
@@ -111,7 +111,7 @@ class Client:
         3.2.1 allows.
         """
         if self.auth in (None, BASIC) and self.secret:
-            pair = "%s:%s" % (quote(self.client_id), quote(self.secret))
+            pair = quote(self.client_id) + ":" + quote(self.secret)
             token = binascii.b2a_base64(pair.encode()).strip()
             headers["Authorization"] = "Basic " + str(token, "ascii")
             if named:
@@ -149,7 +149,7 @@ def form(params):  # rare: requests
         if name in seen:
             raise ConfigError("the parameter %s would be sent twice" % name)
         seen.append(name)
-        parts.append("%s=%s" % (quote(name), quote(value)))
+        parts.append(quote(name) + "=" + quote(value))
     return "&".join(parts).encode()
 
 
@@ -252,7 +252,9 @@ def clean(text, secrets=()):  # rare: replies
         return ""
     for secret in secrets:
         if secret:  # plain and percent-encoded; "*" makes no text longer
-            text = text.replace(secret, "*").replace(quote(secret), "*")
+            text = text.replace(secret, "*")
+            if "%" in text:
+                text = text.replace(quote(secret), "*")
     chars = [text[at : at + 1] for at in range(min(len(text), 4 * _MAX_TEXT))]
     kept = "".join(filter(is_printable, chars)).strip()
     return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."

@@ -1,8 +1,9 @@
 """Discovery: from an issuer to its endpoints (RFC 8414, OpenID Connect Discovery 1.0)."""
 
+from keyfob.compat import Loaded
 from keyfob.errors import ConfigError, ProviderError, TransportError
 from keyfob.oauth import url
-from keyfob.oauth.messages import clean, get_request, members
+from keyfob.oauth.messages import get_request
 
 _OIDC = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
@@ -31,8 +32,10 @@ def learn(profile, metadata):
             if trouble is None:
                 found[name] = address
             elif name in needed:
+                with Loaded("keyfob.oauth.messages") as code:
+                    address = code.clean(address)
                 raise ConfigError(
-                    "the %s of %s %s: %s" % (name, profile.issuer, trouble, clean(address)),
+                    "the %s of %s %s: %s" % (name, profile.issuer, trouble, address),
                     "the provider has to correct it: all that an https issuer names is https",
                 )
     for name in found:
@@ -75,16 +78,21 @@ class Discovery:
         """
         self._left.pop(0)
         profile = self._profile
-        values = members(reply) if reply.status == 200 else None
+        values = None
+        if reply.status == 200:
+            with Loaded("keyfob.oauth.messages") as code:
+                values = code.members(reply)
         if values is not None and isinstance(values.get("issuer"), str):
             if values["issuer"] != profile.issuer:
+                with Loaded("keyfob.oauth.messages") as code:
+                    spelling = code.clean(values["issuer"])
                 raise ConfigError(
                     "the issuer %s calls itself otherwise" % profile.issuer,
-                    "use its own spelling: %s" % clean(values["issuer"]),
+                    "use its own spelling: %s" % spelling,
                 )
             learn(profile, values)
             if profile.is_complete:
-                if client is not None:
+                if client is not None and client.auth is None:
                     client.set_auth(values.get("token_endpoint_auth_methods_supported"))
                 return True
             self._error = self._error or ProviderError(

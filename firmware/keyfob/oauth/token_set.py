@@ -8,7 +8,6 @@ an unusable reply leaves the old tokens in use.
 from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
-from keyfob.oauth.messages import form_request
 from keyfob.oauth.outcome import classify
 from keyfob.oauth.ticks import Stopwatch
 
@@ -169,7 +168,8 @@ class TokenSet:
         params = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token)]
         extra = profile.dialect and profile.dialect["extra_refresh_params"]
         url = profile.refresh_endpoint or profile.token_endpoint
-        return form_request(url, params, client, profile, extra)
+        with Loaded("keyfob.oauth.messages") as code:
+            return code.form_request(url, params, client, profile, extra)
 
     def receive(self, reply, profile, client, now, unix=None):  # rare
         """Take the answer to a refresh; return the successor, or None if there is none.
