@@ -171,6 +171,76 @@ def test_a_store_that_fails_costs_the_running_link_nothing():
     assert account.tokens.access_token == "at-1"
 
 
+def test_a_new_link_asks_for_two_copies_until_they_are_made():
+    calls = []
+
+    class Store(FailingStore):
+        def copy(self, record):
+            calls.append("copy")
+            super().save(record)
+
+        def save(self, record):
+            calls.append("save")
+            super().save(record)
+
+    account = Account(OWNER, Store())
+    account.is_new = True
+    support.raises(StorageError, account.keep, TokenSet(TOKENS))
+    support.raises(StorageError, account.save)
+    account._store.fails = ()
+    account.save()
+    account.keep(TokenSet(TOKENS))
+    assert calls == ["copy", "copy", "copy", "save"]
+    account = Account(OWNER, MemoryStore())  # a store that knows of one copy
+    account.is_new = True
+    account.keep(TokenSet(TOKENS))
+    assert account._store.load()["tokens"]["access_token"] == "at-1"
+
+
+def test_what_a_save_could_not_do_is_done_by_the_next():
+    for is_linked, is_pending in ((True, False), (True, True), (False, True), (False, False)):
+        store = FailingStore(record={"old": True})
+        account = Account(OWNER, store)
+        if is_linked:
+            support.raises(StorageError, account.keep, TokenSet(TOKENS))
+        if is_pending:
+            support.raises(StorageError, account.keep_pending, PENDING)
+        support.raises(StorageError, account.save)
+        store.fails = ()
+        account.save()
+        if is_linked or is_pending:
+            assert ("tokens" in store.record, "pending" in store.record) == (is_linked, is_pending)
+            assert loaded(store).pending == (PENDING if is_pending else None)
+        else:
+            assert store.record is None
+
+
+def test_a_link_that_could_not_be_read_is_not_saved_over():
+    store = FailingStore(record={"sealed": True}, fails=("load",))
+    account = Account(OWNER, store)
+    support.raises(StorageError, account.load)
+    account.save()
+    account.keep_pending(PENDING)
+    account.save()
+    assert store.record == {"sealed": True}
+    store.fails = ("save",)
+    support.raises(StorageError, account.keep, TokenSet(TOKENS))
+    store.fails = ()
+    account.save()
+    assert loaded(store).tokens.access_token == "at-1"
+
+
+def test_tokens_that_there_is_no_room_to_use_are_stored_as_they_are():
+    store = MemoryStore()
+    account = Account(OWNER, store)
+    account.keep_pending(PENDING)
+    account.keep_issued(dict(TOKENS, issued_at=7))
+    assert account.tokens is None
+    account = loaded(store)
+    assert account.tokens.record() == dict(TOKENS, grant=None)
+    assert account.pending is None
+
+
 def test_forgetting_leaves_nothing_here_or_there():
     store = MemoryStore()
     account = kept(store)

@@ -695,6 +695,7 @@ async def test_unlinking_takes_a_long_press_and_a_short_one():
             assert not bench.app.link.is_linked
             bench.http.script(DEVICE, device_code())
             bench.http.script(TOKEN, tokens(2))
+            bench.http.answer(API, reply(200, {}))
             await session.push(then_ms=60_000)
             assert bench.names.count("linked") == 2
 
@@ -735,6 +736,106 @@ async def test_a_link_that_is_in_memory_only_says_so_on_every_screen_of_it():
             assert kept.load()["tokens"]["refresh_token"] == "rt-secret-3"
 
 
+async def test_not_saved_goes_from_the_screen_within_a_minute_of_the_reason():
+    with Folder() as folder:
+        async with Session(folder, Bench.approved) as session:
+            bench = session.bench
+            bench.app.link._account._store = store = FailingStore()
+            await session.push(then_ms=60_000)
+            assert bench.lines == ["Linked", "Account  Ana", "Not saved: the flash cannot save"]
+            await bench.clock.sleep(600_000)
+            told = len(bench.of("error"))
+            store.fails = ()
+            await bench.clock.sleep(60_000)
+            assert bench.lines == ["Linked", "Account  Ana"]
+            assert store.record["tokens"]["refresh_token"] == "rt-secret-1"
+            assert len(bench.of("error")) == told == 2, "once for the code, once for the tokens"
+
+
+# Exceptions that are not ours
+
+ANY = (ValueError, OSError, AttributeError, RuntimeError, TypeError, KeyError, MemoryError)
+
+
+async def test_a_program_outlives_any_exception_of_its_own():
+    for kind in ANY[:-1]:
+        with Folder() as folder:
+            bench = Bench(folder).approved()
+            starts = []
+
+            async def idle(bench=bench, starts=starts, kind=kind):
+                starts.append(bench.clock.now)
+                if len(starts) < 5:
+                    raise kind("at-secret-1")
+                await bench.clock.sleep(1_000_000)
+
+            bench.app.idle = idle
+            assert await bench.run(1_000_000) is False
+            gaps = [later - earlier for earlier, later in zip(starts, starts[1:])]
+            assert gaps == [10_000, 20_000, 40_000, 80_000], "the pause grows"
+            errors = bench.of("error")
+            assert [error["message"] for error in errors] == ["unexpected " + kind.__name__] * 4
+            assert not any(error["fatal"] for error in errors)
+            assert bench.names.count("linked") == 1, "the link was never given up"
+            assert "secret" not in str(bench.told)
+
+
+async def test_a_start_that_meets_any_exception_is_made_again():
+    for kind in ANY[:-1]:
+        with Folder() as folder:
+            bench = Bench(folder).approved()
+            bench.app._make_link = _fails_at_first(bench.app._make_link, kind(), kind())
+            assert await bench.run(120_000) is False
+            assert [(e["kind"], e["fatal"]) for e in bench.of("error")] == [("internal", True)] * 2
+            assert bench.names[-1] == "ready" and bench.lines[0] == "Linked"
+
+
+async def test_the_tasks_for_button_and_screen_outlive_any_exception():
+    for kind in ANY:
+        with Folder() as folder:
+            async with Session(folder, Bench.approved) as session:
+                bench = session.bench
+                await session.push(then_ms=60_000)
+                screens = bench.app._screens
+                for part, method in ((bench.app._button, "press"), (screens, "update")):
+                    real = getattr(part, method)
+                    setattr(part, method, _fails_at_first(real, kind(), kind()))
+                bench.app._changed.set()
+                session.button.push()
+                await bench.clock.sleep(60_000)
+                errors = bench.of("error")
+                assert len(errors) == 4 and not any(error["fatal"] for error in errors), kind
+                await session.push(is_long=True)
+                assert session.screen == "unlink", kind
+                looks = []
+                screens.update = looks.append
+                bench.app._changed.set()
+                await bench.clock.sleep(1_000)
+                assert looks, kind
+
+
+async def test_an_emit_or_a_came_up_that_raises_costs_nothing():
+    for kind in ANY:
+        with Folder() as folder:
+            bench = Bench(folder).approved()
+            seen = []
+            emit = bench.app.emit
+
+            def broken(event, members, kind=kind, emit=emit):
+                emit(event, members)
+                raise kind("the line went dead")
+
+            def came_up(screen, kind=kind, seen=seen):
+                seen.append(screen)
+                raise kind("no such picture")
+
+            bench.app.emit = broken
+            bench.app.came_up = came_up
+            assert await bench.run(60_000) is False
+            assert bench.names[-1] == "ready" and bench.lines[0] == "Linked", kind
+            assert seen[-1] == "linked" and "error" not in bench.names
+
+
 async def test_unlinking_what_cannot_be_erased_ends_the_link_and_says_what_is_left():
     with Folder() as folder:
         async with Session(folder, Bench.approved) as session:
@@ -751,6 +852,7 @@ async def test_unlinking_what_cannot_be_erased_ends_the_link_and_says_what_is_le
             assert session.screen == "error"
             bench.http.script(DEVICE, device_code())
             bench.http.script(TOKEN, tokens(2))
+            bench.http.answer(API, reply(200, {}))
             await session.push(then_ms=60_000)
             assert session.screen == "linked"
 

@@ -41,6 +41,40 @@ class Ticks:
 # What is sent
 
 
+async def test_without_room_for_its_reply_a_request_is_not_sent():
+    server = await serve(stays(OK, OK))
+    client = HttpClient()
+    request = get(server)
+    request.room = 1 << 60
+    for _ in range(2):
+        error = await fails(TransportError, client.send(request))
+        assert error.kind == "memory"
+    assert server.requests == []
+    request.room = 4_000
+    assert (await client.send(request)).status == 200
+    await client.close()
+    await server.stop()
+    assert len(server.requests) == 1
+
+
+async def test_room_is_sought_once_there_is_a_connection():
+    server = await serve(stays(OK, OK))
+    client = HttpClient()
+    request = get(server)
+    request.room = 300
+    seen = []
+    real, http._try_room = http._try_room, lambda size: seen.append((size, client._writer))
+    try:
+        await client.send(request)
+        request.room = 0
+        await client.send(request)
+    finally:
+        http._try_room = real
+    await client.close()
+    await server.stop()
+    assert len(seen) == 1 and seen[0][0] == 300 and seen[0][1] is not None
+
+
 async def test_a_post_as_it_is_sent():
     server = await serve(answers(OK))
     client = HttpClient()

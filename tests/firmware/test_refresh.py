@@ -130,6 +130,33 @@ async def test_a_store_that_has_died_does_not_cost_the_new_tokens():
     assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-3"
 
 
+async def test_a_refresh_seeks_room_for_a_reply_as_large_as_the_last():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    answers = tokens(2), tokens(3, note="x" * 5_000), tokens(4), tokens(5)
+    board.http.answer(TOKEN, *answers)
+    for number in range(4):
+        await link.refresh()
+        last = answers[number - 1] if number else tokens(1)
+        assert board.http.requests[-1].room >= len(last.body)
+    again = Board(store=board.store)
+    again.http.answer(TOKEN, tokens(6))
+    async with again.link as link:  # which knows no reply yet, but what was in it
+        await link.refresh()
+    assert again.http.requests[-1].room >= len(tokens(5).body)
+
+
+async def test_without_room_for_the_reply_the_tokens_stay_and_it_is_asked_again():
+    board = Board(store=MemoryStore())
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, *[lost("memory")] * 4 + [tokens(2)])
+        await board.clock.sleep(HOUR)
+        assert await link.token() == "at-secret-2"
+    errors = board.told.of("error")
+    assert errors and {error["kind"] for error in errors} == {"memory"}
+
+
 async def test_without_a_refresh_token_there_is_nothing_to_ask_for():
     board = Board()
     link = await board.linked(refresh_token=None)
@@ -325,22 +352,17 @@ async def test_the_kind_of_trouble_is_kept():
 
 
 async def test_the_background_task_outlives_a_lack_of_memory():
-    board = Board()
+    board = Board(store=MemoryStore())
     link = await board.linked()
-    board.http.answer(TOKEN, tokens(2), tokens(3))
-    keep = link._account.keep
-    left = [MemoryError()]
-
-    def keep_with_little(successor):
-        if left:
-            raise left.pop()
-        keep(successor)
-
-    link._account.keep = keep_with_little
+    board.http.answer(TOKEN, tokens(2))
     async with link:
+        board.store.save = raise_first(board.store.save, MemoryError())
         await board.clock.sleep(3_700_000)
-    assert board.http.count(TOKEN) == 2
-    assert len(board.told.of("refreshed")) == 1
+        assert await link.token() == "at-secret-2"
+    assert board.told.names[1:] == ["error", "refreshed", "saved"]
+    assert board.told.last("error")["kind"] == "memory"
+    assert "not enough memory" in board.told.last("refreshed")["unsaved"]
+    assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-2"
 
 
 async def test_tokens_that_there_is_no_room_for_are_told_as_that():
@@ -508,6 +530,170 @@ async def test_tokens_are_refreshed_ahead_of_expiry_one_after_the_other():
     gaps = [b - a for a, b in zip(board.http.sent_at, board.http.sent_at[1:])]
     assert all(3_240_000 <= gap <= 3_600_000 for gap in gaps), gaps
     assert "error" not in board.told.names
+
+
+# Saved again
+
+LIVES = ({"expires_in": 3600}, {"expires_in": None}, {"refresh_token": None}, {"expires_in": 0})
+
+
+async def test_a_save_that_failed_is_tried_again_within_a_minute_until_it_works():
+    for life in LIVES:  # whether a refresh is due or not
+        board = Board(store=FailingStore(fails=("save",)))
+        async with board.link:
+            await board.linked(**life)
+            await board.clock.sleep(1_800_000)
+            assert board.told.events == [], "the reason has been told"
+            board.store.fails = ()
+            await board.clock.sleep(60_000)
+            assert board.told.events == [("saved", {})]
+            assert board.store.record["tokens"]["access_token"] == "at-secret-1"
+            saved = board.store.record
+            await board.clock.sleep(600_000)
+            assert board.store.record is saved, "and once is enough"
+            assert board.told.names == ["saved"]
+
+
+async def test_saving_again_does_not_wait_for_the_provider():
+    board = Board(store=FailingStore(fails=("save",)))
+    async with board.link as link:
+        await board.linked(expires_in=600)
+        board.http.answer(TOKEN, lost("timeout"), ...)
+        await board.clock.sleep(1_800_000)
+        assert link.pause > 0, "a refresh failed"
+        board.store.fails = ()
+        await board.clock.sleep(60_000)
+        assert board.store.record["tokens"]["refresh_token"] == "rt-secret-1"
+
+
+async def test_another_reason_is_told_and_the_same_is_not():
+    board = Board(store=FailingStore(fails=("save",)))
+    async with board.link:
+        await board.linked()
+        await board.clock.sleep(300_000)
+        board.store.save = raise_first(None, OSError(28), OSError(28), OSError(28))
+        await board.clock.sleep(180_000)
+    assert [error["kind"] for error in board.told.of("error")] == ["internal"]
+
+
+async def test_what_is_not_saved_while_another_code_is_up_is_saved_with_it():
+    board = Board(store=FailingStore(fails=("save",)))
+    async with board.link as link:
+        await board.linked(refresh_token=None, expires_in=60)
+        await board.clock.sleep(120_000)
+        assert not link.is_linked
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, refusal("authorization_pending"), ...)
+        task = asyncio.create_task(link.ensure_linked())
+        await board.clock.sleep(60_000)
+        board.store.fails = ()
+        await board.clock.sleep(66_000)
+        assert board.store.record["pending"]["device_code"] == "dc-secret"
+        assert board.store.record["tokens"]["access_token"] == "at-secret-1"
+        board.http.script(TOKEN, tokens(2))
+        await task
+        assert "pending" not in board.store.record
+        assert board.store.record["tokens"]["access_token"] == "at-secret-2"
+
+
+async def test_a_link_that_could_not_be_erased_is_erased_later():
+    board = Board(store=FailingStore(fails=("erase",)))
+    async with board.link as link:
+        await board.linked(refresh_token=None)
+        board.link._events.attempt(link._account.forget)
+        board.link.refresher()._changed.set()
+        assert board.store.record is not None
+        await board.clock.sleep(300_000)
+        board.store.fails = ()
+        await board.clock.sleep(60_000)
+        assert board.store.record is None
+
+
+# Exceptions that are not ours
+
+ANY = (ValueError, OSError, AttributeError, RuntimeError, TypeError, KeyError, MemoryError)
+
+
+def raise_first(function, *errors):
+    """`function`, which raises each of `errors` before it works."""
+    left = list(errors)
+
+    def raising(*arguments):
+        if left:
+            raise left.pop(0)
+        return function(*arguments)
+
+    return raising
+
+
+async def test_no_exception_of_any_kind_ends_the_background_task():
+    for kind in ANY:
+        board = Board(store=MemoryStore())
+        async with board.link as link:
+            await board.linked()
+            board.http.answer(TOKEN, *[kind("at-secret-1")] * 6 + [tokens(2), tokens(3)])
+            await board.clock.sleep(4 * HOUR // 2)
+            assert await link.token() == "at-secret-3", kind
+        errors = board.told.of("error")
+        assert errors and not any(error["fatal"] for error in errors)
+        for error in errors:
+            assert error["kind"] == ("memory" if kind is MemoryError else "internal")
+            assert "secret" not in error["message"]
+        sent = board.http.sent_at[:7]
+        gaps = [later - earlier for earlier, later in zip(sent, sent[1:])]
+        assert gaps == sorted(gaps) and gaps[-1] > 8 * gaps[0], gaps
+
+
+async def test_nor_one_from_anything_else_that_the_task_does():
+    for kind in ANY:
+        for part, method in (("_clock", "ticks"), ("_account", "save"), ("_refresher", "refresh")):
+            board = Board(store=FailingStore(fails=("save",)))
+            async with board.link as link:
+                await board.linked()
+                await board.clock.sleep(1_000)
+                owner = getattr(link, part)
+                real = getattr(owner, method)
+                setattr(owner, method, raise_first(real, kind(), kind()))
+                board.store.fails = ()
+                board.http.answer(TOKEN, tokens(2), tokens(3))
+                await board.clock.sleep(4 * HOUR // 2)
+                stored = board.store.record["tokens"]
+                assert stored["refresh_token"] == "rt-secret-3", (kind, method)
+                assert board.told.of("error"), (kind, method)
+
+
+async def test_tokens_in_hand_are_stored_before_any_exception_is_told():
+    for kind in ANY:
+        for place in ("_check_subject", "hang_up"):
+            board = Board(store=MemoryStore())
+            async with board.link as link:
+                await board.linked()
+                owner = link.refresher() if place == "_check_subject" else link._provider
+                stored = []
+
+                def notify(event, _, board=board, stored=stored):
+                    stored.append((event, board.store.load()["tokens"]["refresh_token"]))
+
+                board.link._events._notify = notify
+                setattr(owner, place, raise_first(getattr(owner, place), kind("at-secret-1")))
+                board.http.answer(TOKEN, tokens(2))
+                await board.clock.sleep(HOUR)
+                assert await link.token() == "at-secret-2"
+                told = [token for event, token in stored if event == "error"]
+                assert told == ["rt-secret-2"]
+
+
+async def test_ctrl_c_and_a_cancel_get_out_of_the_background_task():
+    board = Board()
+    link = await board.linked()
+    for error in (KeyboardInterrupt(), asyncio.CancelledError()):
+        link._account.tokens.due = raise_first(None, error)
+        try:
+            await link.refresher().run()
+        except (KeyboardInterrupt, asyncio.CancelledError) as got:
+            assert got is error
+        else:
+            raise AssertionError("it swallowed an interrupt")
 
 
 async def test_a_new_link_wakes_the_upkeep():

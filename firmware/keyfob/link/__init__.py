@@ -85,6 +85,7 @@ class AccountLink:
 
     async def __aenter__(self):
         self._events.attempt(self._account.load)  # linking again replaces a damaged record
+        self._events.unsaved = None  # it was no save that failed
         await self._join()
         self._is_open = True
         self._keep_refreshing()
@@ -261,10 +262,17 @@ class AccountLink:
 
     async def _establish(self):
         issued = await self._get_tokens()
-        with Loaded("keyfob.link.establish") as code:
-            self._switched = await code.establish(
-                issued, self, self._provider, self._clock, self._events, self._account
-            )
+        account = self._account
+        account.is_stored, account.is_new = False, True
+        try:
+            with Loaded("keyfob.link.establish") as code:
+                self._switched = await code.establish(
+                    issued, self, self._provider, self._clock, self._events, account
+                )
+        except MemoryError:
+            if account.is_new:  # the next boot may have room for them
+                self._events.attempt(account.keep_issued, issued)
+            raise
 
     async def _get_tokens(self):
         """What a TokenSet is made of, from a person or, without one, from the provider alone."""

@@ -1,9 +1,11 @@
 """Getting a person's approval: show a code, and poll until it is approved or refused."""
 
-from keyfob.compat import settle
+from keyfob.compat import const, settle
 from keyfob.errors import AS_FATAL, TransportError, no_memory
 from keyfob.oauth import device_grant, ticks
 from keyfob.oauth import outcome as meaning
+
+_AGAIN = const(55_000)  # ms, and a poll's gap, until a code that could not be stored is again
 
 # The event for the end of an attempt; any other end is an `error`.
 _ENDS = {device_grant.DENIED: "denied", device_grant.EXPIRED: "expired"}
@@ -25,6 +27,7 @@ async def get_approval(provider, clock, events, scope, account):
     else:
         request = grant.authorize(clock.ticks())
     interval = grant.interval
+    stored = clock.ticks()  # when that was tried last
     lack = None  # the last answer found no memory
     while request is not None:
         is_poll = grant.state == device_grant.PENDING
@@ -40,9 +43,16 @@ async def get_approval(provider, clock, events, scope, account):
             lack = error if error.kind == "memory" else None
             grant.failed(error, clock.ticks())
         wait = grant.wait(clock.ticks())
-        if grant.state == device_grant.PENDING and not (is_poll and grant.interval == interval):
-            interval = grant.interval
-            events.attempt(account.keep_pending, grant.record(clock.ticks(), clock.unix()))
+        if grant.state == device_grant.PENDING:
+            store = None
+            if not is_poll or grant.interval != interval:
+                interval = grant.interval
+                store = events.attempt
+            elif events.unsaved is not None and ticks.diff(sent, stored) >= _AGAIN:
+                store = events.attempt_again
+            if store is not None:
+                stored = clock.ticks()
+                store(account.keep_pending, grant.record(stored, clock.unix()))
         if is_poll:
             _notify_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
         elif grant.state == device_grant.PENDING:

@@ -10,6 +10,7 @@ from keyfob.errors import (
     TransportError,
     UsageError,
     no_memory,
+    ours,
 )
 from keyfob.oauth import ticks
 
@@ -43,29 +44,44 @@ class Refresher:
                 self._spread(tokens)
 
     async def run(self):
-        """Refresh ahead of expiry, for ever."""
+        """Refresh ahead of expiry, and save again what could not be saved, for ever."""
+        pause = _NAP
         while True:
-            tokens = self._account.tokens
-            due = None if tokens is None else tokens.due(*self._now())
-            if due is None:
-                await self._changed.wait()
-                self._changed.clear()
-            elif due > 0:
-                await self._clock.sleep(min(due, _NAP))
-            elif self._late:
-                late, self._late = self._late, 0
-                await self._clock.sleep(late)
-            else:
-                try:
-                    await self.refresh()  # where it fails it sets a pause
-                except NotLinked:
-                    pass  # which has been told
-                except MemoryError:
-                    await self._clock.sleep(_NAP)
-                except KeyfobError as error:
-                    self._events.notify_error(error)
-                    pause = tokens.pause(self._clock.ticks())
-                    self._late = self._clock.jitter(min(pause // 8, _NAP))
+            try:
+                if await self._look():
+                    pause = _NAP
+            except Exception as error:  # noqa: BLE001 - nobody else would go on
+                self._events.notify_error(error)
+                for _ in range(pause // _NAP):
+                    await self._nap(_NAP)
+                pause = min(2 * pause, _MAX_REJECT_GAP)
+
+    async def _look(self):
+        """Do what is due, or wait a while; return whether there was a refresh."""
+        tokens = self._account.tokens
+        due = None if tokens is None else tokens.due(*self._now())
+        if due == 0:
+            due, self._late = self._late, 0
+        if due is None and self._events.unsaved is None:
+            await self._changed.wait()
+            self._changed.clear()
+        elif due != 0:
+            await self._nap(_NAP if due is None else min(due, _NAP))
+        else:
+            try:
+                await self.refresh()  # where it fails it sets a pause
+            except NotLinked:
+                pass  # which has been told
+            except KeyfobError as error:
+                self._events.notify_error(error)
+                pause = tokens.pause(self._clock.ticks())
+                self._late = self._clock.jitter(min(pause // 8, _NAP))
+            return True
+
+    async def _nap(self, ms):
+        await self._clock.sleep(ms)
+        if self._events.unsaved is not None:
+            self._events.attempt_again(self._account.save)
 
     def wake(self):
         """Look at what is due: there are new tokens."""
@@ -167,7 +183,7 @@ class Refresher:
             successor = self._receive(receive, await provider.send(request))
             if successor is None:
                 return self._refused(tokens)
-            self._check_subject(successor)
+            note = self._doubt(successor)
         except (TransportError, MemoryError) as error:
             receive = None  # its code is loaded anew
             if isinstance(error, MemoryError):
@@ -178,11 +194,17 @@ class Refresher:
             receive = None
             tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
             return error
+        except Exception as error:  # noqa: BLE001 - it is told
+            receive = None
+            tokens.failed(error, self._clock.ticks())
+            return ours(error)
         try:
             await provider.hang_up()  # storing them wants its RAM
         finally:  # a cancellation must not cost the tokens
             self._events.attempt(self._account.keep, successor)  # the link goes on in memory
             self.wake()
+        if note is not None:
+            self._events.notify_error(note)
         rotated = successor.refresh_token != tokens.refresh_token
         self._events.notify("refreshed", rotated=rotated, unsaved=self._events.unsaved)
         return None
@@ -190,6 +212,18 @@ class Refresher:
     def _receive(self, receive, reply):  # rare
         provider = self._provider
         return receive(reply, provider.profile, provider.client, *self._now())
+
+    def _doubt(self, tokens):  # rare
+        """Return why it cannot be told whose new tokens are, or None: they are kept.
+
+        Raises as `_check_subject` where they are another person's.
+        """
+        try:
+            self._check_subject(tokens)
+        except KeyfobError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is told
+            return error
 
     def _check_subject(self, tokens):  # rare
         """See that new tokens are still the same person's (OpenID Connect Core section 12.2).

@@ -19,6 +19,7 @@ _IDLE = const(60_000)  # ms: routers drop an idle connection without notice
 _HOUR = const(3_600_000)  # ms
 _WRONG = const(60)  # s by which a clock that was put right had been wrong
 _PIECE = const(256)  # bytes per read
+_CODE = const(12)  # such pieces: what code for an answer takes beyond the code that reads it
 _LONG = const(512)  # bytes of a body that takes much of a board's RAM
 _REPEATED = const(1024)  # bytes of a request that is kept for a repetition
 
@@ -46,6 +47,7 @@ class HttpClient:
         self._asked = self._prepared = None  # the last request, and its bytes
         # Of the exchange under way: a task that is over keeps its arguments.
         self._bounds = None  # what its parser is made with
+        self._needs = 0  # bytes of a body that there has to be room for
         self._parser = None
         self._last = None  # Stopwatch since a certificate's dates had the clock checked
 
@@ -76,6 +78,7 @@ class HttpClient:
         whole = False
         try:
             self._bounds = max_body, request.method == "HEAD", request.other_headers
+            self._needs = request.room
             await asyncio.wait_for(self._exchange(origin, message), limit)
             parser = self._parser
             whole = parser.keep_alive and not parser.excess
@@ -178,6 +181,9 @@ class HttpClient:
             if is_idle and not await code.is_quiet(reader):
                 return False
             self._parser = code.ReplyParser(*self._bounds)
+        if self._needs:  # looked at here, since TLS has its RAM by now
+            _try_room(self._needs)
+            await settle()
         # One write: of two that do not fit at once MicroPython's TLS may lose the second.
         writer.write(message)
         await writer.drain()
@@ -195,6 +201,14 @@ class HttpClient:
                 self._context = tls.make_context(self._roots)
             self._roots = None  # parsed; keep no copy in RAM
         return self._context if is_secure else None
+
+
+def _try_room(size):
+    """Raise MemoryError where a body of so many bytes finds no room: in one piece, and parsed.
+
+    Storing what was parsed takes as much again in one piece, once the body is gone.
+    """
+    [bytearray(size), bytearray(size)] + [bytearray(_PIECE) for _ in range(_CODE)]
 
 
 def _prepare(request, allow_http):

@@ -30,10 +30,12 @@ class Request:
     """A request: `method`, `url`, `headers` (a dict) and `body` (bytes or None).
 
     Of its reply's headers those that keyfob reads are kept, and of the others as many as fit into
-    `other_headers` bytes of RAM.
+    `other_headers` bytes of RAM. It is not sent where there is no RAM for a reply whose body has
+    `room` bytes, to be read, parsed and stored.
     """
 
     other_headers = OTHER_HEADERS
+    room = 0
 
     def __init__(self, method, url, headers=None, body=None):
         self.method = method

@@ -19,6 +19,7 @@ _BUSY_WAIT = const(60_000)  # ms at least after a 429
 _REFUSED_WAIT = const(1_800_000)  # ms after a 4xx that does not say why
 _REFUSED_TRIES = const(3)  # bare 400s, over an hour then, that mean invalid_grant
 _CONFIG_WAIT = const(3_600_000)  # ms: the client's settings have to be corrected first
+_OTHERS = const(200)  # bytes of a reply beside its tokens
 _MAX_RETRY_AFTER = const(86_400)  # s
 
 # The stored members: strings, and the two numbers that begin with "expires_".
@@ -48,6 +49,7 @@ class TokenSet:
     def __init__(self, members):
         for name in TOKENS:
             setattr(self, name, members.get(name))
+        self.size = 0  # bytes of the reply that they came in, where known
         self.early = 0  # ms by which `due` is earlier
         self.is_dead = False  # True once the provider has ended the link
         self.outcome = None  # why the last refresh yielded nothing: an Outcome, or the error
@@ -169,7 +171,10 @@ class TokenSet:
         extra = profile.dialect and profile.dialect["extra_refresh_params"]
         url = profile.refresh_endpoint or profile.token_endpoint
         with Loaded("keyfob.oauth.messages") as code:
-            return code.form_request(url, params, client, profile, extra)
+            request = code.form_request(url, params, client, profile, extra)
+        texts = (self.access_token, self.refresh_token, self.id_token, self.scope)
+        request.room = max(self.size, _OTHERS + sum([len(text or "") for text in texts]))
+        return request
 
     def receive(self, reply, profile, client, now, unix=None):  # rare
         """Take the answer to a refresh; return the successor, or None if there is none.
@@ -178,11 +183,14 @@ class TokenSet:
         and `pause(now)` when to try again. Only invalid_grant ends a link, or a third 400
         without an OAuth error, which some servers send instead.
         """
+        size = len(reply.body)
         secrets = (self.refresh_token, self.access_token, client.secret)
         outcome = classify(reply, profile, secrets, unix, by_status=False)
         if outcome.kind == meaning.OK:
             try:
-                return self._successor(outcome.members, profile, now, unix)
+                tokens = self._successor(outcome.members, profile, now, unix)
+                tokens.size = size
+                return tokens
             except ProviderError as error:
                 # The provider may have rotated the token; keep the present one.
                 outcome.kind = meaning.ERROR

@@ -19,6 +19,7 @@ class TokenSet:
     id_token: str | None
     grant: str | None
     early: int  # internal
+    size: int  # internal
     failures: int  # internal
     is_dead: bool  # internal
     outcome: Outcome | KeyfobError | None
@@ -56,4 +57,4 @@ class TokenSet:
         unix: int | None = None,
     ) -> TokenSet | None: ...
     def postpone(self, error: KeyfobError, now: int) -> None: ...  # internal
-    def failed(self, error: KeyfobError, now: int) -> None: ...
+    def failed(self, error: Exception, now: int) -> None: ...

@@ -23,6 +23,10 @@ class OnDemandStore:
         """As TokenStore's."""
         self._use("save", record)
 
+    def copy(self, record):
+        """As TokenStore's."""
+        self._use("copy", record)
+
     def erase(self):
         """As TokenStore's."""
         self._use("erase")
