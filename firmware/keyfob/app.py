@@ -26,9 +26,10 @@ class App:
 
     `display` is the panel, or the console where there is none; `run` opens it.
     With a `button` (see keyfob.ui.buttons) a press starts the linking, and another tries again.
-    Without one, or where a subclass sets `asks_first` to False, a code appears by itself, and an
-    attempt that fails ends the run. Where memory ran out, or an exception came that is no
-    KeyfobError, it starts again, after a pause that grows from 10 s to 10 minutes.
+    Without one a code appears by itself. An attempt that failed is made again by itself where that
+    may help (see keyfob.link.pauses). Where a subclass sets `asks_first` to False, a code appears
+    by itself, and an attempt that fails ends the run. Where memory ran out, or an exception
+    came that is no KeyfobError, it starts again, after a pause that grows from 10 s to 10 minutes.
     """
 
     asks_first = True
@@ -47,7 +48,7 @@ class App:
         self._screens = self._button = self._led = None
         self._stage = None  # the last event, for the message of a MemoryError
         self._changed = asyncio.Event()  # there is a new screen
-        self._wanted = asyncio.Event()  # the button to link was pressed
+        self._wanted = asyncio.Event()  # the button to link was pressed, or a pause is over
         self._over = asyncio.Event()  # the link has ended, or `idle` has
         self._is_done = False  # `idle` has ended
         self._trouble = None  # the error that ended `idle`
@@ -125,8 +126,10 @@ class App:
         """Emit and show what happened."""
         self._stage = event
         self._events.call(self.emit, event, members)
-        if self._button is not None and event in ("unlinked", "signed_out"):
-            self._over.set()  # without a button the screen asks for a restart
+        if event == "signed_out" or (event == "unlinked" and self._button is not None):
+            self._over.set()  # after an unlink without a button the screen asks for a restart
+        elif event == "linked":
+            self._wanted.set()  # whoever waits for a press, or for the link to come back
         if self._screens is not None:
             self._screens.notify(event, members)
 
@@ -149,28 +152,52 @@ class App:
         """Called after the screen of that name was drawn; a subclass may draw over `idle`."""
 
     async def _get_linked(self):
-        """Link; with a button, again after each press until an attempt succeeds."""
+        """Link; after a press, or a pause, again until an attempt succeeds."""
         link = self.link
-        asks_first = self.asks_first and self._button is not None
+        has_button = self._button is not None
+        waits = self.asks_first and has_button and not link.is_pending
+        pause = tries = None
         while True:
-            if asks_first and not link.is_linked and not link.is_pending:
-                if not self._screens.press:
-                    self._screens.show("press", {})
-                self._wanted.clear()
-                await self._wanted.wait()
+            if waits and not link.is_linked:
+                await self._wait(pause)
+                if link.is_linked:
+                    return  # the provider took the old link back, which was told
             try:
                 await link.ensure_linked()
                 return
             except KeyfobError as error:
-                if not asks_first:
+                if not self.asks_first or (error.kind == "memory" and not has_button):
                     raise
                 self._events.notify_error(error, fatal=True)
+                with Loaded("keyfob.link.pauses") as code:
+                    tries = tries or code.new_tries()
+                    pause = code.pause(error, tries, has_button, self._clock.jitter)
+                waits = True
+
+    async def _wait(self, pause):  # rare
+        """Wait for a press of the button, and for `pause` ms at most, unless that is None."""
+        self._wanted.clear()
+        alarm = None
+        if pause is not None:
+            alarm = asyncio.create_task(self._ring(pause))
+        elif not self._screens.press:
+            self._screens.show("press", {})
+        try:
+            await self._wanted.wait()
+        finally:
+            if alarm is not None:
+                alarm.cancel()
+
+    async def _ring(self, ms):  # rare
+        await self._clock.sleep(ms)
+        self._wanted.set()
 
     async def _stay_linked(self):
         """Run `idle` until it ends or the link ends."""
         self._over.clear()
         await self._call_api()
-        self._events.notify("ready")
+        if self.link.is_linked:
+            self._events.notify("ready")
         idle = asyncio.create_task(self._lasting(self._go_on))
         try:
             await self._over.wait()
@@ -185,14 +212,15 @@ class App:
             await self.idle()
             self._is_done = True
         except (KeyfobError, MemoryError) as error:
-            self._trouble = error
+            has_ended = self._over.is_set() and isinstance(error, NotLinked)  # which was told
+            self._trouble = None if has_ended else error
         self._over.set()
 
     async def _call_api(self):  # rare
         try:
             await self.link.call_api()
         except NotLinked:
-            if self._button is None:
+            if self._button is None and not self._over.is_set():
                 raise
         except KeyfobError as error:
             self._events.notify_error(error)  # the link itself may work

@@ -45,6 +45,8 @@ class TransportError(KeyfobError):
     """No usable reply arrived. `kind` is network, tls, timeout or memory."""
 
     kind = "network"
+    was_sent = True  # False where the request cannot have reached the server
+    is_final = False  # the reply had all that was asked for, and is too long
 
 
 class ProviderError(KeyfobError):
@@ -69,7 +71,12 @@ class LinkDenied(ProviderError):
 
 
 class LinkExpired(ProviderError):
-    """Nobody approved while the code lived (RFC 8628 section 3.5, expired_token)."""
+    """Nobody approved while the code lived (RFC 8628 section 3.5, expired_token).
+
+    `lost` is what kept the last answers from being read, so that nobody knows, or None.
+    """
+
+    lost = None
 
 
 class NotLinked(UsageError):

@@ -20,7 +20,10 @@ class KeyfobError(Exception):
 
 class UsageError(KeyfobError): ...
 class ConfigError(KeyfobError): ...
-class TransportError(KeyfobError): ...
+
+class TransportError(KeyfobError):
+    was_sent: bool  # internal
+    is_final: bool  # internal
 
 class ProviderError(KeyfobError):
     error: str | None
@@ -36,7 +39,10 @@ class StorageError(KeyfobError):
     reason: str | None
 
 class LinkDenied(ProviderError): ...
-class LinkExpired(ProviderError): ...
+
+class LinkExpired(ProviderError):
+    lost: str | None
+
 class NotLinked(UsageError): ...
 
 def ours(error: Exception) -> KeyfobError: ...  # internal

@@ -274,9 +274,10 @@ def test_a_router_that_is_slower_than_the_board(sim, scenario, do):
     assert set(failed) == {"failed"}
     assert joined == "joined"
     assert 300 < times(run, "wifi")[-1] < 380
-    assert [screen["name"] for screen in run.of("screen")][:4] == [
+    assert [screen["name"] for screen in run.of("screen")][:5] == [
         "starting",
         "wifi",
+        "no_wifi",
         "clock",
         "user_code",
     ]

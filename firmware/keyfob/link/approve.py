@@ -6,14 +6,13 @@ from keyfob.oauth import device_grant, ticks
 from keyfob.oauth import outcome as meaning
 
 _AGAIN = const(55_000)  # ms, and a poll's gap, until a code that could not be stored is again
-
-# The event for the end of an attempt; any other end is an `error`.
-_ENDS = {device_grant.DENIED: "denied", device_grant.EXPIRED: "expired"}
+_NAP = const(60_000)  # ms between two looks whether an earlier link is back
 
 
 async def get_approval(provider, clock, events, scope, account):
     """Show a code and poll until it is approved; return the members of a TokenSet.
 
+    None where an earlier link, which the provider had ended, came back meanwhile.
     A code that is pending from before a reset is used again while it lives. A new code is stored
     as pending in `account`. Raises `DeviceGrant.error`: LinkDenied, LinkExpired or another.
     """
@@ -23,24 +22,20 @@ async def get_approval(provider, clock, events, scope, account):
     )
     if is_old:
         _notify_code(events, grant, True)
-        request = await _next_request(grant, clock)
+        request = await _next_request(grant, clock, account)
     else:
         request = grant.authorize(clock.ticks())
     interval = grant.interval
     stored = clock.ticks()  # when that was tried last
-    lack = None  # the last answer found no memory
     while request is not None:
         is_poll = grant.state == device_grant.PENDING
         sent = clock.ticks()
         try:
             _receive(grant, await provider.send(request), clock)  # no name keeps the reply
-            if grant.state == device_grant.PENDING:
-                lack = None
         except (TransportError, MemoryError) as error:
             if isinstance(error, MemoryError):
-                error = no_memory("for the provider's reply", "free RAM")
+                error = no_memory("for the provider's reply", "free some RAM")
                 await settle()
-            lack = error if error.kind == "memory" else None
             grant.failed(error, clock.ticks())
         wait = grant.wait(clock.ticks())
         if grant.state == device_grant.PENDING:
@@ -64,15 +59,13 @@ async def get_approval(provider, clock, events, scope, account):
             return await get_approval(provider, clock, events, scope, account)
         if is_poll and grant.outcome.kind != meaning.RETRY:
             is_old = False
-        request = await _next_request(grant, clock)
+        request = await _next_request(grant, clock, account)
     if grant.state == device_grant.GRANTED:
         return grant.issued
     events.attempt(account.drop_pending)
-    if grant.state == device_grant.FAILED and lack is not None:
-        raise lack  # the tokens may have been in that answer
-    if grant.state in _ENDS:
-        events.notify(_ENDS[grant.state])
-        grant.error.notified = AS_FATAL  # the event above did that
+    if account.is_usable(clock.ticks(), clock.unix()):
+        return None
+    _notify_end(events, grant)
     raise grant.error
 
 
@@ -80,17 +73,34 @@ def _receive(grant, reply, clock):
     grant.receive(reply, clock.ticks(), clock.unix())
 
 
-async def _next_request(grant, clock):
-    """Wait until the grant's next request is due and return it; None once it has ended."""
+async def _next_request(grant, clock, account):
+    """Wait until the grant's next request is due and return it.
+
+    None once it has ended, or an earlier link that the provider had ended is back.
+    """
     while True:
         now = clock.ticks()
         wait = grant.wait(now)
-        if wait is None:
+        if wait is None or account.is_usable(now, clock.unix()):
             return None
         if wait == 0:
             is_first = grant.state == device_grant.IDLE
             return grant.authorize(now) if is_first else grant.poll(now)
-        await clock.sleep(wait)
+        await clock.sleep(min(wait, _NAP))
+
+
+def _notify_end(events, grant):  # rare
+    """Notify of a refusal, or of a code that ran out; any other end is an `error`."""
+    error = grant.error
+    if grant.state == device_grant.DENIED:
+        events.notify("denied")
+    elif grant.state == device_grant.EXPIRED:
+        if error.lost is not None:
+            events.notify_error(error)
+        events.notify("expired", lost=error.lost)
+    else:
+        return
+    error.notified = AS_FATAL  # the event above did that
 
 
 def _notify_code(events, grant, is_resumed):

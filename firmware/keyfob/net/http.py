@@ -86,17 +86,21 @@ class HttpClient:
                 self._asked = self._prepared = None  # parsing such a long body needs the RAM
             return parser.reply
         except asyncio.TimeoutError:
-            raise TransportError(
+            error = TransportError(
                 "%s did not answer within %g s" % (host, limit),
                 "check the network, or try again later",
                 kind="timeout",
             )
+            error.was_sent = self._origin is not None  # else it was never connected
+            raise error
         except MemoryError:
             raise no_memory("for a connection to " + host)
         except (OSError, ValueError, EOFError) as error:
-            error = await self._refused(error, host)
-            if error is not None:
-                raise error
+            was_sent = self._origin is not None
+            failure = await self._refused(error, host)
+            if failure is not None:
+                failure.was_sent = was_sent
+                raise failure
             return await self._ask(origin, message, request, limit, max_body)
         finally:
             self._parser = None

@@ -8,13 +8,18 @@ _LOOK = const(100)  # ms between two looks at the state
 _SETTLE = const(1_000)  # ms after a disconnect: the ESP32 refuses a connect before that
 _TRIES = const(2)
 
-# The meaning of a driver's states, by their names in `network` where the platform has them.
-# States come and go while the driver retries, and a wrong password has several.
+# The meaning of a driver's states, by their names in `network` where the platform has them: in a
+# word, and for a person. States come and go while the driver retries, and a wrong password has
+# several.
 _REASONS = (
-    ("STAT_NO_AP_FOUND", "%s is out of reach"),
-    ("STAT_HANDSHAKE_TIMEOUT", "%s seems to have another password"),
-    ("STAT_WRONG_PASSWORD", "%s has another password"),
+    ("STAT_NO_AP_FOUND", "absent", "%s is out of reach"),
+    ("STAT_HANDSHAKE_TIMEOUT", "password", "%s seems to have another password"),
+    ("STAT_WRONG_PASSWORD", "password", "%s has another password"),
 )
+_UNKNOWN = ("", "silent", "%s")
+# Of several networks a screen names the first with the first of these: who has two at home and at
+# work finds one of them out of reach.
+_TELLING = ("password", "silent", "absent")
 
 
 def station():
@@ -30,13 +35,14 @@ async def join(networks, clock):
     """Join the first of `networks` (dicts of ssid and password) that accepts the board.
 
     Returns its ssid; None where there is nothing to join, since the platform's network is up by
-    other means. Raises TransportError with the reasons where none accepts the board.
+    other means. Raises TransportError with the reasons where none accepts the board. Its `trouble`
+    is the ssid of one of them and why, in a word; both are None where Wi-Fi itself does not work.
     """
     radio = station() if networks else None
     if radio is None:
         return None
     names = [wanted["ssid"] for wanted in networks]
-    reasons = []
+    found = []
     try:
         radio.active(True)
         if radio.isconnected():  # a soft reset leaves Wi-Fi as it was
@@ -48,19 +54,25 @@ async def join(networks, clock):
             reason = await _join_one(radio, wanted, clock)
             if reason is None:
                 return wanted["ssid"]
-            reasons.append(reason % wanted["ssid"])
+            found.append((reason[1], wanted["ssid"], reason[2] % wanted["ssid"]))
     except OSError as error:
-        raise TransportError("Wi-Fi does not work: %s" % error, "switch the board off and on")
-    raise TransportError(
-        "no Wi-Fi network let the board in: " + ", ".join(reasons), "check its name and password"
+        failure = TransportError("Wi-Fi does not work: %s" % error, "switch the board off and on")
+        failure.trouble = (None, None)
+        raise failure
+    failure = TransportError(
+        "no Wi-Fi network let the board in: " + ", ".join([words for _, _, words in found]),
+        "check its name and password",
     )
+    word, name, _ = min(found, key=lambda row: _TELLING.index(row[0]))
+    failure.trouble = (name, word)
+    raise failure
 
 
 async def _join_one(radio, wanted, clock):
-    """Try one network; return None once it is joined, else the reason why not."""
+    """Try one network; return None once it is joined, else its row of the reasons."""
     import network
 
-    reason = "%s"
+    reason = _UNKNOWN
     for _ in range(_TRIES):
         try:
             radio.connect(wanted["ssid"], wanted.get("password"))
@@ -73,9 +85,9 @@ async def _join_one(radio, wanted, clock):
         if radio.isconnected():
             return None
         state = radio.status()
-        for name, words in _REASONS:
-            if state == getattr(network, name, None):
-                reason = words
+        for row in _REASONS:
+            if state == getattr(network, row[0], None):
+                reason = row
         await clock.sleep(_LOOK)
     await _leave(radio, clock)
     return reason

@@ -207,7 +207,7 @@ def members(reply):  # rare: replies
                 raise
             value = _form_members(_unmarked(body))
     except MemoryError:
-        raise no_memory("for the provider's reply", "free RAM")
+        raise no_memory("for the provider's reply", "free some RAM")
     finally:
         reply.body = b""
     return value if isinstance(value, dict) else None

@@ -23,6 +23,7 @@ class Outcome:
     members: dict[str, Any] | None
     interval: int | None
     retry_after: int | None
+    is_lost: bool
     def __init__(
         self,
         kind: int,

@@ -81,16 +81,20 @@ class Screens:
             self._forget_layout()
         elif event == "poll":
             name, members = self._waiting(members)
-        elif event == "wifi" and self._name == "wifi" and members["state"] == "joined":
-            name = "clock"  # the next step
+        elif event == "wifi" and self._name in ("wifi", "no_wifi"):
+            if members["state"] == "joined":
+                name = "clock"  # the next step
+            elif members.get("trouble"):
+                name, members = "no_wifi", members["trouble"]
         elif event == "error" and (not members["fatal"] or self._name == "sign_in_again"):
             name = None  # not fatal, or the screen already says more
         elif event in ("refreshed", "saved"):
             unsaved = members.get("unsaved")
-            if unsaved != self.link.get("unsaved"):
+            is_over = event == "refreshed" and self._name == "error"  # the trouble that it told of
+            if is_over or unsaved != self.link.get("unsaved"):
                 self.link = dict(self.link, unsaved=unsaved)
-                if self._name in ("linked", "idle"):
-                    name, members = self._name, self.link
+                if is_over or self._name in ("linked", "idle"):
+                    name, members = "linked" if is_over else self._name, self.link
         if name is not None:
             self.show(name, members)
 

@@ -291,6 +291,8 @@ _CAUSES = {
     ("discovery", "config"): "bad_config",
     ("client", "tls"): "tls",
     ("client", "provider"): "client",
+    ("poll", "tls"): "tls",
+    ("poll", "provider"): "client",
 }
 _ACTIONS = {
     "clock": "let the network pass NTP (UDP port 123), then restart the board",

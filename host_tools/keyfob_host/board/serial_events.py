@@ -9,7 +9,7 @@ from keyfob_host.printable import printable, printable_members
 from keyfob_host.report.events import Report
 
 _MACHINE_LINE = "@{"
-_INTERNAL = ("took", "trouble")  # members that are for the board's own display
+_INTERNAL = ("took", "trouble", "lost")  # members that are for the board's own display
 _UNREPORTED = ("ready", "signed_out")  # another event says the same
 
 # Members without which an event cannot be reported.

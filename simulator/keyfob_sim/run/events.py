@@ -14,7 +14,7 @@ from keyfob_sim.run.options import SimOptions
 from keyfob_sim.run.state_dir import State
 
 # Members of firmware events that are left out of --json; `took` becomes `sent`.
-_INTERNAL = ("took", "trouble")
+_INTERNAL = ("took", "trouble", "lost")
 _QUIET = ("signed_out", "ready")  # left out of --json, where other events say the same
 _SAVED_AFTER = ("linked", "refreshed", "unlinked")
 _SHOWN = ("linked", "denied", "expired", "error")  # a screen follows each, if it is the last
@@ -46,11 +46,15 @@ class RunEvents:
         # A run with --api also waits for that to answer.
         waits_for_api = options.until.name == "linked" and options.api is not None
         self.progress = Progress(options.until, also="api" if waits_for_api else None)
+        # A board without a button links by itself once the faults of a scenario are over.
+        self._links_by_itself = options.faults is not None and not options.board.buttons
+        self._is_linked = False
         # With a serial port the board stays, whatever its firmware does.
         self._is_endless = options.until.name == "forever" and options.serial is not None
         self._waits_for_screen = False
         self._has_screens = False  # memory may run out before the firmware has any
         self._is_signed_out = False
+        self._has_linked = False  # in this boot
         self._address: str | None = None
         self._lines: list[str] = []
         self._pictures = 0
@@ -86,7 +90,7 @@ class RunEvents:
             self._clock.power_on()
             self._has_booted = True
         self._lines = []
-        self._has_screens = False
+        self._has_screens = self._has_linked = False
         self._stop_pressing()
         about = self._options
         self.say("boot", {"cause": cause, "board": about.board.name, "runtime": about.runtime})
@@ -149,10 +153,14 @@ class RunEvents:
             shown["message"] += f" (heap: {self._options.heap} bytes)"
         if event not in _QUIET:
             self._report.say(event, shown)
-        self.progress.see(event, shown)
+        self._is_linked = self._is_linked or event == "linked"
+        goes_on = self._links_by_itself and not self._is_linked
+        if not (goes_on and self.progress.may_pass(event, shown)):
+            self.progress.see(event, {**members, **shown})
         if event in _SAVED_AFTER:
             self._state.save(self._clock.t(), self._clock.now() if self._clock.virtual else None)
-        if event in ("linked", "signed_out"):
+        self._has_linked |= event == "linked"
+        if event in ("linked", "signed_out", "user_code"):
             self._is_signed_out = event == "signed_out"  # no screen follows that one
         is_last = event in _SHOWN and self._has_screens and not self._is_signed_out
         self._waits_for_screen = self.progress.ended and is_last
@@ -184,7 +192,9 @@ class RunEvents:
             if address is not None:
                 self._report.terminal.address(address)
         self._stop_pressing()
-        if members["name"] == "press":
+        # A link that ended in this boot is the person's business.
+        asks_again = members["name"] == "sign_in_again" and not self._has_linked
+        if members["name"] == "press" or asks_again:
             self._press()
         members["png"] = None
         if self._options.screens is not None:

@@ -24,6 +24,9 @@ _RULED_OUT_BY = {
     "forever": (),
 }
 
+# What a board without a button gets over by itself, once the faults of a scenario are over.
+_PASSING = ("network", "timeout", "tls", "provider")
+
 # What such an event means, and what to try.
 _WORDS = {
     "linked": ("the board is linked", "leave --state-dir out, or --until linked"),
@@ -91,9 +94,16 @@ class Progress:
                 self.fail(members["message"], members["hint"] or self.hint)
         elif event in _RULED_OUT_BY[name]:
             what, self.hint = _WORDS[event]
+            if members.get("lost"):
+                what = f"the code ran out, and the last answers were of no use: {members['lost']}"
             self.failure = f"{what}, so --until {name} cannot be reached"
         self.reached = self._left <= 0 and self._also is None
 
     def fail(self, why: str, hint: str) -> None:
         """Give up, for a reason that is not an event."""
         self.failure, self.hint = why, hint
+
+    def may_pass(self, event: str, members: dict[str, Any]) -> bool:
+        """Whether this ends an attempt to link, but not the goal where another follows."""
+        is_end = event == "expired" or (event == "error" and members["kind"] in _PASSING)
+        return self.goal.name in ("linked", "refreshed") and is_end
