@@ -128,10 +128,13 @@ class RunEvents:
         self._waits_for_screen = False
 
     def late(self) -> None:
-        """The wall time is over."""
+        """The wall time is over, whatever the board still does."""
+        self._is_endless = False
+        trouble = self.progress.trouble
         self.fail(
             "timeout",
-            f"--until {self._options.until.name} was not reached in {self._options.timeout:g} s",
+            f"--until {self._options.until.name} was not reached in {self._options.timeout:g} s"
+            + (f"; the last error was: {trouble}" if trouble else ""),
             "a longer --timeout, or --json to see how far it came",
         )
 
