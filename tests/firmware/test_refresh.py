@@ -868,7 +868,7 @@ async def test_a_code_is_offered_meanwhile_and_goes_where_the_link_comes_back():
 
 
 async def test_a_person_who_links_while_it_is_tried_has_the_last_word():
-    for late in (tokens(2), DEAD, lost()):
+    for late in (tokens(2), tokens(2, id_token=None), DEAD, lost()):
         board = Board(store=MemoryStore())
         async with board.link as link:
             await board.linked()
@@ -884,6 +884,7 @@ async def test_a_person_who_links_while_it_is_tried_has_the_last_word():
 
             board.http.send = slow
             ended = link._account.tokens
+            link.refresher().erase_ended = True  # since then
             task = asyncio.create_task(link.refresher()._renew(ended))
             board.http.answer(DEVICE, device_code())
             board.http.answer(TOKEN, tokens(5, id_token=id_token(sub="user-9", name="Bo")))
