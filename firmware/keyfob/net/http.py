@@ -18,7 +18,7 @@ TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
 _IDLE = const(60_000)  # ms: routers drop an idle connection without notice
 _PIECE = const(256)  # bytes per read
 _LONG = const(512)  # bytes of a body that takes much of a board's RAM
-_REPEATED = const(1024)  # bytes of a request that is kept for a repetition
+_REPEATED = const(1024)  # bytes of a repeated request that are kept
 
 
 class HttpClient:
@@ -41,7 +41,7 @@ class HttpClient:
         self._reader = None
         self._writer = None
         self._idle = None  # Stopwatch since the connection was last used
-        self._asked = self._prepared = None  # the last request, and its bytes
+        self._repeated = self._prepared = None  # a request that is, and its bytes
         # Of the exchange under way: a task that is over keeps its arguments.
         self._bounds = None  # what its parser is made with
         self._parser = None
@@ -53,13 +53,12 @@ class HttpClient:
         `max_body` bytes, ConfigError where the address must not be used, UsageError where
         the request is invalid.
         """
-        asked = (request.method, request.url, dict(request.headers), request.body)
         prepared = self._prepared
-        if self._asked != asked:  # polls repeat one request
+        if self._repeated is not request:
+            self._repeated = self._prepared = None
             prepared = _prepare(request, self._allow_http)
-            # A mutable body could change in place and still compare equal.
-            if len(prepared[1]) <= _REPEATED and isinstance(request.body, (bytes, type(None))):
-                self._asked, self._prepared = asked, prepared
+            if request.is_repeated and len(prepared[1]) <= _REPEATED:
+                self._repeated, self._prepared = request, prepared
         origin, message = prepared
         limit = (self._timeout_ms if timeout_ms is None else timeout_ms) / 1000
         async with self._lock:
@@ -77,7 +76,7 @@ class HttpClient:
             parser = self._parser
             whole = parser.keep_alive and not parser.excess
             if len(parser.reply.body) > _LONG:
-                self._asked = self._prepared = None  # parsing such a long body needs the RAM
+                self._repeated = self._prepared = None  # parsing such a long body needs the RAM
             return parser.reply
         except asyncio.TimeoutError:
             raise TransportError(
@@ -100,7 +99,7 @@ class HttpClient:
         """Close the connection, which frees its TLS buffers."""
         writer = self._writer
         self._reader = self._writer = self._origin = None
-        self._asked = self._prepared = None  # which only save time
+        self._repeated = self._prepared = None  # which only save time
         if writer is None:
             return
         transport = getattr(writer, "transport", None)

@@ -30,10 +30,11 @@ class Request:
     """A request: `method`, `url`, `headers` (a dict) and `body` (bytes or None).
 
     Of its reply's headers those that keyfob reads are kept, and of the others as many as fit into
-    `other_headers` bytes of RAM.
+    `other_headers` bytes of RAM. One that `is_repeated` does not change.
     """
 
     other_headers = OTHER_HEADERS
+    is_repeated = False
 
     def __init__(self, method, url, headers=None, body=None):
         self.method = method
