@@ -90,7 +90,7 @@ class FakeClock:
     async def synchronise(self):
         pass
 
-    def keep(self):
+    async def keep(self):
         pass
 
     def note_date(self, date):

@@ -16,6 +16,8 @@ from keyfob.oauth.ticks import Stopwatch
 
 TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
 _IDLE = const(60_000)  # ms: routers drop an idle connection without notice
+_HOUR = const(3_600_000)  # ms
+_WRONG = const(60)  # s by which a clock that was put right had been wrong
 _PIECE = const(256)  # bytes per read
 _LONG = const(512)  # bytes of a body that takes much of a board's RAM
 _REPEATED = const(1024)  # bytes of a repeated request that are kept
@@ -45,6 +47,8 @@ class HttpClient:
         # Of the exchange under way: a task that is over keeps its arguments.
         self._bounds = None  # what its parser is made with
         self._parser = None
+        self._trouble = None  # why the last exchange failed
+        self._doubted = None  # Stopwatch since the clock was in doubt for a certificate's dates
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`, whatever its status.
@@ -87,13 +91,34 @@ class HttpClient:
         except MemoryError:
             raise no_memory("for a connection to " + host)
         except (OSError, ValueError, EOFError) as error:
-            await self.close()  # so that what TLS held is free again, and counted so
-            with Loaded("keyfob.net.platform_errors") as code:
-                raise code.translate(error, host, self._room)
+            if not await self._has_mended(error, host):
+                raise self._trouble
+            return await self._ask(origin, message, request, limit, max_body)
         finally:
             self._parser = None
             if not whole:  # nor may a cancellation leave a reply half read
                 await self.close()
+
+    async def _has_mended(self, error, host):  # rare: tls
+        """Whether a clock that made a certificate seem invalid was wrong, and is right now.
+
+        If not, `_trouble` is what to raise. Servers are asked for that at most once an hour.
+        """
+        await self.close()  # so that what TLS held is free again, and counted so
+        with Loaded("keyfob.net.platform_errors") as code:
+            self._trouble = code.translate(error, host, self._room)
+            is_about_dates = code.is_about_dates(self._trouble)
+        clock = self._clock
+        now = clock.ticks()
+        if not is_about_dates or (self._doubted and self._doubted.elapsed(now) < _HOUR):
+            return False
+        before = clock.unix()
+        self._doubted = before and Stopwatch(now)
+        clock.source = None
+        clock.rest = 0, Stopwatch(now)
+        await clock.synchronise()
+        after = clock.unix()
+        return after is not None and (before is None or abs(after - before) > _WRONG)
 
     async def close(self):
         """Close the connection, which frees its TLS buffers."""
@@ -117,20 +142,19 @@ class HttpClient:
             await self.close()
         if self._writer is not None:
             try:
-                return await self._converse(message)
+                if await self._converse(message, True):
+                    return
             except (OSError, TransportError):
-                if self._parser.is_started:
+                # The server may have been about to close the idle connection. It may also have
+                # done what it was asked for, so only a request that changes nothing is repeated.
+                if self._parser.is_started or message[:4] != b"GET ":
                     raise
-                # The server had closed the idle connection: retry on a new one.
-                await self.close()
+            await self.close()
         await self._connect(origin)
-        await self._converse(message)
+        await self._converse(message, False)
 
     def _is_reusable(self, origin):
-        if self._origin != origin or self._idle.elapsed(self._clock.ticks()) >= _IDLE:
-            return False
-        at_eof = getattr(self._reader, "at_eof", None)  # MicroPython finds out by trying
-        return at_eof is None or not at_eof()
+        return self._origin == origin and self._idle.elapsed(self._clock.ticks()) < _IDLE
 
     async def _connect(self, origin):
         scheme, host, port = origin
@@ -141,9 +165,15 @@ class HttpClient:
         )
         self._origin = origin
 
-    async def _converse(self, message):
+    async def _converse(self, message, is_idle):
+        """Send `message` and read its reply; False where an idle connection is not quiet.
+
+        What came before a request does not answer it.
+        """
         reader, writer = self._reader, self._writer  # `close` may run at any time
         with Loaded("keyfob.net.http_reply") as code:  # before anything is sent
+            if is_idle and not await code.is_quiet(reader):
+                return False
             self._parser = code.ReplyParser(*self._bounds)
         # One write: of two that do not fit at once MicroPython's TLS may lose the second.
         writer.write(message)
@@ -151,6 +181,7 @@ class HttpClient:
         while not self._parser.feed(await reader.read(_PIECE)):
             pass
         self._idle = Stopwatch(self._clock.ticks())
+        return True
 
     def _tls(self, is_secure):  # rare: tls
         """Note the room for TLS; return its context, made once, or None where it is not used."""

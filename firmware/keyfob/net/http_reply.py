@@ -8,6 +8,8 @@ Feed a `ReplyParser` what the stream yields, b"" once it ends, until `feed` says
 Then there are `reply`, `keep_alive` and `excess`.
 """
 
+import asyncio
+
 from keyfob.compat import const
 from keyfob.errors import TransportError
 from keyfob.oauth.messages import MAX_BODY, OTHER_HEADERS, Reply
@@ -32,6 +34,21 @@ _USED = (
     "transfer-encoding",
     "www-authenticate",
 )
+
+
+async def is_quiet(reader):
+    """Whether nothing has arrived at the stream of an idle connection, nor its end."""
+    link = getattr(reader, "s", None)
+    if link is not None:  # MicroPython: the socket, or TLS, which asks the socket
+        import select
+
+        poll = select.poll()
+        poll.register(link, select.POLLIN)
+        return not poll.poll(0)
+    for _ in range(2):  # CPython's loop looks at the socket, and then it reads
+        await asyncio.sleep(0)
+    at_eof = getattr(reader, "at_eof", None)
+    return not (getattr(reader, "_buffer", None) or (at_eof and at_eof()))
 
 
 class ReplyParser:

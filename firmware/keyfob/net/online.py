@@ -40,7 +40,7 @@ class Online:
                     await self.join(True)
                     if self._account.tokens is not None:
                         self._account.tokens.resume()
-                self.clock.keep()
+                await self.clock.keep()
                 self._notify_time()
             except MemoryError:
                 pass  # the next look may find some

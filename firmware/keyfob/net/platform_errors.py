@@ -56,6 +56,12 @@ def translate(error, host, before=None):
     )
 
 
+def is_about_dates(error):
+    """Whether a TransportError says that a certificate is not valid at this time."""
+    reason = error.message.partition(" is not trusted: ")[2]
+    return any(words in reason for words in ("expired", "not yet valid", "in the future"))
+
+
 def room():
     """Bytes that an ESP32 has free for TLS, None on another platform."""
     regions = _regions()

@@ -47,8 +47,8 @@ class _Reader:
         self._reader = reader
         self._loop = loop
 
-    def at_eof(self) -> bool:
-        return self._reader.at_eof()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
 
     async def read(self, size: int) -> bytes:
         with self._loop.busy():
