@@ -7,12 +7,14 @@ after an `@`.
 import asyncio
 import gc
 import json
+import time
 
 from keyfob.compat import Loaded, const
 from keyfob.errors import KeyfobError, NotLinked, no_memory
 from keyfob.events import Events
 from keyfob.link import AccountLink
 from keyfob.net.clock import Clock
+from keyfob.oauth import ticks
 from keyfob.ui.screens import Screens
 
 _FIRST_PAUSE = const(10_000)  # ms before the next run where memory ran out, doubled each time
@@ -25,8 +27,8 @@ class App:
     `display` is the panel, or the console where there is none; `run` opens it.
     With a `button` (see keyfob.ui.buttons) a press starts the linking, and another tries again.
     Without one, or where a subclass sets `asks_first` to False, a code appears by itself, and an
-    attempt that fails ends the run. Where memory ran out it starts again, after a pause that grows
-    from 10 s to 10 minutes.
+    attempt that fails ends the run. Where memory ran out, or an exception came that is no
+    KeyfobError, it starts again, after a pause that grows from 10 s to 10 minutes.
     """
 
     asks_first = True
@@ -57,7 +59,7 @@ class App:
         try:
             while True:
                 error = await self._attempt(tasks)
-                if error is None or error.kind != "memory":
+                if error is None or error.kind not in ("memory", "internal"):
                     return error is not None
                 self.link = None
                 gc.collect()
@@ -86,15 +88,11 @@ class App:
                     await self._get_linked()
                     await self._stay_linked()
             return None
-        except KeyfobError as failure:
-            error = failure
-        except MemoryError:
-            error = no_memory("after: " + self._stage, "use a board with more RAM")
-        try:
-            self._events.notify_error(error, fatal=True)  # a new code takes a press or a restart
-        except MemoryError:
-            pass  # it starts again all the same
-        return error
+        except Exception as error:  # noqa: BLE001 - it is told
+            if isinstance(error, MemoryError):
+                error = no_memory("after: " + self._stage, "use a board with more RAM")
+            # A new code takes a press or a restart.
+            return self._events.notify_error(error, fatal=True)
 
     def _open_parts(self, tasks):  # rare
         """Open display, button and LED, and start the tasks that look after them."""
@@ -106,20 +104,31 @@ class App:
             tasks.append(asyncio.create_task(self._lasting(self._watch_button)))
         tasks.append(asyncio.create_task(self._lasting(self._keep_screen)))
 
-    async def _lasting(self, work):
-        """Run `work`, a task's function, again after each MemoryError."""
+    async def _lasting(self, method):
+        """Run `method`, a task's, to its end: again after each exception.
+
+        The pause before that grows where one soon follows another.
+        """
+        pause = 0
         while True:
+            start = self._clock.ticks()
             try:
-                return await work()
-            except MemoryError:
-                await self._clock.sleep(_FIRST_PAUSE)
+                return await method()
+            except Exception as error:  # noqa: BLE001 - it is told
+                self._events.notify_error(error)
+            if ticks.diff(self._clock.ticks(), start) > _LONGEST_PAUSE:
+                pause = 0
+            pause = min(2 * pause or _FIRST_PAUSE, _LONGEST_PAUSE)
+            await self._clock.sleep(pause)
 
     def notify(self, event, members):
         """Emit and show what happened."""
         self._stage = event
-        self.emit(event, members)
+        self._events.call(self.emit, event, members)
         if self._button is not None and event in ("unlinked", "signed_out"):
             self._over.set()  # without a button the screen asks for a restart
+        elif event == "linked":
+            self._wanted.set()  # whoever waits for a press, or for the link to come back
         if self._screens is not None:
             self._screens.notify(event, members)
 
@@ -151,6 +160,8 @@ class App:
                     self._screens.show("press", {})
                 self._wanted.clear()
                 await self._wanted.wait()
+                if link.is_linked:
+                    return  # the provider took the old link back, which was told
             try:
                 await link.ensure_linked()
                 return
@@ -163,8 +174,9 @@ class App:
         """Run `idle` until it ends or the link ends."""
         self._over.clear()
         await self._call_api()
-        self._events.notify("ready")
-        idle = asyncio.create_task(self._go_on())
+        if self.link.is_linked:
+            self._events.notify("ready")
+        idle = asyncio.create_task(self._lasting(self._go_on))
         try:
             await self._over.wait()
         finally:
@@ -175,8 +187,15 @@ class App:
 
     async def _go_on(self):
         try:
-            await self.idle()
-            self._is_done = True
+            while not self._is_done:
+                try:
+                    await self.idle()
+                    self._is_done = True
+                except NotLinked:
+                    if self.link.is_linked or not self.link.can_refresh:
+                        raise
+                    self._wanted.clear()  # the provider has ended the link, and may take it back
+                    await self._wanted.wait()
         except (KeyfobError, MemoryError) as error:
             self._trouble = error
         self._over.set()
@@ -185,8 +204,8 @@ class App:
         try:
             await self.link.call_api()
         except NotLinked:
-            if self._button is None:
-                raise
+            if self._button is None and not self.link.can_refresh:
+                raise  # else an ended link is tried again
         except KeyfobError as error:
             self._events.notify_error(error)  # the link itself may work
 
@@ -218,8 +237,8 @@ class App:
     def _shown(self, name):
         if self._led is not None:
             self._led.show(name)
-        self.came_up(name)
-        self.emit("screen", {"name": name})
+        self._events.call(self.came_up, name)
+        self._events.call(self.emit, "screen", {"name": name})
         self._changed.set()
 
     def _open_board(self):  # rare
@@ -269,10 +288,16 @@ def run(kind=None):
     """Run the application (`kind`, a subclass of App) until `idle`, an error or Ctrl-C ends it.
 
     Without a `kind` the pages of an error's screen keep alternating, and the LED keeps blinking,
-    until Ctrl-C.
+    until Ctrl-C. Where asyncio itself found no memory, it starts again after 10 s.
     """
-    try:
-        asyncio.run(kind().run() if kind else _run())
-    finally:
-        if hasattr(asyncio, "core"):
-            asyncio.new_event_loop()  # MicroPython: or the next run would continue this loop
+    while True:
+        try:
+            return asyncio.run(kind().run() if kind else _run())
+        except MemoryError:
+            pass  # its tasks are gone, and with them what they held
+        finally:
+            if hasattr(asyncio, "core"):
+                asyncio.new_event_loop()  # MicroPython: or the next run would continue this loop
+        gc.collect()
+        print_event("error", no_memory("for asyncio", "free RAM").members(True))
+        time.sleep(_FIRST_PAUSE // 1000)

@@ -19,6 +19,7 @@ _FIELDS = {
     "board": str,
     "api": str,
     "language": str,
+    "erase_ended": bool,
 }
 _HINTS = {
     list: "make it a list",
@@ -55,6 +56,7 @@ class Config:
         for index, network in enumerate(self.wifi):
             _check_wifi(network, "wifi[%d]" % index)
         self.allow_http = bool(self.allow_http)
+        self.erase_ended = bool(self.erase_ended)
         self.profile = Profile(self.provider, self.allow_http)
         self.client = client_from(self.provider)
         self.provider = None  # the client has the secret; keep it once

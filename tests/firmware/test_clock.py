@@ -58,8 +58,8 @@ class TimeServers:
     """In place of the module `socket` inside `with`: time servers that speak SNTP.
 
     `answers` are, in order, Unix times, errors that looking the name up raises, bytes to send
-    instead of an answer, None for none, and functions that change an answer (a bytearray); the last
-    one stays.
+    instead of an answer, None for none, and functions that change an answer (a bytearray); the
+    last one stays.
     """
 
     AF_INET = 2
@@ -133,7 +133,18 @@ def packet(unix, question):
     stamp = ((unix + 2_208_988_800) % 2**32).to_bytes(4, "big")
     zero = bytes(4)
     return b"".join(
-        (b"\x24\x02\x06\xec", bytes(8), b"GPS\0", stamp, zero, question[40:], stamp, zero, stamp, zero)
+        (
+            b"\x24\x02\x06\xec",
+            bytes(8),
+            b"GPS\0",
+            stamp,
+            zero,
+            question[40:],
+            stamp,
+            zero,
+            stamp,
+            zero,
+        )
     )
 
 
@@ -331,7 +342,8 @@ async def test_one_time_server_cannot_move_a_clock_that_is_set():
 
 
 async def test_a_second_one_is_asked_at_once():
-    with Time(IN_2027 + QUARTER) as wall, TimeServers(wall, IN_2027 + 999, None, IN_2027) as servers:
+    answers = IN_2027 + 999, None, IN_2027
+    with Time(IN_2027 + QUARTER) as wall, TimeServers(wall, *answers) as servers:
         ours = Clock(wall)
         await ours.synchronise()
         await ours.let_pass(60)  # the three contradict each other
@@ -383,8 +395,9 @@ NOTHING = {
     "47 bytes": lambda answer: bytes(answer[:47]),
     "49 bytes": lambda answer: bytes(answer) + b"\0",
     "no bytes": lambda answer: b"",
-    "a Kiss-o'-Death of somebody else": lambda answer: changed(24, *bytes(8))(answer)
-    or changed(1, 0)(answer),
+    "a Kiss-o'-Death of somebody else": lambda answer: (
+        changed(24, *bytes(8))(answer) or changed(1, 0)(answer)
+    ),
 }
 CASES = {
     "test_a_server_that_tells_no_time_is_followed_by_the_next": list(USELESS),

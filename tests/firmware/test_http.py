@@ -41,6 +41,40 @@ class Ticks:
 # What is sent
 
 
+async def test_without_room_for_its_reply_a_request_is_not_sent():
+    server = await serve(stays(OK, OK))
+    client = HttpClient()
+    request = get(server)
+    request.room = 1 << 60
+    for _ in range(2):
+        error = await fails(TransportError, client.send(request))
+        assert error.kind == "memory"
+    assert server.requests == []
+    request.room = 4_000
+    assert (await client.send(request)).status == 200
+    await client.close()
+    await server.stop()
+    assert len(server.requests) == 1
+
+
+async def test_room_is_sought_once_there_is_a_connection():
+    server = await serve(stays(OK, OK))
+    client = HttpClient()
+    request = get(server)
+    request.room = 300
+    seen = []
+    real, http._try_room = http._try_room, lambda size: seen.append((size, client._writer))
+    try:
+        await client.send(request)
+        request.room = 0
+        await client.send(request)
+    finally:
+        http._try_room = real
+    await client.close()
+    await server.stop()
+    assert len(seen) == 1 and seen[0][0] == 300 and seen[0][1] is not None
+
+
 async def test_a_post_as_it_is_sent():
     server = await serve(answers(OK))
     client = HttpClient()
@@ -399,29 +433,33 @@ UNASKED = (
 )
 
 
+def speaks(unasked, said, is_closed):
+    """A talk that answers one request, says what nobody asked for, and sets `said`."""
+
+    async def talk(peer):
+        await peer.request()
+        await peer.send(OK)
+        await asyncio.sleep(0.001)  # the answer is read by itself
+        await peer.send(unasked)
+        if is_closed:
+            await peer.close()
+        said.set()
+        if not is_closed:
+            await peer.gone()
+
+    return talk
+
+
 async def test_what_came_before_a_request_does_not_answer_it():
     for unasked in UNASKED:
         for is_closed in (True, False):
-
-            async def talk(peer):
-                await peer.request()
-                await peer.send(OK)
-                await idle.wait()
-                await peer.send(unasked)  # noqa: B023 - the server is stopped with the loop
-                if is_closed:  # noqa: B023
-                    await peer.close()
-                said.set()  # noqa: B023
-                if not is_closed:  # noqa: B023
-                    await peer.gone()
-
-            idle, said = asyncio.Event(), asyncio.Event()
-            server = await serve(talk)
+            said = asyncio.Event()
+            server = await serve(speaks(unasked, said, is_closed))
             client = HttpClient()
             for number in range(3):
                 request = Request("POST", server.url("/%d" % number), {}, b"grant_type=x")
                 reply = await client.send(request)
                 assert (reply.status, reply.body) == (200, b"{}"), unasked
-                idle.set()  # of every connection but the first one at once
                 await said.wait()
                 said.clear()
             await client.close()
@@ -843,7 +881,7 @@ def refusals():
 
 async def test_a_certificate_refused_for_its_dates_has_the_clock_checked_at_once():
     for refusal in refusals():
-        for unix, wrong in ((1_800_000_000, 90_000), (1_800_000_000, -10**8), (None, 1)):
+        for unix, wrong in ((1_800_000_000, 90_000), (1_800_000_000, -(10**8)), (None, 1)):
             wire = Wire([refusal, OK])
             with wire:
                 clock = DoubtedClock(wrong, unix)

@@ -252,8 +252,7 @@ def test_an_unsafe_endpoint_that_the_grant_does_not_need_is_left_out():
 
 
 def test_what_is_not_used_is_not_judged():
-    profile = look_up(document(jwks_uri="http://as.example/jwks"), userinfo_endpoint=ISSUER + "/me")
-    assert profile.is_complete
+    assert look_up(document(jwks_uri="http://as.example/jwks")).is_complete
     configured = look_up(document(token_endpoint="http://evil.example/"), token_endpoint=ISSUER)
     assert configured.token_endpoint == ISSUER
 

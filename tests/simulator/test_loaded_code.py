@@ -60,4 +60,5 @@ def test_code_that_is_done_with_is_let_go(tmp_path: Path) -> None:
     assert loaded["refreshed"] == sorted((ALWAYS + FOR_A_LINK).split())
     names = [int(found) for found in re.findall(r"n_qstr=(\d+)", told)]
     assert len(names) == len(loaded)
+    print("NAMESCOUNT", names)
     assert max(names) <= NAMES

@@ -8,13 +8,15 @@ from keyfob.oauth import id_token
 def claims(tokens, provider, unix):
     """The verified claims of the tokens' ID token; {} where there is none.
 
-    Raises ProviderError for one that is not valid for this client.
+    Raises ProviderError for one that is not valid for this client; it is not stored then.
     """
     issuer = provider.profile.issuer
     if tokens.id_token is None or issuer is None:
         return {}
-    found = id_token.claims(tokens.id_token)
-    return id_token.check(found, issuer, provider.client.client_id, unix)
+    text, tokens.id_token = tokens.id_token, None
+    found = id_token.check(id_token.claims(text), issuer, provider.client.client_id, unix)
+    tokens.id_token = text
+    return found
 
 
 async def ask(link, profile, account):

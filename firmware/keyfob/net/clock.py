@@ -34,7 +34,7 @@ class Clock:
     proof = None  # (Unix time, Stopwatch): the last Date that was valid
     doubt = None  # the same for a time server that contradicts the clock
     rest = None  # (ms, Stopwatch): no query before that
-    _seen = None  # (Unix time, Stopwatch) of the last `keep`
+    _last = None  # (Unix time, Stopwatch) of the last `keep`
 
     def ticks(self):
         """Monotonic milliseconds that wrap at `oauth.ticks.PERIOD`."""
@@ -72,22 +72,22 @@ class Clock:
         unix, now = self.unix(), self.ticks()
         if unix is None and self.source is not None:  # another program has unset it
             self.source = self.rest = None
-        seen, self._seen = self._seen, None if unix is None else (unix, Stopwatch(now))
+        last, self._last = self._last, None if unix is None else (unix, Stopwatch(now))
         has_jumped = (
-            seen is not None
+            last is not None
             and unix is not None
-            and abs(seen[0] + seen[1].elapsed(now) // 1000 - unix) > _JUMP
+            and abs(last[0] + last[1].elapsed(now) // 1000 - unix) > _JUMP
         )
         if has_jumped:
             self.source = None
-            self.rest = 0, self._seen[1]
+            self.rest = 0, self._last[1]
         # A clock that is set can wait until the linking is over, when more RAM is free.
         is_urgent = unix is None or has_jumped
         is_date_due = self.date and (is_urgent or self.date[1].elapsed(now) >= _QUIET)
         if is_date_due or self.rest is None or self.rest[1].elapsed(now) >= self.rest[0]:
             with Loaded("keyfob.net.time_sources") as sources:
                 await (sources.check_date if is_date_due else sources.ask_server)(self)
-            self._seen = None  # it may have been set
+            self._last = None  # it may have been set
 
     def epoch(self):
         """Unix time at which the platform's `time` starts to count."""

@@ -19,6 +19,7 @@ _IDLE = const(60_000)  # ms: routers drop an idle connection without notice
 _HOUR = const(3_600_000)  # ms
 _WRONG = const(60)  # s by which a clock that was put right had been wrong
 _PIECE = const(256)  # bytes per read
+_CODE = const(12)  # such pieces: what code for an answer takes beyond the code that reads it
 _LONG = const(512)  # bytes of a body that takes much of a board's RAM
 _REPEATED = const(1024)  # bytes of a repeated request that are kept
 
@@ -46,9 +47,9 @@ class HttpClient:
         self._repeated = self._prepared = None  # a request that is, and its bytes
         # Of the exchange under way: a task that is over keeps its arguments.
         self._bounds = None  # what its parser is made with
+        self._needs = 0  # bytes of a body that there has to be room for
         self._parser = None
-        self._trouble = None  # why the last exchange failed
-        self._doubted = None  # Stopwatch since the clock was in doubt for a certificate's dates
+        self._last = None  # Stopwatch since a certificate's dates had the clock checked
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`, whatever its status.
@@ -76,6 +77,7 @@ class HttpClient:
         whole = False
         try:
             self._bounds = max_body, request.method == "HEAD", request.other_headers
+            self._needs = request.room
             await asyncio.wait_for(self._exchange(origin, message), limit)
             parser = self._parser
             whole = parser.keep_alive and not parser.excess
@@ -91,34 +93,37 @@ class HttpClient:
         except MemoryError:
             raise no_memory("for a connection to " + host)
         except (OSError, ValueError, EOFError) as error:
-            if not await self._has_mended(error, host):
-                raise self._trouble
+            error = await self._refused(error, host)
+            if error is not None:
+                raise error
             return await self._ask(origin, message, request, limit, max_body)
         finally:
             self._parser = None
             if not whole:  # nor may a cancellation leave a reply half read
                 await self.close()
 
-    async def _has_mended(self, error, host):  # rare: tls
-        """Whether a clock that made a certificate seem invalid was wrong, and is right now.
+    async def _refused(self, error, host):  # rare: tls
+        """The TransportError for an exception of the platform.
 
-        If not, `_trouble` is what to raise. Servers are asked for that at most once an hour.
+        Where a certificate's dates were refused, the clock is checked, at most once an hour. It
+        is None where the clock was wrong, and is right now.
         """
         await self.close()  # so that what TLS held is free again, and counted so
         with Loaded("keyfob.net.platform_errors") as code:
-            self._trouble = code.translate(error, host, self._room)
-            is_about_dates = code.is_about_dates(self._trouble)
+            error = code.translate(error, host, self._room)
+            is_about_dates = code.is_about_dates(error)
         clock = self._clock
         now = clock.ticks()
-        if not is_about_dates or (self._doubted and self._doubted.elapsed(now) < _HOUR):
-            return False
+        if not is_about_dates or (self._last and self._last.elapsed(now) < _HOUR):
+            return error
         before = clock.unix()
-        self._doubted = before and Stopwatch(now)
+        self._last = before and Stopwatch(now)
         clock.source = None
         clock.rest = 0, Stopwatch(now)
         await clock.synchronise()
         after = clock.unix()
-        return after is not None and (before is None or abs(after - before) > _WRONG)
+        is_right = after is not None and (before is None or abs(after - before) > _WRONG)
+        return None if is_right else error
 
     async def close(self):
         """Close the connection, which frees its TLS buffers."""
@@ -175,6 +180,9 @@ class HttpClient:
             if is_idle and not await code.is_quiet(reader):
                 return False
             self._parser = code.ReplyParser(*self._bounds)
+        if self._needs:  # looked at here, since TLS has its RAM by now
+            _try_room(self._needs)
+            await settle()
         # One write: of two that do not fit at once MicroPython's TLS may lose the second.
         writer.write(message)
         await writer.drain()
@@ -192,6 +200,14 @@ class HttpClient:
                 self._context = tls.make_context(self._roots)
             self._roots = None  # parsed; keep no copy in RAM
         return self._context if is_secure else None
+
+
+def _try_room(size):
+    """Raise MemoryError where a body of so many bytes finds no room: in one piece, and parsed.
+
+    Storing what was parsed takes as much again in one piece, once the body is gone.
+    """
+    [bytearray(size), bytearray(size)] + [bytearray(_PIECE) for _ in range(_CODE)]
 
 
 def _prepare(request, allow_http):

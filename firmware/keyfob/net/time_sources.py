@@ -171,22 +171,22 @@ async def _query(server, clock):
 async def _answer(link, token, clock):
     for _ in range(_LOOKS):
         try:
-            answer = link.recv(2 * _SIZE)
+            data = link.recv(2 * _SIZE)
         except OSError:  # nothing has come
             await clock.sleep(_LOOK)
         else:
-            if len(answer) == _SIZE and answer[_ORIGINATE : _ORIGINATE + 8] == token:
-                return _unix(answer)
+            if len(data) == _SIZE and data[_ORIGINATE : _ORIGINATE + 8] == token:
+                return _unix(data)
     return None
 
 
-def _unix(answer):
+def _unix(data):
     """The time that an answer tells, 0 where it tells none, such as a Kiss-o'-Death."""
-    leap, version, mode = answer[0] >> 6, answer[0] >> 3 & 7, answer[0] & 7
-    is_valid = leap < 3 and 3 <= version <= 4 and mode == 4 and 1 <= answer[1] <= 15
-    if not is_valid or not any(answer[_TRANSMIT:]):
+    leap, version, mode = data[0] >> 6, data[0] >> 3 & 7, data[0] & 7
+    is_valid = leap < 3 and 3 <= version <= 4 and mode == 4 and 1 <= data[1] <= 15
+    if not is_valid or not any(data[_TRANSMIT:]):
         return 0
-    seconds = int.from_bytes(answer[_TRANSMIT : _TRANSMIT + 4], "big")
+    seconds = int.from_bytes(data[_TRANSMIT : _TRANSMIT + 4], "big")
     if seconds < _EPOCH_1900:  # as is every time of era 1 that this clock can have
         seconds += _ERA
     return seconds - _EPOCH_1900

@@ -23,9 +23,12 @@ def claims(token):
     if len(parts) == 3 and len(token) <= _MAX_TOKEN:
         payload = parts[1].replace("-", "+").replace("_", "/")
         try:
-            text = binascii.a2b_base64(payload + "=" * (-len(payload) % 4))
+            # As bytes, for micropython-lib's binascii takes no text.
+            text = binascii.a2b_base64((payload + "=" * (-len(payload) % 4)).encode())
             found = json.loads(str(text, "utf-8"))
-        except (ValueError, RuntimeError):  # RuntimeError: nested deeper than the stack
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - each binascii has one of its own for bad padding
             found = None
         if isinstance(found, dict):
             return found

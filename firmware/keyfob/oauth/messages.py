@@ -30,10 +30,12 @@ class Request:
     """A request: `method`, `url`, `headers` (a dict) and `body` (bytes or None).
 
     Of its reply's headers those that keyfob reads are kept, and of the others as many as fit into
-    `other_headers` bytes of RAM. One that `is_repeated` does not change.
+    `other_headers` bytes of RAM. It is not sent where there is no RAM for a reply whose body has
+    `room` bytes, to be read, parsed and stored. One that `is_repeated` does not change.
     """
 
     other_headers = OTHER_HEADERS
+    room = 0
     is_repeated = False
 
     def __init__(self, method, url, headers=None, body=None):
@@ -206,7 +208,7 @@ def members(reply):  # rare: replies
                 raise
             value = _form_members(_unmarked(body))
     except MemoryError:
-        raise no_memory("for the provider's reply", "free RAM")
+        raise no_memory("for the provider's reply", "free some RAM")
     finally:
         reply.body = b""
     return value if isinstance(value, dict) else None

@@ -51,6 +51,7 @@ class RunEvents:
         self._waits_for_screen = False
         self._has_screens = False  # memory may run out before the firmware has any
         self._is_signed_out = False
+        self._has_linked = False  # in this boot
         self._address: str | None = None
         self._lines: list[str] = []
         self._pictures = 0
@@ -86,7 +87,7 @@ class RunEvents:
             self._clock.power_on()
             self._has_booted = True
         self._lines = []
-        self._has_screens = False
+        self._has_screens = self._has_linked = False
         self._stop_pressing()
         about = self._options
         self.say("boot", {"cause": cause, "board": about.board.name, "runtime": about.runtime})
@@ -149,7 +150,8 @@ class RunEvents:
         self.progress.see(event, shown)
         if event in _SAVED_AFTER:
             self._state.save(self._clock.t(), self._clock.now() if self._clock.virtual else None)
-        if event in ("linked", "signed_out"):
+        self._has_linked |= event == "linked"
+        if event in ("linked", "signed_out", "user_code"):
             self._is_signed_out = event == "signed_out"  # no screen follows that one
         is_last = event in _SHOWN and self._has_screens and not self._is_signed_out
         self._waits_for_screen = self.progress.ended and is_last
@@ -181,7 +183,9 @@ class RunEvents:
             if address is not None:
                 self._report.terminal.address(address)
         self._stop_pressing()
-        if members["name"] == "press":
+        # A link that ended in this boot is the person's business.
+        asks_again = members["name"] == "sign_in_again" and not self._has_linked
+        if members["name"] == "press" or asks_again:
             self._press()
         members["png"] = None
         if self._options.screens is not None:
