@@ -1,8 +1,8 @@
 """Whose account it is: the claims of the ID token, and userinfo for a readable name."""
 
+from keyfob.compat import Loaded
 from keyfob.errors import ProviderError, TransportError
 from keyfob.oauth import id_token
-from keyfob.oauth.messages import members
 
 
 def claims(tokens, provider, unix):
@@ -31,7 +31,10 @@ async def ask(link, profile, account):
         return None
     try:
         reply = await link.get(url)
-        found = (members(reply) if reply.status == 200 else None) or {}
+        if reply.status != 200:
+            return None
+        with Loaded("keyfob.oauth.messages") as code:
+            found = code.members(reply) or {}
     except (TransportError, ProviderError, MemoryError):
         return None
     subject = found.get("sub")

@@ -21,7 +21,7 @@ _WRONG = const(60)  # s by which a clock that was put right had been wrong
 _PIECE = const(256)  # bytes per read
 _CODE = const(12)  # such pieces: what code for an answer takes beyond the code that reads it
 _LONG = const(512)  # bytes of a body that takes much of a board's RAM
-_REPEATED = const(1024)  # bytes of a request that is kept for a repetition
+_REPEATED = const(1024)  # bytes of a repeated request that are kept
 
 
 class HttpClient:
@@ -44,7 +44,7 @@ class HttpClient:
         self._reader = None
         self._writer = None
         self._idle = None  # Stopwatch since the connection was last used
-        self._asked = self._prepared = None  # the last request, and its bytes
+        self._repeated = self._prepared = None  # a request that is, and its bytes
         # Of the exchange under way: a task that is over keeps its arguments.
         self._bounds = None  # what its parser is made with
         self._needs = 0  # bytes of a body that there has to be room for
@@ -58,13 +58,12 @@ class HttpClient:
         `max_body` bytes, ConfigError where the address must not be used, UsageError where
         the request is invalid.
         """
-        asked = (request.method, request.url, dict(request.headers), request.body)
         prepared = self._prepared
-        if self._asked != asked:  # polls repeat one request
+        if self._repeated is not request:
+            self._repeated = self._prepared = None
             prepared = _prepare(request, self._allow_http)
-            # A mutable body could change in place and still compare equal.
-            if len(prepared[1]) <= _REPEATED and isinstance(request.body, (bytes, type(None))):
-                self._asked, self._prepared = asked, prepared
+            if request.is_repeated and len(prepared[1]) <= _REPEATED:
+                self._repeated, self._prepared = request, prepared
         origin, message = prepared
         limit = (self._timeout_ms if timeout_ms is None else timeout_ms) / 1000
         async with self._lock:
@@ -83,7 +82,7 @@ class HttpClient:
             parser = self._parser
             whole = parser.keep_alive and not parser.excess
             if len(parser.reply.body) > _LONG:
-                self._asked = self._prepared = None  # parsing such a long body needs the RAM
+                self._repeated = self._prepared = None  # parsing such a long body needs the RAM
             return parser.reply
         except asyncio.TimeoutError:
             error = TransportError(
@@ -134,7 +133,7 @@ class HttpClient:
         """Close the connection, which frees its TLS buffers."""
         writer = self._writer
         self._reader = self._writer = self._origin = None
-        self._asked = self._prepared = None  # which only save time
+        self._repeated = self._prepared = None  # which only save time
         if writer is None:
             return
         transport = getattr(writer, "transport", None)

@@ -183,7 +183,10 @@ class DeviceGrant:
             params.append(("user_code", self.user_code))
         extra = profile.extra_token_params
         with Loaded("keyfob.oauth.messages") as code:
-            return code.form_request(profile.token_endpoint, params, self._client, profile, extra)
+            url = profile.token_endpoint
+            request = code.form_request(url, params, self._client, profile, extra)
+            request.is_repeated = True
+            return request
 
     def wait(self, now):
         """Milliseconds until the next request is due, or None once the grant has ended.
