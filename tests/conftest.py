@@ -58,8 +58,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
 
 
-def pytest_collection_finish() -> None:
-    """Keep all that is loaded by now out of the firmware's gc.collect(), which it calls often."""
+@pytest.fixture(scope="module", autouse=True)
+def frozen_heap() -> None:
+    """Keep all that is there by now out of the firmware's gc.collect(), which it calls often."""
     gc.collect()
     gc.freeze()
 
