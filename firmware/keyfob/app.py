@@ -7,17 +7,20 @@ after an `@`.
 import asyncio
 import gc
 import json
+import time
 
 from keyfob.compat import Loaded, const
 from keyfob.errors import KeyfobError, LinkExpired, NotLinked, TransportError, no_memory
 from keyfob.events import Events
 from keyfob.link import AccountLink
 from keyfob.net.clock import Clock
+from keyfob.oauth import ticks
 from keyfob.ui.screens import Screens
 
 _FIRST_PAUSE = const(10_000)  # ms before the next run where memory ran out, doubled each time
 _LONGEST_PAUSE = const(600_000)
 _LOOK = const(1_000)  # ms between two looks at the button in a pause
+_NAP = const(60_000)  # ms between two looks whether the old link is back
 _HOUR = const(3_600_000)  # ms
 _LONG = const(900_000)  # ms between two attempts while the provider is out of reach
 _DAY = const(86_400)  # s of a provider's Retry-After, at most
@@ -31,8 +34,8 @@ class App:
     With a `button` (see keyfob.ui.buttons) a press starts the linking, and another tries again.
     Without one a code appears by itself. An attempt that failed is made again by itself where that
     may help (see `_wait`). Where a subclass sets `asks_first` to False, a code appears
-    by itself, and an attempt that fails ends the run. Where memory ran out it starts again, after
-    a pause that grows from 10 s to 10 minutes.
+    by itself, and an attempt that fails ends the run. Where memory ran out, or an exception
+    came that is no KeyfobError, it starts again, after a pause that grows from 10 s to 10 minutes.
     """
 
     asks_first = True
@@ -63,7 +66,7 @@ class App:
         try:
             while True:
                 error = await self._attempt(tasks)
-                if error is None or error.kind != "memory":
+                if error is None or error.kind not in ("memory", "internal"):
                     return error is not None
                 self.link = None
                 gc.collect()
@@ -92,15 +95,11 @@ class App:
                     await self._get_linked()
                     await self._stay_linked()
             return None
-        except KeyfobError as failure:
-            error = failure
-        except MemoryError:
-            error = no_memory("after: " + self._stage, "use a board with more RAM")
-        try:
-            self._events.notify_error(error, fatal=True)  # a new code takes a press or a restart
-        except MemoryError:
-            pass  # it starts again all the same
-        return error
+        except Exception as error:  # noqa: BLE001 - it is told
+            if isinstance(error, MemoryError):
+                error = no_memory("after: " + self._stage, "use a board with more RAM")
+            # A new code takes a press or a restart.
+            return self._events.notify_error(error, fatal=True)
 
     def _open_parts(self, tasks):  # rare
         """Open display, button and LED, and start the tasks that look after them."""
@@ -112,20 +111,31 @@ class App:
             tasks.append(asyncio.create_task(self._lasting(self._watch_button)))
         tasks.append(asyncio.create_task(self._lasting(self._keep_screen)))
 
-    async def _lasting(self, task):
-        """Run `task`, the function of one, again after each MemoryError."""
+    async def _lasting(self, method):
+        """Run `method`, a task's, to its end: again after each exception.
+
+        The pause before that grows where one soon follows another.
+        """
+        pause = 0
         while True:
+            start = self._clock.ticks()
             try:
-                return await task()
-            except MemoryError:
-                await self._clock.sleep(_FIRST_PAUSE)
+                return await method()
+            except Exception as error:  # noqa: BLE001 - it is told
+                self._events.notify_error(error)
+            if ticks.diff(self._clock.ticks(), start) > _LONGEST_PAUSE:
+                pause = 0
+            pause = min(2 * pause or _FIRST_PAUSE, _LONGEST_PAUSE)
+            await self._clock.sleep(pause)
 
     def notify(self, event, members):
         """Emit and show what happened."""
         self._stage = event
-        self.emit(event, members)
-        if self._button is not None and event in ("unlinked", "signed_out"):
-            self._over.set()  # without a button the screen asks for a restart
+        self._events.call(self.emit, event, members)
+        if event == "signed_out" or (event == "unlinked" and self._button is not None):
+            self._over.set()  # after an unlink without a button the screen asks for a restart
+        elif event == "linked":
+            self._wanted.set()  # whoever waits for a press, or for the link to come back
         if self._screens is not None:
             self._screens.notify(event, members)
 
@@ -158,6 +168,8 @@ class App:
                     self._screens.show("press", {})
                 self._wanted.clear()
                 await self._wanted.wait()
+                if link.is_linked:
+                    return  # the provider took the old link back, which was told
             try:
                 await link.ensure_linked()
                 return
@@ -166,11 +178,13 @@ class App:
                     raise
                 self._events.notify_error(error, fatal=True)
                 waits = await self._wait(error, pause)
+                if link.is_linked:
+                    return
 
     async def _wait(self, error, tries):  # rare
-        """Wait until an attempt that ended by `error` is made again, or the button is pressed.
+        """Wait for a press, or until an attempt that ended by `error` is made again.
 
-        Return True where it takes a press. `tries` is a dict, empty at first, where it counts.
+        It ends, too, where the old link is back. Return True where it takes a press. `tries` is a dict, empty at first, where it counts.
         """
         # By the error, the first that fits: whether a board with a button goes on by itself, too;
         # ms before the first attempt that follows, the second ..., the last one for good.
@@ -198,7 +212,7 @@ class App:
         pause = pauses[min(done, len(pauses) - 1)]
         pause += self._clock.jitter(pause // 4)  # boards must not come in step
         pause = max(pause, min(error.interval or 0, _DAY) * 1000)
-        step = pause if self._button is None else _LOOK
+        step = _NAP if self._button is None else _LOOK
         self._wanted.clear()
         while pause > 0 and not self._wanted.is_set():
             await self._clock.sleep(min(pause, step))
@@ -209,9 +223,9 @@ class App:
         """Run `idle` until it ends or the link ends."""
         self._over.clear()
         await self._call_api()
-        if self.link.is_linked or self._button is not None:
+        if self.link.is_linked:
             self._events.notify("ready")
-        idle = asyncio.create_task(self._go_on())
+        idle = asyncio.create_task(self._lasting(self._go_on))
         try:
             await self._over.wait()
         finally:
@@ -225,15 +239,16 @@ class App:
             await self.idle()
             self._is_done = True
         except (KeyfobError, MemoryError) as error:
-            self._trouble = error
+            has_ended = self._over.is_set() and isinstance(error, NotLinked)  # which was told
+            self._trouble = None if has_ended else error
         self._over.set()
 
     async def _call_api(self):  # rare
         try:
             await self.link.call_api()
-        except NotLinked as error:
-            if self._button is None:
-                self._events.notify_error(error, fatal=True)  # the link may come back by itself
+        except NotLinked:
+            if self._button is None and not self._over.is_set():
+                raise
         except KeyfobError as error:
             self._events.notify_error(error)  # the link itself may work
 
@@ -265,8 +280,8 @@ class App:
     def _shown(self, name):
         if self._led is not None:
             self._led.show(name)
-        self.came_up(name)
-        self.emit("screen", {"name": name})
+        self._events.call(self.came_up, name)
+        self._events.call(self.emit, "screen", {"name": name})
         self._changed.set()
 
     def _open_board(self):  # rare
@@ -279,8 +294,8 @@ class App:
 
         with Loaded("keyfob.config") as code:
             config = code.load(root=self._root)
-        self._screens.language = config.language or self._screens.language
-        return AccountLink.from_config(config=config, notify=self.notify, root=self._root)
+            self._screens.language = config.language or self._screens.language
+            return AccountLink.from_config(config=config, notify=self.notify, root=self._root)
 
     async def _keep_screen(self, is_last=False):
         """Redraw what changes with time: the time left, the pages, the LED's pattern."""
@@ -316,10 +331,16 @@ def run(kind=None):
     """Run the application (`kind`, a subclass of App) until `idle`, an error or Ctrl-C ends it.
 
     Without a `kind` the pages of an error's screen keep alternating, and the LED keeps blinking,
-    until Ctrl-C.
+    until Ctrl-C. Where asyncio itself found no memory, it starts again after 10 s.
     """
-    try:
-        asyncio.run(kind().run() if kind else _run())
-    finally:
-        if hasattr(asyncio, "core"):
-            asyncio.new_event_loop()  # MicroPython: or the next run would continue this loop
+    while True:
+        try:
+            return asyncio.run(kind().run() if kind else _run())
+        except MemoryError:
+            pass  # its tasks are gone, and with them what they held
+        finally:
+            if hasattr(asyncio, "core"):
+                asyncio.new_event_loop()  # MicroPython: or the next run would continue this loop
+        gc.collect()
+        print_event("error", no_memory("for asyncio", "free RAM").members(True))
+        time.sleep(_FIRST_PAUSE // 1000)

@@ -42,16 +42,22 @@ class Loaded:
     what somebody still refers to lives as long as that. These stay loaded: what was there before,
     packages, the root of keyfob (its errors have to be the same classes for all), and machine
     code, which an ESP32 frees at a reset only. On CPython everything stays.
+
+    `modules` by name, which were loaded before, are put in their places first.
     """
 
-    def __init__(self, name):
+    def __init__(self, name, modules=None):
         self._name = name
+        self._modules = modules
         self._brought = []
 
     def __enter__(self):
         import sys
 
         known = list(sys.modules)
+        if self._modules is not None:
+            sys.modules.update(self._modules)
+            self._modules = None
         try:
             __import__(self._name)
             return sys.modules[self._name]
@@ -77,21 +83,25 @@ def lent(thing, name, home):
     The compiler moves rare methods there, and properties, each in a tuple (see
     keyfob_host.firmware.lending). Raises AttributeError where there is neither.
     """
-    found = _fetched(name, home)
-    if isinstance(found, tuple):
-        return found[0](thing)
-    held = [found]  # let go with the call, whoever keeps what was called
-    return lambda *arguments, **named: (held.pop() if held else _fetched(name, home))(
-        thing, *arguments, **named
+    import sys
+
+    known = list(sys.modules)
+    with Loaded(home) as code:
+        found = getattr(code, name, None)
+        if isinstance(found, tuple):
+            return found[0](thing)
+        if found is None:
+            raise AttributeError(name)
+        held = [{other: sys.modules[other] for other in sys.modules if other not in known}]
+    # They are let go with the call, whoever keeps what was called.
+    return lambda *arguments, **named: _call(
+        home, held.pop() if held else None, name, thing, arguments, named
     )
 
 
-def _fetched(name, home):
-    with Loaded(home) as code:
-        found = getattr(code, name, None)
-    if found is None:
-        raise AttributeError(name)
-    return found
+def _call(home, modules, name, thing, arguments, named):
+    with Loaded(home, modules) as code:  # what the call fetches from them is at hand
+        return getattr(code, name)(thing, *arguments, **named)
 
 
 async def settle():
@@ -135,7 +145,7 @@ def unload(name):
         return
     sys.modules.pop(name)
     parent, _, child = name.rpartition(".")
-    if hasattr(sys.modules.get(parent), child):
+    if child in getattr(sys.modules.get(parent), "__dict__", ()):  # hasattr would load it again
         delattr(sys.modules[parent], child)
 
 

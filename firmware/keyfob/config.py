@@ -19,8 +19,14 @@ _FIELDS = {
     "board": str,
     "api": str,
     "language": str,
+    "erase_ended": bool,
 }
-_NOUNS = {list: "a list", dict: "an object", str: "a text", bool: "true or false"}
+_HINTS = {
+    list: "make it a list",
+    dict: "make it an object",
+    str: "make it a text",
+    bool: "make it true or false",
+}
 _WIFI = ("ssid", "password")
 _BOM = "\ufeff"  # byte order mark that some editors write
 
@@ -42,7 +48,7 @@ class Config:
             value, kind = fields.get(name), _FIELDS[name]
             right = isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
             if value is not None and not right:
-                raise ConfigError("%s is of the wrong type" % name, "make it %s" % _NOUNS[kind])
+                raise ConfigError("%s is of the wrong type" % name, _HINTS[kind])
             setattr(self, name, value)
         if self.provider is None:
             raise ConfigError("provider is missing", "name an issuer and a client_id there")
@@ -50,6 +56,7 @@ class Config:
         for index, network in enumerate(self.wifi):
             _check_wifi(network, "wifi[%d]" % index)
         self.allow_http = bool(self.allow_http)
+        self.erase_ended = bool(self.erase_ended)
         self.profile = Profile(self.provider, self.allow_http)
         self.client = client_from(self.provider)
         self.provider = None  # the client has the secret; keep it once

@@ -13,6 +13,7 @@ class Config:
     board: str | None
     api: str | None
     language: str | None
+    erase_ended: bool
     profile: Profile
     client: Client
     def __init__(self, fields: dict[str, Any], root: str = "") -> None: ...

@@ -84,6 +84,18 @@ class NotLinked(UsageError):
     """There is no account to act for; call `ensure_linked` first."""
 
 
+def ours(error):
+    """Return `error`, or the KeyfobError for an exception of any other kind.
+
+    That names the kind alone: a text that is not ours may hold a secret.
+    """
+    if isinstance(error, MemoryError):
+        return no_memory("for this step", "free RAM")
+    if not isinstance(error, KeyfobError):
+        error = KeyfobError("unexpected " + type(error).__name__, "it is tried again by itself")
+    return error
+
+
 def no_memory(what, hint="free RAM before connecting, or use a board with more"):
     """Return the TransportError for `what` that did not fit in RAM; `hint` is what to try."""
     return TransportError("not enough memory " + what, hint, "memory")

@@ -46,4 +46,5 @@ class LinkExpired(ProviderError):
 
 class NotLinked(UsageError): ...
 
+def ours(error: Exception) -> KeyfobError: ...  # internal
 def no_memory(what: str, hint: str = ...) -> TransportError: ...  # internal

@@ -90,7 +90,7 @@ class FakeClock:
     async def synchronise(self):
         pass
 
-    def keep(self):
+    async def keep(self):
         pass
 
     def note_date(self, date):
@@ -108,11 +108,15 @@ def _is_idle():
     return not asyncio.get_running_loop()._ready
 
 
+class Unexpected(SystemExit):
+    """A request that nobody scripted. The firmware goes on after any Exception, so it is none."""
+
+
 class FakeHttp:
     """Answers each address by its own script, and remembers the requests.
 
     An answer is a Reply, an exception to raise, or a function of the request that
-    returns either. What nobody scripted is an AssertionError.
+    returns either. What nobody scripted is Unexpected.
     """
 
     def __init__(self, clock=None):
@@ -144,7 +148,8 @@ class FakeHttp:
         if self.gate is not None:
             await self.gate.wait()
         script = self._scripts.get(request.url)
-        assert script, "nobody expected %s %s" % (request.method, request.url)
+        if not script:
+            raise Unexpected("%s %s" % (request.method, request.url))
         answer = script[0] if script[1:] == [...] else script.pop(0)
         if callable(answer):
             answer = answer(request)
@@ -308,11 +313,15 @@ class Board:
             self.told.notify,
         )
 
-    async def linked(self, **changes):
-        """Link it, by two polls, and forget how; `changes` are of the token reply."""
+    async def linked_aloud(self, **changes):
+        """Link it, by two polls; `changes` are of the token reply."""
         self.http.answer(DEVICE, device_code())
         self.http.answer(TOKEN, refusal("authorization_pending"), tokens(**changes))
         await self.link.ensure_linked()
+
+    async def linked(self, **changes):
+        """Link it, and forget how; `changes` are of the token reply."""
+        await self.linked_aloud(**changes)
         del self.http.requests[:], self.http.sent_at[:], self.told.events[:]
         self.http.closed = 0
         return self.link

@@ -201,7 +201,8 @@ class Replay:
         assert self.store.load()["tokens"] == record
 
     def _check_stored(self, is_there):
-        found = self.store.load() is not None
+        record = self.store.load()
+        found = record is not None and not (record.get("tokens") or {}).get("signed_out")
         assert found is is_there, self._but("stored:", found)
 
     def _check_account(self, name):

@@ -14,7 +14,8 @@ from keyfob.storage.memory import MemoryStore
 OWNER = ["https://as.example", "board"]
 CLIENT = Client("board")
 UNIX = 1_790_000_000
-# All that is stored of tokens and of a code, but for the grant of a board's own account.
+# All that is stored of tokens and of a code, but for the grant of a board's own account, and for
+# the number of tries since a link has ended.
 TOKENS = {
     "access_token": "at-1",
     "refresh_token": "rt-1",
@@ -22,7 +23,10 @@ TOKENS = {
     "expires_in": 3600,
     "expires_at": 1_790_003_600,
     "id_token": "i.d.t",
+    "wait": 1800,
+    "schedule": 1_790_001_800,
 }
+UNSET = {"grant": None, "signed_out": None}
 PENDING = {
     "device_code": "dc-secret",
     "user_code": "WDJB-MJHT",
@@ -52,21 +56,36 @@ def test_what_is_kept_is_there_after_a_reboot():
     store = MemoryStore()
     assert not kept(store).is_stored
     account = loaded(store)
-    assert account.tokens.record() == dict(TOKENS, grant=None)
+    assert account.tokens.record() == dict(TOKENS, **UNSET)
     assert (account.subject, account.name, account.is_stored) == ("user-1", "Ana", True)
 
 
 def test_every_field_of_tokens_is_read_and_outlives_a_reboot_and_a_refresh():
-    tokens = TokenSet.granted(dict(TOKENS, token_type="Bearer"), profile(), None, 0, UNIX)
-    assert tokens.record() == dict(TOKENS, grant=None)
+    stated = dict(TOKENS, token_type="Bearer", refresh_expires_in=1800)
+    tokens = TokenSet.granted(stated, profile(), None, 0, UNIX)
+    assert tokens.record() == dict(TOKENS, **UNSET)
     store = MemoryStore()
     Account(OWNER, store).keep(tokens)
     tokens = loaded(store).tokens
-    assert tokens.record() == dict(TOKENS, grant=None)
+    assert tokens.record() == dict(TOKENS, **UNSET)
     least = reply(200, {"access_token": "at-2", "token_type": "Bearer"})
     fresh = tokens.receive(least, profile(), CLIENT, 0, UNIX)
-    new = {"access_token": "at-2", "expires_in": None, "expires_at": None, "grant": None}
-    assert fresh.record() == dict(TOKENS, **new)
+    new = {"access_token": "at-2", "expires_in": None, "expires_at": None}
+    assert fresh.record() == dict(TOKENS, **dict(UNSET, **new))
+
+
+def test_that_a_link_has_ended_is_known_after_a_reboot_and_does_not_cost_its_tokens():
+    store = MemoryStore()
+    account = kept(store)
+    account.tokens.end(1, 0, UNIX)
+    account.keep_pending(PENDING)
+    again = loaded(store)
+    ended = {"wait": 3600, "schedule": UNIX + 3600, "signed_out": 1, "grant": None}
+    assert again.tokens.record() == dict(TOKENS, **ended)
+    assert again.tokens.is_dead and not again.is_usable(0, UNIX)
+    assert (again.subject, again.name, again.pending) == ("user-1", "Ana", PENDING)
+    again.drop_pending()
+    assert loaded(store).tokens.is_dead
 
 
 def test_every_field_of_a_code_is_read_and_outlives_a_reset():
@@ -129,6 +148,9 @@ def test_a_record_that_makes_no_sense_is_damage():
         {"tokens": dict(TOKENS, expires_in=True)},
         {"tokens": dict(TOKENS, expires_at="soon")},
         {"tokens": dict(TOKENS, id_token={})},
+        {"tokens": dict(TOKENS, wait="1800")},
+        {"tokens": dict(TOKENS, schedule="soon")},
+        {"tokens": dict(TOKENS, signed_out=True)},
         {"sub": 7},
         {"account": ["Ana"]},
         {"pending": []},
@@ -169,6 +191,76 @@ def test_a_store_that_fails_costs_the_running_link_nothing():
     support.raises(StorageError, account.load)
     support.raises(StorageError, account.keep, TokenSet(TOKENS))
     assert account.tokens.access_token == "at-1"
+
+
+def test_a_new_link_asks_for_two_copies_until_they_are_made():
+    calls = []
+
+    class Store(FailingStore):
+        def copy(self, record):
+            calls.append("copy")
+            super().save(record)
+
+        def save(self, record):
+            calls.append("save")
+            super().save(record)
+
+    account = Account(OWNER, Store())
+    account.is_new = True
+    support.raises(StorageError, account.keep, TokenSet(TOKENS))
+    support.raises(StorageError, account.save)
+    account._store.fails = ()
+    account.save()
+    account.keep(TokenSet(TOKENS))
+    assert calls == ["copy", "copy", "copy", "save"]
+    account = Account(OWNER, MemoryStore())  # a store that knows of one copy
+    account.is_new = True
+    account.keep(TokenSet(TOKENS))
+    assert account._store.load()["tokens"]["access_token"] == "at-1"
+
+
+def test_what_a_save_could_not_do_is_done_by_the_next():
+    for is_linked, is_pending in ((True, False), (True, True), (False, True), (False, False)):
+        store = FailingStore(record={"old": True})
+        account = Account(OWNER, store)
+        if is_linked:
+            support.raises(StorageError, account.keep, TokenSet(TOKENS))
+        if is_pending:
+            support.raises(StorageError, account.keep_pending, PENDING)
+        support.raises(StorageError, account.save)
+        store.fails = ()
+        account.save()
+        if is_linked or is_pending:
+            assert ("tokens" in store.record, "pending" in store.record) == (is_linked, is_pending)
+            assert loaded(store).pending == (PENDING if is_pending else None)
+        else:
+            assert store.record is None
+
+
+def test_a_link_that_could_not_be_read_is_not_saved_over():
+    store = FailingStore(record={"sealed": True}, fails=("load",))
+    account = Account(OWNER, store)
+    support.raises(StorageError, account.load)
+    account.save()
+    account.keep_pending(PENDING)
+    account.save()
+    assert store.record == {"sealed": True}
+    store.fails = ("save",)
+    support.raises(StorageError, account.keep, TokenSet(TOKENS))
+    store.fails = ()
+    account.save()
+    assert loaded(store).tokens.access_token == "at-1"
+
+
+def test_tokens_that_there_is_no_room_to_use_are_stored_as_they_are():
+    store = MemoryStore()
+    account = Account(OWNER, store)
+    account.keep_pending(PENDING)
+    account.keep_issued(dict(TOKENS, issued_at=7))
+    assert account.tokens is None
+    account = loaded(store)
+    assert account.tokens.record() == dict(TOKENS, grant=None, signed_out=None)
+    assert account.pending is None
 
 
 def test_forgetting_leaves_nothing_here_or_there():

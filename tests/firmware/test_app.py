@@ -114,6 +114,11 @@ class Bench:
         self.http.answer(API, reply(200, {}))
         return self
 
+    def ended(self, code=None):
+        """The provider has ended the link, and nobody approves another."""
+        self.http.answer(DEVICE, code or device_code(), ...)
+        self.http.answer(TOKEN, refusal("invalid_grant"), refusal("authorization_pending"), ...)
+
 
 async def test_it_links_shows_calls_and_stays():
     with Folder() as folder:
@@ -276,7 +281,7 @@ async def test_a_discovery_that_fails_is_tried_again():
             assert bench.names[-1] == "[error]"
             bench.approved()
             bench.http.script(DISCOVERY, found())
-            await bench.clock.sleep(HOUR + 60_000)
+            await bench.clock.sleep(HOUR // 3)
             assert bench.names[-1] == "ready", trouble
             await _cancel(task)
 
@@ -328,9 +333,9 @@ async def test_a_link_that_ended_before_the_start_leaves_the_run_going():
         await Bench(folder).approved().run(60_000)
         bench = Bench(folder)
         bench.clock.start += 4_000
-        bench.http.answer(TOKEN, refusal("invalid_grant"), ...)
+        bench.ended()
         assert await bench.run(60_000) is False
-        assert bench.names[-1] == "error" and bench.lines[0] == "Sign-in needed again"
+        assert "[sign_in_again]" in bench.names and "[user_code]" in bench.names
 
 
 async def test_it_speaks_the_language_of_the_configuration():
@@ -385,12 +390,103 @@ async def test_a_link_that_the_provider_ended_is_told_once_and_shown():
         await Bench(folder).approved().run(60_000)
         bench = Bench(folder)
         bench.clock.start += 4_000
-        bench.http.answer(TOKEN, refusal("invalid_grant"))
+        bench.ended()
         await bench.run(60_000)
-        assert bench.names[-3:] == ["signed_out", "[sign_in_again]", "error"]
+        at = bench.names.index("signed_out")
+        assert bench.names[at : at + 5] == [
+            "signed_out",
+            "[sign_in_again]",
+            "error",
+            "user_code",  # a board without a button offers one by itself
+            "[user_code]",
+        ]
+        assert bench.names.count("signed_out") == 1
         assert len(bench.of("error")) == 1 and bench.of("error")[0]["fatal"] is True
-        assert bench.lines[0] == "Sign-in needed again"
-        assert bench.http.count(TOKEN) == 1
+        assert bench.http.count(DEVICE) == 1
+
+
+async def test_a_link_that_ended_before_the_boot_is_shown_and_a_code_is_offered():
+    with Folder() as folder:
+        await ended_link(folder)
+        bench = Bench(folder)
+        bench.clock.start += 5_000
+        bench.http.answer(DEVICE, device_code())
+        bench.http.answer(TOKEN, refusal("authorization_pending"), tokens(2))
+        bench.http.answer(API, reply(200, {}))
+        await bench.run(60_000)
+        assert bench.names[2:7] == [
+            "clock",
+            "signed_out",
+            "[sign_in_again]",
+            "user_code",
+            "[user_code]",
+        ]
+        assert bench.names[-1] == "ready" and bench.lines[0] == "Linked"
+
+
+async def ended_link(folder, configuration=CONFIGURATION, code=None):
+    """Link a board, and have the provider end it; return the last run of it."""
+    await Bench(folder, configuration).approved().run(60_000)
+    bench = Bench(folder, configuration)
+    bench.clock.start += 4_000
+    bench.ended(code)
+    await bench.run(60_000)
+    return bench
+
+
+async def test_a_link_that_the_provider_takes_back_is_shown_and_a_program_goes_on():
+    with Folder() as folder:
+        await Bench(folder).approved().run(60_000)
+        bench = Bench(folder)
+        bench.clock.start += 4_000
+        bench.http.answer(TOKEN, refusal("invalid_grant"), tokens(2), ...)
+        bench.http.answer(DEVICE, reply(503), ...)
+        bench.http.answer(API, reply(200, {}), ...)
+        used = []
+
+        async def idle():
+            while True:
+                used.append(await bench.app.link.token())
+                await bench.clock.sleep(600_000)
+
+        bench.app.idle = idle
+        assert await bench.run(2 * 3_600_000) is False
+        told = [name for name in bench.names[3:] if "error" not in name]
+        assert told == [
+            "linked",
+            "[linked]",
+            "signed_out",
+            "[sign_in_again]",
+            "linked",
+            "[linked]",
+            "api",
+            "ready",
+            "refreshed",
+        ]
+        assert bench.lines[0] == "Linked"
+        assert used[0] == "at-secret-2" and len(used) >= 5
+
+
+async def test_the_owner_may_want_an_ended_link_erased():
+    for erase, left in ((True, False), (False, True)):
+        with Folder() as folder:
+            configuration = dict(CONFIGURATION, erase_ended=erase)
+            bench = await ended_link(folder, configuration)
+            assert "signed_out" in bench.names
+            assert ("tokens" in open_store(directory=folder.path).load()) is left
+
+
+async def test_a_trouble_that_is_over_leaves_the_screen():
+    with Folder() as folder:
+        await Bench(folder).approved().run(60_000)
+        bench = Bench(folder)
+        bench.clock.start += 4_000
+        bench.http.answer(TOKEN, *[reply(400, b"")] * 3, tokens(2), ...)
+        bench.http.answer(API, reply(200, {}), ...)
+        assert await bench.run(600_000) is False
+        shown = [name for name in bench.names if name.startswith("[")]
+        assert shown[-2:] == ["[error]", "[linked]"]
+        assert bench.lines[0] == "Linked"
 
 
 def _fails_at_first(function, *errors):
@@ -521,10 +617,12 @@ async def test_no_line_and_no_screen_holds_a_secret():
         bench = Bench(folder).approved()
         seen = []
         bench.show = seen.append
-        bench.http.answer(TOKEN, tokens(2), refusal("invalid_grant"))
+        bench.http.answer(TOKEN, tokens(2))
+        bench.ended()
         await bench.run(10_000_000)
         assert "signed_out" in bench.names
-        assert "-secret" not in "%s %s" % (bench.told, seen)
+        for told in bench.told, seen:
+            assert [item for item in told if "-secret" in "%s" % (item,)] == []
 
 
 async def test_an_error_told_in_passing_is_told_again_where_it_ends_the_run():
@@ -876,6 +974,7 @@ async def test_unlinking_takes_a_long_press_and_a_short_one():
             assert not bench.app.link.is_linked
             bench.http.script(DEVICE, device_code())
             bench.http.script(TOKEN, tokens(2))
+            bench.http.answer(API, reply(200, {}))
             await session.push(then_ms=60_000)
             assert bench.names.count("linked") == 2
 
@@ -916,6 +1015,106 @@ async def test_a_link_that_is_in_memory_only_says_so_on_every_screen_of_it():
             assert kept.load()["tokens"]["refresh_token"] == "rt-secret-3"
 
 
+async def test_not_saved_goes_from_the_screen_within_a_minute_of_the_reason():
+    with Folder() as folder:
+        async with Session(folder, Bench.approved) as session:
+            bench = session.bench
+            bench.app.link._account._store = store = FailingStore()
+            await session.push(then_ms=60_000)
+            assert bench.lines == ["Linked", "Account  Ana", "Not saved: the flash cannot save"]
+            await bench.clock.sleep(600_000)
+            told = len(bench.of("error"))
+            store.fails = ()
+            await bench.clock.sleep(60_000)
+            assert bench.lines == ["Linked", "Account  Ana"]
+            assert store.record["tokens"]["refresh_token"] == "rt-secret-1"
+            assert len(bench.of("error")) == told == 2, "once for the code, once for the tokens"
+
+
+# Exceptions that are not ours
+
+ANY = (ValueError, OSError, AttributeError, RuntimeError, TypeError, KeyError, MemoryError)
+
+
+async def test_a_program_outlives_any_exception_of_its_own():
+    for kind in ANY[:-1]:
+        with Folder() as folder:
+            bench = Bench(folder).approved()
+            starts = []
+
+            async def idle(bench=bench, starts=starts, kind=kind):
+                starts.append(bench.clock.now)
+                if len(starts) < 5:
+                    raise kind("at-secret-1")
+                await bench.clock.sleep(1_000_000)
+
+            bench.app.idle = idle
+            assert await bench.run(1_000_000) is False
+            gaps = [later - earlier for earlier, later in zip(starts, starts[1:])]
+            assert gaps == [10_000, 20_000, 40_000, 80_000], "the pause grows"
+            errors = bench.of("error")
+            assert [error["message"] for error in errors] == ["unexpected " + kind.__name__] * 4
+            assert not any(error["fatal"] for error in errors)
+            assert bench.names.count("linked") == 1, "the link was never given up"
+            assert "secret" not in str(bench.told)
+
+
+async def test_a_start_that_meets_any_exception_is_made_again():
+    for kind in ANY[:-1]:
+        with Folder() as folder:
+            bench = Bench(folder).approved()
+            bench.app._make_link = _fails_at_first(bench.app._make_link, kind(), kind())
+            assert await bench.run(120_000) is False
+            assert [(e["kind"], e["fatal"]) for e in bench.of("error")] == [("internal", True)] * 2
+            assert bench.names[-1] == "ready" and bench.lines[0] == "Linked"
+
+
+async def test_the_tasks_for_button_and_screen_outlive_any_exception():
+    for kind in ANY:
+        with Folder() as folder:
+            async with Session(folder, Bench.approved) as session:
+                bench = session.bench
+                await session.push(then_ms=60_000)
+                screens = bench.app._screens
+                for part, method in ((bench.app._button, "press"), (screens, "update")):
+                    real = getattr(part, method)
+                    setattr(part, method, _fails_at_first(real, kind(), kind()))
+                bench.app._changed.set()
+                session.button.push()
+                await bench.clock.sleep(60_000)
+                errors = bench.of("error")
+                assert len(errors) == 4 and not any(error["fatal"] for error in errors), kind
+                await session.push(is_long=True)
+                assert session.screen == "unlink", kind
+                looks = []
+                screens.update = looks.append
+                bench.app._changed.set()
+                await bench.clock.sleep(1_000)
+                assert looks, kind
+
+
+async def test_an_emit_or_a_came_up_that_raises_costs_nothing():
+    for kind in ANY:
+        with Folder() as folder:
+            bench = Bench(folder).approved()
+            seen = []
+            emit = bench.app.emit
+
+            def broken(event, members, kind=kind, emit=emit):
+                emit(event, members)
+                raise kind("the line went dead")
+
+            def came_up(screen, kind=kind, seen=seen):
+                seen.append(screen)
+                raise kind("no such picture")
+
+            bench.app.emit = broken
+            bench.app.came_up = came_up
+            assert await bench.run(60_000) is False
+            assert bench.names[-1] == "ready" and bench.lines[0] == "Linked", kind
+            assert seen[-1] == "linked" and "error" not in bench.names
+
+
 async def test_unlinking_what_cannot_be_erased_ends_the_link_and_says_what_is_left():
     with Folder() as folder:
         async with Session(folder, Bench.approved) as session:
@@ -932,6 +1131,7 @@ async def test_unlinking_what_cannot_be_erased_ends_the_link_and_says_what_is_le
             assert session.screen == "error"
             bench.http.script(DEVICE, device_code())
             bench.http.script(TOKEN, tokens(2))
+            bench.http.answer(API, reply(200, {}))
             await session.push(then_ms=60_000)
             assert session.screen == "linked"
 
@@ -950,6 +1150,40 @@ async def test_a_link_that_has_ended_can_be_made_again_with_the_button():
             await session.bench.clock.sleep(60_000)
             assert session.screen == "sign_in_again"
             assert session.bench.http.count(DEVICE) == 0
+            await session.push(then_ms=60_000)
+            assert session.screen == "linked"
+
+
+async def test_a_link_that_has_ended_is_back_without_a_press():
+    with Folder() as folder:
+        await Bench(folder).approved().run(60_000)
+
+        def prepare(bench):
+            bench.clock.start += 4_000
+            bench.http.answer(TOKEN, refusal("invalid_grant"), tokens(2), ...)
+            bench.http.answer(API, reply(200, {}), ...)
+
+        async with Session(folder, prepare) as session:
+            await session.bench.clock.sleep(60_000)
+            assert session.screen == "sign_in_again"
+            await session.bench.clock.sleep(3_600_000)
+            assert session.screen == "linked"
+            assert session.bench.names.count("linked") == 2
+            assert session.bench.names[-1] == "ready"
+
+
+async def test_after_a_restart_the_screen_of_an_ended_link_takes_the_press():
+    with Folder() as folder:
+        await ended_link(folder, code=reply(503))
+
+        def prepare(bench):
+            bench.clock.start += 5_000
+            bench.approved()
+
+        async with Session(folder, prepare) as session:
+            await session.bench.clock.sleep(10_000)
+            assert session.screen == "sign_in_again"
+            assert session.bench.http.requests == []
             await session.push(then_ms=60_000)
             assert session.screen == "linked"
 

@@ -21,7 +21,7 @@ def test_the_callers_headers_stay_as_they_were():
     assert headers == {"Accept": "text/plain"}
 
 
-def test_a_401_asks_for_a_new_token_if_it_blames_it_or_nothing():
+def test_a_401_asks_for_a_new_token_unless_it_blames_scope_or_request():
     for challenge, expected in (
         ('Bearer error="invalid_token"', True),
         ('Bearer realm="x", error="invalid_token", error_description="The token ran out"', True),
@@ -35,7 +35,11 @@ def test_a_401_asks_for_a_new_token_if_it_blames_it_or_nothing():
         ('Bearer error="insufficient_scope", scope="write"', False),
         ('Bearer error="insufficient_scope", error_description="no invalid_token here"', False),
         ('Bearer error_description="odd", error="invalid_request"', False),
-        ('Bearer error=""', False),
+        ('Bearer error=""', True),
+        ('Bearer error="expired_token"', True),
+        ('Bearer error="unauthorized"', True),
+        ("Basic", True),
+        ("Bearer error=insufficient_scope", False),
     ):
         assert bearer.blames_token(401, challenge) is expected, challenge
 

@@ -96,13 +96,13 @@ def test_a_complaint_names_the_field():
 
 
 def test_true_is_no_number():
-    config._FIELDS["seconds"], config._NOUNS[int] = int, "a whole number"
+    config._FIELDS["seconds"], config._HINTS[int] = int, "make it a whole number"
     try:
         assert config.Config(fields(seconds=1)).seconds == 1
         for wrong in (True, 1.0, "1"):
             assert str(complaint(seconds=wrong)) == "seconds is of the wrong type"
     finally:
-        del config._FIELDS["seconds"], config._NOUNS[int]
+        del config._FIELDS["seconds"], config._HINTS[int]
 
 
 def test_a_complaint_holds_no_secret():

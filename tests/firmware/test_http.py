@@ -41,6 +41,40 @@ class Ticks:
 # What is sent
 
 
+async def test_without_room_for_its_reply_a_request_is_not_sent():
+    server = await serve(stays(OK, OK))
+    client = HttpClient()
+    request = get(server)
+    request.room = 1 << 60
+    for _ in range(2):
+        error = await fails(TransportError, client.send(request))
+        assert error.kind == "memory"
+    assert server.requests == []
+    request.room = 4_000
+    assert (await client.send(request)).status == 200
+    await client.close()
+    await server.stop()
+    assert len(server.requests) == 1
+
+
+async def test_room_is_sought_once_there_is_a_connection():
+    server = await serve(stays(OK, OK))
+    client = HttpClient()
+    request = get(server)
+    request.room = 300
+    seen = []
+    real, http._try_room = http._try_room, lambda size: seen.append((size, client._writer))
+    try:
+        await client.send(request)
+        request.room = 0
+        await client.send(request)
+    finally:
+        http._try_room = real
+    await client.close()
+    await server.stop()
+    assert len(seen) == 1 and seen[0][0] == 300 and seen[0][1] is not None
+
+
 async def test_a_post_as_it_is_sent():
     server = await serve(answers(OK))
     client = HttpClient()
@@ -342,12 +376,14 @@ async def test_an_old_connection_may_end_in_any_way():
         assert wire.closed == 1
 
 
-async def test_a_request_that_the_server_read_before_it_hung_up_is_sent_once_more():
-    async def hang_up(peer):
-        await peer.request()
-        await peer.send(OK)
-        await peer.request()
+async def hang_up(peer):
+    """Answer a request, and take another one without an answer."""
+    await peer.request()
+    await peer.send(OK)
+    await peer.request()
 
+
+async def test_a_get_that_the_server_read_before_it_hung_up_is_sent_once_more():
     server = await serve(hang_up, answers(OK))
     client = HttpClient()
     for number in range(2):
@@ -355,6 +391,109 @@ async def test_a_request_that_the_server_read_before_it_hung_up_is_sent_once_mor
     await client.close()
     await server.stop()
     assert len(server.requests) == 3
+
+
+async def test_a_post_that_was_sent_is_not_sent_again():
+    for method in ("POST", "PUT", "GETS"):
+        server = await serve(hang_up, answers(OK))
+        client = HttpClient()
+        request = Request(method, server.url(), {}, b"grant_type=x")
+        assert (await client.send(request)).status == 200
+        error = await fails(TransportError, client.send(request))
+        assert error.kind == "network"
+        assert (len(server.requests), server.connections) == (2, 1)
+        assert (await client.send(request)).status == 200  # which is the caller's to decide
+        await client.close()
+        await server.stop()
+        assert (len(server.requests), server.connections) == (3, 2)
+
+
+async def test_a_post_on_a_connection_that_was_reset_is_not_sent_again():
+    for ending in (b"", OSError(104), OSError(32), OSError(-29312)):
+        wire = Wire([OK, ending, OK])
+        with wire:
+            client = HttpClient()
+            request = Request("POST", "http://127.0.0.1/", {}, b"grant_type=x")
+            await client.send(request)
+            error = await fails(TransportError, client.send(request))
+        assert error.kind == "network"
+        assert len(wire.written) == 2 and len(wire.opened) == 1
+
+
+# What a server may say on a connection that is idle.
+UNASKED = (
+    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n",
+    OK,
+    OK * 100,
+    b"\r\n",
+    b"H",
+    b"\0",
+)
+
+
+def speaks(unasked, said, is_closed):
+    """A talk that answers one request, says what nobody asked for, and sets `said`."""
+
+    async def talk(peer):
+        await peer.request()
+        await peer.send(OK)
+        await asyncio.sleep(0.001)  # the answer is read by itself
+        await peer.send(unasked)
+        if is_closed:
+            await peer.close()
+        said.set()
+        if not is_closed:
+            await peer.gone()
+
+    return talk
+
+
+async def test_what_came_before_a_request_does_not_answer_it():
+    for unasked in UNASKED:
+        for is_closed in (True, False):
+            said = asyncio.Event()
+            server = await serve(speaks(unasked, said, is_closed))
+            client = HttpClient()
+            for number in range(3):
+                request = Request("POST", server.url("/%d" % number), {}, b"grant_type=x")
+                reply = await client.send(request)
+                assert (reply.status, reply.body) == (200, b"{}"), unasked
+                await said.wait()
+                said.clear()
+            await client.close()
+            await server.stop()
+            assert server.connections == 3
+            assert [sent[:7] for sent in server.requests] == [b"POST /0", b"POST /1", b"POST /2"]
+
+
+async def test_it_may_have_come_while_no_task_ran():
+    peers = []
+
+    async def talk(peer):
+        peers.append(peer)
+        await stays(OK)(peer)
+
+    server = await serve(talk)
+    client = HttpClient()
+    for _ in range(3):
+        assert (await client.send(get(server))).body == b"{}"
+        await peers[-1].send(UNASKED[0])
+    await client.close()
+    await server.stop()
+    assert server.connections == 3
+
+
+async def test_a_connection_that_stays_quiet_is_kept():
+    server = await serve(stays(*[OK] * 20))
+    client = HttpClient()
+    for _ in range(20):
+        assert (await client.send(Request("POST", server.url(), {}, b"a=b"))).status == 200
+        await asyncio.sleep(0.001)
+    await client.close()
+    await server.stop()
+    assert server.connections == 1
 
 
 async def test_a_fresh_connection_without_a_reply_is_an_error_and_not_repeated():
@@ -699,6 +838,84 @@ async def test_words_of_mbedtls_about_a_certificate_are_of_kind_tls():
     assert error.kind == "tls"
     assert error.message == "127.0.0.1 is not trusted: The certificate validity has expired"
     assert "clock" in error.hint
+
+
+class DoubtedClock(Ticks):
+    """A clock that is wrong by `wrong` s until somebody has it asked."""
+
+    source = "ntp"
+    rest = None
+
+    def __init__(self, wrong, unix=1_800_000_000):
+        Ticks.__init__(self)
+        self.wrong = wrong
+        self.asked = 0
+        self._unix = unix
+
+    def unix(self):
+        return None if self._unix is None else self._unix + self.wrong
+
+    async def synchronise(self):
+        assert self.source is None and self.rest is not None  # it is in doubt
+        self.asked += 1
+        if self.wrong:
+            self._unix, self.wrong = 1_800_000_000, 0
+        self.source = "ntp"
+
+
+def refusals():
+    """What the platforms raise for a certificate that is not valid at this time."""
+    import ssl
+
+    if not hasattr(ssl, "SSLError"):
+        return [
+            ValueError("The certificate validity has expired\n"),
+            ValueError("The certificate validity starts in the future\n"),
+        ]
+    found = []
+    for reason in ("certificate has expired", "certificate is not yet valid"):
+        found.append(ssl.SSLCertVerificationError(1, "certificate verify failed"))
+        found[-1].verify_message = reason
+    return found
+
+
+async def test_a_certificate_refused_for_its_dates_has_the_clock_checked_at_once():
+    for refusal in refusals():
+        for unix, wrong in ((1_800_000_000, 90_000), (1_800_000_000, -(10**8)), (None, 1)):
+            wire = Wire([refusal, OK])
+            with wire:
+                clock = DoubtedClock(wrong, unix)
+                client = HttpClient(clock=clock)
+                request = Request("POST", "http://127.0.0.1/", {}, b"x")
+                assert (await client.send(request)).status == 200
+            assert (clock.asked, len(wire.opened)) == (1, 2)
+
+
+async def test_a_certificate_that_is_not_valid_at_the_right_time_is_refused():
+    for refusal in refusals():
+        wire = Wire([refusal])
+        with wire:
+            clock = DoubtedClock(0)
+            client = HttpClient(clock=clock)
+            for minute in range(130):
+                clock.now = minute * 60_000
+                request = Request("POST", "http://127.0.0.1/", {}, b"x")
+                error = await fails(TransportError, client.send(request))
+                assert error.kind == "tls" and "clock" in error.hint
+        assert (clock.asked, len(wire.opened)) == (3, 130)  # once an hour
+
+
+async def test_other_refusals_are_not_the_clock_s():
+    import ssl
+
+    kind = getattr(ssl, "SSLCertVerificationError", ValueError)
+    for host in ("127.0.0.1", "expired.example"):
+        wire = Wire([kind("The certificate is not correctly signed by the trusted CA")])
+        with wire:
+            clock = DoubtedClock(90_000)
+            client = HttpClient(clock=clock, allow_http=True)
+            await fails(TransportError, client.send(Request("GET", "http://%s/" % host)))
+        assert (clock.asked, clock.source) == (0, "ntp")
 
 
 async def test_a_mistake_of_our_own_is_not_taken_for_the_networks():

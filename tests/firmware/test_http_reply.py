@@ -253,6 +253,70 @@ def test_a_body_may_be_as_long_as_the_bound_and_no_longer():
     assert "max_body" in error.hint
 
 
+def with_id_token(length, before=b"", after=b"}", colon=b": "):
+    """A reply to keyfob itself, and its body up to the ID token and after it."""
+    head = b'{"access_token": "at-1", ' + before + b'"id_token"' + colon + b'"'
+    tail = b'"' + after
+    return head, head + b"e" * length + tail, tail
+
+
+def framed(body):
+    """The same body in each framing, and whether the connection has to end."""
+    yield HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body, False
+    chunks = [body[at : at + 5000] for at in range(0, len(body), 5000)]
+    parts = [b"%x\r\n" % len(chunk) + chunk + b"\r\n" for chunk in chunks]
+    yield CHUNKED + b"".join(parts) + b"0\r\n\r\n", False
+    yield HEAD + b"\r\n" + body, True
+
+
+def test_a_very_long_id_token_is_cut_to_its_beginning():
+    for length in (8_800, 20_000, 60_000):
+        for colon in (b":", b" : ", b":\r\n  "):
+            head, body, tail = with_id_token(length, colon=colon, after=b', "scope": "a"}')
+            for data, is_closed in framed(body):
+                for piece in (None, 251):
+                    parser, done = read(data, piece, others=0)
+                    assert is_closed is not done
+                    assert not is_closed or parser.feed(b"")
+                    assert parser.reply.body == head + b"e" * 16 + tail
+                    assert not parser.excess
+
+
+def test_any_other_reply_is_whole():
+    body = with_id_token(8_192)[1]
+    texts = (
+        body,
+        with_id_token(0)[1],
+        b'{"id_token": null, "x": "%s"}' % (b"y" * 5_000),
+        b'{"error_description": "no \\"id_token\\" here", "x": "%s"}' % (b"y" * 9_000),
+        b'{"access_token": "%s"}' % (b"y" * 12_000),
+        b'{"id_token"',
+        b"",
+    )
+    for text in texts:
+        for data, is_closed in framed(text):
+            parser, _ = read(data, 100, others=0)
+            assert not is_closed or parser.feed(b"")
+            assert parser.reply.body == text
+    long = with_id_token(9_000)[1]
+    for data, is_closed in framed(long):  # of a program's own call
+        parser, _ = read(data)
+        assert not is_closed or parser.feed(b"")
+        assert parser.reply.body == long
+
+
+def test_what_is_not_an_id_token_is_bounded_all_the_same():
+    for text in (
+        b'{"access_token": "%s"}' % (b"y" * 20_000),
+        with_id_token(20_000, after=b', "x": "%s"}' % (b"y" * 17_000))[1],
+        with_id_token(70_000)[1],
+    ):
+        for data, _ in framed(text):
+            for piece in (None, 256):
+                error = raises(TransportError, read, data, piece, others=0)
+                assert "longer than 16384 bytes" in error.message
+
+
 def test_only_a_providers_own_reply_is_too_long_for_good():
     json = b"Content-Type: application/json;charset=UTF-8\r\n"
     length = b"Content-Length: 20000\r\n\r\n"

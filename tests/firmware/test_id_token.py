@@ -6,6 +6,7 @@ import json
 from support import raises
 
 from keyfob.errors import ProviderError
+from keyfob.oauth import id_token
 from keyfob.oauth.id_token import account_name, check, claims
 
 ISSUER = "https://as.example"
@@ -88,6 +89,40 @@ def test_what_is_no_token():
     ):
         error = raises(ProviderError, claims, text)
         assert error.message == "the provider sent an ID token that cannot be read"
+
+
+class Strict:
+    """A binascii as micropython-lib's: bytes alone, and bad padding is a plain Exception."""
+
+    def a2b_base64(self, data):
+        if isinstance(data, str):
+            raise TypeError("can't convert str to int")
+        if len(data) % 4 or len(data.rstrip(b"=")) % 4 == 1:
+            raise Exception("Incorrect padding")
+        return binascii.a2b_base64(data)
+
+
+def test_a_stricter_binascii_will_do():
+    id_token.binascii = Strict()
+    try:
+        test_claims_are_read_whatever_the_padding()
+        test_the_alphabet_of_base64url_is_understood()
+        test_what_is_no_token()
+        assert "cannot be read" in raises(ProviderError, claims, "e30.abcde.c2ln").message
+    finally:
+        id_token.binascii = binascii
+
+
+def test_memory_that_does_not_suffice_is_no_bad_token():
+    class Full:
+        def a2b_base64(self, data):
+            raise MemoryError
+
+    id_token.binascii = Full()
+    try:
+        raises(MemoryError, claims, token(CLAIMS))
+    finally:
+        id_token.binascii = binascii
 
 
 def test_the_size_is_bounded():

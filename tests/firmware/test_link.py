@@ -35,6 +35,8 @@ from keyfob.errors import (
     StorageError,
     TransportError,
 )
+from keyfob.link import establish as establishing
+from keyfob.link import identity
 from keyfob.oauth import device_grant
 from keyfob.oauth.device_grant import DeviceGrant
 from keyfob.oauth.messages import Reply, Request
@@ -146,9 +148,110 @@ async def test_a_listener_that_breaks_does_not_cost_the_refreshes():
 
     board.link._events._notify = broken
     async with board.link:
-        await fails(OSError, board.link.ensure_linked())
+        await board.link.ensure_linked()
         await board.clock.sleep(2 * 3600 * 1000)
     assert board.http.count(TOKEN) >= 2
+
+
+async def test_a_listener_that_raises_at_every_event_costs_nothing():
+    for kind in (ValueError, OSError, AttributeError, RuntimeError, MemoryError):
+        board = Board(store=MemoryStore())
+        heard = []
+
+        def broken(event, _, heard=heard, kind=kind):
+            heard.append(event)
+            raise kind("the panel came loose")
+
+        board.link._events._notify = broken
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, refusal("authorization_pending"), tokens(), tokens(2))
+        board.http.answer(REVOKE, reply(200))
+        async with board.link as link:
+            assert await link.ensure_linked() == "Ana"
+            await link.refresh()
+            assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-2"
+            await link.unlink()
+        assert heard == ["clock", "user_code", "poll", "poll", "linked", "refreshed", "unlinked"]
+
+
+async def test_a_listener_may_be_interrupted():
+    board = Board()
+    board.link._events._notify = raise_interrupt
+    board.http.answer(DEVICE, device_code())
+    try:
+        await board.link.ensure_linked()
+    except KeyboardInterrupt:
+        pass
+    else:
+        raise AssertionError("it swallowed Ctrl-C")
+
+
+def raise_interrupt(*_):
+    raise KeyboardInterrupt
+
+
+async def test_tokens_are_stored_whatever_reading_whose_they_are_raises():
+    for kind in (ValueError, OSError, AttributeError, RuntimeError, TypeError, MemoryError):
+        board = Board(store=MemoryStore())
+        real, identity.claims = identity.claims, raise_once(None, kind("at-secret-1"))
+        try:
+            await board.linked_aloud()
+        finally:
+            identity.claims = real
+        assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-1"
+        assert board.told.names[-2:] == ["error", "linked"]
+        error = board.told.last("error")
+        assert error["kind"] == ("memory" if kind is MemoryError else "internal")
+        assert error["fatal"] is False and "secret" not in error["message"]
+
+
+async def test_a_name_that_cannot_be_asked_for_costs_nothing():
+    for kind in (ValueError, OSError, AttributeError, MemoryError):
+        board = Board(store=MemoryStore())
+        real, identity.ask = identity.ask, raise_once(None, kind())
+        try:
+            await board.linked_aloud()
+        finally:
+            identity.ask = real
+        assert board.told.last("linked")["unsaved"] is None
+        assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-1"
+
+
+async def test_tokens_that_there_is_no_room_to_use_are_there_at_the_next_boot():
+    board = Board(store=MemoryStore())
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, tokens())
+    real, establishing.establish = establishing.establish, raise_once(None)
+    try:
+        error = await fails(TransportError, board.link.ensure_linked())
+    finally:
+        establishing.establish = real
+    assert error.kind == "memory"
+    again = Board(store=board.store)
+    async with again.link as link:
+        assert link.is_linked and await link.token() == "at-secret-1"
+
+
+async def test_a_new_link_is_copied_to_both_slots_and_a_refresh_is_not():
+    class Store(MemoryStore):
+        def __init__(self):
+            super().__init__()
+            self.calls = []
+
+        def save(self, record):
+            self.calls.append("save")
+            super().save(record)
+
+        def copy(self, record):
+            self.calls.append("copy")
+            super().save(record)
+
+    board = Board(store=Store())
+    link = await board.linked()
+    assert board.store.calls == ["save", "copy"], "the code and the link"
+    board.http.answer(TOKEN, tokens(2))
+    await link.refresh()
+    assert board.store.calls == ["save", "copy", "save"]
 
 
 async def test_a_wait_is_told_in_seconds_and_a_reply_in_milliseconds():
@@ -250,9 +353,9 @@ async def test_no_linking_ends_without_an_error_of_ours():
     assert [members["fatal"] for members in board.told.of("error")] == [True]
 
 
-def raise_once(function):
-    """`function`, which has no memory the first time."""
-    left = [MemoryError()]
+def raise_once(function, error=None):
+    """`function`, which has no memory the first time, or raises `error`."""
+    left = [error or MemoryError()]
 
     def raising(*arguments):
         if left:
@@ -899,6 +1002,32 @@ async def test_a_store_that_has_died_does_not_end_the_running_link():
     kinds = [members["kind"] for members in board.told.of("error")]
     assert kinds == ["storage"] * 2  # to load, and to save the tokens
     assert board.told.last("linked")["unsaved"] == "the flash cannot save"
+
+
+async def test_a_code_that_could_not_be_saved_is_saved_once_there_is_room():
+    board = Board(store=FailingStore(fails=("save",)))
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, PENDING, ...)
+    task = asyncio.create_task(board.link.ensure_linked())
+    await board.clock.sleep(300_000)
+    assert board.told.names.count("error") == 1, "it is told once"
+    board.store.fails = ()
+    await board.clock.sleep(66_000)  # a minute, and the poll after it
+    assert board.store.record["pending"]["device_code"] == "dc-secret"
+    assert board.told.names.count("saved") == 1
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        pass
+
+
+async def test_a_store_that_could_not_be_read_is_not_saved_again():
+    board = Board(store=FailingStore(record={"sealed": True}, fails=("load",)))
+    async with board.link:
+        await board.clock.sleep(300_000)
+    assert board.store.record == {"sealed": True}
+    assert board.told.names == ["error", "clock"]
 
 
 async def test_a_code_that_could_not_be_saved_is_forgotten_once_the_link_is():

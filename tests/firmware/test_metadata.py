@@ -198,21 +198,72 @@ def test_the_spelling_is_shown_clean():
     assert "\n" not in error.hint
 
 
-def test_endpoints_must_be_https():
-    for name in (
-        "device_authorization_endpoint",
-        "token_endpoint",
-        "revocation_endpoint",
-        "userinfo_endpoint",
-    ):
-        for url in ("http://as.example/x", "ftp://as.example/x", "/x", "https://a b/", ""):
-            changes = {name: url}
-            error = raises(ConfigError, look_up, document(**changes))
-            assert name in error.message, url
+UNSAFE = (
+    "http://as.example/x",
+    "http://127.0.0.1/x",
+    "http://localhost:8400/x",
+    "HTTP://as.example/x",
+    "ftp://as.example/x",
+    "//as.example/x",
+    "/x",
+    "https://a b/",
+    "https://",
+    "https://user@as.example/x",
+    "",
+)
+
+
+def test_what_an_https_issuer_needs_is_https_and_both_addresses_are_told():
+    for name in ("device_authorization_endpoint", "token_endpoint"):
+        for url in UNSAFE:
+            for allow_http in (False, True):
+                changes = {name: url}
+                error = raises(ConfigError, look_up, document(**changes), allow_http=allow_http)
+                for word in (name, ISSUER, url):
+                    assert word in error.message, (url, error.message)
+                assert error.hint
+
+
+def test_an_unsafe_document_teaches_nothing():
+    profile = Profile({"issuer": ISSUER}, True)
+    raises(ConfigError, Discovery(profile).receive, document(token_endpoint="http://as.example/t"))
+    assert not profile.is_complete
+    assert profile.device_authorization_endpoint is None
+    assert profile.revocation_endpoint is None
+
+
+def test_an_address_that_is_refused_is_shown_clean():
+    error = raises(ConfigError, look_up, document(token_endpoint="http://as.example/\x1b[31m\n"))
+    assert "\x1b" not in error.message and "\n" not in error.message
+
+
+def test_an_unsafe_endpoint_that_the_grant_does_not_need_is_left_out():
+    for name in ("revocation_endpoint", "userinfo_endpoint"):
+        for url in UNSAFE:
+            for allow_http in (False, True):
+                changes = {name: url}
+                profile = look_up(document(**changes), allow_http=allow_http)
+                assert getattr(profile, name) is None, url
+                assert profile.token_endpoint == "https://as.example/token"
+    of_its_own = {"grant_type": "client_credentials"}
+    local = document(device_authorization_endpoint="http://as.example/device")
+    profile = look_up(local, **of_its_own)
+    assert profile.is_complete and profile.device_authorization_endpoint is None
+
+
+def test_what_is_not_used_is_not_judged():
+    assert look_up(document(jwks_uri="http://as.example/jwks")).is_complete
+    configured = look_up(document(token_endpoint="http://evil.example/"), token_endpoint=ISSUER)
+    assert configured.token_endpoint == ISSUER
+
+
+def test_endpoints_of_an_http_issuer_may_be_http_where_it_may():
     local = document(issuer="http://127.0.0.1:8400", token_endpoint="http://127.0.0.1:8400/token")
     assert look_up(local, issuer="http://127.0.0.1:8400").is_complete
     plain = document(issuer="http://as.example", token_endpoint="http://as.example/token")
     assert look_up(plain, issuer="http://as.example", allow_http=True).is_complete
+    away = document(issuer="http://127.0.0.1:8400", token_endpoint="http://as.example/token")
+    raises(ConfigError, look_up, away, issuer="http://127.0.0.1:8400")
 
 
 def test_an_issuer_must_be_https():

@@ -73,6 +73,18 @@ class Bench:
         except asyncio.CancelledError:
             pass
 
+    async def ended(self, ms):
+        """Whether it has ended within so long."""
+        task = asyncio.create_task(self.connection.run())
+        await self.clock.sleep(ms)
+        ended = task.done()
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            pass
+        return ended
+
     @property
     def states(self):
         return [members["state"] for members in self.told.of("wifi")]
@@ -326,3 +338,23 @@ async def test_but_with_the_time_a_certificate_that_is_refused_is_an_end():
     board.http.answer(DEVICE, lost("tls"), ...)
     await fails(TransportError, board.link.ensure_linked())
     assert board.told.last("error")["fatal"] is True
+
+
+async def test_no_exception_of_any_kind_ends_the_upkeep():
+    for kind in (ValueError, OSError, AttributeError, RuntimeError, TypeError, ImportError):
+        async with Bench(Router()) as bench:
+            looks = []
+
+            async def keep(looks=looks, bench=bench, kind=kind):
+                looks.append(bench.clock.now)
+                if len(looks) < 5:
+                    raise kind("p4ssword")
+
+            bench.clock.keep = keep
+            assert await bench.ended(HOUR) is False
+            gaps = [later - earlier for earlier, later in zip(looks, looks[1:])]
+            assert gaps[:4] == sorted(gaps[:4]) and gaps[3] > 8 * gaps[0], gaps
+            assert gaps[5] <= MINUTE, "and back to its pace"
+            errors = bench.told.of("error")
+            assert [error["message"] for error in errors] == ["unexpected " + kind.__name__] * 4
+            assert not any(error["fatal"] for error in errors)

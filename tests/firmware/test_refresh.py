@@ -130,6 +130,33 @@ async def test_a_store_that_has_died_does_not_cost_the_new_tokens():
     assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-3"
 
 
+async def test_a_refresh_seeks_room_for_a_reply_as_large_as_the_last():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    answers = tokens(2), tokens(3, note="x" * 5_000), tokens(4), tokens(5)
+    board.http.answer(TOKEN, *answers)
+    for number in range(4):
+        await link.refresh()
+        last = answers[number - 1] if number else tokens(1)
+        assert board.http.requests[-1].room >= len(last.body)
+    again = Board(store=board.store)
+    again.http.answer(TOKEN, tokens(6))
+    async with again.link as link:  # which knows no reply yet, but what was in it
+        await link.refresh()
+    assert again.http.requests[-1].room >= len(tokens(5).body)
+
+
+async def test_without_room_for_the_reply_the_tokens_stay_and_it_is_asked_again():
+    board = Board(store=MemoryStore())
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, *[lost("memory")] * 4 + [tokens(2)])
+        await board.clock.sleep(HOUR)
+        assert await link.token() == "at-secret-2"
+    errors = board.told.of("error")
+    assert errors and {error["kind"] for error in errors} == {"memory"}
+
+
 async def test_without_a_refresh_token_there_is_nothing_to_ask_for():
     board = Board()
     link = await board.linked(refresh_token=None)
@@ -231,19 +258,29 @@ async def test_a_lost_reply_may_have_been_the_last_one():
     board.http.answer(TOKEN, lost(), DEAD)  # the provider rotated, and knows no grace
     await fails(NotLinked, link.refresh())
     assert board.http.count(TOKEN) == 2
-    assert board.store.load() is None
+    assert not link.is_linked
 
 
-async def test_only_invalid_grant_ends_a_link():
+async def test_what_a_person_alone_can_mend_ends_a_link():
+    for error in ("invalid_grant", "interaction_required", "login_required", "consent_required"):
+        await ends(error)
+
+
+async def ends(code):
     board = Board(store=MemoryStore())
     link = await board.linked()
-    board.http.answer(TOKEN, DEAD)
+    board.http.answer(TOKEN, refusal(code))
     error = await fails(NotLinked, link.refresh())
-    assert error.kind == "provider" and "invalid_grant" in str(error)
+    assert error.kind == "provider" and code in str(error)
     assert board.told.names == ["signed_out", "error"]
     assert board.told.last("error")["fatal"] is True
-    assert board.store.load() is None
+    stored = board.store.load()["tokens"]
+    assert (stored["refresh_token"], stored["signed_out"]) == ("rt-secret-1", 1)
     assert not link.is_linked and link.account is None
+    for call in (link.token(), link.refresh(), link.get(API)):
+        await fails(NotLinked, call)
+    assert link.reject("at-secret-1") is False
+    assert board.http.count(TOKEN) == 1
     error = await fails(NotLinked, link.token())
     assert error.hint == "call ensure_linked first"
     board.http.answer(DEVICE, device_code())
@@ -254,6 +291,7 @@ async def test_only_invalid_grant_ends_a_link():
 async def test_a_link_that_ends_while_the_store_is_dead_still_ends():
     board = Board(store=FailingStore(fails=("erase",)))
     link = await board.linked()
+    board.store.fails = ("save",)
     board.http.answer(TOKEN, DEAD)
     await fails(NotLinked, link.refresh())
     assert board.told.names == ["error", "signed_out", "error"]
@@ -281,7 +319,6 @@ async def test_nothing_else_costs_the_credentials():
         refusal("unauthorized_client"),
         refusal("invalid_request"),
         refusal("invalid_scope"),
-        refusal("interaction_required"),
         refusal("never_heard_of"),
         reply(200, {"token_type": "Bearer"}),
         tokens(2, access_token=None),
@@ -325,22 +362,17 @@ async def test_the_kind_of_trouble_is_kept():
 
 
 async def test_the_background_task_outlives_a_lack_of_memory():
-    board = Board()
+    board = Board(store=MemoryStore())
     link = await board.linked()
-    board.http.answer(TOKEN, tokens(2), tokens(3))
-    keep = link._account.keep
-    left = [MemoryError()]
-
-    def keep_with_little(successor):
-        if left:
-            raise left.pop()
-        keep(successor)
-
-    link._account.keep = keep_with_little
+    board.http.answer(TOKEN, tokens(2))
     async with link:
+        board.store.save = raise_first(board.store.save, MemoryError())
         await board.clock.sleep(3_700_000)
-    assert board.http.count(TOKEN) == 2
-    assert len(board.told.of("refreshed")) == 1
+        assert await link.token() == "at-secret-2"
+    assert board.told.names[1:] == ["error", "refreshed", "saved"]
+    assert board.told.last("error")["kind"] == "memory"
+    assert "not enough memory" in board.told.last("refreshed")["unsaved"]
+    assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-2"
 
 
 async def test_tokens_that_there_is_no_room_for_are_told_as_that():
@@ -443,11 +475,11 @@ async def test_an_old_id_token_is_not_judged_again():
 
 
 async def test_tokens_of_another_account_are_never_used():
-    for wrong in ({"sub": "user-2"}, {"aud": "other"}, {"iss": "https://evil.example"}):
+    for wrong in ({}, {"aud": "other"}, {"iss": "https://evil.example"}, {"exp": None}):
         board = Board(store=MemoryStore())
         link = await board.linked()
         stored = board.store.load()
-        board.http.answer(TOKEN, tokens(2, id_token=id_token(**wrong)), ...)
+        board.http.answer(TOKEN, tokens(2, id_token=id_token(sub="user-2", **wrong)), ...)
         await fails(ProviderError, link.refresh())
         assert await link.token() == "at-secret-1"
         assert board.store.load() is stored
@@ -455,6 +487,67 @@ async def test_tokens_of_another_account_are_never_used():
         assert link.pause == HOUR
         await fails(ProviderError, link.refresh())
         assert board.http.count(TOKEN) == 1
+
+
+NO_PROOF = (
+    "five.parts.of.a.jwe",
+    "neither",
+    "e30.%s.c2ln" % ("A" * 9_000),
+    "e30.!!!!.c2ln",
+    id_token(aud="other"),
+    id_token(iss="https://other.example"),
+    id_token(sub=None),
+    id_token(sub=7),
+    id_token(sub=""),
+    id_token(exp=None),
+    id_token(iat="soon"),
+)
+
+
+async def test_an_id_token_that_proves_nothing_costs_no_tokens_and_is_told_once():
+    for odd in NO_PROOF:
+        board = Board(store=MemoryStore())
+        link = await board.linked()
+        for number in range(2, 5):
+            board.http.answer(TOKEN, tokens(number, id_token=odd))
+            await link.refresh()
+            assert await link.token() == "at-secret-%d" % number
+            stored = board.store.load()["tokens"]
+            assert stored["refresh_token"] == "rt-secret-%d" % number
+            assert stored["id_token"] == id_token()  # the last one that could be read
+        assert used(board) == ["rt-secret-1", "rt-secret-2", "rt-secret-3"]
+        assert board.told.names == ["refreshed", "error", "refreshed", "refreshed"], odd
+        told = board.told.last("error")
+        assert "ID token" in told["message"] and told["fatal"] is False
+        assert link.is_linked and link.account == "Ana"
+
+
+async def test_nor_does_one_that_takes_more_memory_than_there_is():
+    from keyfob.oauth import id_token as judge
+
+    claims = judge.claims
+    for trouble in (MemoryError(), TypeError("a library of that name")):
+
+        def fail(_, trouble=trouble):
+            raise trouble
+
+        board = Board(store=MemoryStore())
+        link = await board.linked()
+        board.http.answer(TOKEN, tokens(2))
+        judge.claims = fail
+        try:
+            await link.refresh()
+        finally:
+            judge.claims = claims
+        assert await link.token() == "at-secret-2"
+        assert board.told.names == ["refreshed", "error"]
+
+
+async def test_one_that_proves_nothing_at_first_is_not_kept_in_flash():
+    board = Board(store=MemoryStore())
+    link = await board.linked(id_token="e30.%s.c2ln" % ("A" * 9_000))
+    assert link.is_linked
+    assert board.store.load()["tokens"]["id_token"] is None
 
 
 async def test_nor_after_a_reboot():
@@ -508,6 +601,169 @@ async def test_tokens_are_refreshed_ahead_of_expiry_one_after_the_other():
     gaps = [b - a for a, b in zip(board.http.sent_at, board.http.sent_at[1:])]
     assert all(3_240_000 <= gap <= 3_600_000 for gap in gaps), gaps
     assert "error" not in board.told.names
+
+
+# Saved again
+
+LIVES = ({"expires_in": 3600}, {"expires_in": None}, {"refresh_token": None}, {"expires_in": 0})
+
+
+async def test_a_save_that_failed_is_tried_again_within_a_minute_until_it_works():
+    for life in LIVES:  # whether a refresh is due or not
+        board = Board(store=FailingStore(fails=("save",)))
+        async with board.link:
+            await board.linked(**life)
+            await board.clock.sleep(1_800_000)
+            assert board.told.events == [], "the reason has been told"
+            board.store.fails = ()
+            await board.clock.sleep(60_000)
+            assert board.told.events == [("saved", {})]
+            assert board.store.record["tokens"]["access_token"] == "at-secret-1"
+            saved = board.store.record
+            await board.clock.sleep(600_000)
+            assert board.store.record is saved, "and once is enough"
+            assert board.told.names == ["saved"]
+
+
+async def test_saving_again_does_not_wait_for_the_provider():
+    board = Board(store=FailingStore(fails=("save",)))
+    async with board.link as link:
+        await board.linked(expires_in=600)
+        board.http.answer(TOKEN, lost("timeout"), ...)
+        await board.clock.sleep(1_800_000)
+        assert link.pause > 0, "a refresh failed"
+        board.store.fails = ()
+        await board.clock.sleep(60_000)
+        assert board.store.record["tokens"]["refresh_token"] == "rt-secret-1"
+
+
+async def test_another_reason_is_told_and_the_same_is_not():
+    board = Board(store=FailingStore(fails=("save",)))
+    async with board.link:
+        await board.linked()
+        await board.clock.sleep(300_000)
+        board.store.save = raise_first(None, OSError(28), OSError(28), OSError(28))
+        await board.clock.sleep(180_000)
+    assert [error["kind"] for error in board.told.of("error")] == ["internal"]
+
+
+async def test_what_is_not_saved_while_another_code_is_up_is_saved_with_it():
+    board = Board(store=FailingStore(fails=("save",)))
+    async with board.link as link:
+        await board.linked(refresh_token=None, expires_in=60)
+        await board.clock.sleep(120_000)
+        assert not link.is_linked
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, refusal("authorization_pending"), ...)
+        task = asyncio.create_task(link.ensure_linked())
+        await board.clock.sleep(60_000)
+        board.store.fails = ()
+        await board.clock.sleep(66_000)
+        assert board.store.record["pending"]["device_code"] == "dc-secret"
+        assert board.store.record["tokens"]["access_token"] == "at-secret-1"
+        board.http.script(TOKEN, tokens(2))
+        await task
+        assert "pending" not in board.store.record
+        assert board.store.record["tokens"]["access_token"] == "at-secret-2"
+
+
+async def test_a_link_that_could_not_be_erased_is_erased_later():
+    board = Board(store=FailingStore(fails=("erase",)))
+    async with board.link as link:
+        await board.linked(refresh_token=None)
+        board.link._events.attempt(link._account.forget)
+        board.link.refresher()._changed.set()
+        assert board.store.record is not None
+        await board.clock.sleep(300_000)
+        board.store.fails = ()
+        await board.clock.sleep(60_000)
+        assert board.store.record is None
+
+
+# Exceptions that are not ours
+
+ANY = (ValueError, OSError, AttributeError, RuntimeError, TypeError, KeyError, MemoryError)
+
+
+def raise_first(function, *errors):
+    """`function`, which raises each of `errors` before it works."""
+    left = list(errors)
+
+    def raising(*arguments):
+        if left:
+            raise left.pop(0)
+        return function(*arguments)
+
+    return raising
+
+
+async def test_no_exception_of_any_kind_ends_the_background_task():
+    for kind in ANY:
+        board = Board(store=MemoryStore())
+        async with board.link as link:
+            await board.linked()
+            board.http.answer(TOKEN, *[kind("at-secret-1")] * 6 + [tokens(2), tokens(3)])
+            await board.clock.sleep(4 * HOUR // 2)
+            assert await link.token() == "at-secret-3", kind
+        errors = board.told.of("error")
+        assert errors and not any(error["fatal"] for error in errors)
+        for error in errors:
+            assert error["kind"] == ("memory" if kind is MemoryError else "internal")
+            assert "secret" not in error["message"]
+        sent = board.http.sent_at[:7]
+        gaps = [later - earlier for earlier, later in zip(sent, sent[1:])]
+        assert gaps == sorted(gaps) and gaps[-1] > 8 * gaps[0], gaps
+
+
+async def test_nor_one_from_anything_else_that_the_task_does():
+    for kind in ANY:
+        for part, method in (("_clock", "ticks"), ("_account", "save"), ("_refresher", "refresh")):
+            board = Board(store=FailingStore(fails=("save",)))
+            async with board.link as link:
+                await board.linked()
+                await board.clock.sleep(1_000)
+                owner = getattr(link, part)
+                real = getattr(owner, method)
+                setattr(owner, method, raise_first(real, kind(), kind()))
+                board.store.fails = ()
+                board.http.answer(TOKEN, tokens(2), tokens(3))
+                await board.clock.sleep(4 * HOUR // 2)
+                stored = board.store.record["tokens"]
+                assert stored["refresh_token"] == "rt-secret-3", (kind, method)
+                assert board.told.of("error"), (kind, method)
+
+
+async def test_tokens_in_hand_are_stored_before_any_exception_is_told():
+    for kind in ANY:
+        board = Board(store=MemoryStore())
+        async with board.link as link:
+            await board.linked()
+            provider = link._provider
+            stored = []
+
+            def notify(event, _, board=board, stored=stored):
+                stored.append((event, board.store.load()["tokens"]["refresh_token"]))
+
+            board.link._events._notify = notify
+            provider.hang_up = raise_first(provider.hang_up, kind("at-secret-1"))
+            board.http.answer(TOKEN, tokens(2))
+            await board.clock.sleep(HOUR)
+            assert await link.token() == "at-secret-2"
+            told = [token for event, token in stored if event == "error"]
+            assert told == ["rt-secret-2"]
+
+
+async def test_ctrl_c_and_a_cancel_get_out_of_the_background_task():
+    board = Board()
+    link = await board.linked()
+    for error in (KeyboardInterrupt(), asyncio.CancelledError()):
+        link._account.tokens.due = raise_first(None, error)
+        try:
+            await link.refresher().run()
+        except (KeyboardInterrupt, asyncio.CancelledError) as got:
+            assert got is error
+        else:
+            raise AssertionError("it swallowed an interrupt")
 
 
 async def test_a_new_link_wakes_the_upkeep():
@@ -612,19 +868,314 @@ async def test_each_trouble_is_told_once():
         assert len(board.told.of("error")) == 1
 
 
-async def test_the_end_of_a_link_is_told_once_and_the_upkeep_waits_for_the_next():
+async def test_the_end_of_a_link_is_told_once_and_a_new_one_replaces_it():
+    board = Board(store=MemoryStore())
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD, ...)
+        await board.clock.sleep(9 * DAY)
+        assert board.told.names == ["signed_out", "error"]
+        assert not link._task.done()
+        board.http.script(TOKEN)
+        await board.linked()
+        assert board.store.load()["tokens"]["signed_out"] is None
+        board.http.answer(TOKEN, tokens(2))
+        await board.clock.sleep(3_500_000)
+        assert board.told.names == ["refreshed"]
+
+
+# A link that the provider has ended
+
+
+async def test_an_ended_link_is_tried_again_after_an_hour_and_a_day_and_then_weekly():
+    board = Board(store=MemoryStore())
+    async with board.link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD, ...)
+        await board.clock.sleep(23 * DAY)
+        sent = board.http.sent_at
+        gaps = [round((later - sooner) / HOUR) for sooner, later in zip(sent, sent[1:])]
+        assert gaps == [1, 24, 7 * 24, 7 * 24, 7 * 24]
+        assert set(used(board)) == {"rt-secret-1"}
+
+
+async def test_and_is_linked_again_where_the_provider_takes_it_back():
+    board = Board(store=MemoryStore())
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD, DEAD, tokens(2), ...)
+        await board.clock.sleep(2 * DAY)
+        assert board.told.names[:3] == ["signed_out", "error", "linked"]
+        assert board.told.last("linked") == {
+            "scope": "openid profile",
+            "account": "Ana",
+            "stored": False,
+            "switched": False,
+            "unsaved": None,
+        }
+        assert link.is_linked and link.account == "Ana"
+        stored = board.store.load()
+        assert stored["tokens"]["signed_out"] is None
+        assert stored["sub"] == "user-1"
+        assert set(board.told.names[3:]) == {"refreshed"}
+
+
+async def test_tokens_of_another_person_do_not_bring_it_back():
+    board = Board(store=MemoryStore())
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD, tokens(2, id_token=id_token(sub="user-2")), ...)
+        await board.clock.sleep(2 * DAY)
+        assert not link.is_linked and "linked" not in board.told.names
+        assert board.http.count(TOKEN) == 3
+
+
+async def test_a_restart_knows_and_does_not_bring_the_next_try_forward():
+    store = MemoryStore()
+    board = Board(store=store)
+    async with board.link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD, ...)
+        await board.clock.sleep(2 * HOUR + 600_000)
+        assert board.http.count(TOKEN) == 2
+    unix = board.clock.unix()
+    for number in range(1, 23):  # a restart an hour
+        board = Board(store=store, clock=FakeClock(unix + number * 3_600))
+        async with board.link as link:
+            await board.clock.sleep(60_000)
+            assert not link.is_linked and link.account is None
+            assert board.told.names == ["clock", "signed_out"]
+            assert board.http.requests == []
+    board = Board(store=store, clock=FakeClock(unix + DAY // 1000))
+    board.http.answer(TOKEN, tokens(2))
+    async with board.link as link:
+        await board.clock.sleep(60_000)
+        assert link.is_linked and board.told.names[1:] == ["signed_out", "linked"]
+
+
+async def test_boots_without_the_time_do_not_ask_at_each():
+    store = MemoryStore()
+    board = Board(store=store)
+    async with board.link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD)
+        await board.clock.sleep(HOUR)
+    tries = 0
+    for unix in (None, UNIX - 90 * 86_400, UNIX + 90 * 86_400, None, UNIX + 90 * 86_400) * 10:
+        board = Board(store=store, clock=FakeClock(unix))
+        board.http.answer(TOKEN, DEAD, ...)
+        async with board.link:
+            await board.clock.sleep(600_000)
+        tries += board.http.count(TOKEN)
+    assert tries <= 2
+
+
+async def test_where_its_end_came_without_the_time_boots_that_are_short_add_up():
+    store = MemoryStore()
+    board = Board(store=store, clock=FakeClock(None))
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD)
+        await fails(NotLinked, link.refresh())
+    count = 0
+    for number in range(4):  # of 20 minutes each
+        board = Board(store=store, clock=FakeClock(UNIX + number * 1_200))
+        board.http.answer(TOKEN, DEAD, ...)
+        async with board.link:
+            await board.clock.sleep(1_190_000)
+        count += board.http.count(TOKEN)
+    assert count == 1
+
+
+async def test_power_that_goes_while_it_is_tried_does_not_bring_the_next_try_forward():
+    store = MemoryStore()
+    board = Board(store=store)
+    async with board.link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD)
+        await board.clock.sleep(HOUR)
+        assert board.http.count(TOKEN) == 1
+    unix = board.clock.unix() + 3_600
+    for number in range(5):
+        board = Board(store=store, clock=FakeClock(unix + number * 60))
+        board.http.gate = asyncio.Event()  # no answer before the power goes
+        async with board.link:
+            await board.clock.sleep(30_000)
+        assert board.http.count(TOKEN) == (1 if number == 0 else 0)
+    assert store.load()["tokens"]["signed_out"] == 2
+
+
+async def test_a_try_without_an_answer_goes_on_until_there_is_one():
+    class Counting(MemoryStore):
+        saves = 0
+
+        def save(self, record):
+            self.saves += 1
+            super().save(record)
+
+    board = Board(store=Counting())
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD, lost(), ...)
+        await board.clock.sleep(6 * HOUR)
+        assert 10 < board.http.count(TOKEN) < 40
+        assert board.store.saves < 10
+        board.http.script(TOKEN, tokens(2))
+        await board.clock.sleep(HOUR // 2)
+        assert link.is_linked
+
+
+async def test_a_code_is_offered_meanwhile_and_goes_where_the_link_comes_back():
     board = Board(store=MemoryStore())
     async with board.link as link:
         await board.linked()
         board.http.answer(TOKEN, DEAD)
-        await board.clock.sleep(DAY)
-        assert board.told.names == ["signed_out", "error"]
-        assert board.http.count(TOKEN) == 1
-        assert not link._task.done()
+        await fails(NotLinked, link.refresh())
+        del board.told.events[:]
+        board.http.answer(DEVICE, device_code(expires_in=7_200, interval=60))
+        polls = []
+
+        def answer(request):
+            if fields_of(request)["grant_type"] == "refresh_token":
+                return tokens(2)
+            polls.append(board.clock.now)
+            return refusal("authorization_pending")
+
+        board.http.script(TOKEN, answer, ...)
+        assert await link.ensure_linked() == "Ana"
+        assert board.told.names.count("linked") == 1
+        assert 50 < len(polls) <= 62
+        assert board.store.load().get("pending") is None
+        assert await link.token() == "at-secret-2"
+        count = len(polls)
+        await board.clock.sleep(60_000)
+        assert len(polls) == count
+
+
+async def test_a_person_who_links_while_it_is_tried_has_the_last_word():
+    for late in (tokens(2), DEAD, lost()):
+        await linked_meanwhile(late, {"sub": "user-9", "name": "Bo"}, "Bo", Board())
+    late = tokens(2, id_token=None)  # nobody knows whose they are
+    await linked_meanwhile(late, None, None, Board(issuer=None, userinfo_endpoint=None))
+
+
+async def linked_meanwhile(late, claims, name, board):
+    """Make a new link while an ended one is tried, whose answer is `late`."""
+    board.link._account._store = store = MemoryStore()
+    async with board.link as link:
         await board.linked()
-        board.http.answer(TOKEN, tokens(2))
-        await board.clock.sleep(3_500_000)
-        assert board.told.names == ["refreshed"]
+        board.http.answer(TOKEN, DEAD)
+        await fails(NotLinked, link.refresh())
+        gate = asyncio.Event()
+        send = board.http.send
+
+        async def slow(request, *limits):
+            if fields_of(request).get("grant_type") == "refresh_token":
+                await gate.wait()
+            return await send(request, *limits)
+
+        board.http.send = slow
+        link.refresher().erase_ended = True  # since then
+        task = asyncio.create_task(link.refresher()._renew(link._account.tokens))
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, tokens(5, id_token=claims and id_token(**claims)))
+        assert await link.ensure_linked() == name
+        board.http.script(TOKEN, late, ...)
+        gate.set()
+        await outcome(task)
+        assert link.account == name
+        assert await link.token() == "at-secret-5"
+        assert store.load()["tokens"]["refresh_token"] == "rt-secret-5"
+        assert board.told.last("linked")["account"] == name
+
+
+async def test_an_ended_link_can_be_given_back():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    board.http.answer(TOKEN, DEAD)
+    await fails(NotLinked, link.refresh())
+    board.http.answer(REVOKE, reply(200))
+    assert await link.unlink() is True
+    assert board.store.load() is None
+    board.http.answer(TOKEN, tokens(2))
+    async with link:
+        await board.clock.sleep(2 * DAY)
+    assert board.http.count(TOKEN) == 1
+
+
+async def test_the_owner_may_want_it_erased():
+    board = Board(store=MemoryStore())
+    board.link.erase_ended = True
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD)
+        await board.clock.sleep(30 * DAY)
+        assert board.http.count(TOKEN) == 1
+        assert board.told.names == ["signed_out", "error"]
+        assert board.store.load() is None
+        assert not link.is_linked
+
+
+# A gateway in front of the provider
+
+
+async def test_bare_400s_end_nothing_and_after_a_few_the_person_is_told():
+    for page in (reply(400, b""), reply(400, b"<html><h1>400 Bad Request</h1></html>")):
+        board = Board(store=MemoryStore())
+        async with board.link as link:
+            await board.linked()
+            board.http.answer(TOKEN, page, ...)
+            await board.clock.sleep(3_300_000 + 170_000)
+            assert not any(members["fatal"] for members in board.told.of("error"))
+            await board.clock.sleep(60_000)
+            assert board.told.last("error")["fatal"] is True
+            assert "HTTP 400" in board.told.last("error")["message"]
+            assert link.is_linked and link.account == "Ana"
+            await board.clock.sleep(10 * DAY)
+            assert 7 + 9 <= board.http.count(TOKEN) <= 7 + 10
+            assert "signed_out" not in board.told.names
+            board.http.script(TOKEN, tokens(2), ...)
+            await board.clock.sleep(DAY + HOUR)
+            assert link.is_linked and "refreshed" in board.told.names
+
+
+async def test_an_hour_of_them_costs_an_hour():
+    board = Board(store=MemoryStore())
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, reply(400, b""), ...)
+        await board.clock.sleep(3_300_000 + HOUR)
+        board.http.script(TOKEN, tokens(2))
+        await board.clock.sleep(20 * 60_000)
+        assert await link.token() == "at-secret-2"
+
+
+async def test_a_program_without_a_token_need_not_wait_a_day_for_a_retry_after():
+    board = Board(store=MemoryStore())
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, reply(503, retry_after="86400"), ...)
+        await board.clock.sleep(3_400_000)  # refused at 3300 s; the token is good until 3600 s
+        await fails(TransportError, link.refresh())
+        assert board.http.count(TOKEN) == 1
+        await board.clock.sleep(2_000_000)
+        await fails(TransportError, link.token())
+        assert board.http.count(TOKEN) == 1
+        board.http.script(TOKEN, tokens(2))
+        await board.clock.sleep(1_600_000)
+        assert board.http.count(TOKEN) == 1  # nobody has asked
+        assert await link.token() == "at-secret-2"
+
+
+async def test_a_refresh_token_that_runs_out_is_used_before_that():
+    board = Board(store=MemoryStore())
+    board.clock.luck = 0.999
+    async with board.link:
+        await board.linked(expires_in=7_200, refresh_expires_in=1_800)
+        board.http.answer(TOKEN, tokens(2, expires_in=7_200, refresh_expires_in=1_800), ...)
+        await board.clock.sleep(10 * HOUR)
+        gaps = [b - a for a, b in zip(board.http.sent_at, board.http.sent_at[1:])]
+        assert gaps and min(gaps) >= 1_100_000 and max(gaps) <= 1_400_000, gaps
 
 
 async def test_tokens_without_a_stated_life_are_left_alone():
@@ -907,6 +1458,6 @@ async def test_where_they_have_none_it_ends_the_link_at_once():
         await board.linked()
         board.http.answer(TOKEN, Rotating(board.clock, 0), ...)
         await board.clock.sleep(HOUR)
-        assert not link.is_linked and board.store.load() is None
+        assert not link.is_linked
         assert board.told.names == ["signed_out", "error"]
         assert board.http.count(TOKEN) == 2

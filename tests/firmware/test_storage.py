@@ -97,6 +97,75 @@ def test_a_save_leaves_the_newer_copy_alone():
     assert home.places[1] == before[1] and home.places[0] != before[0]
 
 
+def test_a_copy_is_in_both_slots_and_either_may_be_lost():
+    for seal in (None, _xor_seal()):
+        for records in ((), (OTHER,), (OTHER, THIRD)):
+            home = flash.Memory("memory")
+            home.blank()
+            for record in records:
+                home.boot(seal).save(record)
+            home.boot(seal).copy(RECORD)
+            whole = dict(home.places)
+            assert sorted(whole) == [0, 1]
+            for place in (0, 1):
+                for bad in (None, b"rotten", whole[place][:-1]):
+                    home.places = dict(whole)
+                    del home.places[place]
+                    if bad:
+                        home.places[place] = bad
+                    assert home.boot(seal).load() == RECORD
+                    home.boot(seal).save(OTHER)
+                    assert home.boot(seal).load() == OTHER
+
+
+def test_a_copy_is_one_write_for_each_slot_on_every_home():
+    for world in each_world():
+        store = world.boot()
+        store.copy(RECORD)
+        assert world.name not in ("memory", "NVS") or world.power.ops == 2
+        assert list(store._home.pieces(0)) and list(store._home.pieces(1)), world.name
+        assert world.boot().load() == RECORD
+        world.boot().save(OTHER)
+        store = world.boot()
+        assert store.load() == OTHER
+        number = store._find(store._check)[2]
+        store.save(OTHER)
+        assert store._find(store._check)[2] == number, world.name
+
+
+def test_where_there_is_room_for_one_copy_one_is_made():
+    world = flash.NvsWorld("NVS")
+    world.blank()
+    world.room = 2_000
+    world.boot().save(OTHER)
+    big = {"access_token": "a" * 1_500}
+    world.boot().copy(big)
+    assert world.boot().load() == big
+    world.blank()
+    world.room = 1_000
+    world.boot().save(OTHER)
+    assert "NVS is full" in support.raises(StorageError, world.boot().copy, big).message
+    assert world.boot().load() == OTHER
+
+
+def test_a_copy_for_which_flash_or_memory_fails_costs_the_first_nothing():
+    for error in (OSError(flash.EIO), OSError(flash.ENOSPC), MemoryError()):
+        home = memory(OTHER, THIRD)
+        write = home.write
+        writes = []
+
+        def failing(place, parts, write=write, writes=writes, error=error):
+            writes.append(place)
+            if len(writes) > 1:
+                raise error
+            write(place, parts)
+
+        home.write = failing
+        home.boot().copy(RECORD)
+        home.write = write
+        assert home.boot().load() == RECORD and len(writes) > 1
+
+
 def test_numbers_wrap():
     home = memory()
     store = home.boot()

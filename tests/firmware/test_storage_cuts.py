@@ -49,6 +49,11 @@ def _save(store):
     store.save(C)
 
 
+def _copy(store):
+    store.load()
+    store.copy(C)
+
+
 def _erase(store):
     store.erase()
 
@@ -61,6 +66,12 @@ SCENES = (
     (_torn, _save, (B, C)),
     (_former(A), _save, (A, C)),
     (_half_migrated, _save, (B, C)),
+    (_saved(), _copy, (None, C)),
+    (_saved(A), _copy, (A, C)),
+    (_saved(A, B), _copy, (B, C)),
+    (_torn, _copy, (B, C)),
+    (_former(A), _copy, (A, C)),
+    (_half_migrated, _copy, (B, C)),
     (_saved(A), _erase, (A, None)),
     (_saved(A, B), _erase, (B, None)),
     (_saved(A, B, C), _erase, (C, None)),

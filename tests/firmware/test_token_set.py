@@ -85,7 +85,10 @@ def test_members_nobody_knows_are_ignored():
         "grant",
         "id_token",
         "refresh_token",
+        "schedule",
         "scope",
+        "signed_out",
+        "wait",
     ]
 
 
@@ -145,9 +148,11 @@ def test_the_lifetime_in_every_form():
         (3599.0, 3599),
         (3599.5, 3600),
         (2**31, 2**31),
-        (0, 0),
-        ("0", 0),
-        (-5, 0),
+        (1, 1),
+        (0, None),
+        ("0", None),
+        (-5, None),
+        (-0.5, None),
         (None, None),
         ("", None),
         ("soon", None),
@@ -255,13 +260,73 @@ def test_what_can_still_be_acted_with():
     assert both.is_usable(0, UNIX)
 
 
-def test_tokens_without_life_are_refreshed_when_used_and_not_around_the_clock():
-    for tokens in (granted(expires_in=0), after_reboot(granted(expires_in=0))):
-        assert not tokens.is_fresh(0, UNIX)
-        assert tokens.is_usable(0, UNIX)
-        assert tokens.due(0, UNIX) is None
-        assert tokens.due(HOUR, UNIX) is None
-        assert tokens.pause(0) == 0
+def test_a_life_of_nothing_is_an_unknown_life():
+    for life in (0, -1, "0"):
+        for tokens in (granted(expires_in=life), after_reboot(granted(expires_in=life))):
+            assert tokens.is_fresh(HOUR, UNIX)
+            assert tokens.remaining(HOUR, UNIX) is None
+            assert tokens.due(HOUR, UNIX) is None
+    alone = granted(expires_in=0, refresh_token=None)
+    assert alone.is_usable(HOUR, UNIX)
+
+
+def test_a_record_of_an_older_version_with_a_life_of_0_is_refreshed_when_it_is_used():
+    tokens = TokenSet({"access_token": "at", "refresh_token": "rt", "expires_in": 0})
+    assert not tokens.is_fresh(0, UNIX)
+    assert tokens.is_usable(0, UNIX)
+    assert tokens.due(HOUR, UNIX) is None
+
+
+# A refresh token that runs out
+
+
+def test_a_refresh_token_that_runs_out_first_brings_the_refresh_forward():
+    for name in ("refresh_expires_in", "refresh_token_expires_in"):
+        for stated in (1800, "1800", 1799.5):
+            tokens = granted(**{name: stated})
+            assert tokens.due(0, UNIX) == 1_350_000  # a quarter is left
+            assert tokens.due(1_000_000, UNIX) == 350_000
+            assert tokens.is_fresh(1_799_000, UNIX)  # which the access token stays
+            assert tokens.expires_in == 3600
+            assert granted(expires_in=None, **{name: stated}).due(0, UNIX) == 1_350_000
+    both = granted(refresh_expires_in=1800, refresh_token_expires_in=1000)
+    assert both.due(0, UNIX) == 750_000
+
+
+def test_one_that_lives_longer_or_for_ever_changes_nothing():
+    for stated in (None, 0, -1, "", "never", True, 86_400):
+        tokens = granted(refresh_expires_in=stated)
+        assert tokens.due(0, UNIX) == 3_300_000
+        assert tokens.leeway == 150_000
+    assert granted(expires_in=None, refresh_expires_in=0).due(0, UNIX) is None
+
+
+def test_a_fleet_spreads_over_part_of_what_is_left_of_it():
+    tokens = granted(expires_in=None, refresh_expires_in=1800)
+    assert tokens.leeway == 225_000
+    tokens.early = 100_000
+    assert tokens.due(0, UNIX) == 1_250_000
+    assert granted(refresh_expires_in=1000).leeway == 125_000
+    assert granted(expires_in=None).leeway == 0
+
+
+def test_it_is_counted_on_after_a_reboot():
+    for life in (3600, None):
+        tokens = after_reboot(granted(expires_in=life, refresh_expires_in=1800))
+        assert tokens.due(0, UNIX + 1000) == 350_000
+        assert tokens.due(100_000, UNIX + 1000) == 350_000
+        assert tokens.due(200_000, UNIX + 5000) == 0
+        unknown = after_reboot(granted(expires_in=life, refresh_expires_in=1800, unix=None))
+        assert unknown.due(0, UNIX) == 0  # nobody knows how old it is
+
+
+def test_its_life_need_not_be_said_again():
+    tokens = granted(refresh_expires_in=1800)
+    fresh = refreshed(tokens, reply(200, but(TOKENS, refresh_token=None)), HOUR, UNIX + 3600)
+    assert fresh.due(HOUR, UNIX + 3600) == 1_350_000
+    assert fresh.schedule == UNIX + 5400
+    longer = refreshed(tokens, reply(200, but(TOKENS, refresh_expires_in=86_400)), HOUR)
+    assert longer.due(HOUR, UNIX) == 3_300_000
 
 
 def test_no_lifetime_makes_a_storm():
@@ -340,16 +405,166 @@ def test_a_form_is_understood():
     assert fresh.expires_in is None
 
 
-def test_only_invalid_grant_ends_the_link_at_once():
+ENDS = (
+    "invalid_grant",
+    "interaction_required",
+    "login_required",
+    "consent_required",
+    "account_selection_required",
+    "mfa_required",
+    "unmet_authentication_requirements",
+    "insufficient_user_authentication",
+)
+DEAD = reply(400, {"error": "invalid_grant"})
+WEEK = 7 * 24 * HOUR
+
+
+def test_what_a_person_alone_can_mend_ends_the_link_at_once():
+    for error in ENDS:
+        for status in (200, 400, 401, 403):
+            tokens = granted()
+            answer = reply(status, {"error": error, "error_description": "revoked"})
+            assert refreshed(tokens, answer) is None
+            assert tokens.is_dead
+            assert tokens.outcome.error == error
+            assert not tokens.is_fresh(0, UNIX)
+            assert not tokens.is_usable(0, UNIX)
+
+
+def test_an_account_of_the_boards_own_does_not_end():
+    own = profile(grant_type="client_credentials")
+    tokens = granted(dialect=own)
+    for error in ENDS:
+        refreshed(tokens, reply(400, {"error": error}), dialect=own)
+        assert not tokens.is_dead and tokens.pause(0) == HOUR
+
+
+# A link that has ended
+
+
+def tried(tokens, answer, now, unix=UNIX):
+    """Try an ended link once more, as the refresher does."""
+    tokens.end(tokens.signed_out + 1, now, unix)
+    return refreshed(tokens, answer, now, unix)
+
+
+def test_it_is_tried_again_after_an_hour_and_a_day_and_then_weekly():
     tokens = granted()
-    answer = reply(400, {"error": "invalid_grant", "error_description": "revoked"})
-    assert refreshed(tokens, answer) is None
-    assert tokens.is_dead
-    assert tokens.outcome.error == "invalid_grant"
-    assert not tokens.is_fresh(0, UNIX)
-    assert not tokens.is_usable(0, UNIX)
-    assert tokens.due(0, UNIX) is None
-    raises(UsageError, tokens.refresh_request, PROFILE, CLIENT)
+    refreshed(tokens, DEAD, 5)
+    now = 5
+    for wait in (HOUR, 24 * HOUR, WEEK, WEEK, WEEK):
+        assert tokens.due(now, UNIX) == wait
+        for part in (wait // 2, wait - wait // 2 - 1):  # the counter is read in time
+            now = (now + part) % PERIOD
+            left = tokens.due(now, UNIX)
+        assert left == 1
+        now += 1
+        assert tokens.due(now, UNIX) == 0
+        assert tried(tokens, DEAD, now) is None
+        assert tokens.is_dead and not tokens.is_usable(now, UNIX)
+
+
+def test_what_comes_back_is_a_link_like_any_other():
+    tokens = granted()
+    refreshed(tokens, DEAD)
+    assert b"refresh_token=rt-F1" in tokens.refresh_request(PROFILE, CLIENT).body
+    fresh = tried(tokens, reply(200, but(TOKENS, access_token="at-2")), HOUR, UNIX + 3600)
+    assert fresh.is_fresh(HOUR, UNIX + 3600) and not fresh.is_dead
+    assert fresh.due(HOUR, UNIX + 3600) == 3_300_000
+    assert after_reboot(fresh).is_usable(0, UNIX)
+    assert fresh.record()["signed_out"] is fresh.record()["wait"] is None
+
+
+def test_a_restart_neither_brings_the_next_try_forward_nor_forgets_it():
+    tokens = granted()
+    refreshed(tokens, DEAD, 0, UNIX)
+    tried(tokens, DEAD, HOUR, UNIX + 3600)
+    for passed in (0, 1000, 86_399):
+        again = after_reboot(tokens)
+        assert again.is_dead and again.signed_out == 2
+        assert again.due(7, UNIX + 3600 + passed) == (86_400 - passed) * 1000
+    assert after_reboot(tokens).due(0, UNIX + 3600 + 86_400) == 0
+
+
+def test_without_the_time_or_with_a_clock_behind_the_whole_wait_is_counted_from_the_boot():
+    for unix in (None, UNIX - 10**6):
+        tokens = granted()
+        refreshed(tokens, DEAD, 0, UNIX)
+        again = after_reboot(tokens)
+        assert again.due(0, unix) == HOUR
+        assert again.due(HOUR - 1000, unix) == 1000
+        assert again.due(HOUR, unix) == 0
+    unknown = granted()
+    refreshed(unknown, DEAD, 0, None)
+    assert after_reboot(unknown).due(0, UNIX) == HOUR
+    again = after_reboot(tokens)  # the clock is set a while after the boot
+    assert again.due(0, None) == HOUR
+    assert again.due(60_000, UNIX + 600) == 3000_000
+
+
+def test_in_the_boot_that_had_the_answer_no_jump_of_the_clock_counts():
+    tokens = granted()
+    refreshed(tokens, DEAD, 0, UNIX)
+    for jump in (-90 * 86_400, 90 * 86_400, None):
+        assert tokens.due(1000, jump and UNIX + jump) == HOUR - 1000
+
+
+def test_a_date_that_is_missing_is_set_once_the_time_is_known():
+    tokens = granted()
+    refreshed(tokens, DEAD, 0, None)
+    tokens = after_reboot(tokens)
+    assert tokens.due(0, None) == HOUR
+    assert not tokens.set_date(600_000, None)
+    assert tokens.due(600_000, None) == HOUR - 600_000  # ten minutes after the first look
+    assert tokens.set_date(600_000, UNIX)
+    assert tokens.schedule == UNIX + 3000
+    assert not tokens.set_date(660_000, UNIX + 60)
+    assert after_reboot(tokens).due(0, UNIX + 100) == 2900_000
+    fresh = granted()
+    refreshed(fresh, DEAD, 0, UNIX)
+    assert not fresh.set_date(0, UNIX)
+
+
+def test_a_date_that_is_too_far_ahead_is_corrected_after_an_hour():
+    tokens = granted()
+    refreshed(tokens, DEAD, 0, UNIX)
+    tried(tokens, DEAD, HOUR, UNIX + 90 * 86_400)
+    tokens = after_reboot(tokens)
+    assert tokens.due(0, UNIX) == 24 * HOUR
+    assert not tokens.set_date(HOUR - 1, UNIX)
+    assert tokens.set_date(HOUR, UNIX + 3600)
+    assert tokens.schedule == UNIX + 86_400
+    assert not tokens.set_date(HOUR, UNIX + 3600)
+
+
+def test_no_answer_is_asked_for_again_soon_and_any_other_waits_for_its_date():
+    tokens = granted()
+    refreshed(tokens, DEAD)
+    tokens.end(2, HOUR, UNIX)
+    tokens.failed(OFFLINE, HOUR)
+    assert tokens.due(HOUR, UNIX) == 2000
+    assert tokens.failures == 1  # which says that the try is not over
+    refreshed(tokens, reply(503), HOUR)
+    assert tokens.due(HOUR, UNIX) == 4000
+    for answer in (DEAD, reply(403), reply(400), reply(400, {"error": "invalid_client"})):
+        tokens.failed(OFFLINE, HOUR)
+        refreshed(tokens, answer, HOUR)
+        assert tokens.due(HOUR, UNIX) == 24 * HOUR
+        assert tokens.failures == 0 and tokens.is_dead and tokens.signed_out == 2
+    tokens.postpone(ProviderError("of another account"), HOUR)
+    assert tokens.due(HOUR, UNIX) == 24 * HOUR
+
+
+def test_a_network_that_is_back_ends_the_pause_of_a_try_without_an_answer_alone():
+    tokens = granted()
+    refreshed(tokens, DEAD)
+    tokens.resume()
+    assert tokens.due(0, UNIX) == HOUR
+    for _ in range(9):
+        tokens.failed(OFFLINE, HOUR)
+    assert tokens.due(HOUR, UNIX) > 60_000
+    tokens.resume()
+    assert tokens.due(HOUR, UNIX) == 0
 
 
 def test_a_profile_may_know_other_words_for_invalid_grant():
@@ -369,7 +584,7 @@ def test_a_status_that_means_something_to_a_poll_means_nothing_to_a_refresh():
         assert not tokens.is_dead
     for _ in range(3):
         refreshed(tokens, reply(400), dialect=dialect)
-    assert tokens.is_dead
+        assert not tokens.is_dead
 
 
 # answer, the wait after it in ms
@@ -379,7 +594,6 @@ KEPT = [
     (reply(400, {"error": "invalid_request"}), HOUR),
     (reply(400, {"error": "invalid_scope"}), HOUR),
     (reply(400, {"error": "unsupported_grant_type"}), HOUR),
-    (reply(400, {"error": "interaction_required", "suberror": "basic_action"}), HOUR),
     (reply(400, {"error": "access_denied"}), HOUR),
     (reply(400, {"error": "use_dpop_nonce"}, dpop_nonce="n1"), HOUR),
     (reply(200, {"error": "bad_refresh_token"}), HOUR),
@@ -403,10 +617,15 @@ KEPT = [
     (reply(429), MINUTE),
     (reply(429, b"", retry_after=120), 2 * MINUTE),
     (reply(429, {"error": "slow_down"}), MINUTE),
-    (reply(403, b"<html>blocked</html>"), HOUR // 2),
-    (reply(404), HOUR // 2),
-    (reply(401), HOUR // 2),
-    (reply(302, b"", location="https://elsewhere.example/"), HOUR // 2),
+    (reply(403, b"<html>blocked</html>"), MINUTE),
+    (reply(403, {"error": {"code": 403, "status": "PERMISSION_DENIED"}}), MINUTE),
+    (reply(403, {"message": "Forbidden"}), MINUTE),
+    (reply(401, {"error": "Unauthorized"}), MINUTE),
+    (reply(404), MINUTE),
+    (reply(401), MINUTE),
+    (reply(400), MINUTE),
+    (reply(403, b"", retry_after=600), 10 * MINUTE),
+    (reply(302, b"", location="https://elsewhere.example/"), MINUTE),
     (reply(503, b"", retry_after=10**9), 24 * HOUR),
 ]
 
@@ -473,28 +692,49 @@ def test_the_answer_was_lost_and_the_server_has_rotated():
     assert fresh.pause(HOUR + 2000) == 0
 
 
-def test_three_bare_400s_spread_over_an_hour_mean_sign_in_again():
-    for body in (b"", b"<html>Bad request</html>", b"{}"):
+def test_a_refusal_in_passing_is_asked_again_after_a_minute_and_ever_more_rarely():
+    for answer in (reply(401), reply(403, b"<html>blocked</html>"), reply(404)):
         tokens = granted()
-        now = HOUR
-        for _ in range(2):
-            assert refreshed(tokens, reply(400, body), now) is None
+        waits = []
+        for _ in range(9):
+            refreshed(tokens, answer)
+            waits.append(tokens.pause(0) // MINUTE)
+            assert not tokens.is_stuck
+        assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_bare_400s_end_nothing_and_after_an_hour_of_them_the_pause_is_a_day():
+    for body in (b"", b"<html>Bad request</html>", b"{}", b'{"message": "Bad Request"}'):
+        tokens = granted()
+        waits = []
+        for number in range(1, 9):
+            refreshed(tokens, reply(400, body))
+            waits.append(tokens.pause(0) // MINUTE)
             assert not tokens.is_dead
-            now += tokens.pause(now)
-        assert now == 2 * HOUR
-        refreshed(tokens, reply(400, body), now)
-        assert tokens.is_dead
+            assert tokens.is_stuck is (number >= 3)  # then the person is told
+        assert waits == [1, 2, 4, 8, 16, 32, 24 * 60, 24 * 60]
+    fresh = refreshed(tokens, reply(200, TOKENS))
+    assert not fresh.is_stuck
+    refreshed(fresh, reply(400))
+    assert fresh.pause(0) == MINUTE
 
 
-def test_what_happens_between_bare_400s_does_not_excuse_them():
+def test_a_long_retry_after_gives_way_to_a_program_whose_token_has_died():
+    for answer, asked in (
+        (reply(503, b"", retry_after=86_400), HOUR),
+        (reply(429, b"", retry_after=7_200), HOUR),
+        (reply(403, b"", retry_after=7_200), HOUR),
+        (reply(503, b"", retry_after=1_800), HOUR // 2),
+    ):
+        tokens = granted()
+        refreshed(tokens, answer, 7)
+        assert tokens.pause(7) == int(answer.headers["retry-after"]) * 1000
+        assert tokens.pause(7, expired=True) == asked
+        assert tokens.pause(7 + asked, expired=True) == 0
     tokens = granted()
-    refreshed(tokens, reply(400))
-    tokens.failed(OFFLINE, 0)
-    refreshed(tokens, reply(400))
-    refreshed(tokens, reply(503))
-    assert not tokens.is_dead
-    refreshed(tokens, reply(400))
-    assert tokens.is_dead
+    for _ in range(8):
+        refreshed(tokens, reply(400), 7)
+    assert tokens.pause(7, expired=True) == 24 * HOUR  # nobody asked for that pause
 
 
 def test_a_pause_outlives_a_wrap_of_the_counter():

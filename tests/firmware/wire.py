@@ -84,6 +84,11 @@ class Wire:
             self.script.pop(0)
         return entry
 
+    def connect_fault(self):
+        """The fault at connecting that is next, or None."""
+        fault = self.next(False).get("fail") if self.script else None
+        return fault if fault in _AT_CONNECT or fault == "connect timeout" else None
+
     def begin(self):
         assert len(self.requests) < _MOST, "it never ends"
         self.requests.append(Sent(self.clock.now))
@@ -104,8 +109,8 @@ class Wire:
     async def open_connection(self, host, port, ssl=None, server_hostname=None):
         await asyncio.sleep(0)
         assert port == 443 and ssl is not None and server_hostname == host
-        fault = self.next(False).get("fail") if self.script else None
-        if fault in _AT_CONNECT or fault == "connect timeout":
+        fault = self.connect_fault()
+        if fault:
             self.next()
             self.begin()
             if fault == "connect timeout":
@@ -121,23 +126,27 @@ class _Stream:
     def __init__(self, wire, host):
         self._wire = wire
         self._host = host
-        self._is_new = True
         self._is_open = True
         self._data = b""
         self._entry = None
 
+    @property
+    def _buffer(self):
+        """What has come on the idle connection."""
+        return b"" if self._data or not self._entry else self._entry.get("idle", "").encode()
+
+    def at_eof(self):
+        """Whether it was closed while idle: the client comes again, and cannot connect."""
+        return self._wire.connect_fault() is not None
+
     def write(self, data):
         assert self._is_open
         wire = self._wire
-        fault = wire.next(False).get("fail") if wire.script else None
-        if not self._is_new and fault not in (None, "timeout"):
-            self._data, self._entry = b"", {}  # closed while idle: the client comes again
-            return
-        self._is_new = False
         sent = wire.begin()
         sent.read(data, self._host)
+        self._data = self._buffer
         self._entry = wire.next()
-        self._data = b"" if fault else reply_bytes(self._entry)
+        self._data += b"" if "fail" in self._entry else reply_bytes(self._entry)
         wire.clock.now += self._entry.get("latency", 0)
         sent.done = wire.clock.now
 
@@ -152,7 +161,7 @@ class _Stream:
             self._wire.hang()
         if fault == "reset":
             raise OSError(104)
-        assert fault in (None, "drop") or not self._entry, "no such fault: " + fault
+        assert fault in (None, "drop"), "no such fault: " + fault
         return piece
 
     def close(self):

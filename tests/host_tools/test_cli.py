@@ -76,6 +76,7 @@ CONFIGURE_OPTIONS = f"""
     --language {"|".join(languages())}
     --api URL
     --allow-http
+    --erase-ended
     --dry-run
     --yes
     --json

@@ -86,6 +86,31 @@ def test_a_function_that_its_own_file_calls_is_fetched_for_each_call():
     assert "return a - b" not in files[LINK]
 
 
+def test_a_block_loads_the_rare_functions_that_it_uses():
+    files, _ = lent(
+        {
+            LINK: "def seldom():  # rare: once\n    return 1\ndef often():\n    return 2\n",
+            OTHER: """
+def run():
+    with Loaded("keyfob.link") as code:
+        return code.seldom()
+
+def walk():
+    with Loaded("keyfob.link") as link:
+        return link.often()
+""",
+        }
+    )
+    assert "with Loaded('keyfob.rare_once') as code:" in files[OTHER]
+    assert "with Loaded('keyfob.link') as link:" in files[OTHER]
+
+
+def test_what_a_function_needs_of_other_rare_ones_is_fetched_for_each_call():
+    text = "def a():  # rare: x\n    return b()\ndef b():  # rare: y\n    return 1\n"
+    files, _ = lent({LINK: text})
+    assert "with Loaded('keyfob.rare_y') as code:" in files["keyfob/rare_x.py"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -121,6 +146,20 @@ def test_a_moved_function_is_not_asked_of_its_old_module():
     sources = {
         LINK: "def seldom():  # rare\n    return 1\n",
         OTHER: "from keyfob import link\ndef run():\n    return link.seldom()\n",
+    }
+    with pytest.raises(ValueError, match="import seldom by its name"):
+        lent(sources)
+
+
+def test_a_block_uses_what_is_rare_or_what_is_not():
+    block = """
+def run():
+    with Loaded("keyfob.link") as code:
+        return code.seldom() + code.often()
+"""
+    sources = {
+        LINK: "def seldom():  # rare\n    return 1\ndef often():\n    return 2\n",
+        OTHER: block,
     }
     with pytest.raises(ValueError, match="import seldom by its name"):
         lent(sources)

@@ -104,6 +104,30 @@ def test_wifi_has_the_manners_of_an_esp32(board: VirtualPort) -> None:
     ]
 
 
+def test_its_network_has_a_time_server(board: VirtualPort) -> None:
+    told = run(
+        board,
+        """
+        import network, ntptime, socket, time
+        w = network.WLAN(network.WLAN.IF_STA)
+        w.active(True)
+        if not w.isconnected():
+            w.connect("keyfob-sim", "no-secret-at-all")
+            time.sleep(5)
+        print(abs(ntptime.time() - time.time()) < 10**9)
+        ntptime.settime()
+        print(abs(ntptime.time() - time.time()) <= 1)
+        link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        link.settimeout(1)
+        address = socket.getaddrinfo("time.example", 123)[0][-1]
+        link.sendto(b"#" + bytes(39) + b"question", address)
+        answer = link.recv(100)
+        print(len(answer), answer[0], answer[1], bytes(answer[24:32]), any(answer[40:]))
+        """,
+    )
+    assert told == ["True", "True", "48 36 2 b'question' True"]
+
+
 def test_nobody_is_reached_without_wifi(board: VirtualPort) -> None:
     board.reset()
     told = board.resume(

@@ -32,6 +32,7 @@ DAY = datetime.timedelta(days=1)
 PATIENCE = 20  # seconds for one exchange, over loopback
 SECRET = "rt-synthetic-0123456789"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 BOARD = """
 import asyncio, json, sys
@@ -62,9 +63,14 @@ async def main():
         with open(path, "rb") as file:
             roots.append(file.read())
     client = HttpClient(roots)
-    for name, port, times, timeout_ms in cases:
+    for name, port, times, timeout_ms, rest in cases:
         said = []
-        for _ in range(times):
+        for number in range(times):
+            if number:  # until the server has said and done what it does then
+                reader, writer = await asyncio.open_connection("127.0.0.1", rest)
+                await reader.read(1)
+                writer.close()
+                await writer.wait_closed()
             said.append(await ask(client, port, timeout_ms))
         await client.close()
         print(json.dumps([name, said]))
@@ -112,10 +118,17 @@ CERTIFICATES: dict[str, Callable[[CertificateAuthority, Path], IssuedCertificate
     "self-signed": lambda ca, to: self_signed(to),
     "says goodbye": lambda ca, to: ca.issue([HOST], to),
     "hangs up later": lambda ca, to: ca.issue([HOST], to),
+    "speaks unasked": lambda ca, to: ca.issue([HOST], to),
+    "TLS 1.2": lambda ca, to: ca.issue([HOST], to),
+    "TLS 1.2, speaks unasked": lambda ca, to: ca.issue([HOST], to),
 }
 REFUSED = ("another CA", "another host", "expired", "not yet valid", "self-signed")
 WITHOUT_TLS = ("plain http", "hangs up", "stalls")
-TWICE = ("good", "says goodbye", "hangs up later")
+# Asked three times: those that keep a connection, and those that do not.
+KEPT = ("good", "TLS 1.2")
+CLOSED = ("says goodbye", "hangs up later")
+UNASKED = ("speaks unasked", "TLS 1.2, speaks unasked")
+TIMES = 3
 
 
 class Server:
@@ -130,15 +143,34 @@ class Server:
         self.connections = 0
         self._context = context
         self._listener = socket.create_server((HOST, 0))
-        self.port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        self._rest = socket.create_server((HOST, 0))  # whoever reads there waits for `_is_idle`
+        self._is_idle = threading.Event()
+        self._threads = [
+            threading.Thread(target=target, daemon=True) for target in (self._accept, self._tell)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """Its own, and the one where the end comes once it is idle."""
+        return self._listener.getsockname()[1], self._rest.getsockname()[1]
 
     def stop(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(PATIENCE)
-        assert not self._thread.is_alive()
+        for listener in (self._listener, self._rest):
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+    def _tell(self) -> None:
+        with suppress(OSError):
+            while True:
+                waiting, _ = self._rest.accept()
+                with waiting:
+                    assert self._is_idle.wait(PATIENCE)
+                    self._is_idle.clear()
 
     def _accept(self) -> None:
         while True:
@@ -148,11 +180,14 @@ class Server:
                 return
             self.connections += 1
             plain.settimeout(PATIENCE)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # once said it is there
             with plain, suppress(OSError):
                 if self._context is None:
                     self._talk_plainly(plain)
                 else:
                     self._talk(plain, self._context)
+            if self.kind in CLOSED:
+                self._is_idle.set()
 
     def _talk_plainly(self, plain: socket.socket) -> None:
         self.seen += plain.recv(4096)
@@ -168,10 +203,13 @@ class Server:
                 self.seen += data
                 secured.sendall(ANSWER)
                 if self.kind == "says goodbye":
+                    secured.setblocking(False)  # and does not wait for the answer to that
                     secured.unwrap()
-                    return
                 if self.kind == "hangs up later":
                     return
+                if self.kind in UNASKED:
+                    secured.sendall(TOO_LATE)
+                self._is_idle.set()
 
     @staticmethod
     def _request(secured: ssl.SSLSocket) -> bytes:
@@ -191,6 +229,8 @@ def serving(kind: str, ca: CertificateAuthority, to: Path) -> Iterator[Server]:
         issued = CERTIFICATES[kind](ca, to)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(issued.cert_path, issued.key_path)
+        if "1.2" in kind:
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
     server = Server(kind, context)
     yield server
     server.stop()
@@ -232,10 +272,12 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             kind: stack.enter_context(serving(kind, ca, tmp_path_factory.mktemp("leaf")))
             for kind in (*CERTIFICATES, *WITHOUT_TLS)
         }
-        cases = [
-            (kind, server.port, 2 if kind in TWICE else 1, 100 if kind == "stalls" else 10_000)
-            for kind, server in servers.items()
-        ]
+        asked_again = KEPT + CLOSED + UNASKED
+        cases = []
+        for kind, server in servers.items():
+            port, rest = server.ports
+            times = TIMES if kind in asked_again else 1
+            cases.append((kind, port, times, 100 if kind == "stalls" else 10_000, rest))
         plan.write_text(json.dumps(cases))
         board = subprocess.run(
             [*command, script, SECRET, plan, *roots],
@@ -260,10 +302,13 @@ def _error(outcome: Outcome, kind: str) -> dict[str, Any]:
     return said
 
 
-def test_a_server_of_the_trusted_ca_is_asked_over_one_connection(outcome: Outcome) -> None:
-    assert outcome.said["good"] == [{"status": 200, "body": "{}"}] * 2
-    assert outcome.seen["good"].count(b"POST /token") == 2
-    assert outcome.connections["good"] == 1
+@pytest.mark.parametrize("kind", KEPT)
+def test_a_server_of_the_trusted_ca_is_asked_over_one_connection(
+    outcome: Outcome, kind: str
+) -> None:
+    assert outcome.said[kind] == [{"status": 200, "body": "{}"}] * TIMES
+    assert outcome.seen[kind].count(b"POST /token") == TIMES
+    assert outcome.connections[kind] == 1  # TLS 1.3 has sent its tickets meanwhile
 
 
 @pytest.mark.parametrize("kind", REFUSED)
@@ -325,13 +370,13 @@ def test_the_deadline_is_over_the_handshake(outcome: Outcome) -> None:
     }
 
 
-@pytest.mark.parametrize("kind", ["says goodbye", "hangs up later"])
-def test_an_idle_connection_that_the_server_closed_is_replaced(
+@pytest.mark.parametrize("kind", CLOSED + UNASKED)
+def test_an_idle_connection_on_which_the_server_said_anything_is_replaced(
     outcome: Outcome, kind: str
 ) -> None:
-    assert outcome.said[kind] == [{"status": 200, "body": "{}"}] * 2
-    assert outcome.connections[kind] == 2
-    assert outcome.seen[kind].count(b"POST /token") == 2
+    assert outcome.said[kind] == [{"status": 200, "body": "{}"}] * TIMES
+    assert outcome.connections[kind] == TIMES
+    assert outcome.seen[kind].count(b"POST /token") == TIMES
 
 
 def test_no_secret_is_in_a_message(outcome: Outcome) -> None:

@@ -130,6 +130,21 @@ def test_first_in_first_out_for_each_endpoint(bench):
     assert bench.post("device_authorization_endpoint").status_code == 200
 
 
+def test_one_that_lasts_applies_to_every_request_until_its_time_is_over(bench, clock):
+    tokens = bench.link()
+    bench.admin("/faults", endpoint="token", status=400, lasts=3600)
+    bench.admin("/faults", endpoint="token", status=503)
+    assert left(bench)[0] == {"endpoint": "token", "status": 400, "lasts": 3600}
+    assert [bench.refresh(tokens["refresh_token"]).status_code for _ in range(3)] == [400] * 3
+    assert bench.get("api", tokens["access_token"]).status_code == 200
+    clock.advance(3599)
+    assert bench.refresh(tokens["refresh_token"]).status_code == 400
+    clock.advance(1)
+    assert len(left(bench)) == 1
+    answers = [bench.refresh(tokens["refresh_token"]).status_code for _ in range(2)]
+    assert answers == [503, 200]
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_every_endpoint_of_the_protocol(bench, endpoint):
     tokens = bench.link()
@@ -328,6 +343,8 @@ def test_a_reset_clears_them_too(bench):
     [
         ({}, "endpoint"),
         ({"status": 500}, "endpoint"),
+        ({**BUSY, "lasts": 0}, "lasts"),
+        ({**BUSY, "lasts": 60, "times": 2}, "lasts"),
         ({"endpoint": "nowhere", "status": 500}, "endpoint"),
         ({"endpoint": ["token"], "status": 500}, "endpoint"),
         ({"endpoint": "token"}, "do nothing"),

@@ -75,7 +75,7 @@ def test_the_whole_job_over_tls_fits_into_128k(capsys, tmp_path):
     read_screens(run, "esp32-ssd1306")
 
 
-@pytest.mark.parametrize("heap", ["16k", "24k", "40k", "64k", "84k"])
+@pytest.mark.parametrize("heap", ["16k", "24k", "40k", "64k", "80k"])
 def test_too_small_a_heap_is_told_with_its_size_and_what_was_running(capsys, heap):
     run = run_board(capsys, *LINK, "--board", "esp32-ssd1306", "--https", "--heap", heap)
     assert run.exit_code == 1

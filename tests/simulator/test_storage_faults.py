@@ -3,6 +3,7 @@ and the board goes on linked in memory."""
 
 import errno
 import os
+import shutil
 import sys
 from types import ModuleType
 
@@ -162,6 +163,72 @@ def test_a_full_flash(capsys, tmp_path, runtime):
     run = run_board(capsys, *options)
     assert run.of("error") == []
     assert [event["unsaved"] for event in run.of("refreshed")] == [None] * 2
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_bad_slot_costs_no_new_link(capsys, tmp_path, runtime):
+    options = (*AUTO[:-1], "linked", "--runtime", runtime, "--state-dir")
+    linked = tmp_path / "linked"
+    assert run_board(capsys, *options, linked).exit_code == 0
+    for slot in ("/link-account.0", "/link-account.1"):
+        state = tmp_path / slot[-1]
+        shutil.copytree(linked, state)
+        with board_files(state) as files, files.open(slot, "wb") as file:
+            file.write(b"worn out")
+        run = run_board(capsys, *options, state)
+        assert run.only("linked")["stored"] is True
+        assert run.of("user_code") == run.of("error") == []
+
+
+# A program that makes room on a full flash a minute after its board was linked.
+ROOMY = b"""
+from keyfob.compat import tidy_heap
+tidy_heap()
+import asyncio, os
+from keyfob.app import App, run
+
+class Roomy(App):
+    async def idle(self):
+        await asyncio.sleep(60)
+        for name in os.listdir("/"):
+            if name.startswith("ballast"):
+                os.remove("/" + name)
+        await asyncio.sleep(10_000_000)
+
+run(Roomy)
+"""
+
+# Half an hour later the power goes.
+CUT = """
+[[fault]]
+on = "linked"
+after = 1801
+do = "power_cut"
+"""
+
+
+def test_what_a_full_flash_could_not_take_is_saved_once_there_is_room(capsys, tmp_path, main):
+    state = tmp_path / "state"
+    scenario = tmp_path / "cut.toml"
+    scenario.write_text(CUT)
+    options = ("--clock", "virtual", "--approve", "auto", "--until", "refreshed")
+    options = (*options, "--state-dir", state, *PANEL, tmp_path)
+    main(ROOMY)
+    assert run_board(capsys, *options).exit_code == 0
+    fill(state)
+    run = run_board(capsys, *options, "--faults", scenario)
+    assert run.exit_code == 0, run
+    first, second = run.of("linked")
+    assert (first["stored"], first["unsaved"]) == (False, "the flash is full")
+    assert 60 <= run.only("saved")["t"] - first["t"] <= 121
+    assert (second["stored"], second["unsaved"]) == (True, None)
+    assert [event["cause"] for event in run.of("boot")] == ["power_on"] * 2
+    assert len(run.of("user_code")) == 1, "no new code after the cut"
+    screens = [event for event in run.of("screen") if event["t"] < run.only("power_cut")["t"]]
+    texts = [" ".join(lines_of(page_of(Image.open(event["png"])))) for event in screens]
+    assert any("Not saved" in text for text in texts), texts
+    assert "Not saved" not in texts[-1], texts
+    assert [event["kind"] for event in run.of("error")] == ["storage"] * 2, "each reason once"
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -7,6 +7,7 @@ async with AccountLink.from_config() as link:
 
 import asyncio
 
+from keyfob import compat
 from keyfob.compat import Loaded, const
 from keyfob.errors import KeyfobError, TransportError, no_memory
 from keyfob.events import Events
@@ -31,6 +32,7 @@ class AccountLink:
     """
 
     is_patient = False
+    erase_ended = False  # what `erase_ended` of /keyfob.json says
 
     def __init__(
         self,
@@ -55,7 +57,8 @@ class AccountLink:
         self._events = Events(notify)
         self._provider = Provider(profile, client, http, self._clock)
         self._account = Account([profile.identity, client.client_id], store)
-        self._switched = False  # it is another account than before
+        # Whether it is another account than before; None where an ended link came back meanwhile.
+        self._switched = False
         self._refresher = None
         self._is_open = False  # inside `async with`, where tokens are refreshed
         self._linking = asyncio.Lock()
@@ -76,16 +79,21 @@ class AccountLink:
         (see keyfob.storage.seal). Raises ConfigError naming the field at fault, and
         UsageError for an invalid name or home.
         """
-        with Loaded("keyfob.heap_area") as code:
-            code.add_small_area(code.WITHOUT_PANEL)
+        if compat.heap_area is None:
+            with Loaded("keyfob.heap_area") as code:
+                code.add_small_area(code.WITHOUT_PANEL)
         with Loaded("keyfob.link.from_config") as code:
             return code.assemble(cls, config, notify, root, name, home, seal)
 
     async def __aenter__(self):
         self._events.attempt(self._account.load)  # linking again replaces a damaged record
+        self._events.unsaved = None  # it was no save that failed
         await self._join()
+        if self.can_refresh and not self.is_linked:  # it had ended before
+            self._events.notify("signed_out")
         self._is_open = True
-        self._keep_refreshing()
+        if self._account.tokens is not None:
+            self._keep_refreshing()
         return self
 
     async def __aexit__(self, *_):
@@ -102,7 +110,8 @@ class AccountLink:
     @property
     def account(self):  # rare
         """The account's name, None if it is unknown or there is none."""
-        return self._account.name
+        has_ended = self.can_refresh and not self.is_linked
+        return None if has_ended else self._account.name
 
     @property
     def is_linked(self):
@@ -110,7 +119,7 @@ class AccountLink:
         return self._account.is_usable(self._clock.ticks(), self._clock.unix())
 
     @property
-    def is_pending(self):  # rare
+    def is_pending(self):
         """Whether a code from before a reset is pending, which may still be approved."""
         return self._account.pending is not None
 
@@ -122,7 +131,11 @@ class AccountLink:
 
     @property
     def can_refresh(self):  # rare
-        """Whether new tokens can be obtained without a person."""
+        """Whether new tokens can be obtained without a person.
+
+        That is so of a link that the provider has ended, too, which is then not linked: it may be
+        taken back.
+        """
         tokens = self._account.tokens
         return tokens is not None and tokens.can_refresh
 
@@ -135,7 +148,8 @@ class AccountLink:
     async def ensure_linked(self):
         """Return the account's name (None if unknown), linking first where needed.
 
-        Shows a code through `notify` and waits for the person. Raises LinkDenied,
+        Shows a code through `notify` and waits for the person, or until the provider takes back a
+        link that it had ended. Raises LinkDenied,
         LinkExpired, ProviderError, or TransportError where the provider cannot be
         reached at all.
         """
@@ -145,14 +159,15 @@ class AccountLink:
                 while not await self._link():
                     await self._clock.sleep(_NAP)
         try:
-            self._events.notify(
-                "linked",
-                scope=self.scope,
-                account=self.account,
-                stored=self._account.is_stored,
-                switched=self._switched,
-                unsaved=self._events.unsaved,
-            )
+            if self._switched is not None:  # else that was told
+                self._events.notify(
+                    "linked",
+                    scope=self.scope,
+                    account=self.account,
+                    stored=self._account.is_stored,
+                    switched=self._switched,
+                    unsaved=self._events.unsaved,
+                )
         finally:
             self._keep_refreshing()  # takes some RAM; the person sees the link first
         return self.account
@@ -178,7 +193,8 @@ class AccountLink:
 
         The new refresh token is stored before the new access token is used. Raises NotLinked where
         the provider has ended the link, ProviderError where it refuses, TransportError where no
-        answer came; the last two leave the link as it is.
+        answer came; the last two leave the link as it is. An ended link is tried again by itself,
+        and is `linked` again where the provider takes it back.
         """
         await self.refresher().refresh()
 
@@ -248,7 +264,7 @@ class AccountLink:
             return True
         except (KeyfobError, MemoryError) as error:
             if isinstance(error, MemoryError):
-                error = no_memory("to link", "free RAM")
+                error = no_memory("to link", "free some RAM")
             waits = self.is_patient and error.kind == "tls" and self._clock.unix() is None
             self._events.notify_error(error, fatal=not waits)
             if not waits:
@@ -259,10 +275,20 @@ class AccountLink:
 
     async def _establish(self):
         issued = await self._get_tokens()
-        with Loaded("keyfob.link.establish") as code:
-            self._switched = await code.establish(
-                issued, self, self._provider, self._clock, self._events, self._account
-            )
+        if issued is None:
+            self._switched = None
+            return
+        account = self._account
+        account.is_stored, account.is_new = False, True
+        try:
+            with Loaded("keyfob.link.establish") as code:
+                self._switched = await code.establish(
+                    issued, self, self._provider, self._clock, self._events, account
+                )
+        except MemoryError:
+            if account.is_new:  # the next boot may have room for them
+                self._events.attempt(account.keep_issued, issued)
+            raise
 
     async def _get_tokens(self):
         """What a TokenSet is made of, from a person or, without one, from the provider alone."""
@@ -280,9 +306,10 @@ class AccountLink:
             from keyfob.link.refresh import Refresher  # stays: for as long as there are tokens
 
             self._refresher = Refresher(self._account, self._provider, self._clock, self._events)
+            self._refresher.erase_ended = self.erase_ended
         return self._refresher
 
     def _keep_refreshing(self):  # rare
-        """Start the background task that refreshes the tokens, if there are any."""
-        if self._is_open and self._task is None and self._account.tokens is not None:
+        """Start the background task that refreshes the tokens."""
+        if self._is_open and self._task is None:
             self._task = asyncio.create_task(self.refresher().run())

@@ -16,6 +16,7 @@ from keyfob.storage.seal import Seal
 
 class AccountLink:
     is_patient: bool
+    erase_ended: bool
     wifi: Sequence[_Network]
     api: str | None
     def __init__(

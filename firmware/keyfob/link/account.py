@@ -12,13 +12,14 @@ class Account:
     `expires_in` (s), `expires_at` (Unix seconds or None) and `interval` (s).
 
     `subject` is the account's `sub`, which a refresh must not change; `name` is for a
-    screen; either may be None. `is_stored` is whether they came from the store.
+    screen; either may be None. `is_stored` is whether they came from the store, and `is_new`
+    whether they are a new link's, which the store has not kept yet.
     `owner` (a list of texts) names the provider and the client that tokens belong to.
     """
 
     def __init__(self, owner, store=None):
         self.tokens = self.subject = self.name = self.former = self.pending = None
-        self.is_stored = False
+        self.is_stored = self.is_new = False
         self._owner = owner
         self._store = store
         # The store has a link that could not be read, perhaps for lack of its key. New tokens
@@ -51,7 +52,7 @@ class Account:
             self.name = record.get("account")
             self.is_stored = True
 
-    def check_store(self):  # rare
+    def check_store(self):
         """Check that the store's code fits in RAM. Raises MemoryError where it does not."""
         if hasattr(self._store, "check"):
             self._store.check()
@@ -64,7 +65,7 @@ class Account:
         """
         self.pending = None
         try:
-            self._save(tokens)
+            self._save(tokens.record())
         finally:
             self.tokens = tokens
 
@@ -74,24 +75,33 @@ class Account:
         Raises StorageError where the store fails; the link is pending all the same.
         """
         self.pending = pending
-        if not self._is_unread:
-            self._save(self.tokens)
+        self.save()
 
     def drop_pending(self):
         """Forget the pending link, if any. Raises StorageError where the store cannot erase it."""
-        if self.pending is None:
-            return
-        self.pending = None
+        if self.pending is not None:
+            self.keep_pending(None)
+
+    def keep_issued(self, issued):
+        """Store what a TokenSet is made of, for the next boot: there is no room to use it."""
+        self.pending = self.subject = self.name = None
+        self._save({name: issued[name] for name in issued if name != "issued_at"})
+
+    def save(self):
+        """Store what is in use, or that nothing is. Raises StorageError where the store fails."""
         if self.tokens is not None:
-            self._save(self.tokens)
+            self._save(self.tokens.record())
         elif self._store is not None and not self._is_unread:
-            self._store.erase()
+            if self.pending is not None:
+                self._save(None)
+            else:
+                self._store.erase()
 
     def forget(self):
         """Forget the link and erase it from flash. Raises StorageError where that fails."""
         self.former = self.subject or self.former
         self.tokens = self.subject = self.name = self.pending = None
-        self.is_stored = False
+        self.is_stored = self.is_new = False
         if self._store is not None:
             self._store.erase()
 
@@ -100,12 +110,16 @@ class Account:
             return code.read(record, self._owner)
 
     def _save(self, tokens):
-        if self._store is None:
+        store = self._store
+        if store is None:
             return
         record = {"for": self._owner, "sub": self.subject, "account": self.name}
         if tokens is not None:
-            record["tokens"] = tokens.record()
+            record["tokens"] = tokens
         if self.pending is not None:
             record["pending"] = self.pending
-        self._store.save(record)
-        self._is_unread = False
+        if self.is_new and hasattr(store, "copy"):
+            store.copy(record)
+        else:
+            store.save(record)
+        self._is_unread = self.is_new = False

@@ -1,25 +1,32 @@
 """Getting a person's approval: show a code, and poll until it is approved or refused."""
 
-from keyfob.compat import settle
+from keyfob.compat import const, settle
 from keyfob.errors import AS_FATAL, TransportError, no_memory
 from keyfob.oauth import device_grant, ticks
 from keyfob.oauth import outcome as meaning
+
+_AGAIN = const(55_000)  # ms, and a poll's gap, until a code that could not be stored is again
+_NAP = const(60_000)  # ms between two looks whether an earlier link is back
 
 
 async def get_approval(provider, clock, events, scope, account):
     """Show a code and poll until it is approved; return the members of a TokenSet.
 
+    None where an earlier link, which the provider had ended, came back meanwhile.
     A code that is pending from before a reset is used again while it lives. A new code is stored
     as pending in `account`. Raises `DeviceGrant.error`: LinkDenied, LinkExpired or another.
     """
     grant = device_grant.DeviceGrant(provider.profile, provider.client, scope, clock.jitter)
-    is_old = grant.resume(account.pending, clock.ticks(), clock.unix())
+    is_old = account.pending is not None and grant.resume(
+        account.pending, clock.ticks(), clock.unix()
+    )
     if is_old:
         events.notify("user_code", resumed=True, **grant.shown())
-        request = await _next_request(grant, clock)
+        request = await _next_request(grant, clock, account)
     else:
         request = grant.authorize(clock.ticks())
     interval = grant.interval
+    stored = clock.ticks()  # when that was tried last
     while request is not None:
         is_poll = grant.state == device_grant.PENDING
         sent = clock.ticks()
@@ -27,13 +34,20 @@ async def get_approval(provider, clock, events, scope, account):
             _receive(grant, await provider.send(request), clock)  # no name keeps the reply
         except (TransportError, MemoryError) as error:
             if isinstance(error, MemoryError):
-                error = no_memory("for the provider's reply", "free RAM")
+                error = no_memory("for the provider's reply", "free some RAM")
                 await settle()
             grant.failed(error, clock.ticks())
         wait = grant.wait(clock.ticks())
-        if grant.state == device_grant.PENDING and not (is_poll and grant.interval == interval):
-            interval = grant.interval
-            events.attempt(account.keep_pending, grant.record(clock.ticks(), clock.unix()))
+        if grant.state == device_grant.PENDING:
+            store = None
+            if not is_poll or grant.interval != interval:
+                interval = grant.interval
+                store = events.attempt
+            elif events.unsaved is not None and ticks.diff(sent, stored) >= _AGAIN:
+                store = events.attempt_again
+            if store is not None:
+                stored = clock.ticks()
+                store(account.keep_pending, grant.record(stored, clock.unix()))
         if is_poll:
             _notify_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
         elif grant.state == device_grant.PENDING:
@@ -45,10 +59,12 @@ async def get_approval(provider, clock, events, scope, account):
             return await get_approval(provider, clock, events, scope, account)
         if is_poll and grant.outcome.kind != meaning.RETRY:
             is_old = False
-        request = await _next_request(grant, clock)
+        request = await _next_request(grant, clock, account)
     if grant.state == device_grant.GRANTED:
         return grant.issued
     events.attempt(account.drop_pending)
+    if account.is_usable(clock.ticks(), clock.unix()):
+        return None
     end = grant.error
     if grant.state == device_grant.DENIED:
         events.notify("denied")
@@ -65,17 +81,20 @@ def _receive(grant, reply, clock):
     grant.receive(reply, clock.ticks(), clock.unix())
 
 
-async def _next_request(grant, clock):
-    """Wait until the grant's next request is due and return it; None once it has ended."""
+async def _next_request(grant, clock, account):
+    """Wait until the grant's next request is due and return it.
+
+    None once it has ended, or an earlier link that the provider had ended is back.
+    """
     while True:
         now = clock.ticks()
         wait = grant.wait(now)
-        if wait is None:
+        if wait is None or account.is_usable(now, clock.unix()):
             return None
         if wait == 0:
             is_first = grant.state == device_grant.IDLE
             return grant.authorize(now) if is_first else grant.poll(now)
-        await clock.sleep(wait)
+        await clock.sleep(min(wait, _NAP))
 
 
 def _notify_poll(events, outcome, wait, took):

@@ -1,7 +1,6 @@
 """Making a link of new tokens: store them, and find out whose account it is."""
 
 from keyfob.compat import Loaded, settle
-from keyfob.errors import ProviderError
 
 
 async def establish(issued, link, provider, clock, events, account):
@@ -14,7 +13,6 @@ async def establish(issued, link, provider, clock, events, account):
     tokens = TokenSet(issued)
     former = account.subject or account.former
     is_known = _identify(account, tokens, provider, clock, events)
-    account.is_stored = False
     try:
         await settle()  # storing them wants the RAM
     finally:  # a cancellation must not cost the tokens
@@ -26,19 +24,22 @@ async def establish(issued, link, provider, clock, events, account):
 
 def _identify(account, tokens, provider, clock, events):
     """Learn from the ID token whose account it is; False where the token is not valid."""
-    with Loaded("keyfob.link.identity") as identity:
-        try:
-            claims = identity.claims(tokens, provider, clock.unix())
-        except ProviderError as error:
-            events.notify_error(error)  # the link works; whose it is stays unknown
-            claims = None
-        identity.note(account, claims or {})
-    return claims is not None
+    account.subject = account.name = None
+    try:
+        with Loaded("keyfob.link.identity") as identity:
+            identity.note(account, identity.claims(tokens, provider, clock.unix()))
+    except Exception as error:  # noqa: BLE001 - it is told
+        events.notify_error(error)  # the link works; whose it is stays unknown
+        return False
+    return True
 
 
 async def _ask_for_name(link, profile, account, events):
-    with Loaded("keyfob.link.identity") as identity:
-        claims = await identity.ask(link, profile, account)
-        if claims is not None:
-            identity.note(account, claims)
-            events.attempt(account.keep, account.tokens)
+    try:
+        with Loaded("keyfob.link.identity") as identity:
+            claims = await identity.ask(link, profile, account)
+            if claims is not None:
+                identity.note(account, claims)
+                events.attempt(account.keep, account.tokens)
+    except Exception as error:  # noqa: BLE001 - it is told
+        events.notify_error(error)  # a name is not needed

@@ -18,6 +18,7 @@ def assemble(kind, config, notify, root, name, home, seal):
     link = kind(config.profile, config.client, config.scope, http, store=store, notify=notify)
     link.wifi = config.wifi
     link.api = config.api
+    link.erase_ended = config.erase_ended
     return link
 
 

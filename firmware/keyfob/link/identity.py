@@ -1,20 +1,22 @@
 """Whose account it is: the claims of the ID token, and userinfo for a readable name."""
 
+from keyfob.compat import Loaded
 from keyfob.errors import ProviderError, TransportError
 from keyfob.oauth import id_token
-from keyfob.oauth.messages import members
 
 
 def claims(tokens, provider, unix):
     """The verified claims of the tokens' ID token; {} where there is none.
 
-    Raises ProviderError for one that is not valid for this client.
+    Raises ProviderError for one that is not valid for this client; it is not stored then.
     """
     issuer = provider.profile.issuer
     if tokens.id_token is None or issuer is None:
         return {}
-    found = id_token.claims(tokens.id_token)
-    return id_token.check(found, issuer, provider.client.client_id, unix)
+    text, tokens.id_token = tokens.id_token, None
+    found = id_token.check(id_token.claims(text), issuer, provider.client.client_id, unix)
+    tokens.id_token = text
+    return found
 
 
 async def ask(link, profile, account):
@@ -29,7 +31,10 @@ async def ask(link, profile, account):
         return None
     try:
         reply = await link.get(url)
-        found = (members(reply) if reply.status == 200 else None) or {}
+        if reply.status != 200:
+            return None
+        with Loaded("keyfob.oauth.messages") as code:
+            found = code.members(reply) or {}
     except (TransportError, ProviderError, MemoryError):
         return None
     subject = found.get("sub")

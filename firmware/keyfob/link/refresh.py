@@ -6,10 +6,12 @@ from keyfob.compat import Loaded, const
 from keyfob.errors import (
     KeyfobError,
     NotLinked,
+    ProviderError,
     StorageError,
     TransportError,
     UsageError,
     no_memory,
+    ours,
 )
 from keyfob.oauth import ticks
 
@@ -21,7 +23,12 @@ _MAX_REJECT_GAP = const(3_600_000)
 
 
 class Refresher:
-    """Looks after the tokens of `account` (an Account) until they are given back."""
+    """Looks after the tokens of `account` (an Account) until they are given back.
+
+    With `erase_ended` a link that the provider has ended is erased, instead of tried again.
+    """
+
+    erase_ended = False
 
     def __init__(self, account, provider, clock, events):
         self._account = account
@@ -34,6 +41,7 @@ class Refresher:
         self._reject_gap = _REJECT_GAP  # ms that have to pass before it may again
         self._changed = asyncio.Event()  # wakes the background task
         self._late = 0  # ms beyond a pause that the background task waits
+        self._is_told = False  # that an ID token proves nothing
         tokens = account.tokens
         if tokens is not None:
             # Power may have gone in the middle of a refresh: where there may have been one, ask
@@ -43,29 +51,49 @@ class Refresher:
                 self._spread(tokens)
 
     async def run(self):
-        """Refresh ahead of expiry, for ever."""
+        """Refresh ahead of expiry, and save again what could not be saved, for ever."""
+        pause = _NAP
         while True:
-            tokens = self._account.tokens
-            due = None if tokens is None else tokens.due(*self._now())
-            if due is None:
-                await self._changed.wait()
-                self._changed.clear()
-            elif due > 0:
-                await self._clock.sleep(min(due, _NAP))
-            elif self._late:
-                late, self._late = self._late, 0
-                await self._clock.sleep(late)
-            else:
-                try:
-                    await self.refresh()  # where it fails it sets a pause
-                except NotLinked:
-                    pass  # which has been told
-                except MemoryError:
-                    await self._clock.sleep(_NAP)
-                except KeyfobError as error:
-                    self._events.notify_error(error)
-                    pause = tokens.pause(self._clock.ticks())
-                    self._late = self._clock.jitter(min(pause // 8, _NAP))
+            try:
+                if await self._look():
+                    pause = _NAP
+            except Exception as error:  # noqa: BLE001 - nobody else would go on
+                self._events.notify_error(error)
+                for _ in range(pause // _NAP):
+                    await self._nap(_NAP)
+                pause = min(2 * pause, _MAX_REJECT_GAP)
+
+    async def _look(self):
+        """Do what is due, or wait a while; return whether there was a refresh."""
+        tokens = self._account.tokens
+        if tokens is not None and tokens.is_dead:
+            unix = self._clock.unix()
+            date = tokens.schedule
+            if unix is not None and (date is None or date > unix + tokens.wait):
+                self._date(tokens)
+        due = None if tokens is None else tokens.due(*self._now())
+        if due == 0:
+            due, self._late = self._late, 0
+        if due is None and self._events.unsaved is None:
+            await self._changed.wait()
+            self._changed.clear()
+        elif due != 0:
+            await self._nap(_NAP if due is None else min(due, _NAP))
+        else:
+            try:
+                await self._renew(tokens)  # where it fails it sets a pause
+            except NotLinked:
+                pass  # which has been told
+            except KeyfobError as error:
+                self._events.notify_error(error)
+                pause = tokens.pause(self._clock.ticks())
+                self._late = self._clock.jitter(min(pause // 8, _NAP))
+            return True
+
+    async def _nap(self, ms):
+        await self._clock.sleep(ms)
+        if self._events.unsaved is not None:
+            self._events.attempt_again(self._account.save)
 
     def wake(self):
         """Look at what is due: there are new tokens."""
@@ -84,8 +112,7 @@ class Refresher:
         try:
             await self.refresh()
         except (KeyfobError, MemoryError):
-            left = tokens.remaining(*self._now()) or 0
-            if left <= 0 or not tokens.is_accepted or self._account.tokens is not tokens:
+            if self._has_died(tokens) or self._account.tokens is not tokens or tokens.is_dead:
                 raise  # else it was ahead of expiry, and the token in hand still does
         return self._linked_tokens().access_token
 
@@ -96,7 +123,7 @@ class Refresher:
             return tokens is not None  # replaced meanwhile
         now = self._clock.ticks()
         since = -1 if self._rejected_at is None else ticks.diff(now, self._rejected_at)
-        if not tokens.can_refresh or 0 <= since < self._reject_gap:
+        if tokens.is_dead or not tokens.can_refresh or 0 <= since < self._reject_gap:
             return False
         is_soon = 0 <= since < 2 * self._reject_gap
         self._reject_gap = min(2 * self._reject_gap, _MAX_REJECT_GAP) if is_soon else _REJECT_GAP
@@ -113,6 +140,9 @@ class Refresher:
             )
         async with self._lock:
             if self._linked_tokens() is asked_for:
+                now = self._clock.ticks()
+                if asked_for.pause(now) and asked_for.pause(now, self._has_died(asked_for)):
+                    raise self._trouble
                 await self._refresh(asked_for)
 
     async def give_back(self):  # rare
@@ -140,10 +170,37 @@ class Refresher:
         if tokens is not None:
             tokens.early = self._clock.jitter(tokens.leeway)
 
+    def _has_died(self, tokens):  # rare
+        """Whether the access token is of no use any more."""
+        return (tokens.remaining(*self._now()) or 0) <= 0 or not tokens.is_accepted
+
+    async def _renew(self, tokens):  # rare
+        """Refresh in the background, or try a link that the provider has ended once more."""
+        if not tokens.is_dead:
+            await self.refresh()
+            return
+        async with self._lock:
+            if self._account.tokens is not tokens:
+                return
+            if not tokens.failures:
+                # It counts before it is made: a board that loses power over it must not make it
+                # at each boot.
+                tokens.end(tokens.signed_out + 1, *self._now())
+                self._save_end()
+            await self._refresh(tokens)
+
+    def _date(self, tokens):  # rare
+        """See that an ended link has a date for its next try, since it may be a week away."""
+        if tokens.set_date(*self._now()):
+            self._save_end()
+
+    def _save_end(self):  # rare
+        """Store that the link has ended; a code that is pending stays."""
+        account = self._account
+        self._events.attempt(account.keep_pending, account.pending)
+
     async def _refresh(self, tokens):  # rare
         """Refresh once, and once more soon after where the reply was lost."""
-        if tokens.pause(self._clock.ticks()):
-            raise self._trouble
         error = self._trouble = await self._try(tokens)
         pause = tokens.pause(self._clock.ticks())
         if error is not None and pause <= _SOON:
@@ -167,56 +224,107 @@ class Refresher:
             successor = self._receive(receive, await provider.send(request))
             if successor is None:
                 return self._refused(tokens)
-            self._check_subject(successor)
+            doubt = self._check_subject(successor, tokens)
         except (TransportError, MemoryError) as error:
             receive = None  # its code is loaded anew
             if isinstance(error, MemoryError):
-                error = no_memory("for new tokens", "free RAM")
+                error = no_memory("for new tokens", "free some RAM")
             tokens.failed(error, self._clock.ticks())
             return error
         except KeyfobError as error:
             receive = None
             tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
             return error
+        except Exception as error:  # noqa: BLE001 - it is told
+            receive = None
+            tokens.failed(error, self._clock.ticks())
+            return ours(error)
         try:
             await provider.hang_up()  # storing them wants its RAM
         finally:  # a cancellation must not cost the tokens
-            self._events.attempt(self._account.keep, successor)  # the link goes on in memory
-            self.wake()
-        rotated = successor.refresh_token != tokens.refresh_token
-        self._events.notify("refreshed", rotated=rotated, unsaved=self._events.unsaved)
+            if self._account.tokens is tokens:  # else a person has made a new link meanwhile
+                self._events.attempt(self._account.keep, successor)  # the link goes on in memory
+                self.wake()
+        self._tell(tokens, successor, doubt)
         return None
+
+    def _tell(self, tokens, successor, doubt):  # rare
+        """Tell of new tokens, and of an ID token that proved nothing once."""
+        account = self._account
+        if account.tokens is not successor:
+            return
+        unsaved = self._events.unsaved
+        if tokens.is_dead:
+            self._events.notify(
+                "linked",
+                scope=successor.scope,
+                account=account.name,
+                stored=False,
+                switched=False,
+                unsaved=unsaved,
+            )
+        else:
+            rotated = successor.refresh_token != tokens.refresh_token
+            self._events.notify("refreshed", rotated=rotated, unsaved=unsaved)
+        if doubt is not None and not self._is_told:
+            self._is_told = True
+            self._events.notify_error(doubt)
 
     def _receive(self, receive, reply):  # rare
         provider = self._provider
         return receive(reply, provider.profile, provider.client, *self._now())
 
-    def _check_subject(self, tokens):  # rare
-        """See that new tokens are still the same person's (OpenID Connect Core section 12.2).
+    def _check_subject(self, successor, tokens):  # rare
+        """See whether new tokens are still the same person's (OpenID Connect Core section 12.2).
 
-        Raises ProviderError if not. Dates are not judged: who is linked is known, and a
-        clock that went wrong must not cost the link.
+        Raises ProviderError where their ID token names another. One that cannot be read, or is
+        not valid, proves nothing: why is returned, and the last one stays. Dates are not judged:
+        who is linked is known, and a clock that went wrong must not cost the link.
         """
         subject = self._account.subject
-        issuer = self._provider.profile.issuer
-        if subject is None or issuer is None or tokens.id_token is None:
-            return
-        with Loaded("keyfob.oauth.id_token") as id_token:
-            claims = id_token.claims(tokens.id_token)
-            id_token.check(claims, issuer, self._provider.client.client_id, None, {"sub": subject})
+        provider = self._provider
+        issuer = provider.profile.issuer
+        if subject is None or issuer is None or successor.id_token is None:
+            return None
+        claims = {}
+        try:
+            with Loaded("keyfob.oauth.id_token") as id_token:
+                claims = id_token.claims(successor.id_token)
+                id_token.check(claims, issuer, provider.client.client_id, None, {"sub": subject})
+            return None
+        except Exception as error:  # of any kind: the tokens are worth more than their proof
+            named = claims.get("sub")
+            if isinstance(named, str) and named not in ("", subject):
+                raise
+            successor.id_token = tokens.id_token
+            if isinstance(error, MemoryError):
+                return no_memory("for the ID token", "free some RAM")
+            if isinstance(error, KeyfobError):
+                return error
+            return ProviderError("the provider's ID token cannot be judged: %r" % error)
 
     def _refused(self, tokens):  # rare
-        """The error for an answer without tokens; a link that has ended is dropped."""
+        """The error for an answer without tokens; that a link has ended is told once."""
         outcome = tokens.outcome
         if tokens.is_dead:
-            self._events.attempt(self._account.forget)
-            self._events.notify("signed_out")
             error = NotLinked(
                 "the provider has ended the link: %s" % outcome, "link the board again", "provider"
             )
-            self._events.notify_error(error, fatal=True)
+            if self._account.tokens is not tokens:
+                return error  # a person has made a new link meanwhile
+            if self.erase_ended:
+                self._events.attempt(self._account.forget)
+            else:
+                self._save_end()
+            if tokens.signed_out == 1:
+                self._events.notify("signed_out")
+                self._events.notify_error(error, fatal=True)
             return error
         with Loaded("keyfob.oauth.outcome_hints") as hints:
+            if tokens.is_stuck:
+                error = hints.refusal(outcome)
+                self._events.notify_error(error, fatal=True)  # the person sees it
+                return error
             if hints.is_passing(outcome):
                 return TransportError("no new token: %s" % outcome, "it is tried again by itself")
             return hints.refusal(outcome)
@@ -233,9 +341,10 @@ class Refresher:
             return request is not None and code.is_confirmed(await provider.send(request))
 
     def _linked_tokens(self):  # rare
-        if self._account.tokens is None:
+        tokens = self._account.tokens
+        if tokens is None or tokens.is_dead:
             raise NotLinked("no account is linked", "call ensure_linked first")
-        return self._account.tokens
+        return tokens
 
     def _now(self):
         return self._clock.ticks(), self._clock.unix()

@@ -16,13 +16,14 @@ _FLOOR = const(1_767_225_600)  # 2026-01-01, before this was built: less is not 
 _CEILING = const(2_524_608_000)  # 2050-01-01: more is not plausible
 _EPOCH_2000 = const(946_684_800)  # Unix time of 2000-01-01, where an ESP32 starts to count
 _QUIET = const(60_000)  # ms without another reply before its Date is checked
+_JUMP = const(86_400)  # s that nothing but another program or a fault moves a clock
 
 
 class Clock:
     """Reads the platform's `time` module, and sets its clock.
 
     `source` is where the time came from: "rtc" (the clock was set already), "ntp" (a time
-    server), "http" (a reply's Date), or None.
+    server), "http" (a reply's Date), or None where it is unknown or in doubt.
     """
 
     source = None
@@ -33,6 +34,7 @@ class Clock:
     proof = None  # (Unix time, Stopwatch): the last Date that was valid
     doubt = None  # the same for a time server that contradicts the clock
     rest = None  # (ms, Stopwatch): no query before that
+    _last = None  # (Unix time, Stopwatch) of the last `keep`
 
     def ticks(self):
         """Monotonic milliseconds that wrap at `oauth.ticks.PERIOD`."""
@@ -51,8 +53,8 @@ class Clock:
         """A random number of ms below `limit`, so that boards that started together spread out."""
         return int.from_bytes(os.urandom(2), "big") * limit // 65536
 
-    async def synchronise(self):  # rare
-        """Set the clock if it is not set; return the `source` of the time, or None."""
+    async def synchronise(self):
+        """Set the clock if it is not set or in doubt; return the `source` of the time, or None."""
         with Loaded("keyfob.net.time_sources") as sources:
             await sources.synchronise(self)
         return self.source
@@ -61,23 +63,31 @@ class Clock:
         """Note the Date header (or None) of an uncached reply over verified TLS."""
         self.date = date, Stopwatch(self.ticks())
 
-    def keep(self):  # rare
-        """Check a noted Date, or ask a time server: about once a day, more often after a failure.
+    async def keep(self):
+        """Check a noted Date, or ask time servers: about once a day, more often after a failure.
 
-        A background task calls this regularly while there is a network.
+        After a jump of more than a day that is at once. A background task calls this regularly
+        while there is a network.
         """
-        is_set = self.unix() is not None
-        if self.source is not None and not is_set:  # another program has unset it
+        unix, now = self.unix(), self.ticks()
+        if unix is None and self.source is not None:  # another program has unset it
             self.source = self.rest = None
-        now = self.ticks()
+        last, self._last = self._last, None if unix is None else (unix, Stopwatch(now))
+        has_jumped = (
+            last is not None
+            and unix is not None
+            and abs(last[0] + last[1].elapsed(now) // 1000 - unix) > _JUMP
+        )
+        if has_jumped:
+            self.source = None
+            self.rest = 0, self._last[1]
         # A clock that is set can wait until the linking is over, when more RAM is free.
-        is_date_due = self.date and (not is_set or self.date[1].elapsed(now) >= _QUIET)
+        is_urgent = unix is None or has_jumped
+        is_date_due = self.date and (is_urgent or self.date[1].elapsed(now) >= _QUIET)
         if is_date_due or self.rest is None or self.rest[1].elapsed(now) >= self.rest[0]:
             with Loaded("keyfob.net.time_sources") as sources:
-                if is_date_due:
-                    sources.check_date(self)
-                else:
-                    sources.ask_server(self)
+                await (sources.check_date if is_date_due else sources.ask_server)(self)
+            self._last = None  # it may have been set
 
     def epoch(self):
         """Unix time at which the platform's `time` starts to count."""
@@ -87,6 +97,6 @@ class Clock:
         """`unix`, or None where it is not plausible."""
         return unix if _FLOOR <= unix < _CEILING else None
 
-    def calendar(self, unix):  # rare
+    def calendar(self, unix):
         """(year, month, day, hour, minute, second) of Unix time, in UTC."""
         return time.gmtime(unix - self.epoch())[:6]

@@ -18,7 +18,7 @@ class Clock:
     def jitter(self, limit: int) -> int: ...  # internal
     async def synchronise(self) -> _Source | None: ...
     def note_date(self, date: str | None) -> None: ...  # internal
-    def keep(self) -> None: ...  # internal
+    async def keep(self) -> None: ...  # internal
     def epoch(self) -> int: ...  # internal
     def credible(self, unix: int) -> int | None: ...  # internal
     def calendar(self, unix: int) -> tuple[int, int, int, int, int, int]: ...  # internal

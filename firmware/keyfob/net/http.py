@@ -16,9 +16,12 @@ from keyfob.oauth.ticks import Stopwatch
 
 TIMEOUT = const(10_000)  # ms for connecting, TLS, sending and the whole reply
 _IDLE = const(60_000)  # ms: routers drop an idle connection without notice
+_HOUR = const(3_600_000)  # ms
+_WRONG = const(60)  # s by which a clock that was put right had been wrong
 _PIECE = const(256)  # bytes per read
+_CODE = const(12)  # such pieces: what code for an answer takes beyond the code that reads it
 _LONG = const(512)  # bytes of a body that takes much of a board's RAM
-_REPEATED = const(1024)  # bytes of a request that is kept for a repetition
+_REPEATED = const(1024)  # bytes of a repeated request that are kept
 
 
 class HttpClient:
@@ -41,8 +44,12 @@ class HttpClient:
         self._reader = None
         self._writer = None
         self._idle = None  # Stopwatch since the connection was last used
-        self._asked = self._prepared = None  # the last request, and its bytes
-        self._parser = None  # of the exchange under way: a task that is over keeps its arguments
+        self._repeated = self._prepared = None  # a request that is, and its bytes
+        # Of the exchange under way: a task that is over keeps its arguments.
+        self._bounds = None  # what its parser is made with
+        self._needs = 0  # bytes of a body that there has to be room for
+        self._parser = None
+        self._last = None  # Stopwatch since a certificate's dates had the clock checked
 
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`, whatever its status.
@@ -51,13 +58,12 @@ class HttpClient:
         `max_body` bytes, ConfigError where the address must not be used, UsageError where
         the request is invalid.
         """
-        asked = (request.method, request.url, dict(request.headers), request.body)
         prepared = self._prepared
-        if self._asked != asked:  # polls repeat one request
+        if self._repeated is not request:
+            self._repeated = self._prepared = None
             prepared = _prepare(request, self._allow_http)
-            # A mutable body could change in place and still compare equal.
-            if len(prepared[1]) <= _REPEATED and isinstance(request.body, (bytes, type(None))):
-                self._asked, self._prepared = asked, prepared
+            if request.is_repeated and len(prepared[1]) <= _REPEATED:
+                self._repeated, self._prepared = request, prepared
         origin, message = prepared
         limit = (self._timeout_ms if timeout_ms is None else timeout_ms) / 1000
         async with self._lock:
@@ -70,15 +76,13 @@ class HttpClient:
         host = origin[1]
         whole = False
         try:
-            with Loaded("keyfob.net.http_reply") as code:
-                pass  # it lives as long as somebody refers to it
-            self._parser = parser = code.ReplyParser(
-                max_body, is_head=request.method == "HEAD", others=request.other_headers
-            )
+            self._bounds = max_body, request.method == "HEAD", request.other_headers
+            self._needs = request.room
             await asyncio.wait_for(self._exchange(origin, message), limit)
+            parser = self._parser
             whole = parser.keep_alive and not parser.excess
             if len(parser.reply.body) > _LONG:
-                self._asked = self._prepared = None  # parsing such a long body needs the RAM
+                self._repeated = self._prepared = None  # parsing such a long body needs the RAM
             return parser.reply
         except asyncio.TimeoutError:
             error = TransportError(
@@ -91,22 +95,45 @@ class HttpClient:
         except MemoryError:
             raise no_memory("for a connection to " + host)
         except (OSError, ValueError, EOFError) as error:
-            is_connected = self._origin is not None
-            await self.close()  # so that what TLS held is free again, and counted so
-            with Loaded("keyfob.net.platform_errors") as code:
-                failure = code.translate(error, host, self._room)
-            failure.lost = is_connected
-            raise failure
+            was_sent = self._origin is not None
+            failure = await self._refused(error, host)
+            if failure is not None:
+                failure.lost = was_sent
+                raise failure
+            return await self._ask(origin, message, request, limit, max_body)
         finally:
             self._parser = None
             if not whole:  # nor may a cancellation leave a reply half read
                 await self.close()
 
+    async def _refused(self, error, host):  # rare: tls
+        """The TransportError for an exception of the platform.
+
+        Where a certificate's dates were refused, the clock is checked, at most once an hour. It
+        is None where the clock was wrong, and is right now.
+        """
+        await self.close()  # so that what TLS held is free again, and counted so
+        with Loaded("keyfob.net.platform_errors") as code:
+            error = code.translate(error, host, self._room)
+            is_about_dates = code.is_about_dates(error)
+        clock = self._clock
+        now = clock.ticks()
+        if not is_about_dates or (self._last and self._last.elapsed(now) < _HOUR):
+            return error
+        before = clock.unix()
+        self._last = before and Stopwatch(now)
+        clock.source = None
+        clock.rest = 0, Stopwatch(now)
+        await clock.synchronise()
+        after = clock.unix()
+        is_right = after is not None and (before is None or abs(after - before) > _WRONG)
+        return None if is_right else error
+
     async def close(self):
         """Close the connection, which frees its TLS buffers."""
         writer = self._writer
         self._reader = self._writer = self._origin = None
-        self._asked = self._prepared = None  # which only save time
+        self._repeated = self._prepared = None  # which only save time
         if writer is None:
             return
         transport = getattr(writer, "transport", None)
@@ -124,50 +151,68 @@ class HttpClient:
             await self.close()
         if self._writer is not None:
             try:
-                return await self._converse(message)
+                if await self._converse(message, True):
+                    return
             except (OSError, TransportError):
-                if self._parser.is_started:
+                # The server may have been about to close the idle connection. It may also have
+                # done what it was asked for, so only a request that changes nothing is repeated.
+                if self._parser.is_started or message[:4] != b"GET ":
                     raise
-                # The server had closed the idle connection: retry on a new one.
-                await self.close()
+            await self.close()
         await self._connect(origin)
-        await self._converse(message)
+        await self._converse(message, False)
 
     def _is_reusable(self, origin):
-        if self._origin != origin or self._idle.elapsed(self._clock.ticks()) >= _IDLE:
-            return False
-        at_eof = getattr(self._reader, "at_eof", None)  # MicroPython finds out by trying
-        return at_eof is None or not at_eof()
+        return self._origin == origin and self._idle.elapsed(self._clock.ticks()) < _IDLE
 
-    async def _connect(self, origin):  # rare
+    async def _connect(self, origin):
         scheme, host, port = origin
-        with Loaded("keyfob.net.platform_errors") as code:
-            self._room = code.room()
+        context = self._tls(scheme == "https")
         await settle()  # TLS needs large blocks; abandoned sockets are closed, too
-        if scheme == "https":
-            self._reader, self._writer = await asyncio.open_connection(
-                host, port, ssl=self._tls(), server_hostname=host
-            )
-        else:
-            self._reader, self._writer = await asyncio.open_connection(host, port)
+        self._reader, self._writer = await asyncio.open_connection(
+            host, port, ssl=context, server_hostname=context and host
+        )
         self._origin = origin
 
-    async def _converse(self, message):
+    async def _converse(self, message, is_idle):
+        """Send `message` and read its reply; False where an idle connection is not quiet.
+
+        What came before a request does not answer it.
+        """
         reader, writer = self._reader, self._writer  # `close` may run at any time
+        with Loaded("keyfob.net.http_reply") as code:  # before anything is sent
+            if is_idle and not await code.is_quiet(reader):
+                return False
+            self._parser = code.ReplyParser(*self._bounds)
+        if self._needs:  # looked at here, since TLS has its RAM by now
+            _try_room(self._needs)
+            await settle()
         # One write: of two that do not fit at once MicroPython's TLS may lose the second.
         writer.write(message)
         await writer.drain()
         while not self._parser.feed(await reader.read(_PIECE)):
             pass
         self._idle = Stopwatch(self._clock.ticks())
+        return True
 
-    def _tls(self):  # rare
-        """The TLS context, made once."""
-        if self._context is None:
+    def _tls(self, is_secure):  # rare: tls
+        """Note the room for TLS; return its context, made once, or None where it is not used."""
+        with Loaded("keyfob.net.platform_errors") as code:
+            self._room = code.room()
+            code.mend_errno()
+        if is_secure and self._context is None:
             with Loaded("keyfob.net.tls") as tls:
                 self._context = tls.make_context(self._roots)
             self._roots = None  # parsed; keep no copy in RAM
-        return self._context
+        return self._context if is_secure else None
+
+
+def _try_room(size):
+    """Raise MemoryError where a body of so many bytes finds no room: in one piece, and parsed.
+
+    Storing what was parsed takes as much again in one piece, once the body is gone.
+    """
+    [bytearray(size), bytearray(size)] + [bytearray(_PIECE) for _ in range(_CODE)]
 
 
 def _prepare(request, allow_http):

@@ -8,6 +8,8 @@ Feed a `ReplyParser` what the stream yields, b"" once it ends, until `feed` says
 Then there are `reply`, `keep_alive` and `excess`.
 """
 
+import asyncio
+
 from keyfob.compat import const
 from keyfob.errors import TransportError
 from keyfob.oauth.messages import MAX_BODY, OTHER_HEADERS, Reply
@@ -22,6 +24,11 @@ _DONE = const(6)
 
 MAX_HEAD = const(16_384)  # bytes of status line, headers and trailers together
 _MAX_LINE = const(1_024)  # bytes of a line: longer headers, meant for browsers, are not kept
+_MAX_RAW = const(65_536)  # bytes of a reply to keyfob itself, before it is cut
+_ID_TOKEN = b'"id_token"'
+_LONG_TOKEN = const(8_192)  # bytes of an ID token: of a longer one only the beginning is kept
+_STUB = const(16)  # bytes of that
+_PIECE = const(512)  # bytes of a body at a time, so that they are cut in time
 _EACH = const(48)  # bytes that a header's objects take beside its text
 # What keyfob reads.
 _USED = (
@@ -34,14 +41,32 @@ _USED = (
 )
 
 
+async def is_quiet(reader):
+    """Whether nothing has arrived at the stream of an idle connection, nor its end."""
+    link = getattr(reader, "s", None)
+    if link is not None:  # MicroPython: the socket, or TLS, which asks the socket
+        import select
+
+        poll = select.poll()
+        poll.register(link, select.POLLIN)
+        return not poll.poll(0)
+    for _ in range(2):  # CPython's loop looks at the socket, and then it reads
+        await asyncio.sleep(0)
+    at_eof = getattr(reader, "at_eof", None)
+    return not (getattr(reader, "_buffer", None) or (at_eof and at_eof()))
+
+
 class ReplyParser:
     """Takes bytes, makes a `Reply`; raises TransportError for what is not HTTP.
 
     `is_head`: the request was HEAD, whose reply has no body whatever its headers state.
-    `others`: bytes of RAM for the headers that keyfob does not read; the rest is not kept.
+    `others`: bytes of RAM for the headers that keyfob does not read; the rest is not kept. Where
+    that is 0 the reply is for keyfob itself. Then a very long ID token in it is cut to its
+    beginning while it arrives: nobody could read it, and a board may not have the RAM. It does not
+    count for `max_body`.
     """
 
-    def __init__(self, max_body=MAX_BODY, max_head=MAX_HEAD, is_head=False, others=OTHER_HEADERS):
+    def __init__(self, max_body=MAX_BODY, is_head=False, others=OTHER_HEADERS, max_head=MAX_HEAD):
         self.reply = None
         self.keep_alive = False
         self.is_started = False  # any byte has arrived
@@ -51,6 +76,10 @@ class ReplyParser:
         self._others = others
         self._buffer = bytearray()
         self._body = bytearray()
+        self._end = 0  # how much of that has arrived
+        self._is_own = not others
+        self._is_cut = False  # in the rest of an ID token, whose bytes are dropped
+        self._dropped = 0  # so many were
         self._state = _HEAD
         self._left = 0  # bytes of a sized body still to come
         self._chunked = False
@@ -202,34 +231,36 @@ class ReplyParser:
 
     def _expect(self, size):
         self._bound(size)
-        if self._body:
-            self._body.extend(bytes(size))
-        else:
-            self._body = bytearray(size)  # all at once: growing it fragments the heap
+        more = min(self._end + size, self._max_body) - len(self._body)
+        if not self._body:
+            self._body = bytearray(more)  # all at once: growing it fragments the heap
+        elif more > 0:
+            self._body.extend(bytes(more))
         self._left = size
         self._state = _SIZED
 
     def _bound(self, size):
-        size += len(self._body)
-        if size > self._max_body:
-            error = TransportError(
-                "the server's reply has %d bytes, which is longer than %d bytes"
-                % (size, self._max_body),
-                "check the address, or give a larger max_body",
-            )
-            error.is_final = self._is_json and self._status < 300  # no page of a gateway's
-            raise error
+        size += self._end + self._dropped
+        if size > (_MAX_RAW if self._is_own else self._max_body):
+            raise self._too_long(size)
+
+    def _too_long(self, size):
+        error = TransportError(
+            "the server's reply has %d bytes, which is longer than %d bytes"
+            % (size, self._max_body),
+            "check the address, or give a larger max_body",
+        )
+        error.is_final = self._is_json and self._status < 300  # no page of a gateway's
+        return error
 
     def _take_body(self):
-        take = len(self._buffer)
+        take = min(len(self._buffer), _PIECE)
         if self._state == _TO_CLOSE:
             self._bound(take)
-            self._body.extend(self._buffer)
         else:
             take = min(take, self._left)
-            at = len(self._body) - self._left
-            self._body[at : at + take] = memoryview(self._buffer)[:take]
             self._left -= take
+        self._put(self._buffer[:take])
         self._buffer = self._buffer[take:]
         if self._state == _SIZED and not self._left:
             if self._chunked:
@@ -237,6 +268,31 @@ class ReplyParser:
             else:
                 self._finish()
         return bool(self._buffer)
+
+    def _put(self, piece):
+        """Add a piece to the body, without the rest of a very long ID token."""
+        if self._is_cut:
+            quote = piece.find(b'"')
+            self._dropped += len(piece) if quote < 0 else quote
+            if quote < 0:
+                return
+            self._is_cut = False
+            piece = piece[quote:]
+        start, self._end = self._end, self._end + len(piece)
+        body, end = self._body, self._end
+        if end > self._max_body:
+            raise self._too_long(end)
+        if end > len(body):
+            body.extend(bytes(end - len(body)))
+        body[start:end] = piece
+        if self._is_own and end > _LONG_TOKEN:
+            at = body.find(_ID_TOKEN, 0, end)
+            if at >= 0:
+                at = body.find(b'"', at + len(_ID_TOKEN), end) + 1
+            if at > 0 and end - at > _LONG_TOKEN and body.find(b'"', at, end) < 0:
+                self._end = at + _STUB
+                self._dropped = end - self._end
+                self._is_cut = True
 
     def _close(self):
         if self._state == _TO_CLOSE:
@@ -250,7 +306,8 @@ class ReplyParser:
         self.keep_alive = False
 
     def _finish(self):
-        self.reply = Reply(self._status, self._headers, self._body)
+        body = self._body if self._end == len(self._body) else self._body[: self._end]
+        self.reply = Reply(self._status, self._headers, body)
         self._body = None
         self._state = _DONE
 

@@ -24,9 +24,9 @@ def prepare(request, allow_http):
 
 def _message(request, scheme, host, port, target):
     if ":" in host:
-        host = "[%s]" % host
+        host = "[" + host + "]"
     if port != (443 if scheme == "https" else 80):
-        host = "%s:%d" % (host, port)
+        host += ":" + str(port)
     lines = ["%s %s HTTP/1.1" % (request.method, target), "Host: " + host]
     for name in request.headers:
         lines.append("%s: %s" % (name, request.headers[name]))

@@ -4,6 +4,7 @@ from keyfob.compat import Loaded, const
 
 _LOOK = const(10_000)  # ms between two looks at Wi-Fi and the clock
 _NAP = const(60_000)  # the same where there is no Wi-Fi to look after
+_LONGEST = const(600_000)  # the same after errors that nobody expected
 
 
 class Online:
@@ -34,17 +35,22 @@ class Online:
 
     async def run(self):
         """Keep both, for ever."""
+        pause = 0
         while True:
             try:
                 if self.is_away or (self.station is not None and not self.station.isconnected()):
                     await self.join(True)
                     if self._account.tokens is not None:
                         self._account.tokens.resume()
-                self.clock.keep()
+                await self.clock.keep()
                 self._notify_time()
+                pause = 0
             except MemoryError:
                 pass  # the next look may find some
-            await self.clock.sleep(_NAP if self.station is None else _LOOK)
+            except Exception as error:  # noqa: BLE001 - nobody else would go on
+                self.events.notify_error(error)
+                pause = min(2 * pause + _LOOK, _LONGEST)
+            await self.clock.sleep(pause or (_NAP if self.station is None else _LOOK))
 
     async def _join(self, is_patient):
         with Loaded("keyfob.net.join") as code:

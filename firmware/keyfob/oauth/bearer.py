@@ -11,13 +11,13 @@ def sign(headers, token):
 def blames_token(status, challenge):
     """Whether a reply rejects the token (section 3.1).
 
-    `challenge` is the WWW-Authenticate header or "". A 401 rejects it if its error is
-    invalid_token, or if it names none; no other status does.
+    `challenge` is the WWW-Authenticate header or "". A 401 rejects it, unless its error blames
+    the scope or the request; no other status does.
     """
     if status != 401:
         return False
     for part in challenge.split(","):
         name, _, value = part.partition("=")
         if name.strip().lower().split(" ")[-1] == "error":  # `Bearer error=` comes first
-            return value.strip().strip('"') == "invalid_token"
+            return value.strip().strip('"') not in ("insufficient_scope", "invalid_request")
     return True

@@ -16,8 +16,6 @@ seconds, and clocks drift.
 from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
-from keyfob.oauth.messages import form_request
-from keyfob.oauth.outcome import classify
 from keyfob.oauth.ticks import Stopwatch
 
 # The members of a device authorization response that a person may see (RFC 8628 section 3.2).
@@ -117,15 +115,16 @@ class DeviceGrant:
         params = [("scope", self._scope)]
         extra = profile.extra_da_params
         # Servers built on oauthlib look for client_id in the form, Basic or not.
-        request = form_request(
-            profile.device_authorization_endpoint, params, self._client, profile, extra, True
-        )
+        with Loaded("keyfob.oauth.messages") as code:
+            request = code.form_request(
+                profile.device_authorization_endpoint, params, self._client, profile, extra, True
+            )
         self.state = REQUESTED
         self._in_flight = True
         self._watch = Stopwatch(now)
         return request
 
-    def shown(self):  # rare
+    def shown(self):
         """The members of the code that a person may see, as a dict."""
         code = {}
         for name in SHOWN:
@@ -183,7 +182,11 @@ class DeviceGrant:
         if profile.dialect is not None and profile.dialect["send_user_code"]:
             params.append(("user_code", self.user_code))
         extra = profile.extra_token_params
-        return form_request(profile.token_endpoint, params, self._client, profile, extra)
+        with Loaded("keyfob.oauth.messages") as code:
+            url = profile.token_endpoint
+            request = code.form_request(url, params, self._client, profile, extra)
+            request.is_repeated = True
+            return request
 
     def wait(self, now):
         """Milliseconds until the next request is due, or None once the grant has ended.
@@ -206,7 +209,9 @@ class DeviceGrant:
         `unix` is the time in Unix seconds, or None while it is unknown.
         """
         secrets = (self._device_code, self._client.secret)
-        return self._advance(classify(reply, self._profile, secrets, unix), now, unix)
+        with Loaded("keyfob.oauth.outcome") as code:
+            outcome = code.classify(reply, self._profile, secrets, unix)
+            return self._advance(outcome, now, unix)
 
     def failed(self, error, now):  # rare
         """Note that the last request got no answer (a TransportError); return the state."""

@@ -1,9 +1,9 @@
 """Validating a device authorization response."""
 
-from keyfob.compat import const
+from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError
 from keyfob.oauth import url
-from keyfob.oauth.messages import in_rfc_names, is_printable, quote, seconds
+from keyfob.oauth.messages import in_rfc_names, is_printable, seconds
 
 _MAX_CODE = const(64)  # characters of a user code
 
@@ -23,7 +23,8 @@ def read(members, profile):
         raise ProviderError("the provider sent a verification_uri that is not safe to open")
     complete = _member(members, "verification_uri_complete")
     if complete is None and profile.qr_template:
-        complete = profile.qr_template.replace("{user_code}", quote(user_code))
+        with Loaded("keyfob.oauth.messages") as code:
+            complete = profile.qr_template.replace("{user_code}", code.quote(user_code))
     expires_in = seconds(members.get("expires_in"))
     if expires_in is None:
         expires_in = profile.default_expires

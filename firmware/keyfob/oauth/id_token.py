@@ -8,9 +8,8 @@ anywhere else.
 import binascii
 import json
 
-from keyfob.compat import const
+from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError
-from keyfob.oauth.messages import clean
 
 _MAX_TOKEN = const(8_192)  # characters: more does not fit in a board's RAM
 _LEEWAY = const(300)  # s between a board's clock and the provider's
@@ -24,9 +23,12 @@ def claims(token):
     if len(parts) == 3 and len(token) <= _MAX_TOKEN:
         payload = parts[1].replace("-", "+").replace("_", "/")
         try:
-            text = binascii.a2b_base64(payload + "=" * (-len(payload) % 4))
+            # As bytes, for micropython-lib's binascii takes no text.
+            text = binascii.a2b_base64((payload + "=" * (-len(payload) % 4)).encode())
             found = json.loads(str(text, "utf-8"))
-        except (ValueError, RuntimeError):  # RuntimeError: nested deeper than the stack
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - each binascii has one of its own for bad padding
             found = None
         if isinstance(found, dict):
             return found
@@ -68,10 +70,11 @@ def check(found, issuer, client_id, unix=None, before=None):
 
 def account_name(found):
     """The account's name for a screen: the most readable claim that it has, or None."""
-    for name in _NAMES:
-        value = clean(found.get(name))
-        if value:
-            return value
+    with Loaded("keyfob.oauth.messages") as code:
+        for name in _NAMES:
+            value = code.clean(found.get(name))
+            if value:
+                return value
     return None
 
 

@@ -30,10 +30,13 @@ class Request:
     """A request: `method`, `url`, `headers` (a dict) and `body` (bytes or None).
 
     Of its reply's headers those that keyfob reads are kept, and of the others as many as fit into
-    `other_headers` bytes of RAM.
+    `other_headers` bytes of RAM. It is not sent where there is no RAM for a reply whose body has
+    `room` bytes, to be read, parsed and stored. One that `is_repeated` does not change.
     """
 
     other_headers = OTHER_HEADERS
+    room = 0
+    is_repeated = False
 
     def __init__(self, method, url, headers=None, body=None):
         self.method = method
@@ -62,7 +65,7 @@ class Reply:
         return json.loads(_unmarked(self.body))  # as bytes: a decoded copy takes RAM
 
 
-def _unmarked(body):  # rare: replies
+def _unmarked(body):
     """`body` without its byte order mark."""
     return body[3:] if body[:3] == _BOM else body
 
@@ -111,7 +114,7 @@ class Client:
         3.2.1 allows.
         """
         if self.auth in (None, BASIC) and self.secret:
-            pair = "%s:%s" % (quote(self.client_id), quote(self.secret))
+            pair = quote(self.client_id) + ":" + quote(self.secret)
             token = binascii.b2a_base64(pair.encode()).strip()
             headers["Authorization"] = "Basic " + str(token, "ascii")
             if named:
@@ -149,7 +152,7 @@ def form(params):  # rare: requests
         if name in seen:
             raise ConfigError("the parameter %s would be sent twice" % name)
         seen.append(name)
-        parts.append("%s=%s" % (quote(name), quote(value)))
+        parts.append(quote(name) + "=" + quote(value))
     return "&".join(parts).encode()
 
 
@@ -205,7 +208,7 @@ def members(reply):  # rare: replies
                 raise
             value = _form_members(_unmarked(body))
     except MemoryError:
-        raise no_memory("for the provider's reply", "free RAM")
+        raise no_memory("for the provider's reply", "free some RAM")
     finally:
         reply.body = b""
     return value if isinstance(value, dict) else None
@@ -252,7 +255,9 @@ def clean(text, secrets=()):  # rare: replies
         return ""
     for secret in secrets:
         if secret:  # plain and percent-encoded; "*" makes no text longer
-            text = text.replace(secret, "*").replace(quote(secret), "*")
+            text = text.replace(secret, "*")
+            if "%" in text:
+                text = text.replace(quote(secret), "*")
     chars = [text[at : at + 1] for at in range(min(len(text), 4 * _MAX_TEXT))]
     kept = "".join(filter(is_printable, chars)).strip()
     return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."

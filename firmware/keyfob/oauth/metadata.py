@@ -1,8 +1,9 @@
 """Discovery: from an issuer to its endpoints (RFC 8414, OpenID Connect Discovery 1.0)."""
 
+from keyfob.compat import Loaded
 from keyfob.errors import ConfigError, ProviderError, TransportError
 from keyfob.oauth import url
-from keyfob.oauth.messages import clean, get_request, members
+from keyfob.oauth.messages import get_request
 
 _OIDC = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
@@ -19,16 +20,41 @@ def well_known(issuer):
 def learn(profile, metadata):
     """Set the endpoints that the configuration leaves open from a discovery document.
 
-    Raises ConfigError, and sets none, where one of them is not safe.
+    Raises ConfigError, and sets none, where one that the grant needs is not safe. Any other that
+    is not safe is left out.
     """
-    found = [name for name in profile.open if isinstance(metadata.get(name), str)]
+    needed = ("token_endpoint", "device_authorization_endpoint" if profile.needs_person else None)
+    found = {}
+    for name in profile.open:
+        address = metadata.get(name)
+        if isinstance(address, str):
+            trouble = _trouble(address, profile)
+            if trouble is None:
+                found[name] = address
+            elif name in needed:
+                with Loaded("keyfob.oauth.messages") as code:
+                    address = code.clean(address)
+                raise ConfigError(
+                    "the %s of %s %s: %s" % (name, profile.issuer, trouble, address),
+                    "the provider has to correct it: all that an https issuer names is https",
+                )
     for name in found:
-        url.check(metadata[name], "the provider's " + name, profile.allow_http)
-    for name in found:
-        setattr(profile, name, metadata[name])
+        setattr(profile, name, found[name])
     profile.is_complete = profile.token_endpoint is not None and (
         profile.device_authorization_endpoint is not None or not profile.needs_person
     )
+
+
+def _trouble(address, profile):
+    """Why an endpoint's address is not safe, None where it is as safe as the issuer's."""
+    try:
+        scheme, host, _, _ = url.split(address)
+    except ValueError as error:
+        return str(error)
+    may_be_http = url.split(profile.issuer)[0] == "http"
+    if scheme == "http" and not (may_be_http and url.protects(scheme, host, profile.allow_http)):
+        return "is an http address, and secrets would travel unprotected"
+    return None
 
 
 class Discovery:
@@ -52,16 +78,21 @@ class Discovery:
         """
         self._left.pop(0)
         profile = self._profile
-        values = members(reply) if reply.status == 200 else None
+        values = None
+        if reply.status == 200:
+            with Loaded("keyfob.oauth.messages") as code:
+                values = code.members(reply)
         if values is not None and isinstance(values.get("issuer"), str):
             if values["issuer"] != profile.issuer:
+                with Loaded("keyfob.oauth.messages") as code:
+                    spelling = code.clean(values["issuer"])
                 raise ConfigError(
                     "the issuer %s calls itself otherwise" % profile.issuer,
-                    "use its own spelling: %s" % clean(values["issuer"]),
+                    "use its own spelling: %s" % spelling,
                 )
             learn(profile, values)
             if profile.is_complete:
-                if client is not None:
+                if client is not None and client.auth is None:
                     client.set_auth(values.get("token_endpoint_auth_methods_supported"))
                 return True
             self._error = self._error or ProviderError(

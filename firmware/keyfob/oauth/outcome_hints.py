@@ -2,7 +2,7 @@
 
 from keyfob.compat import const
 from keyfob.errors import LinkDenied, LinkExpired, ProviderError, TransportError
-from keyfob.oauth.outcome import REFUSED, RETRY, SLOW_DOWN
+from keyfob.oauth.outcome import ERROR, ERRORS, REFUSED, RETRY, SLOW_DOWN
 
 # Hints for a refusal, by OAuth error code.
 _HINTS = {
@@ -14,6 +14,18 @@ _HINTS = {
     "invalid_scope": "ask only for scopes that the provider knows",
 }
 
+# Errors of a refresh that the person alone can mend, by signing in again.
+_ENDS = (
+    "invalid_grant",
+    "interaction_required",  # and the next three: OpenID Connect Core section 3.1.2.6
+    "login_required",
+    "consent_required",
+    "account_selection_required",
+    "mfa_required",  # Auth0's
+    "unmet_authentication_requirements",  # of OpenID Connect, too
+    "insufficient_user_authentication",  # RFC 9470
+)
+
 # Errors that say nothing about a code.
 _OF_CLIENT = ("invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope")
 
@@ -24,6 +36,17 @@ _AGAIN = "ask for a new code"
 def is_passing(outcome):
     """Whether an outcome is temporary."""
     return outcome.kind in (RETRY, SLOW_DOWN, REFUSED)
+
+
+def is_end(outcome):
+    """Whether an outcome of a refresh ends the link."""
+    return outcome.error in _ENDS
+
+
+def is_gateway(outcome, status):
+    """Whether a refusal comes from what is in front of a provider, by a code of its own."""
+    is_unknown = outcome.kind == ERROR and outcome.error is not None
+    return is_unknown and status in (401, 403) and outcome.error not in ERRORS
 
 
 def expiry(trouble):

@@ -47,12 +47,12 @@ _DIALECT = {
 _BODY_FORMATS = ("form", "json")
 _MAY_BE_EMPTY = ("grant_type", "client_secret")
 _CLIENT = {"client_id": str, "client_secret": str, "client_auth": str}
-_NOUNS = {
-    str: "a text, and not an empty one",
-    int: "a whole number above 0",
-    bool: "true or false",
-    dict: "an object of texts",
-    list: "a list of texts",
+_HINTS = {
+    str: "make it a text, and not an empty one",
+    int: "make it a whole number above 0",
+    bool: "make it true or false",
+    dict: "make it an object of texts",
+    list: "make it a list of texts",
 }
 # Parameters that keyfob sends itself, by any name: a configured one would be sent twice.
 _OURS = ("client_id", "client_secret", "grant_type", "device_code", "refresh_token")
@@ -105,7 +105,7 @@ def fill(profile, fields):
     profile.open = [name for name in ENDPOINTS if missing and getattr(profile, name) is None]
     profile.identity = profile.issuer or profile.token_endpoint
     if not profile.needs_person:  # an account of another kind
-        profile.identity = "%s at %s" % (profile.grant_type, profile.identity)
+        profile.identity = profile.grant_type + " at " + profile.identity
 
 
 def client_from(fields):
@@ -151,7 +151,5 @@ def _typed(fields, name, expected, default):
     if right and expected is list:
         right = all(isinstance(text, str) for text in value)
     if not right:
-        raise ConfigError(
-            "provider.%s is of the wrong type" % name, "make it %s" % _NOUNS[expected]
-        )
+        raise ConfigError("provider.%s is of the wrong type" % name, _HINTS[expected])
     return value

@@ -21,23 +21,34 @@ def read(members, profile, requested, now, unix=None):
             "the provider issued a token that is not a bearer token",
             "switch sender-constrained tokens (DPoP, mTLS) off for this client",
         )
-    lifetime = seconds(members.get("expires_in"))
-    if lifetime is not None:
-        lifetime = max(0, lifetime)
+    lifetime = _life(members, "expires_in")
+    wait = None
+    if profile.needs_person:
+        wait = _life(members, "refresh_expires_in", "refresh_token_expires_in")
     fields = {
         "access_token": token,
         "refresh_token": _text(members.get("refresh_token")),
         "scope": _scope(members.get("scope")) or requested,
         "expires_in": lifetime,
         "id_token": _text(members.get("id_token")),
+        "wait": wait,
         "issued_at": now,
     }
     if lifetime is not None and unix is not None:
         fields["expires_at"] = unix + lifetime
+    if wait is not None and unix is not None:
+        fields["schedule"] = unix + wait
     if not profile.needs_person:
         fields["refresh_token"] = None  # RFC 6749 section 4.4.3: it should not be there
         fields["grant"] = profile.grant_type
     return fields
+
+
+def _life(members, *names):
+    """The least of some lives in seconds; None where none is above 0, which is unknown."""
+    lives = [seconds(members.get(name)) or 0 for name in names]
+    lives = [life for life in lives if life > 0]
+    return min(lives) if lives else None
 
 
 def _text(value):

@@ -8,7 +8,6 @@ an unusable reply leaves the old tokens in use.
 from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
-from keyfob.oauth.messages import form_request
 from keyfob.oauth.outcome import classify
 from keyfob.oauth.ticks import Stopwatch
 
@@ -17,12 +16,20 @@ _MIN_AGE = const(30_000)  # ms between two refreshes ahead of expiry
 _SOON = const(2_000)  # ms: after a lost reply servers accept the used token for a short time
 _MAX_WAIT = const(900_000)  # ms between tries during temporary errors, at most
 _BUSY_WAIT = const(60_000)  # ms at least after a 429
-_REFUSED_WAIT = const(1_800_000)  # ms after a 4xx that does not say why
-_REFUSED_TRIES = const(3)  # bare 400s, over an hour then, that mean invalid_grant
+_REFUSED_WAIT = const(60_000)  # ms after a first 4xx that does not say why, doubled each time
 _CONFIG_WAIT = const(3_600_000)  # ms: the client's settings have to be corrected first
-_MAX_RETRY_AFTER = const(86_400)  # s
+_OTHERS = const(200)  # bytes of a reply beside its tokens
+_MAX_RETRY_AFTER = const(86_400_000)  # ms
+_MAX_ASKED_WAIT = const(3_600_000)  # ms of Retry-After for a program without a token
+# Bare 400s: the person is told from the third on, 3 minutes after the first. From the seventh on,
+# after an hour, the pause is a day.
+_TOLD_REFUSALS = const(3)
+_MANY_REFUSALS = const(7)
+_DAY = const(86_400_000)  # ms
+# s until a link that the provider has ended is tried again: the first time, the second, and so on.
+_ENDED_WAITS = (3_600, 86_400, 604_800)
 
-# The stored members: strings, and the two numbers that begin with "expires_".
+# The stored members: strings, and those of record._NUMBERS.
 TOKENS = (
     "access_token",
     "refresh_token",
@@ -31,6 +38,9 @@ TOKENS = (
     "expires_at",
     "id_token",
     "grant",
+    "wait",
+    "schedule",
+    "signed_out",
 )
 
 
@@ -42,6 +52,11 @@ class TokenSet:
     (Unix seconds, None while the clock was unknown), `id_token` (or None), `grant` (the
     grant type that obtains new ones without a person, or None).
 
+    `wait` (s) is the life of the refresh token, None if the provider did not say, and `schedule`
+    its end (Unix seconds, None while the clock was unknown). A link that the provider has ended
+    `is_dead`: `signed_out` is then the number of the next try to refresh it all the same (1 for
+    the first, else None), `wait` the time until that, and `schedule` its date.
+
     `members` are these, as `record` returns them. `token_response.read` adds `issued_at` (ticks)
     for tokens that were issued in this boot.
     """
@@ -49,8 +64,10 @@ class TokenSet:
     def __init__(self, members):
         for name in TOKENS:
             setattr(self, name, members.get(name))
+        self.size = 0  # bytes of the reply that they came in, where known
         self.early = 0  # ms by which `due` is earlier
-        self.is_dead = False  # True once the provider has ended the link
+        self.is_dead = self.signed_out is not None  # the provider has ended the link
+        self._is_undated = self.is_dead  # before this boot, and its date has not been looked at
         self.outcome = None  # why the last refresh yielded nothing: an Outcome, or the error
         issued_at = members.get("issued_at")
         # Stopwatch since the tokens were issued, if in this boot.
@@ -58,8 +75,10 @@ class TokenSet:
         self._watch = None  # Stopwatch since `remaining` was first called for older ones
         self._rejected = False  # a resource server rejected the access token
         self.failures = 0  # refreshes that got no answer
-        self._refusals = 0  # refreshes answered by a bare 400
-        self._pause = None  # (Stopwatch, ms): no refresh before it ends
+        self._refusals = 0  # refreshes answered by a 4xx that did not say why
+        self.is_stuck = False  # that was the answer too often
+        # (Stopwatch, ms, ms for a program without a token): no refresh before it ends
+        self._pause = None
         self._is_unanswered = False  # the last refresh got no answer
 
     @classmethod
@@ -79,19 +98,22 @@ class TokenSet:
         change affects. After a reset it needs the time of day, and a slow clock does not extend
         the life.
         """
-        if self.expires_in is None:
+        return self._left(self.expires_in, self.expires_at, now, unix)
+
+    def _left(self, life, end, now, unix):
+        """Seconds until a `life` in seconds is over, whose end was to be at `end`."""
+        if life is None:
             return None
         if self._age is not None:
-            return self.expires_in - self._age.elapsed(now) // 1000
-        if self.expires_at is not None and unix is not None:
+            return life - self._age.elapsed(now) // 1000
+        if end is not None and unix is not None:
             if self._watch is None:
                 self._watch = Stopwatch(now)
-            left = self.expires_in - self._watch.elapsed(now) // 1000
-            return min(left, self.expires_at - unix)
+            return min(life - self._watch.elapsed(now) // 1000, end - unix)
         return None
 
     @property
-    def is_accepted(self):
+    def is_accepted(self):  # rare
         """Whether no resource server has rejected the access token so far."""
         return not self._rejected
 
@@ -123,17 +145,27 @@ class TokenSet:
     def due(self, now, unix=None):
         """Milliseconds until a refresh ahead of expiry is due.
 
-        None where a refresh is impossible or not needed. A token that was issued with a life of 0
-        is refreshed when it is used, never ahead.
+        None where a refresh is impossible or not needed. A refresh token that runs out is used
+        before that. A link that has ended is tried again an hour later, a day after that, and
+        then weekly.
         """
-        if not self.can_refresh or self.is_dead or self.expires_in == 0:
+        if not self.can_refresh or self.expires_in == 0:  # 0: there are no tokens yet
             return None
+        if self.is_dead:
+            if self._is_undated:
+                self._plan(now, unix)
+            return self.pause(now)
+        ahead = 0
         if self.is_fresh(now, unix):
-            if self.expires_in is None:
+            if self.expires_in is None and self.wait is None:
                 return None
-            ahead = (self.remaining(now, unix) - self._skew()) * 1000 - self.early
-        else:
-            ahead = 0
+            ends = []
+            if self.expires_in is not None:
+                ends.append(self.remaining(now, unix) - self._skew())
+            if self.wait is not None:
+                left = self._left(self.wait, self.schedule, now, unix)
+                ends.append(0 if left is None else left - self.wait // 4)
+            ahead = min(ends) * 1000 - self.early
         if self._age is not None:  # no storm of refreshes, whatever the stated lifetime
             ahead = max(ahead, _MIN_AGE - self._age.elapsed(now))
         return max(ahead, self.pause(now))
@@ -145,23 +177,30 @@ class TokenSet:
     @property
     def leeway(self):
         """The most that `early` may be, in ms: a fleet spreads its refreshes over that time."""
-        return 0 if self.expires_in is None else self._skew() * 500
+        leeway = None if self.expires_in is None else self._skew() * 500
+        if self.wait is not None and not self.is_dead:
+            spare = self.wait // 4 * 500
+            leeway = spare if leeway is None else min(leeway, spare)
+        return leeway or 0
 
-    def resume(self):
+    def resume(self):  # rare
         """The network is back: end the pause after a refresh that got no answer."""
         if self._is_unanswered:
-            self._pause = None
+            self._pause = self._pause[0], 0, 0
 
-    def pause(self, now):
-        """Milliseconds before another refresh may be tried; 0 if it may be tried now."""
+    def pause(self, now, expired=False):
+        """Milliseconds before another refresh may be tried; 0 if it may be tried now.
+
+        With `expired` it is for a program, whose access token has died.
+        """
         if self._pause is None:
             return 0
-        watch, length = self._pause
-        return max(0, length - watch.elapsed(now))
+        watch, length, least = self._pause
+        return max(0, (least if expired else length) - watch.elapsed(now))
 
     def refresh_request(self, profile, client):  # rare
         """Return the refresh request (RFC 6749 section 6). Raises UsageError without a token."""
-        if not self.can_refresh or self.is_dead:
+        if not self.can_refresh:
             raise UsageError("there is no refresh token")
         if self.grant is not None:
             with Loaded("keyfob.oauth.client_credentials") as code:
@@ -169,45 +208,104 @@ class TokenSet:
         params = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token)]
         extra = profile.dialect and profile.dialect["extra_refresh_params"]
         url = profile.refresh_endpoint or profile.token_endpoint
-        return form_request(url, params, client, profile, extra)
+        with Loaded("keyfob.oauth.messages") as code:
+            request = code.form_request(url, params, client, profile, extra)
+        texts = (self.access_token, self.refresh_token, self.id_token, self.scope)
+        request.room = max(self.size, _OTHERS + sum([len(text or "") for text in texts]))
+        return request
 
     def receive(self, reply, profile, client, now, unix=None):  # rare
         """Take the answer to a refresh; return the successor, or None if there is none.
 
         After None, `is_dead` is whether the link has ended, `outcome` why there are no tokens,
-        and `pause(now)` when to try again. Only invalid_grant ends a link, or a third 400
-        without an OAuth error, which some servers send instead.
+        and `pause(now)` when to try again. Only an error that a person alone can mend ends a
+        link.
         """
+        size = len(reply.body)
         secrets = (self.refresh_token, self.access_token, client.secret)
         outcome = classify(reply, profile, secrets, unix, by_status=False)
         if outcome.kind == meaning.OK:
             try:
-                return self._successor(outcome.members, profile, now, unix)
+                tokens = self._successor(outcome.members, profile, now, unix)
+                tokens.size = size
+                return tokens
             except ProviderError as error:
                 # The provider may have rotated the token; keep the present one.
                 outcome.kind = meaning.ERROR
                 outcome.description = error.message
         self.outcome = outcome
-        if outcome.kind == meaning.REFUSED and reply.status == 400:
-            self._refusals += 1
-        if outcome.error == "invalid_grant" or self._refusals >= _REFUSED_TRIES:
-            self.is_dead = self.grant is None  # a board's own account cannot be signed out
+        with Loaded("keyfob.oauth.outcome_hints") as hints:
+            is_end = hints.is_end(outcome)
+            if hints.is_gateway(outcome, reply.status):
+                outcome.kind = meaning.REFUSED
         wait = _CONFIG_WAIT
         if outcome.kind == meaning.RETRY:
             wait = self._next_wait()
         elif outcome.kind == meaning.SLOW_DOWN:
             wait = max(self._next_wait(), _BUSY_WAIT)
+        elif self.is_dead or (is_end and self.grant is None):
+            # A board's own account has a grant, and cannot be signed out.
+            self.is_dead = True
+            self.end(self.signed_out or 1, now, unix)
+            return None
         elif outcome.kind == meaning.REFUSED:
-            wait = _REFUSED_WAIT
+            wait = min(_REFUSED_WAIT << min(self._refusals, 16), _CONFIG_WAIT)
+            self._refusals += 1
+            self.is_stuck = reply.status == 400 and self._refusals >= _TOLD_REFUSALS
+            if self.is_stuck and self._refusals >= _MANY_REFUSALS:
+                wait = _DAY
+        least = wait
         if outcome.retry_after is not None:
-            wait = max(wait, min(outcome.retry_after, _MAX_RETRY_AFTER) * 1000)
-        self._hold(wait, now)
+            asked = outcome.retry_after * 1000
+            least = max(wait, min(asked, _MAX_ASKED_WAIT))
+            wait = max(wait, min(asked, _MAX_RETRY_AFTER))
+        self._hold(wait, now, least)
         return None
 
+    def end(self, number, now, unix=None):  # rare
+        """Note that the provider has ended the link, and when try `number` (from 1 on) is due."""
+        self.signed_out = min(number, len(_ENDED_WAITS))
+        self.wait = _ENDED_WAITS[self.signed_out - 1]
+        self.schedule = None if unix is None else unix + self.wait
+        self.failures = 0
+        self._is_undated = False
+        self._hold(self.wait * 1000, now)
+
+    def set_date(self, now, unix=None):  # rare
+        """Give the next try of an ended link a date where it has none, or one too far ahead.
+
+        Returns whether it did. A reset then costs none of the time that has passed. A date that is
+        too far ahead stays for an hour, in which a clock that was wrong may be set.
+        """
+        left = self.due(now, unix)
+        if unix is None:
+            return False
+        if self.schedule is not None:
+            waited = self.wait * 1000 - left
+            if self.schedule <= unix + self.wait or waited < _CONFIG_WAIT:
+                return False
+        self.schedule = unix + left // 1000
+        return True
+
+    def _plan(self, now, unix):  # rare
+        """Pause until the next try of a link that had ended before the boot.
+
+        That is what is left until its date. As long as the time is unknown, or behind, it is the
+        whole wait.
+        """
+        if self._watch is None:
+            self._watch = Stopwatch(now)
+        left = self.wait - self._watch.elapsed(now) // 1000
+        if unix is not None:
+            self._is_undated = False
+            if self.schedule is not None:
+                left = min(left, self.schedule - unix)
+        self._hold(max(0, left) * 1000, now)
+
     def postpone(self, error, now):  # rare
-        """Pause for an hour after an unusable answer."""
+        """Pause for an hour after an unusable answer, or until the next try of an ended link."""
         self.outcome = error
-        self._hold(_CONFIG_WAIT, now)
+        self._hold(self.wait * 1000 if self.is_dead else _CONFIG_WAIT, now)
 
     def failed(self, error, now):  # rare
         """Note that a refresh got no answer (a TransportError)."""
@@ -221,6 +319,9 @@ class TokenSet:
             tokens.refresh_token = self.refresh_token  # RFC 6749 section 6: still valid
         if tokens.id_token is None:
             tokens.id_token = self.id_token
+        if tokens.wait is None and not self.is_dead:
+            tokens.wait = self.wait  # which a provider need not repeat
+            tokens.schedule = None if None in (self.wait, unix) else unix + self.wait
         return tokens
 
     def _next_wait(self):  # rare
@@ -229,10 +330,10 @@ class TokenSet:
         self.failures += 1
         return wait
 
-    def _hold(self, wait, now):  # rare
-        """Pause for `wait` ms."""
+    def _hold(self, wait, now, least=None):  # rare
+        """Pause for `wait` ms, or for `least` if a program waits for a token."""
         self._is_unanswered = False
-        self._pause = (Stopwatch(now), wait)
+        self._pause = Stopwatch(now), wait, wait if least is None else least
 
     def _skew(self):
         return min(_MAX_SKEW, self.expires_in // 10)

@@ -18,9 +18,14 @@ class TokenSet:
     expires_at: int | None
     id_token: str | None
     grant: str | None
+    wait: int | None
+    schedule: int | None
+    signed_out: int | None
     early: int  # internal
+    size: int  # internal
     failures: int  # internal
     is_dead: bool  # internal
+    is_stuck: bool  # internal
     outcome: Outcome | KeyfobError | None
     def __init__(self, members: Mapping[str, Any]) -> None: ...
     @classmethod
@@ -45,7 +50,7 @@ class TokenSet:
     @property
     def leeway(self) -> int: ...  # internal
     def resume(self) -> None: ...
-    def pause(self, now: int) -> int: ...
+    def pause(self, now: int, expired: bool = False) -> int: ...
     def refresh_request(self, profile: Profile, client: Client) -> Request: ...
     def receive(
         self,
@@ -55,5 +60,7 @@ class TokenSet:
         now: int,
         unix: int | None = None,
     ) -> TokenSet | None: ...
+    def end(self, number: int, now: int, unix: int | None = None) -> None: ...  # internal
+    def set_date(self, now: int, unix: int | None = None) -> bool: ...  # internal
     def postpone(self, error: KeyfobError, now: int) -> None: ...  # internal
-    def failed(self, error: KeyfobError, now: int) -> None: ...
+    def failed(self, error: Exception, now: int) -> None: ...

@@ -87,7 +87,7 @@ def check(url, field, allow_http=False):
         scheme, host, _, _ = split(url)
     except ValueError as error:
         raise ConfigError(
-            "%s %s" % (field, error), "give the full address, beginning with https://"
+            field + " " + str(error), "give the full address, beginning with https://"
         )
     if not protects(scheme, host, allow_http):
         raise ConfigError(

@@ -23,6 +23,10 @@ class OnDemandStore:
         """As TokenStore's."""
         self._use("save", record)
 
+    def copy(self, record):
+        """As TokenStore's."""
+        self._use("copy", record)
+
     def erase(self):
         """As TokenStore's."""
         self._use("erase")
@@ -32,6 +36,6 @@ class OnDemandStore:
             with Loaded("keyfob.storage.open_store") as code:
                 return getattr(code.open_store(*self._arguments), method)(*arguments)
         except MemoryError:
-            error = StorageError("the link cannot be stored: not enough memory", "free RAM")
+            error = StorageError("the link cannot be stored: not enough memory", "free some RAM")
             error.reason = "not enough memory"
             raise error

@@ -88,6 +88,18 @@ class TokenStore:
         # A slot in use without a record cannot be read. The next save retries what fails here.
         self._remove((_LEFTOVER, _FORMER) if was_stored else (in_use, _LEFTOVER, _FORMER))
 
+    def copy(self, record):
+        """Save `record` to both slots: no bad one costs it. Raises StorageError as `save` does.
+
+        The second copy is made where there is room for it; the next save would replace it.
+        """
+        self.save(record)
+        try:
+            _, in_use, number, _ = self._find(self._check)
+            self._write(1 - in_use, *self._pack(json.dumps(record), (number + 1) & _NUMBERS))
+        except (OSError, MemoryError, StorageError):
+            pass  # the first copy is whole
+
     def erase(self):  # rare
         """Remove every copy. Raises StorageError where one stays.
 

@@ -26,7 +26,7 @@ error 100 200 100 200 100 200 100 1000
 
 def pattern(screen):
     """Return the numbers of `screen` as a list, empty where the LED stays off."""
-    start = _PATTERNS.find("\n%s " % screen)
+    start = _PATTERNS.find("\n" + screen + " ")
     if start < 0:
         return []
     return [int(ms) for ms in _PATTERNS[start + 1 : _PATTERNS.find("\n", start + 1)].split()[1:]]

@@ -34,7 +34,7 @@ def names():
 
 def cell(screen, column):
     """Return the cell in `column` of `screen`, "" where it is empty."""
-    start = _TABLE.find("\n%s|" % screen)
+    start = _TABLE.find("\n" + screen + "|")
     if start < 0:
         return ""
     row = _TABLE[start + 1 : _TABLE.find("\n", start + 1)].split("|")

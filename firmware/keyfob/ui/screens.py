@@ -88,10 +88,13 @@ class Screens:
                 name, members = "no_wifi", members["trouble"]
         elif event == "error" and (not members["fatal"] or self._name == "sign_in_again"):
             name = None  # not fatal, or the screen already says more
-        elif event == "refreshed" and members.get("unsaved") != self.link.get("unsaved"):
-            self.link = dict(self.link, unsaved=members.get("unsaved"))
-            if self._name in ("linked", "idle"):
-                name, members = self._name, self.link
+        elif event in ("refreshed", "saved"):
+            unsaved = members.get("unsaved")
+            is_over = event == "refreshed" and self._name == "error"  # the trouble that it told of
+            if is_over or unsaved != self.link.get("unsaved"):
+                self.link = dict(self.link, unsaved=unsaved)
+                if is_over or self._name in ("linked", "idle"):
+                    name, members = "linked" if is_over else self._name, self.link
         if name is not None:
             self.show(name, members)
 
@@ -125,17 +128,14 @@ class Screens:
             self.press = self._rests = self._then = ""  # nothing of the last screen
             self._forget_code()
             self._forget_layout()
-            self._blank()
+            if self._is_panel:
+                self._display.fill(0)  # an empty panel is better than an expired code
+                try:
+                    self._display.show()
+                except OSError:
+                    pass  # as in _send
         if self._shown is not None:
             self._shown(name)
-
-    def _blank(self):
-        if self._is_panel:
-            self._display.fill(0)  # an empty panel is better than an expired code
-            try:
-                self._display.show()
-            except OSError:
-                pass  # as in _send
 
     def _show(self, name, members):  # rare
         self.wake()
@@ -185,8 +185,9 @@ class Screens:
         return self._wait()
 
     def _may_dim(self):
-        can_wake = self._can_dim and self.button is not None
-        return can_wake and not self._is_dimmed and self._rests == "yes"
+        if not self._can_dim or self.button is None:
+            return False  # nothing would wake it
+        return not self._is_dimmed and self._rests == "yes"
 
     def _dim(self, is_dimmed):  # rare
         self._is_dimmed = is_dimmed
@@ -218,9 +219,9 @@ class Screens:
 
     def _forget_code(self):
         if self._symbol is not None:
-            picture = self._symbol[0]
-            for index in range(len(picture)):
-                picture[index] = 0
+            buffer = self._symbol[0]
+            for index in range(len(buffer)):
+                buffer[index] = 0
         self._symbol = self._code = self._left = self._time = None
 
     def _look_up(self):  # rare

@@ -110,12 +110,12 @@ def _filled(text, members):
     if not member:
         return text
     value = members.get(member)
-    return None if value in (None, "") else text.replace("{%s}" % member, str(value))
+    return None if value in (None, "") else text.replace("{" + member + "}", str(value))
 
 
 def _cells(name):
     """The cells of the row `name`, None if there is no such row."""
-    start = _TEXTS.find("\n%s|" % name)
+    start = _TEXTS.find("\n" + name + "|")
     if start < 0:
         return None
     return _TEXTS[start + 1 : _TEXTS.find("\n", start + 1)].split("|")[1:]

@@ -41,6 +41,7 @@ class Changes:
     board: str | None = None
     api: str | None = None
     language: str | None = None
+    erase_ended: bool | None = None
 
 
 def read_document(content: bytes | None) -> dict[str, Any]:
@@ -91,7 +92,15 @@ def merged(document: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
         result["wifi"] = [network, *others]
     if changes.roots is not None:
         result["ca"] = [root_path(root) for root in changes.roots]
-    for name in ("provider", "scope", "allow_http", "board", "api", "language"):
+    for name in (
+        "provider",
+        "scope",
+        "allow_http",
+        "board",
+        "api",
+        "language",
+        "erase_ended",
+    ):
         value = getattr(changes, name)
         if value is not None:
             result[name] = value

@@ -128,14 +128,14 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
     }
 
 
-def compiled_modules(folder: Path, spoken: str) -> dict[str, bytes]:
+def compiled_modules(folder: Path, spoken: str, arch: str | None) -> dict[str, bytes]:
     """The modules in a folder, compiled with short names, by file name. Raises CliError.
 
-    MicroPython's own names stay, and those that the text `spoken` says. What has been compiled
-    before is taken from the user's cache.
+    MicroPython's own names stay, and those that the text `spoken` says. `arch` and the cache
+    are as for `compiled_firmware`.
     """
     found = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
-    return _compiled(found, shortened, [spoken], None)
+    return _compiled(found, shortened, [spoken], arch)
 
 
 def packed_texts(sources: dict[str, str]) -> dict[str, str]:

@@ -4,8 +4,9 @@ A function whose `def` line ends with `# rare` or `# rare: NAME` goes into a mod
 functions, `keyfob.rare_NAME` (the file's own name, where none is given):
 
 - A method or a property is fetched from there for each use, by its class (`keyfob.compat.lent`).
-- A function of a module is imported from there by whoever uses it. Where that is its own file,
-  which stays loaded, a function remains that fetches it for each call.
+- A function of a module is imported from there by the files that use it, and
+  `with Loaded("its module") as code:` loads only those that its block uses. Where its own file
+  calls it, from what stays loaded or from other rare functions, it is fetched for each call.
 
 A subclass overrides a rare method as any other, but `super()` does not find it on a board.
 So a class has one file that tells the whole of it. What only rare functions use of a file's
@@ -89,11 +90,13 @@ class _File:
         for module, group in self._groups.items():
             own = [*tables[module], *group]
             parts = [*self._imports(own), *own, *map(_marked, filter(_is_property, group))]
+            if "Loaded" in _said(parts):
+                _import_from_compat(parts, {"Loaded"})
             files[path_of(module)] = _text(parts)
         gone = [table for some in tables.values() for table in some]
         self._stays = [node for node in self._stays if node not in gone]
         self._drop_imports()
-        self._import_from_compat(needed)
+        _import_from_compat(self._stays, needed)
         return {self._path: _text(self._stays), **files}
 
     def _take_methods(self) -> set[str]:
@@ -135,7 +138,7 @@ class _File:
             self._groups[home].append(node)
             place = self._stays.index(node)
             if node.name in said:
-                self._stays[place : place + 1] = _left_behind(node, home)
+                self._stays[place : place + 1] = _fetching(node.name, home)
                 needed.add("Loaded")
             else:
                 del self._stays[place]
@@ -199,9 +202,12 @@ class _File:
                     found.append(part)
             elif _defined(node) in needed:
                 found.append(ast.ImportFrom(self.module, [ast.alias(_defined(node))], 0))
+        tables = {_table(node) for node in self._stays}
         for name, module in self.moved.items():
-            if name in needed:
+            if name in needed & tables:
                 found.append(ast.ImportFrom(module, [ast.alias(name)], 0))
+            elif name in needed:
+                found += _fetching(name, module)
         return found
 
     def _drop_imports(self) -> None:
@@ -217,13 +223,15 @@ class _File:
                 ]
         self._stays = [node for node in self._stays if _says_something(node)]
 
-    def _import_from_compat(self, names: set[str]) -> None:
-        for node in self._stays:
-            if isinstance(node, ast.ImportFrom) and node.module == "keyfob.compat":
-                names = names - {alias.name for alias in node.names}
-        if names:
-            aliases = [ast.alias(name) for name in sorted(names)]
-            self._stays.insert(0, ast.ImportFrom("keyfob.compat", aliases, 0))
+
+def _import_from_compat(body: list[ast.stmt], names: set[str]) -> None:
+    """Have the statements of a file import `names` from `keyfob.compat`."""
+    for node in body:
+        if isinstance(node, ast.ImportFrom) and node.module == "keyfob.compat":
+            names = names - {alias.name for alias in node.names}
+    if names:
+        aliases = [ast.alias(name) for name in sorted(names)]
+        body.insert(0, ast.ImportFrom("keyfob.compat", aliases, 0))
 
 
 class _Direct(ast.NodeTransformer):
@@ -246,12 +254,12 @@ class _Direct(ast.NodeTransformer):
         return node
 
 
-def _left_behind(function: Function, home: str) -> list[ast.stmt]:
-    """What stays of a function that its own file calls."""
+def _fetching(name: str, home: str) -> list[ast.stmt]:
+    """What stands for a function of the module `home`."""
     return ast.parse(f"""
-def {function.name}(*arguments, **named):
+def {name}(*arguments, **named):
     with Loaded({home!r}) as code:
-        return code.{function.name}(*arguments, **named)
+        return code.{name}(*arguments, **named)
 """).body
 
 
@@ -271,8 +279,8 @@ def _redirected(path: str, text: str, moved: Moved) -> str:
     Raises ValueError for one that is called by its old module's name.
     """
     tree = ast.parse(text)
+    changed = _redirect_blocks(tree, moved)
     gone_from = {name: moved[module] for name, module in _modules(tree) if module in moved}
-    changed = False
     for parent in ast.walk(tree):
         match parent:
             case ast.Attribute(value=ast.Name(id=name), attr=function):
@@ -289,6 +297,35 @@ def _redirected(path: str, text: str, moved: Moved) -> str:
                 body[place : place + 1] = [node, *new] if node.names else new
                 changed |= bool(gone)
     return _text(tree.body) if changed else text
+
+
+def _redirect_blocks(tree: ast.Module, moved: Moved) -> bool:
+    """Have blocks that load a module for its rare functions alone load theirs; whether any did."""
+    changed = False
+    for block in ast.walk(tree):
+        for item in getattr(block, "items", ()):
+            match item:
+                case ast.withitem(
+                    ast.Call(ast.Name("Loaded"), [ast.Constant(str(module)) as asked]),
+                    ast.Name(code),
+                ) if module in moved:
+                    homes = {moved[module].get(name) for name in _members_used(block, code)}
+                    home = homes.pop() if len(homes) == 1 else None
+                    if home is not None:
+                        asked.value = home
+                        changed = True
+    return changed
+
+
+def _members_used(block: ast.AST, code: str) -> set[str]:
+    """The members of `code` that a block uses."""
+    return {
+        inner.attr
+        for inner in ast.walk(block)
+        if isinstance(inner, ast.Attribute)
+        and isinstance(inner.value, ast.Name)
+        and inner.value.id == code
+    }
 
 
 def _modules(tree: ast.Module) -> Iterable[tuple[str, str]]:

@@ -23,6 +23,7 @@ GROUPS = {
         "keyfob.oauth",
         "keyfob.oauth.ticks",
         "keyfob.oauth.messages",
+        "keyfob.oauth.outcome",
         "keyfob.net.clock",
         "keyfob.net.http",
     ),
@@ -37,8 +38,13 @@ GROUPS = {
     "keyfob.app": ("keyfob.ui.screens", "keyfob.app"),
     "keyfob._approve": ("keyfob.oauth.device_grant", "keyfob.link.approve"),
     "keyfob._rare_replies": ("keyfob.rare_replies", "keyfob.rare_outcome"),
-    "keyfob._tls": ("keyfob.net.tls", "keyfob.net.platform_errors"),
-    "keyfob._config": ("keyfob.config", "keyfob.link.from_config"),
+    "keyfob._rare_account": ("keyfob.rare_account", "keyfob.link.record"),
+    "keyfob._tls": ("keyfob.net.tls", "keyfob.net.platform_errors", "keyfob.rare_tls"),
+    "keyfob._config": (
+        "keyfob.oauth.profile_schema",
+        "keyfob.config",
+        "keyfob.link.from_config",
+    ),
     "keyfob._refresh": ("keyfob.oauth.token_set", "keyfob.link.refresh"),
     "keyfob._oled": ("keyfob.ui.displays.i2c", "keyfob.ui.displays.oled"),
     "keyfob._tft": (
@@ -59,7 +65,11 @@ GROUPS = {
     "keyfob._establish": ("keyfob.link.identity", "keyfob.link.establish"),
     "keyfob._call": ("keyfob.oauth.bearer", "keyfob.link.call"),
     "keyfob._keys": ("keyfob.ui.buttons", "keyfob.ui.led"),
-    "keyfob._board": ("keyfob.ui.displays.open_display", "keyfob.ui.board"),
+    "keyfob._board": (
+        "keyfob.heap_area",
+        "keyfob.ui.displays.open_display",
+        "keyfob.ui.board",
+    ),
     "keyfob._join": ("keyfob.net.wifi", "keyfob.net.join"),
     "keyfob._discover": ("keyfob.oauth.metadata", "keyfob.link.discover"),
 }

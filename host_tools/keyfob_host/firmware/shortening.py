@@ -25,7 +25,7 @@ _IMPORT = re.compile(r"^from keyfob\.compat import const(?:, (\w+))?$", re.MULTI
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _SAID = re.compile(r"(?<![\w:-])[A-Za-z_]\w*(?![\w:-])")  # words of texts, but of URNs and headers
 # A sentence names nothing. A table has more than one line, or columns.
-_SENTENCE = re.compile(r"[^\n|{]* (?:a|an|the|to|for|or|again|before) [^\n|{]*$")
+_SENTENCE = re.compile(r"(?:[^\n|{]* )?(?:a|an|the|it|to|for|or|again|before) [^\n|{]*$")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 # Calls whose keywords become the members of a dict, that is, data.
 _MAKE_DICTS = ("notify", "dict", "update")

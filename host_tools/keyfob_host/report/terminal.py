@@ -120,6 +120,9 @@ class Terminal:
         how = f"rotated{stored}" if members["rotated"] else "kept"
         self._line(f"[{t:8.1f} s] access token refreshed, refresh token {how}")
 
+    def _saved(self, t: float, members: dict[str, Any]) -> None:
+        self._line(f"[{t:8.1f} s] saved: what was in memory only is in flash")
+
     def _denied(self, t: float, members: dict[str, Any]) -> None:
         self._line(f"[{t:8.1f} s] denied on the page")
 

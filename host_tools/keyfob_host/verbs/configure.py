@@ -72,6 +72,12 @@ def configure(
     allow_http: Annotated[
         bool, options.flag("--allow-http", "Permit http, on a test network.")
     ] = False,
+    erase_ended: Annotated[
+        bool,
+        options.flag(
+            "--erase-ended", "Erase a link that the provider ends; else it is tried again."
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, options.flag("--dry-run", "Show what would be written, and write nothing.")
     ] = False,
@@ -102,7 +108,7 @@ def configure(
     from keyfob_host.providers.roots import read_roots
 
     given = (wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api)
-    if not any(value is not None for value in given) and not allow_http:
+    if not any(value is not None for value in given) and not (allow_http or erase_ended):
         raise UsageError("nothing to configure", "keyfob configure --help")
     if provider is not None and issuer is not None:
         raise UsageError("--issuer and --provider both name the provider", "one of them")
@@ -150,6 +156,7 @@ def configure(
             board=board,
             api=api,
             language=language,
+            erase_ended=erase_ended or None,
         )
         result = conf.merged(document, changes)
         conf.check(result)

@@ -1,7 +1,7 @@
 """MicroPython's modules on CPython, with as much of each as the firmware uses.
 
-`time`, `asyncio`, `os`, `gc`, `open` and `print` are replaced for the firmware only, through an
-`__import__` and builtins of its own. The rest of this process keeps the real ones.
+`time`, `asyncio`, `os`, `gc`, `socket`, `open` and `print` are replaced for the firmware only,
+through an `__import__` and builtins of its own. The rest of this process keeps the real ones.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import errno
 import functools
 import gc as host_gc
 import os
+import socket
 import sys
 import time as host_time
 from collections.abc import Callable, Iterator, Sequence
@@ -47,8 +48,8 @@ class _Reader:
         self._reader = reader
         self._loop = loop
 
-    def at_eof(self) -> bool:
-        return self._reader.at_eof()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
 
     async def read(self, size: int) -> bytes:
         with self._loop.busy():
@@ -208,11 +209,12 @@ def firmware(
     Its `asyncio.run` is `run`, and what it prints goes to `write_line`.
     """
 
-    def ntp_time() -> int:
-        seconds = board.network_time()
-        if seconds is None:
-            raise OSError(_NAME_UNKNOWN, "the name is not known")
-        return seconds
+    def getaddrinfo(host: str, port: int) -> list[tuple[Any, ...]]:
+        try:
+            address = board.resolve(host, port)
+        except LookupFailed:
+            raise OSError(_NAME_UNKNOWN, "the name is not known") from None
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address)]
 
     def gmtime(seconds: float) -> host_time.struct_time:
         return host_time.gmtime(seconds + EPOCH_2000)
@@ -222,7 +224,6 @@ def firmware(
         "network": _module(
             "network", **NETWORK_CONSTANTS, WLAN=lambda interface=0: _Station(board)
         ),
-        "ntptime": _module("ntptime", time=ntp_time),
         "machine": machine,
         "cryptolib": cryptolib,
         "framebuf": framebuf,
@@ -239,6 +240,13 @@ def firmware(
         # Young objects only: a full collection would walk the heap of the whole process.
         "gc": _module("gc", collect=lambda: host_gc.collect(0)),
         "os": files,
+        "socket": _module(
+            "socket",
+            AF_INET=socket.AF_INET,
+            SOCK_DGRAM=socket.SOCK_DGRAM,
+            socket=socket.socket,
+            getaddrinfo=getaddrinfo,
+        ),
     }
 
     def print_words(*words: object) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from keyfob_host.boards import Board
+from keyfob_sim.hardware import time_server
 from keyfob_sim.hardware.chip_memory import Block, ChipMemory
 from keyfob_sim.hardware.clock import SharedClock, Timer
 from keyfob_sim.hardware.flash import Flash
@@ -16,7 +17,8 @@ from keyfob_sim.hardware.nvs import Nvs
 from keyfob_sim.hardware.panels import I2cPanel, Panel, SpiPanel, make_panel
 from keyfob_sim.hardware.pins import Pins
 from keyfob_sim.hardware.power import PowerGate
-from keyfob_sim.hardware.rtc import EPOCH_2000, Rtc
+from keyfob_sim.hardware.rtc import Rtc
+from keyfob_sim.hardware.time_server import TimeServer
 from keyfob_sim.hardware.uplink import LookupFailed, Uplink
 from keyfob_sim.hardware.wifi import AccessPoint, Station, WifiError
 
@@ -46,6 +48,9 @@ class VirtualBoard:
         self.uplink = Uplink()
         self.memory: ChipMemory | None = None  # without one there is RAM in plenty
         self.has_time_server = True
+        self.time_server = TimeServer(self.network_time)
+        clock.before_skip = self.time_server.serve
+        self.uplink.watch(self.time_server.socket, self.time_server.serve)
         self.rtc = Rtc(clock.monotonic)
         self.pins = Pins(self._pin_changed, lambda pin: self.interrupt(pin))
         self.panel: Panel | None = None if about.display is None else make_panel(about.display)
@@ -63,7 +68,9 @@ class VirtualBoard:
 
     def close(self) -> None:
         """Close files and sockets, and end the uplink's thread."""
+        self.clock.before_skip = lambda: None
         self.uplink.close()
+        self.time_server.close()
         self.flash.close()
 
     @property
@@ -182,16 +189,17 @@ class VirtualBoard:
             if _is_address(host):
                 raise OSError(_EHOSTUNREACH, "EHOSTUNREACH")
             raise LookupFailed(host)
+        if port == time_server.PORT:  # there is one, whatever its name
+            if self.uplink.is_silent or not self.uplink.dns:
+                raise LookupFailed(host)
+            return self.time_server.address
         return self.uplink.resolve(host, port)
 
-    def network_time(self) -> int | None:
-        """Seconds since 2000-01-01 from the time server, None where it does not answer."""
-        uplink = self.uplink
-        if not (self.has_time_server and self.station.isconnected() and uplink.dns):
+    def network_time(self) -> float | None:
+        """Unix seconds from the time server, None where it does not answer."""
+        if not (self.has_time_server and self.station.isconnected()) or self.uplink.is_silent:
             return None
-        if uplink.is_silent:
-            return None
-        return int(self.clock.now() - EPOCH_2000)
+        return self.clock.now()
 
     # Buses
 

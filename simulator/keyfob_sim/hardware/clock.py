@@ -52,6 +52,7 @@ class SharedClock:
         # By sleeping thread: when it wakes, and a call that says whether a client waits for it.
         self._sleepers: dict[int, tuple[float, Callable[[], bool]]] = {}
         self.fell_asleep: Callable[[], object] = lambda: None  # called by a thread that sleeps
+        self.before_skip: Callable[[], object] = lambda: None  # for what takes no time
 
     def monotonic(self) -> float:
         """Seconds, from no particular start; the time skipped counts as passed."""
@@ -75,6 +76,7 @@ class SharedClock:
 
     def skip(self, seconds: float) -> None:
         """Let `seconds` pass at once."""
+        self.before_skip()
         with self._moved:
             self._skipped += seconds
             self._moved.notify_all()

@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -74,6 +74,10 @@ class Uplink:
         A server that refuses or cannot be reached resets the connection. Raises LookupFailed.
         """
         return self._call(self._listen((host, port), self._look_up(host, port)))
+
+    def watch(self, source: socket.socket, callback: Callable[[], object]) -> None:
+        """Call `callback` in the uplink's thread whenever there is something to read."""
+        self._loop.call_soon_threadsafe(self._loop.add_reader, source, callback)
 
     def cut(self) -> None:
         """Take the network down: nothing passes, and connections hang without an error."""

@@ -111,7 +111,6 @@ class Services:
             "machine.rtc.set": board.rtc.set,
             "machine.rtc.memory": lambda: board.rtc.memory.hex(),
             "machine.rtc.set_memory": lambda text: board.rtc.set_memory(binascii.unhexlify(text)),
-            "ntptime.time": self._ntp,
             "machine.wdt.start": self._start_watchdog,
             "machine.timer.start": self._start_timer,
             "machine.timer.stop": self._stop_timer,
@@ -268,12 +267,6 @@ class Services:
             raise VmError("AttributeError", f"'WLAN' object has no attribute '{name}'") from None
         except (TypeError, ValueError) as error:
             raise VmError(type(error).__name__, str(error)) from None
-
-    def _ntp(self, host: str) -> int:
-        seconds = self._board.network_time()
-        if seconds is None:
-            raise VmError("OSError", _NAME_UNKNOWN)
-        return seconds
 
     def _resolve(self, host: str, port: int) -> tuple[str, int]:
         try:

@@ -54,6 +54,7 @@ class RunEvents:
         self._waits_for_screen = False
         self._has_screens = False  # memory may run out before the firmware has any
         self._is_signed_out = False
+        self._has_linked = False  # in this boot
         self._address: str | None = None
         self._lines: list[str] = []
         self._pictures = 0
@@ -89,7 +90,7 @@ class RunEvents:
             self._clock.power_on()
             self._has_booted = True
         self._lines = []
-        self._has_screens = False
+        self._has_screens = self._has_linked = False
         self._stop_pressing()
         about = self._options
         self.say("boot", {"cause": cause, "board": about.board.name, "runtime": about.runtime})
@@ -127,10 +128,13 @@ class RunEvents:
         self._waits_for_screen = False
 
     def late(self) -> None:
-        """The wall time is over."""
+        """The wall time is over, whatever the board still does."""
+        self._is_endless = False
+        trouble = self.progress.trouble
         self.fail(
             "timeout",
-            f"--until {self._options.until.name} was not reached in {self._options.timeout:g} s",
+            f"--until {self._options.until.name} was not reached in {self._options.timeout:g} s"
+            + (f"; the last error was: {trouble}" if trouble else ""),
             "a longer --timeout, or --json to see how far it came",
         )
 
@@ -155,7 +159,8 @@ class RunEvents:
             self.progress.see(event, {**members, **shown})
         if event in _SAVED_AFTER:
             self._state.save(self._clock.t(), self._clock.now() if self._clock.virtual else None)
-        if event in ("linked", "signed_out"):
+        self._has_linked |= event == "linked"
+        if event in ("linked", "signed_out", "user_code"):
             self._is_signed_out = event == "signed_out"  # no screen follows that one
         is_last = event in _SHOWN and self._has_screens and not self._is_signed_out
         self._waits_for_screen = self.progress.ended and is_last
@@ -187,7 +192,9 @@ class RunEvents:
             if address is not None:
                 self._report.terminal.address(address)
         self._stop_pressing()
-        if members["name"] == "press":
+        # A link that ended in this boot is the person's business.
+        asks_again = members["name"] == "sign_in_again" and not self._has_linked
+        if members["name"] == "press" or asks_again:
             self._press()
         members["png"] = None
         if self._options.screens is not None:

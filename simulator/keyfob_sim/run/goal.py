@@ -60,7 +60,8 @@ def parse_goal(text: str) -> Goal:
 class Progress:
     """Follows the events of one run.
 
-    `reached` and `failure` are its state, `hint` is what to try after a failure.
+    `reached` and `failure` are its state, `hint` is what to try after a failure. `trouble` is the
+    last error, which may have passed.
     `also` names an event that has to follow before the goal counts as reached.
     """
 
@@ -68,6 +69,7 @@ class Progress:
         self.goal = goal
         self.reached = False
         self.failure: str | None = None
+        self.trouble: str | None = None
         self.hint = "look at the events with --json"
         self._left = goal.count
         self._also = also
@@ -86,9 +88,10 @@ class Progress:
             self._also = None  # it has answered by now, or cannot be reached
         if event == _REACHED_BY.get(name):
             self._left -= 1
-        elif event == "error" and (members["fatal"] or self._is_refusal(members)):
-            self.failure = members["message"]
-            self.hint = members["hint"] or self.hint
+        elif event == "error":
+            self.trouble = members["message"]
+            if members["fatal"]:
+                self.fail(members["message"], members["hint"] or self.hint)
         elif event in _RULED_OUT_BY[name]:
             what, self.hint = _WORDS[event]
             if members.get("lost"):
@@ -104,7 +107,3 @@ class Progress:
         """Whether this ends an attempt to link, but not the goal where another follows."""
         is_end = event == "expired" or (event == "error" and members["kind"] in _PASSING)
         return self.goal.name in ("linked", "refreshed") and is_end
-
-    def _is_refusal(self, members: dict[str, Any]) -> bool:
-        """Whether a provider that refuses to refresh makes it pointless to wait for that."""
-        return self.goal.name == "refreshed" and members["kind"] in ("provider", "config")

@@ -1,6 +1,7 @@
 """Scripted faults of the server: for each endpoint a queue, first in, first out.
 
-An entry applies to the next `times` requests to `endpoint`:
+An entry applies to the next `times` requests to `endpoint`, or to all of the next `lasts` seconds
+of the server's clock:
 
 status (with headers and body)   answers in the server's place; nothing is carried out
 drop                             closes the connection without a reply; nothing is carried out
@@ -11,6 +12,7 @@ delay                            seconds to wait before any of this, or before t
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -116,6 +118,15 @@ MEMBERS: dict[str, Kind] = {
         f"a whole number from 1 to {_MOST_TIMES}",
         {"type": "integer", "minimum": 1, "maximum": _MOST_TIMES, "default": 1},
     ),
+    "lasts": Kind(
+        lambda value: is_seconds(value) and value > 0,
+        "a number of seconds above 0",
+        {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "Every request in so many seconds of the server's clock, from now on.",
+        },
+    ),
 }
 
 
@@ -131,6 +142,7 @@ class Fault:
     drop: bool = False
     lost: bool = False
     times: int = 1
+    lasts: float | None = None
 
     @property
     def kind(self) -> str:
@@ -143,7 +155,8 @@ class Fault:
 
     def members(self) -> dict[str, Any]:
         """The members that `parse` makes the same fault of; defaults are left out."""
-        return {name: value for name, value in vars(self).items() if value or name == "endpoint"}
+        unsaid = "times" if self.lasts else None
+        return {name: value for name, value in vars(self).items() if value and name != unsaid}
 
 
 def parse(members: Mapping[str, Any]) -> Fault:
@@ -162,6 +175,8 @@ def parse(members: Mapping[str, Any]) -> Fault:
         raise FaultError(f"{' and '.join(map(repr, ways))} rule each other out")
     if not ways and not fault.delay:
         raise FaultError("it needs 'status', 'drop', 'lost' or 'delay', or it would do nothing")
+    if "times" in members and "lasts" in members:
+        raise FaultError("'times' and 'lasts' rule each other out")
     if "status" not in members and ("body" in members or "headers" in members):
         raise FaultError("'body' and 'headers' need a 'status'")
     if fault.status in _EMPTY and fault.body:
@@ -170,35 +185,49 @@ def parse(members: Mapping[str, Any]) -> Fault:
 
 
 class FaultQueue:
-    """The faults that are still to come. May be used from any thread."""
+    """The faults that are still to come; `now` is the server's clock. For use from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self._lock = threading.Lock()
-        self._faults: list[Fault] = []
+        self._faults: list[tuple[Fault, float]] = []  # with the time at which each is over
 
     def add(self, fault: Fault) -> None:
         """Add one behind those of its endpoint."""
+        over = math.inf if fault.lasts is None else self._now() + fault.lasts
         with self._lock:
-            self._faults.append(fault)
+            self._faults.append((fault, over))
 
     def take(self, endpoint: str) -> Fault | None:
-        """The fault for a request that has just come in, used up by it; None without one."""
+        """The fault for a request that has just come in; None without one.
+
+        It is used up by that, unless it has `times` left or lasts.
+        """
         with self._lock:
-            for index, fault in enumerate(self._faults):
+            self._drop_past()
+            for index, (fault, over) in enumerate(self._faults):
                 if fault.endpoint == endpoint:
-                    rest = [] if fault.times == 1 else [replace(fault, times=fault.times - 1)]
-                    self._faults[index : index + 1] = rest
+                    if fault.lasts is None:
+                        left = fault.times - 1
+                        rest = [(replace(fault, times=left), over)] if left else []
+                        self._faults[index : index + 1] = rest
                     return fault
         return None
 
     def left(self) -> list[Fault]:
         """Those that are left, in the order in which they were added."""
         with self._lock:
-            return list(self._faults)
+            self._drop_past()
+            return [fault for fault, _ in self._faults]
 
     def clear(self) -> int:
         """Forget them; return how many there were."""
         with self._lock:
+            self._drop_past()
             count = len(self._faults)
             self._faults.clear()
             return count
+
+    def _drop_past(self) -> None:
+        now = self._now()
+        self._faults = [entry for entry in self._faults if now < entry[1]]

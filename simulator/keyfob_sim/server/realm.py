@@ -45,11 +45,12 @@ class Realm:
     issuer: str = ""
     clients: dict[str, Client] = field(init=False)
     users: dict[str, User] = field(init=False)
-    faults: FaultQueue = field(init=False, repr=False, default_factory=FaultQueue)
+    faults: FaultQueue = field(init=False, repr=False)
     is_closed: bool = field(init=False, default=False)  # nothing may be carried out any more
     _key: RSAKey | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
+        self.faults = FaultQueue(self.now)
         scopes = frozenset(self.config.scopes)
         self.users = {user.sub: user for user in self.config.users}
         self.clients = {}
