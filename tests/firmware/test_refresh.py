@@ -1233,6 +1233,37 @@ async def test_a_boot_that_may_have_cut_a_refresh_short_makes_it_at_once():
             assert board.http.count(TOKEN) == soon, left
 
 
+async def test_nor_does_it_wait_where_a_refresh_was_cut_short_that_came_before_its_time():
+    for life in (3_600, None):
+        store = MemoryStore()
+        board = Board(store=store)
+        link = await board.linked(expires_in=life)
+        board.http.answer(TOKEN, GATEWAY, GATEWAY)
+        assert link.reject("at-secret-1")
+        await fails(TransportError, link.refresh())
+        again = Board(store=store, clock=FakeClock(board.clock.unix()))
+        again.http.answer(TOKEN, tokens(2))
+        async with again.link:
+            await again.clock.sleep(5_000)
+            assert used(again) == ["rt-secret-1"], life
+
+
+async def test_nor_where_the_clock_was_wrong_when_the_tokens_were_stored():
+    store = MemoryStore()
+    board = Board(store=store, clock=FakeClock(UNIX + 6 * 3_600))
+    async with board.link:
+        await board.linked()
+        board.clock.start = UNIX
+        board.http.answer(TOKEN, *[GATEWAY] * 9)
+        await board.clock.sleep(3_310_000)
+        assert board.http.count(TOKEN)
+    again = Board(store=store, clock=FakeClock(UNIX + 3_310))
+    again.http.answer(TOKEN, tokens(2))
+    async with again.link:
+        await again.clock.sleep(5_000)
+        assert used(again) == ["rt-secret-1"]
+
+
 # Unlinking meanwhile
 
 
