@@ -184,7 +184,8 @@ class App:
     async def _wait(self, error, tries):  # rare
         """Wait for a press, or until an attempt that ended by `error` is made again.
 
-        It ends, too, where the old link is back. Return True where it takes a press. `tries` is a dict, empty at first, where it counts.
+        It ends, too, where the old link is back. Return True where it takes a press. `tries` is
+        a dict, empty at first, where it counts.
         """
         # By the error, the first that fits: whether a board with a button goes on by itself, too;
         # ms before the first attempt that follows, the second ..., the last one for good.
