@@ -17,6 +17,7 @@ REQUIRE_ALL = "KEYFOB_REQUIRE_ALL"
 # The files that take longest, longest first (`make test PYTEST_ARGS=--durations=50`). They are
 # begun first, so that no worker is alone with one at the end.
 LONGEST = (
+    "tests/simulator/test_fleet.py",
     "tests/host_tools/test_device_verbs.py",
     "tests/host_tools/test_doctor.py",
     "tests/simulator/test_sim_faults.py",

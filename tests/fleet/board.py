@@ -32,6 +32,9 @@ from .troubles import HOUR, draw_troubles
 START = 1_795_996_800  # Unix time of 2026-11-30, when every board is switched on
 QUIET = 3 * DAY  # s at the end in which nothing befalls a board any more
 
+# Why a provider ends a link for good.
+OWNER, LATE = "its owner ended it there", "a token came after its grace"
+
 # The program of every board, beside the link: it calls an API now and then.
 MAIN = """
 from fleet.board import present
@@ -258,7 +261,7 @@ class FleetBoard:
         for fault in wanted:
             if fault.do in own:
                 self._at(fault.at or 0, lambda fault=fault: own[fault.do](fault.fields))
-        self.provider.store.ended = lambda: self._ended("a token came too late")
+        self.provider.store.ended = lambda: self._ended(LATE)
         if plan.ended_at is not None:
             self._at(plan.ended_at, self._revoke)
         self._at(_PERSON_STAYS, self._person_leaves)
@@ -345,7 +348,7 @@ class FleetBoard:
     def _revoke(self) -> None:
         """The owner ends the link on the provider's page."""
         self.provider.store.revoke_all()
-        self._ended("its owner ended the link")
+        self._ended(OWNER)
 
     def _ended(self, why: str) -> None:
         """The provider has truly ended the link: somebody has to sign in again."""

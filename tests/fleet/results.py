@@ -14,7 +14,7 @@ from joserfc.jwk import RSAKey
 
 from keyfob_sim.server.chains import make_chain
 
-from .board import FleetBoard, plan_of
+from .board import FleetBoard, Plan, plan_of
 
 # A board's standing where all is well. The second had its link truly ended by its provider, and a
 # person has linked it again.
@@ -45,8 +45,7 @@ class Shared:
 class Result:
     """How one board has fared: `standing` is LINKED, RELINKED, or what is wrong with it."""
 
-    number: int
-    days: int
+    plan: Plan
     standing: str
     ends: list[str]  # why its provider has ended a link for good
     early: list[str]
@@ -62,13 +61,13 @@ class Result:
     def about(self) -> str:
         """It in a line."""
         return (
-            f"board {self.number}: {self.standing}; {self.events['boot']} boots, "
+            f"board {self.plan.number}: {self.standing}; {self.events['boot']} boots, "
             f"{self.events['refreshed']} refreshes, {self.events['user_code']} codes, "
             f"{sum(self.happened.values())} faults, at most {self.most_requests} requests a day"
         )
 
     def __str__(self) -> str:
-        again = f"PYTHONPATH=tests python -m fleet {self.number} {self.days}"
+        again = f"PYTHONPATH=tests python -m fleet {self.plan.number} {self.plan.days}"
         return "\n".join([self.about, *self.log, f"all of it: {again}"])
 
 
@@ -82,8 +81,7 @@ def run_one(shared: Shared, number: int, days: int, shown: int | None = 60) -> R
     if shown is not None:
         log = [line for line in log if not any(word in line for word in _OFTEN)][-shown:]
     return Result(
-        number=number,
-        days=days,
+        plan=board.plan,
         standing=standing,
         ends=board.ends,
         early=board.provider.early,
