@@ -142,7 +142,7 @@ def assert_reset_comes_first(found: dict[str, Any]) -> None:
 def raw_repl(version: str):
     """What answers like a raw REPL, whose every program prints the facts of that MicroPython."""
     facts = {"name": "micropython", "version": json.loads(version), "mpy": 262, "machine": "X"}
-    facts |= {"size": 1, "free": 1, "block": 4096, "keyfob": None}
+    facts |= {"size": 1, "free": 1, "block": 4096, "keyfob": None, "configured": False}
     prompt = b"raw REPL; CTRL-B to exit\r\n>"
     program = b""
 

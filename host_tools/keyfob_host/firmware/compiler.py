@@ -32,6 +32,7 @@ from keyfob_host.firmware.module_paths import module_of
 from keyfob_host.firmware.packing import packed
 from keyfob_host.firmware.shortening import shortened
 from keyfob_host.firmware.spoken_names import promised, said
+from keyfob_host.printable import say
 from keyfob_host.resources import cache_dir, firmware_dir
 
 _OPTIMISED = (
@@ -297,9 +298,9 @@ def size_table(compiled: list[Compiled]) -> str:
 def main() -> int:
     target = Path(sys.argv[1] if len(sys.argv) > 1 else "build/firmware")
     try:
-        print(size_table(compile_firmware(target)))
+        say(size_table(compile_firmware(target)))
     except CliError as error:
-        print(f"keyfob: {error.message}\ntry: {error.hint}", file=sys.stderr)
+        say(f"keyfob: {error.message}\ntry: {error.hint}", to=sys.stderr)
         return error.exit_code
     return 0
 

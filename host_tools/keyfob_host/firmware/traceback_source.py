@@ -17,7 +17,7 @@ from keyfob_host.firmware.packing import sources_of
 from keyfob_host.firmware.shortening import short_names
 from keyfob_host.resources import firmware_dir
 
-_PLACE = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>\w+))?')
+_PLACE = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d{1,6})(?:, in (?P<name>\w+))?')
 _FOLDER = re.compile(r"^/lib/keyfob(-[0-9a-f]+)?/")
 
 
@@ -28,14 +28,10 @@ def source_of(line: str) -> str | None:
         return None
     name, number = found["file"], int(found["line"])
     if not _FOLDER.match(name):
-        return _of_function(name, found["function"] or "")
-    folder = firmware_dir()
-    path = folder / "keyfob" / _FOLDER.sub("", name)
-    if path.is_relative_to(folder) and path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        if 0 < number <= len(lines):
-            return _place(path.relative_to(folder).as_posix(), number, lines)
-    return None
+        return _of_function(name, found["name"] or "")
+    path = _FOLDER.sub("keyfob/", name)
+    lines = compiler.texts(firmware_dir()).get(path, "").splitlines()
+    return _place(path, number, lines) if 0 < number <= len(lines) else None
 
 
 def _of_function(module: str, function: str) -> str | None:

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from keyfob_host.printable import one_line, say
+
 providers_app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
@@ -41,7 +43,7 @@ def providers(context: typer.Context, json: _Json = False) -> None:
 
     presets = [load(name) for name in known_providers()]
     if json:
-        print(json_module.dumps({"providers": [preset.as_json() for preset in presets]}))
+        say(json_module.dumps({"providers": [preset.as_json() for preset in presets]}))
         return
     rows = [["NAME", "PROVIDER", "CLIENT", "REFRESH TOKEN", "GRADE", "CHECKED", "UNVERIFIED"]]
     for preset in presets:
@@ -57,9 +59,9 @@ def providers(context: typer.Context, json: _Json = False) -> None:
             ]
         )
     _columns(rows)
-    print()
-    print("GRADE  S: seen in its source code, D: in its documentation, X: with third parties.")
-    print("keyfob providers show NAME says more; keyfob providers check asks the provider itself.")
+    say()
+    say("GRADE  S: seen in its source code, D: in its documentation, X: with third parties.")
+    say("keyfob providers show NAME says more; keyfob providers check asks the provider itself.")
 
 
 @providers_app.command()
@@ -77,7 +79,7 @@ def show(
 
     preset, variables = named(name)
     if json:
-        print(json_module.dumps(preset.as_json()))
+        say(json_module.dumps(preset.as_json()))
         return
     facts: list[Sequence[str]] = [
         ("provider", preset.title),
@@ -103,7 +105,7 @@ def show(
     _columns(facts)
     if preset.provider is not None:
         fields = provider_object(preset, variables) if variables else preset.provider
-        print(json_module.dumps({"provider": fields}, indent=2))
+        say(json_module.dumps({"provider": fields}, indent=2))
 
 
 @providers_app.command()
@@ -160,7 +162,7 @@ def check(
         )
     )
     if json:
-        print(json_module.dumps(report))
+        say(json_module.dumps(report))
     else:
         _columns(_lines(report))
     if trouble is not None:
@@ -197,8 +199,7 @@ def _lines(report: dict[str, Any]) -> list[Sequence[str]]:
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

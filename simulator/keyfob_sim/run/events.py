@@ -1,11 +1,11 @@
 """The events of one run: from serial port and simulator to `--json`, and to the goal."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from keyfob_host.errors import CliError
 from keyfob_host.report.events import Report
+from keyfob_host.report.machine_lines import event_of
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.clock import Timer
 from keyfob_sim.run import pictures
@@ -18,7 +18,6 @@ _INTERNAL = ("took", "trouble", "lost")
 _QUIET = ("signed_out", "ready")  # left out of --json, where other events say the same
 _SAVED_AFTER = ("linked", "refreshed", "unlinked")
 _SHOWN = ("linked", "denied", "expired", "error")  # a screen follows each, if it is the last
-_MACHINE_LINE = "@{"
 _PRESS_AGAIN = 5.0  # s
 
 
@@ -100,14 +99,11 @@ class RunEvents:
     def hear(self, line: str) -> None:
         """Take a line from the serial port: an event of the firmware, or text."""
         self.on_line(line)
-        if line.startswith(_MACHINE_LINE):
-            try:
-                members = json.loads(line[1:])
-                self._take(members.pop("event"), members)
-                return
-            except (ValueError, KeyError):
-                pass  # not an event, only text that begins like one
-        self._lines.append(line)
+        event = event_of(line)
+        if event is not None:
+            self._take(*event)
+        else:
+            self._lines.append(line)
 
     def say(self, event: str, members: dict[str, Any]) -> None:
         """Take an event of the simulator's own."""
@@ -146,7 +142,7 @@ class RunEvents:
         if event == "user_code":
             self._address = members["verification_uri_complete"] or members["verification_uri"]
         elif event == "poll":
-            shown["sent"] = round(self._clock.t() - members["took"] / 1000, 3)
+            shown["sent"] = round(self._clock.t() - (members.get("took") or 0) / 1000, 3)
         elif event == "screen":
             self._draw(shown)
         elif event == "error" and members["kind"] == "memory" and self._is_capped:
