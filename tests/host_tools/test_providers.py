@@ -357,6 +357,7 @@ def test_a_page_has_one_s_own_addresses_in_it():
     preset, variables = providers.named("keycloak:domain=sso.example.org:8443/auth,realm=attic")
     told = page(preset, variables)
     assert "example.com" not in told.replace("id.example.com:8443/auth for old", "")
+    assert "realm is attic on this page" in told
     assert "Where: https://sso.example.org:8443/auth/admin/" in told
     assert "--provider keycloak:domain=sso.example.org:8443/auth,realm=attic" in told
     assert '"issuer": "https://sso.example.org:8443/auth/realms/attic"' in told
@@ -364,6 +365,13 @@ def test_a_page_has_one_s_own_addresses_in_it():
     told = page(preset, variables)
     assert "https://git.example.org/api/v3/user" in told
     assert "https://github.com" not in told
+
+
+def test_a_page_does_not_say_twice_what_a_panel_shows():
+    told = page(providers.load("microsoft"))
+    assert told.count("You see: Refused on the phone") == 1
+    assert "authorization_declined" in told
+    assert "You see: The code ran out" in told
 
 
 def test_the_readme_says_how_many_there_are():

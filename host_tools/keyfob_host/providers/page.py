@@ -82,7 +82,9 @@ def page(preset: Preset, variables: Mapping[str, str] | None = None) -> str:
             "What the provider refused is on the board's panel, and in what keyfob link and "
             "keyfob monitor print: its code first, then its own words."
         )
-        for trouble in (*preset.troubles, *_EVERYWHERE):
+        own = [_screen(trouble) for trouble in preset.troubles]
+        everywhere = [trouble for trouble in _EVERYWHERE if _screen(trouble) not in own]
+        for trouble in (*preset.troubles, *everywhere):
             lines += _wrapped(f"You see: {trouble.see}.", "- ")
             lines += _wrapped(f"Do: {trouble.do}.", "  ")
         lines.append("")
@@ -101,6 +103,11 @@ def page(preset: Preset, variables: Mapping[str, str] | None = None) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _screen(trouble: Trouble) -> str:
+    """What a panel shows of a trouble."""
+    return trouble.see.partition(" (")[0]
+
+
 def configure_line(preset: Preset, variables: Mapping[str, str]) -> list[str]:
     """The words of the one command that configures a board; capitals are to be replaced."""
     return [
@@ -113,18 +120,21 @@ def _values(preset: Preset) -> list[str]:
     """What stands for the variables, so that people see where theirs belong."""
     if not preset.variables:
         return []
-    lines = _heading("Yours instead")
+    lines = _heading("Your own addresses")
     for name, variable in preset.variables.items():
-        after = " (may be left out)" if variable.optional else ""
-        lines += _item(f"{variable.example} stands for the {name}: {variable.ask}{after}")
-    names = ",".join(f"{name}=..." for name in preset.variables)
+        stands = f"{name} is {variable.example} on this page"
+        if variable.default is not None:
+            stands = f"{name} is {variable.example}, unless you name another one"
+        if variable.optional:
+            stands = f"{name} may be left out, else such as {variable.example}"
+        lines += _item(f"{stands}: {variable.ask}.")
     lines.append("")
-    return [
-        *lines,
-        *_paragraph("This page with your own values, which may be named in any number:"),
-        *_command(["keyfob", "providers", "show", f"{preset.name}:{names}"]),
-        "",
-    ]
+    lines += _paragraph("This prints the page with yours, of which you may leave some out:")
+    return [*lines, *_command(["keyfob", "providers", "show", _with_names(preset)]), ""]
+
+
+def _with_names(preset: Preset) -> str:
+    return f"{preset.name}:{','.join(f'{name}=...' for name in preset.variables)}"
 
 
 def _registration(preset: Preset) -> list[str]:
@@ -163,11 +173,13 @@ def _scopes(preset: Preset) -> list[str]:
 
 
 def _configuration(preset: Preset, variables: Mapping[str, str]) -> list[str]:
-    lines = _paragraph("With the board on its cable, and keyfob on it (keyfob install):")
+    lines = _paragraph(
+        "With the board on its cable, MicroPython on it (keyfob flash) and keyfob (keyfob install):"
+    )
     lines += [*_command(configure_line(preset, variables)), ""]
     words = (
-        "NETWORK is the name of your Wi-Fi, BOARD that of your board in the list of "
-        '"keyfob boards", ID the client ID that you copied. '
+        "NETWORK is the name of your Wi-Fi (in quotes, if it has blanks), BOARD that of your "
+        'board in the list that "keyfob boards" prints, ID the client ID from above. '
     )
     asked = "the Wi-Fi password"
     if preset.client == "secret":
@@ -179,8 +191,18 @@ def _configuration(preset: Preset, variables: Mapping[str, str]) -> list[str]:
         lines += _paragraph(
             f"For a client with a secret add --client-auth {auth}: it then asks for that, too."
         )
-    lines += _paragraph("Then link it: the board shows a code, and you approve it on your phone.")
+    if any(v.optional or v.default is not None for v in preset.variables.values()):
+        lines += _paragraph(
+            f"What else you name goes behind the provider: --provider {_with_names(preset)}"
+        )
+    lines += _paragraph("Then link it:")
     lines += ["    keyfob link", ""]
+    address = preset.shows.get("verification_uri")
+    such = f" such as {address}" if address and not variables else ""
+    lines += _paragraph(
+        f"The board shows a code, and an address{such}. Scan its QR with your phone, or open the "
+        "address in any browser; type the code, or see that it is the same; sign in, and approve."
+    )
     secret = ["KEYFOB_CLIENT_SECRET=SECRET"] if preset.client == "secret" else []
     trial = ["keyfob", "sim", "--provider", usage(preset, variables), "--client-id", "ID"]
     trial += ["--scope", preset.scope] if preset.scope else []
