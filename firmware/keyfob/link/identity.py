@@ -27,7 +27,7 @@ async def ask(link, profile, account):
         return None  # the ID token had a name
     url = profile.userinfo_endpoint
     aliases = profile.userinfo_aliases or {}
-    if url is None or not aliases and "openid" not in (link.scope or "").split():
+    if url is None or (not aliases and "openid" not in (link.scope or "").split()):
         return None
     try:
         reply = await link.get(url)

@@ -174,7 +174,8 @@ def _scopes(preset: Preset) -> list[str]:
 
 def _configuration(preset: Preset, variables: Mapping[str, str]) -> list[str]:
     lines = _paragraph(
-        "With the board on its cable, MicroPython on it (keyfob flash) and keyfob (keyfob install):"
+        "With the board on its cable, and MicroPython (keyfob flash) and keyfob on it (keyfob "
+        "install):"
     )
     lines += [*_command(configure_line(preset, variables)), ""]
     words = (

@@ -53,13 +53,14 @@ def providers(context: typer.Context, json: _Json = False) -> None:
                 preset.refresh or "",
                 preset.grade,
                 preset.checked.isoformat(),
-                ", ".join(preset.unverified),
+                ", ".join(text for text in preset.unverified if " " not in text),  # fields
             ]
         )
     _columns(rows)
     print()
     print("GRADE  S: seen in its source code, D: in its documentation, X: with third parties.")
-    print("keyfob providers show NAME says more; keyfob providers check asks the provider itself.")
+    print("keyfob providers show NAME prints its page, with all that is unverified;")
+    print("keyfob providers check NAME asks the provider itself.")
 
 
 @providers_app.command()
