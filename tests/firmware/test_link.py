@@ -872,6 +872,31 @@ async def test_without_openid_nobody_is_asked():
     assert name is None and board.http.count(USERINFO) == 0
 
 
+async def test_an_api_of_the_provider_s_own_names_the_account():
+    own = {"id": 583231, "login": "ana-al", "name": None, "plan": {"name": "free"}}
+    for scope in ("read:user", ""):
+        board = Board(store=MemoryStore(), userinfo_aliases={"id": "sub", "login": "name"})
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, tokens(scope=scope, id_token=None))
+        board.http.answer(USERINFO, reply(200, own))
+        assert await board.link.ensure_linked() == "ana-al"
+        kept = board.store.load()
+        assert (kept["sub"], kept["account"]) == ("583231", "ana-al")
+
+
+async def test_an_api_that_answers_otherwise_than_its_aliases_say():
+    for answer, expected in (
+        ({"login": "ana-al"}, None),
+        ({"id": None, "sub": "user-1", "name": "Ana"}, "Ana"),
+        ([1], None),
+    ):
+        board = Board(userinfo_aliases={"id": "sub", "login": "name"})
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, tokens(id_token=None))
+        board.http.answer(USERINFO, reply(200, answer))
+        assert await board.link.ensure_linked() == expected, answer
+
+
 async def test_an_id_token_that_does_not_hold_names_nobody_and_costs_nothing():
     for wrong in (
         {"aud": "other"},

@@ -27,6 +27,7 @@ _COMMON = {
     "min_interval": (int, 1),  # s
     "accept": (str, "application/json"),
     "qr_template": (str, None),  # with {user_code}, only where the vendor documents one
+    "userinfo_aliases": (dict, None),  # member as the provider spells it: its OpenID Connect name
 }
 # Rare fields. `Profile.dialect` is a dict of them all where any is set.
 _DIALECT = {
