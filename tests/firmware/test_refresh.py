@@ -1054,32 +1054,39 @@ async def test_a_code_is_offered_meanwhile_and_goes_where_the_link_comes_back():
 
 async def test_a_person_who_links_while_it_is_tried_has_the_last_word():
     for late in (tokens(2), DEAD, lost()):
-        board = Board(store=MemoryStore())
-        async with board.link as link:
-            await board.linked()
-            board.http.answer(TOKEN, DEAD)
-            await fails(NotLinked, link.refresh())
-            gate = asyncio.Event()
-            send = board.http.send
+        await linked_meanwhile(late, {"sub": "user-9", "name": "Bo"}, "Bo", Board())
+    late = tokens(2, id_token=None)  # nobody knows whose they are
+    await linked_meanwhile(late, None, None, Board(issuer=None, userinfo_endpoint=None))
 
-            async def slow(request, *limits, gate=gate, send=send):
-                if fields_of(request).get("grant_type") == "refresh_token":
-                    await gate.wait()
-                return await send(request, *limits)
 
-            board.http.send = slow
-            ended = link._account.tokens
-            task = asyncio.create_task(link.refresher()._renew(ended))
-            board.http.answer(DEVICE, device_code())
-            board.http.answer(TOKEN, tokens(5, id_token=id_token(sub="user-9", name="Bo")))
-            assert await link.ensure_linked() == "Bo"
-            board.http.script(TOKEN, late, ...)
-            gate.set()
-            await outcome(task)
-            assert link.account == "Bo"
-            assert await link.token() == "at-secret-5"
-            assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-5"
-            assert board.told.last("linked")["account"] == "Bo"
+async def linked_meanwhile(late, claims, name, board):
+    """Make a new link while an ended one is tried, whose answer is `late`."""
+    board.link._account._store = store = MemoryStore()
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD)
+        await fails(NotLinked, link.refresh())
+        gate = asyncio.Event()
+        send = board.http.send
+
+        async def slow(request, *limits):
+            if fields_of(request).get("grant_type") == "refresh_token":
+                await gate.wait()
+            return await send(request, *limits)
+
+        board.http.send = slow
+        link.refresher().erase_ended = True  # since then
+        task = asyncio.create_task(link.refresher()._renew(link._account.tokens))
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, tokens(5, id_token=claims and id_token(**claims)))
+        assert await link.ensure_linked() == name
+        board.http.script(TOKEN, late, ...)
+        gate.set()
+        await outcome(task)
+        assert link.account == name
+        assert await link.token() == "at-secret-5"
+        assert store.load()["tokens"]["refresh_token"] == "rt-secret-5"
+        assert board.told.last("linked")["account"] == name
 
 
 async def test_an_ended_link_can_be_given_back():

@@ -92,7 +92,8 @@ class AccountLink:
         if self.can_refresh and not self.is_linked:  # it had ended before
             self._events.notify("signed_out")
         self._is_open = True
-        self._keep_refreshing()
+        if self._account.tokens is not None:
+            self._keep_refreshing()
         return self
 
     async def __aexit__(self, *_):
@@ -118,7 +119,7 @@ class AccountLink:
         return self._account.is_usable(self._clock.ticks(), self._clock.unix())
 
     @property
-    def is_pending(self):  # rare
+    def is_pending(self):
         """Whether a code from before a reset is pending, which may still be approved."""
         return self._account.pending is not None
 
@@ -309,6 +310,6 @@ class AccountLink:
         return self._refresher
 
     def _keep_refreshing(self):  # rare
-        """Start the background task that refreshes the tokens, if there are any."""
-        if self._is_open and self._task is None and self._account.tokens is not None:
+        """Start the background task that refreshes the tokens."""
+        if self._is_open and self._task is None:
             self._task = asyncio.create_task(self.refresher().run())

@@ -1,8 +1,8 @@
 """Whose account it is: the claims of the ID token, and userinfo for a readable name."""
 
+from keyfob.compat import Loaded
 from keyfob.errors import ProviderError, TransportError
 from keyfob.oauth import id_token
-from keyfob.oauth.messages import members
 
 
 def claims(tokens, provider, unix):
@@ -22,18 +22,27 @@ def claims(tokens, provider, unix):
 async def ask(link, profile, account):
     """Ask userinfo who `account` is (OpenID Connect Core section 5.3).
 
+    With `userinfo_aliases` it is an API of the provider's own, which needs no scope `openid`.
     Returns its claims, or None where there is no usable answer: the name is optional.
     """
     if account.name != account.subject:
         return None  # the ID token had a name
     url = profile.userinfo_endpoint
-    if url is None or "openid" not in (link.scope or "").split():
+    aliases = profile.userinfo_aliases or {}
+    if url is None or (not aliases and "openid" not in (link.scope or "").split()):
         return None
     try:
         reply = await link.get(url)
-        found = (members(reply) if reply.status == 200 else None) or {}
+        if reply.status != 200:
+            return None
+        with Loaded("keyfob.oauth.messages") as code:
+            found = code.members(reply) or {}
     except (TransportError, ProviderError, MemoryError):
         return None
+    for alias in aliases:
+        value = found.get(alias)
+        if value is not None:
+            found[aliases[alias]] = str(value)  # an ID may be a number
     subject = found.get("sub")
     if not isinstance(subject, str) or account.subject not in (None, subject):
         return None

@@ -21,7 +21,7 @@ _WRONG = const(60)  # s by which a clock that was put right had been wrong
 _PIECE = const(256)  # bytes per read
 _CODE = const(12)  # such pieces: what code for an answer takes beyond the code that reads it
 _LONG = const(512)  # bytes of a body that takes much of a board's RAM
-_REPEATED = const(1024)  # bytes of a request that is kept for a repetition
+_REPEATED = const(1024)  # bytes of a repeated request that are kept
 
 
 class HttpClient:
@@ -44,7 +44,7 @@ class HttpClient:
         self._reader = None
         self._writer = None
         self._idle = None  # Stopwatch since the connection was last used
-        self._asked = self._prepared = None  # the last request, and its bytes
+        self._repeated = self._prepared = None  # a request that is, and its bytes
         # Of the exchange under way: a task that is over keeps its arguments.
         self._bounds = None  # what its parser is made with
         self._needs = 0  # bytes of a body that there has to be room for
@@ -58,13 +58,12 @@ class HttpClient:
         `max_body` bytes, ConfigError where the address must not be used, UsageError where
         the request is invalid.
         """
-        asked = (request.method, request.url, dict(request.headers), request.body)
         prepared = self._prepared
-        if self._asked != asked:  # polls repeat one request
+        if self._repeated is not request:
+            self._repeated = self._prepared = None
             prepared = _prepare(request, self._allow_http)
-            # A mutable body could change in place and still compare equal.
-            if len(prepared[1]) <= _REPEATED and isinstance(request.body, (bytes, type(None))):
-                self._asked, self._prepared = asked, prepared
+            if request.is_repeated and len(prepared[1]) <= _REPEATED:
+                self._repeated, self._prepared = request, prepared
         origin, message = prepared
         limit = (self._timeout_ms if timeout_ms is None else timeout_ms) / 1000
         async with self._lock:
@@ -83,20 +82,24 @@ class HttpClient:
             parser = self._parser
             whole = parser.keep_alive and not parser.excess
             if len(parser.reply.body) > _LONG:
-                self._asked = self._prepared = None  # parsing such a long body needs the RAM
+                self._repeated = self._prepared = None  # parsing such a long body needs the RAM
             return parser.reply
         except asyncio.TimeoutError:
-            raise TransportError(
+            error = TransportError(
                 "%s did not answer within %g s" % (host, limit),
                 "check the network, or try again later",
                 kind="timeout",
             )
+            error.lost = self._origin is not None  # else it was never connected
+            raise error
         except MemoryError:
             raise no_memory("for a connection to " + host)
         except (OSError, ValueError, EOFError) as error:
-            error = await self._refused(error, host)
-            if error is not None:
-                raise error
+            was_sent = self._origin is not None
+            failure = await self._refused(error, host)
+            if failure is not None:
+                failure.lost = was_sent
+                raise failure
             return await self._ask(origin, message, request, limit, max_body)
         finally:
             self._parser = None
@@ -130,7 +133,7 @@ class HttpClient:
         """Close the connection, which frees its TLS buffers."""
         writer = self._writer
         self._reader = self._writer = self._origin = None
-        self._asked = self._prepared = None  # which only save time
+        self._repeated = self._prepared = None  # which only save time
         if writer is None:
             return
         transport = getattr(writer, "transport", None)
@@ -196,6 +199,7 @@ class HttpClient:
         """Note the room for TLS; return its context, made once, or None where it is not used."""
         with Loaded("keyfob.net.platform_errors") as code:
             self._room = code.room()
+            code.mend_errno()
         if is_secure and self._context is None:
             with Loaded("keyfob.net.tls") as tls:
                 self._context = tls.make_context(self._roots)

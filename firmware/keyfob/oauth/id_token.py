@@ -8,9 +8,8 @@ anywhere else.
 import binascii
 import json
 
-from keyfob.compat import const
+from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError
-from keyfob.oauth.messages import clean
 
 _MAX_TOKEN = const(8_192)  # characters: more does not fit in a board's RAM
 _LEEWAY = const(300)  # s between a board's clock and the provider's
@@ -71,10 +70,11 @@ def check(found, issuer, client_id, unix=None, before=None):
 
 def account_name(found):
     """The account's name for a screen: the most readable claim that it has, or None."""
-    for name in _NAMES:
-        value = clean(found.get(name))
-        if value:
-            return value
+    with Loaded("keyfob.oauth.messages") as code:
+        for name in _NAMES:
+            value = code.clean(found.get(name))
+            if value:
+                return value
     return None
 
 

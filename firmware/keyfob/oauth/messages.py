@@ -31,11 +31,12 @@ class Request:
 
     Of its reply's headers those that keyfob reads are kept, and of the others as many as fit into
     `other_headers` bytes of RAM. It is not sent where there is no RAM for a reply whose body has
-    `room` bytes, to be read, parsed and stored.
+    `room` bytes, to be read, parsed and stored. One that `is_repeated` does not change.
     """
 
     other_headers = OTHER_HEADERS
     room = 0
+    is_repeated = False
 
     def __init__(self, method, url, headers=None, body=None):
         self.method = method

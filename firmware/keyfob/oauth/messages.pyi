@@ -15,6 +15,7 @@ CLIENT_AUTH: Final = ("none", "basic", "post")  # internal
 
 class Request:
     other_headers: int  # internal
+    is_repeated: bool  # internal
     room: int  # internal
     method: str
     url: str

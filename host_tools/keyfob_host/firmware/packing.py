@@ -62,11 +62,7 @@ GROUPS = {
         "keyfob.storage.token_store",
         "keyfob.storage.open_store",
     ),
-    "keyfob._establish": (
-        "keyfob.oauth.id_token",
-        "keyfob.link.identity",
-        "keyfob.link.establish",
-    ),
+    "keyfob._establish": ("keyfob.link.identity", "keyfob.link.establish"),
     "keyfob._call": ("keyfob.oauth.bearer", "keyfob.link.call"),
     "keyfob._keys": ("keyfob.ui.buttons", "keyfob.ui.led"),
     "keyfob._board": (
