@@ -106,7 +106,8 @@ async def test_the_new_refresh_token_is_durable_before_anybody_sees_the_new_acce
     link = await board.linked()
     board.http.answer(TOKEN, tokens(2))
     await link.refresh()
-    assert seen == [(None, False), ("at-secret-1", False)]
+    # The second time it is noted that a refresh is under way.
+    assert seen == [(None, False), ("at-secret-1", False), ("at-secret-1", False)]
     assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-2"
     again = Board(store=board.store)
     async with again.link as link:
@@ -298,6 +299,13 @@ async def test_a_link_that_ends_while_the_store_is_dead_still_ends():
     assert not link.is_linked
 
 
+def credentials(board):
+    """The stored record, but for the date by which a boot judges whether to ask at once."""
+    record = dict(board.store.load())
+    record["tokens"] = dict(record["tokens"], expires_at=None)
+    return record
+
+
 async def test_nothing_else_costs_the_credentials():
     for answer in (
         lost(),
@@ -328,11 +336,11 @@ async def test_nothing_else_costs_the_credentials():
     ):
         board = Board(store=MemoryStore())
         link = await board.linked()
-        stored = board.store.load()
+        stored = credentials(board)
         board.http.answer(TOKEN, answer, ...)
         error = await fails(KeyfobError, link.refresh())
         assert not isinstance(error, NotLinked)
-        assert board.store.load() is stored, answer
+        assert credentials(board) == stored, answer
         assert link.is_linked and link.account == "Ana"
         assert await link.token() == "at-secret-1"  # good for a while yet
         assert "signed_out" not in board.told.names
@@ -478,11 +486,11 @@ async def test_tokens_of_another_account_are_never_used():
     for wrong in ({}, {"aud": "other"}, {"iss": "https://evil.example"}, {"exp": None}):
         board = Board(store=MemoryStore())
         link = await board.linked()
-        stored = board.store.load()
+        stored = credentials(board)
         board.http.answer(TOKEN, tokens(2, id_token=id_token(sub="user-2", **wrong)), ...)
         await fails(ProviderError, link.refresh())
         assert await link.token() == "at-secret-1"
-        assert board.store.load() is stored
+        assert credentials(board) == stored
         assert "refreshed" not in board.told.names
         assert link.pause == HOUR
         await fails(ProviderError, link.refresh())
@@ -1262,6 +1270,55 @@ async def test_nor_where_the_clock_was_wrong_when_the_tokens_were_stored():
     async with again.link:
         await again.clock.sleep(5_000)
         assert used(again) == ["rt-secret-1"]
+
+
+async def test_nor_after_a_program_asked_early():
+    store = MemoryStore()
+    board = Board(store=store)
+    link = await board.linked()
+    board.http.answer(TOKEN, GATEWAY, GATEWAY)
+    await fails(TransportError, link.refresh())
+    assert await link.token() == "at-secret-1"  # which lives on in this boot
+    again = Board(store=store, clock=FakeClock(board.clock.unix()))
+    again.http.answer(TOKEN, tokens(2))
+    async with again.link:
+        await again.clock.sleep(5_000)
+        assert used(again) == ["rt-secret-1"]
+
+
+async def test_power_that_goes_over_the_try_of_an_ended_link_costs_no_wait_once():
+    store = MemoryStore()
+    board = Board(store=store)
+    async with board.link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD, lost(), ...)
+        await board.clock.sleep(2 * HOUR + HOUR // 6)
+    unix = board.clock.unix()
+    for number, asked in (
+        (1, 1),
+        (2, 0),
+        (3, 0),
+    ):  # power goes each time before there is an answer
+        again = Board(store=store, clock=FakeClock(unix + number * 60))
+        again.http.gate = asyncio.Event()
+        async with again.link:
+            await again.clock.sleep(20_000)
+            assert again.http.count(TOKEN) == asked, number
+
+
+async def test_a_reply_that_is_lost_after_an_outage_is_asked_for_again_soon():
+    board = Board(store=MemoryStore())
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, *[lost()] * 9, tokens(2))
+        await board.clock.sleep(3_450_000)
+        count = board.http.count(TOKEN)
+        assert count > 4
+        link._account.tokens.resume()
+        board.http.sent_at.clear()
+        await board.clock.sleep(70_000)
+        at = board.http.sent_at
+        assert len(at) >= 2 and at[1] - at[0] < 5_000, at
 
 
 # Unlinking meanwhile

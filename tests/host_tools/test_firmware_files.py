@@ -30,6 +30,7 @@ NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
 # The table of DESIGN: a room imports from lower floors and from itself.
 ROOMS = {
     "errors": (0, "ground"),
+    "config_text": (0, "ground"),
     "compat": (0, "ground"),
     "oauth": (1, "oauth"),
     "net": (2, "net"),

@@ -56,8 +56,8 @@ from keyfob.app import App, run
 class Hasty(App):
     async def run(self):
         for first, second in (("wifi", "clock"), ("expired", "screen")):
-            self.emit(first, {})
-            self.emit(second, {"name": "expired"})
+            self.emit(first, {"state": "joined"})
+            self.emit(second, {"name": "expired", "state": "set"})
             await asyncio.sleep(1)
 
 run(Hasty)

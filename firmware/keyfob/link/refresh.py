@@ -17,7 +17,6 @@ from keyfob.oauth import ticks
 
 _SOON = const(5_000)  # ms: a refresh that may be tried again this soon is tried at once
 _NAP = const(60_000)  # ms between two looks at what is due
-_APART = const(30)  # s by which the stored end of a token may be late
 # ms between two refreshes that an API's 401 asks for: longer each time it asks at once again.
 _REJECT_GAP = const(60_000)
 _MAX_REJECT_GAP = const(3_600_000)
@@ -184,11 +183,21 @@ class Refresher:
             if self._account.tokens is not tokens:
                 return
             if not tokens.failures:
-                # It counts before it is made: a board that loses power over it must not make it
-                # at each boot.
+                is_first = tokens.wait
                 tokens.end(tokens.signed_out + 1, *self._now())
+                date = tokens.wait, tokens.schedule
+                if is_first:
+                    # Should power go now, there may have been new tokens: the next boot asks at
+                    # once. It does so once: a board that loses power over it must not go on.
+                    tokens.wait, tokens.schedule = 0, None
                 self._save_end()
-            await self._refresh(tokens)
+                tokens.wait, tokens.schedule = date
+            try:
+                await self._refresh(tokens)
+            except KeyfobError:
+                if self._account.tokens is tokens and not tokens.failures:
+                    self._save_end()
+                raise
 
     def _date(self, tokens):  # rare
         """See that an ended link has a date for its next try, since it may be a week away."""
@@ -215,7 +224,7 @@ class Refresher:
     def _note(self, tokens):  # rare
         """Store that the access token has run out, where the store says that it lives on.
 
-        An API has refused it, or the clock was wrong when it was stored. Should power go before
+        A program may ask early, or the clock was wrong when it was stored. Should power go before
         new tokens are stored, the next boot knows so that it has to ask at once.
         """
         if tokens.is_dead or tokens.refresh_token is None:
@@ -226,10 +235,14 @@ class Refresher:
         end = tokens.expires_at
         if tokens.expires_in is None and not tokens.is_accepted:
             tokens.expires_in = 1
-        elif left is None or end is None or end - unix <= left + _APART:
-            return
+        elif left is None or end is None or end - unix <= 3 * tokens.leeway // 1000:
+            return  # a boot would ask at once
+        tokens.expires_at = unix
+        try:
+            self._account.save()
+        except Exception:  # noqa: BLE001, S110 - it matters where power goes now, and nowhere else
+            pass
         tokens.expires_at = unix + left
-        self._events.attempt(self._account.save)
 
     async def _try(self, tokens):  # rare
         """Ask for new tokens once; return None, or the error that says why there are none."""

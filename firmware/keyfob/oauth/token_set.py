@@ -187,6 +187,7 @@ class TokenSet:
         """The network is back: end the pause after a refresh that got no answer."""
         if self._is_unanswered:
             self._pause = self._pause[0], 0, 0
+            self.failures = 0  # a reply that is lost now is asked for again soon
 
     def pause(self, now, expired=False):
         """Milliseconds before another refresh may be tried; 0 if it may be tried now.

@@ -19,9 +19,8 @@ read_first = None  # `readblocks` in bytecode
 def readblocks(device, block: int, buffer, offset: int) -> int:
     """Do what `readblocks` of a block device does, for lengths and offsets of whole words.
 
-    The beginning of a block is left to bytecode. A chip's driver overwrites old words on the C
-    stack, which the garbage collector takes for references; this function has no stack to speak
-    of.
+    The beginning of a block is left to bytecode, which overwrites old words on the C stack as a
+    chip's driver does: the garbage collector takes such words for references.
     """
     if offset == 0:
         return int(read_first(device, block, buffer, offset))
