@@ -995,7 +995,7 @@ async def test_where_its_end_came_without_the_time_boots_that_are_short_add_up()
     assert count == 1
 
 
-async def test_power_that_goes_while_it_is_tried_does_not_bring_the_next_try_forward():
+async def test_power_that_goes_while_it_is_tried_brings_the_next_try_forward_once():
     store = MemoryStore()
     board = Board(store=store)
     async with board.link:
@@ -1009,7 +1009,8 @@ async def test_power_that_goes_while_it_is_tried_does_not_bring_the_next_try_for
         board.http.gate = asyncio.Event()  # no answer before the power goes
         async with board.link:
             await board.clock.sleep(30_000)
-        assert board.http.count(TOKEN) == (1 if number == 0 else 0)
+        # The answer that was lost may have had tokens. A board that each try resets goes on slowly.
+        assert board.http.count(TOKEN) == (1 if number < 2 else 0)
     assert store.load()["tokens"]["signed_out"] == 2
 
 

@@ -151,13 +151,13 @@ def test_a_power_cut_at_any_flash_operation_costs_no_link(ended, run, server, tm
     count = run("micropython", state=work).only("end")["flash_ops"]
     for op in range(count - LAST, count + 1, step):  # where it is tried again, and back
         fresh(base)
-        # A try that was cut counts: then this run does not last until the next.
+        # A boot asks at once where a try was cut.
         run("micropython", "--power-cut", op, "--timeout", "6", state=work)
         tokens = stored_tokens(work)
         assert tokens["refresh_token"] == old["refresh_token"]
-        if tokens["signed_out"] == 2:
+        if tokens["signed_out"] == 2 and tokens["wait"]:
             assert tokens["schedule"] - old["schedule"] == pytest.approx(24 * HOUR, abs=120)
         else:
-            assert tokens["signed_out"] in (None, 1)
+            assert tokens["signed_out"] in (None, 1, 2)
         seen.add(tokens["signed_out"])
-    assert seen >= {None, 2}
+    assert None in seen

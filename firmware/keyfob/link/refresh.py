@@ -183,8 +183,8 @@ class Refresher:
             if self._account.tokens is not tokens:
                 return
             if not tokens.failures:
-                is_first = tokens.wait
-                tokens.end(tokens.signed_out + 1, *self._now())
+                is_first = tokens.wait != 0
+                tokens.end(tokens.signed_out + is_first, *self._now())
                 date = tokens.wait, tokens.schedule
                 if is_first:
                     # Should power go now, there may have been new tokens: the next boot asks at
