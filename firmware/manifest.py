@@ -3,7 +3,7 @@
 #   include("$(PORT_DIR)/boards/manifest.py")
 #   include("/path/to/firmware/manifest.py")
 #
-# It needs asyncio, ssl and ntptime, which the manifest of an ESP32 brings along.
+# It needs asyncio, ssl and socket, which the manifest of an ESP32 brings along.
 
 # ruff: noqa: F821 - the names are those of MicroPython's manifest language
 

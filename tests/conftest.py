@@ -17,22 +17,33 @@ REQUIRE_ALL = "KEYFOB_REQUIRE_ALL"
 # The files that take longest, longest first (`make test PYTEST_ARGS=--durations=50`). They are
 # begun first, so that no worker is alone with one at the end.
 LONGEST = (
-    "tests/host_tools/test_doctor.py",
+    "tests/simulator/test_fleet.py",
     "tests/host_tools/test_device_verbs.py",
+    "tests/host_tools/test_doctor.py",
     "tests/simulator/test_sim_faults.py",
-    "tests/host_tools/test_install_interrupted.py",
-    "tests/simulator/test_serial_port.py",
-    "tests/simulator/test_power_cuts.py",
-    "tests/simulator/test_sim_terminal.py",
-    "tests/host_tools/test_monitor.py",
     "tests/host_tools/test_flash.py",
-    "tests/interop/test_oidc_provider.py",
+    "tests/host_tools/test_install_interrupted.py",
+    "tests/simulator/test_chip_memory_in_vm.py",
+    "tests/host_tools/test_board_memory.py",
+    "tests/simulator/test_power_cuts.py",
     "tests/browser/test_dashboard.py",
     "tests/simulator/test_sim_boards.py",
     "tests/simulator/test_sim_events.py",
-    "tests/host_tools/test_devices.py",
+    "tests/test_micropython_leg.py",
+    "tests/simulator/test_code_screens.py",
+    "tests/simulator/test_firmware_examples.py",
+    "tests/simulator/test_screen_pictures.py",
+    "tests/interop/test_oidc_provider.py",
+    "tests/simulator/test_serial_port.py",
+    "tests/host_tools/test_monitor.py",
     "tests/simulator/test_sim_state.py",
+    "tests/simulator/test_sim_foreign.py",
+    "tests/host_tools/test_wheel.py",
+    "tests/test_stubs.py",
     "tests/simulator/test_storage_faults.py",
+    "tests/browser/test_verification_page.py",
+    "tests/host_tools/test_devices.py",
+    "tests/host_tools/test_slow_board.py",
 )
 
 
@@ -58,8 +69,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
 
 
-def pytest_collection_finish() -> None:
-    """Keep all that is loaded by now out of the firmware's gc.collect(), which it calls often."""
+@pytest.fixture(scope="module", autouse=True)
+def frozen_heap() -> None:
+    """Keep all that is there by now out of the firmware's gc.collect(), which it calls often."""
     gc.collect()
     gc.freeze()
 

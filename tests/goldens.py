@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
-from screen_reader import LANGUAGES, MEMBERS, SCREENS, TROUBLED, Panel, pages_of
+from screen_reader import LANGUAGES, MEMBERS, SCREENS, TROUBLED, Panel, members_of, pages_of
 
 from keyfob.ui.screens import Screens
 from keyfob_host.boards import known_boards, load_board
@@ -69,7 +69,7 @@ def _pages(
         if name == "offline":
             screens.notify("poll", {"result": "retry", "trouble": members["trouble"]})
     else:
-        screens.show(name, members)
+        screens.show(name, members_of(name, members))
     # What comes then is another screen, or shows that it is no longer 15 min.
     limit = screens._stay() if name in ("linked", "unlink") else 30_000
     return pages_of(panel, screens, limit)

@@ -30,8 +30,21 @@ MEMBERS: dict[str, Any] = {
     "message": "auth.example-company.com is not trusted: the certificate has expired",
     "hint": "check the CA certificate, the host name and the clock",
     "fatal": True,
+    "ssid": "Vodafone-Gast 5A2C",
 }
-TROUBLED = dict(MEMBERS, unsaved="the flash is read-only", revoked=False)
+TROUBLED = dict(
+    MEMBERS,
+    unsaved="the flash is read-only",
+    revoked=False,
+    lost="auth.example-company.com did not answer within 10 s",
+)
+
+
+def members_of(name: str, members: dict[str, Any]) -> dict[str, Any]:
+    """The same members as the screen of that name has them."""
+    if name == "no_wifi":
+        return dict(members, kind="password" if members is MEMBERS else "lost")
+    return members
 
 
 class Panel:

@@ -10,7 +10,7 @@ import json
 import time
 
 from keyfob.compat import Loaded, const
-from keyfob.errors import KeyfobError, NotLinked, no_memory
+from keyfob.errors import KeyfobError, LinkExpired, NotLinked, TransportError, no_memory
 from keyfob.events import Events
 from keyfob.link import AccountLink
 from keyfob.net.clock import Clock
@@ -19,6 +19,12 @@ from keyfob.ui.screens import Screens
 
 _FIRST_PAUSE = const(10_000)  # ms before the next run where memory ran out, doubled each time
 _LONGEST_PAUSE = const(600_000)
+_LOOK = const(1_000)  # ms between two looks at the button in a pause
+_NAP = const(60_000)  # ms between two looks whether the old link is back
+_HOUR = const(3_600_000)  # ms
+_LONG = const(900_000)  # ms between two attempts while the provider is out of reach
+_DAY = const(86_400)  # s of a provider's Retry-After, at most
+_PASSING = const(1)  # the row of what passes
 
 
 class App:
@@ -26,9 +32,10 @@ class App:
 
     `display` is the panel, or the console where there is none; `run` opens it.
     With a `button` (see keyfob.ui.buttons) a press starts the linking, and another tries again.
-    Without one, or where a subclass sets `asks_first` to False, a code appears by itself, and an
-    attempt that fails ends the run. Where memory ran out, or an exception came that is no
-    KeyfobError, it starts again, after a pause that grows from 10 s to 10 minutes.
+    Without one a code appears by itself. An attempt that failed is made again by itself where that
+    may help (see `_wait`). Where a subclass sets `asks_first` to False, a code appears
+    by itself, and an attempt that fails ends the run. Where memory ran out, or an exception
+    came that is no KeyfobError, it starts again, after a pause that grows from 10 s to 10 minutes.
     """
 
     asks_first = True
@@ -125,8 +132,8 @@ class App:
         """Emit and show what happened."""
         self._stage = event
         self._events.call(self.emit, event, members)
-        if self._button is not None and event in ("unlinked", "signed_out"):
-            self._over.set()  # without a button the screen asks for a restart
+        if event == "signed_out" or (event == "unlinked" and self._button is not None):
+            self._over.set()  # after an unlink without a button the screen asks for a restart
         elif event == "linked":
             self._wanted.set()  # whoever waits for a press, or for the link to come back
         if self._screens is not None:
@@ -151,11 +158,12 @@ class App:
         """Called after the screen of that name was drawn; a subclass may draw over `idle`."""
 
     async def _get_linked(self):
-        """Link; with a button, again after each press until an attempt succeeds."""
+        """Link; after a press, or a pause, again until an attempt succeeds."""
         link = self.link
-        asks_first = self.asks_first and self._button is not None
+        waits = self.asks_first and self._button is not None and not link.is_pending
+        pause = {}  # how many there were; see `_wait`
         while True:
-            if asks_first and not link.is_linked and not link.is_pending:
+            if waits and not link.is_linked:
                 if not self._screens.press:
                     self._screens.show("press", {})
                 self._wanted.clear()
@@ -166,9 +174,51 @@ class App:
                 await link.ensure_linked()
                 return
             except KeyfobError as error:
-                if not asks_first:
+                if not self.asks_first or (error.kind == "memory" and self._button is None):
                     raise
                 self._events.notify_error(error, fatal=True)
+                waits = await self._wait(error, pause)
+                if link.is_linked:
+                    return
+
+    async def _wait(self, error, tries):  # rare
+        """Wait for a press, or until an attempt that ended by `error` is made again.
+
+        It ends, too, where the old link is back. Return True where it takes a press. `tries` is
+        a dict, empty at first, where it counts.
+        """
+        # By the error, the first that fits: whether a board with a button goes on by itself, too;
+        # ms before the first attempt that follows, the second ..., the last one for good.
+        pauses = (
+            (LinkExpired, False, (1_000, 1_000, 1_000, _HOUR)),
+            (
+                TransportError,
+                True,
+                (10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 640_000, _LONG),
+            ),
+            (KeyfobError, False, (_HOUR,)),  # a person has to mend it, perhaps at the provider
+        )
+        row = 0
+        while not isinstance(error, pauses[row][0]):
+            row += 1
+        if error.interval is not None:
+            row = _PASSING
+        _, is_for_all, pauses = pauses[row]
+        if not is_for_all and self._button is not None:
+            return True
+        if row != _PASSING:
+            tries[_PASSING] = 0
+        done = tries.get(row, 0)
+        tries[row] = done + 1
+        pause = pauses[min(done, len(pauses) - 1)]
+        pause += self._clock.jitter(pause // 4)  # boards must not come in step
+        pause = max(pause, min(error.interval or 0, _DAY) * 1000)
+        step = _NAP if self._button is None else _LOOK
+        self._wanted.clear()
+        while pause > 0 and not self._wanted.is_set():
+            await self._clock.sleep(min(pause, step))
+            pause -= step
+        return False
 
     async def _stay_linked(self):
         """Run `idle` until it ends or the link ends."""
@@ -187,25 +237,19 @@ class App:
 
     async def _go_on(self):
         try:
-            while not self._is_done:
-                try:
-                    await self.idle()
-                    self._is_done = True
-                except NotLinked:
-                    if self.link.is_linked or not self.link.can_refresh:
-                        raise
-                    self._wanted.clear()  # the provider has ended the link, and may take it back
-                    await self._wanted.wait()
+            await self.idle()
+            self._is_done = True
         except (KeyfobError, MemoryError) as error:
-            self._trouble = error
+            has_ended = self._over.is_set() and isinstance(error, NotLinked)  # which was told
+            self._trouble = None if has_ended else error
         self._over.set()
 
     async def _call_api(self):  # rare
         try:
             await self.link.call_api()
         except NotLinked:
-            if self._button is None and not self.link.can_refresh:
-                raise  # else an ended link is tried again
+            if self._button is None and not self._over.is_set():
+                raise
         except KeyfobError as error:
             self._events.notify_error(error)  # the link itself may work
 

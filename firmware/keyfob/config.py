@@ -5,6 +5,7 @@ People edit the file by hand, so every error names the field.
 
 import json
 
+from keyfob.compat import Loaded
 from keyfob.errors import ConfigError
 from keyfob.oauth import url
 from keyfob.oauth.profile import Profile
@@ -28,7 +29,7 @@ _HINTS = {
     bool: "make it true or false",
 }
 _WIFI = ("ssid", "password")
-_BOM = "\ufeff"  # byte order mark that some editors write
+_BOM = b"\xef\xbb\xbf"  # byte order mark that some editors write
 
 
 class Config:
@@ -40,10 +41,8 @@ class Config:
             raise ConfigError("the configuration is not a JSON object")
         for name in fields:
             if name not in _FIELDS:
-                raise ConfigError(
-                    "%s is not a field that keyfob knows" % name,
-                    "check its spelling, or remove it",
-                )
+                with Loaded("keyfob.config_text") as code:
+                    raise code.unknown("", name, _FIELDS)
         for name in _FIELDS:
             value, kind = fields.get(name), _FIELDS[name]
             right = isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
@@ -81,14 +80,30 @@ class Config:
 def load(path="/keyfob.json", root=""):
     """Return the Config in the file `path` under `root`. Raises ConfigError."""
     try:
-        with open(root + path, encoding="utf-8") as file:
-            text = file.read()
-        fields = json.loads(text[1:] if text[:1] == _BOM else text)
+        with open(root + path, "rb") as file:
+            return Config(parse(file.read(), path), root)
     except OSError:
         raise ConfigError("there is no %s" % path, "configure the board first")
-    except (ValueError, RuntimeError):  # RuntimeError: nested deeper than the stack
-        raise ConfigError("%s is not valid JSON" % path, "look for a missing comma or quote")
-    return Config(fields, root)
+
+
+def parse(text, path):
+    """Return what the JSON `text` (bytes) of the file `path` holds.
+
+    Raises ConfigError, with the line where it is wrong.
+    """
+    if text[:3] == _BOM:
+        text = text[3:]
+    with Loaded("keyfob.config_text") as code:
+        line = code.wrong_line(text)
+        text = code.joined(text)
+    if line is not None:
+        raise ConfigError(
+            "%s is not valid JSON at line %d" % (path, line), "look for a comma or quote there"
+        )
+    try:
+        return json.loads(str(text, "utf-8"))
+    except ValueError:
+        raise ConfigError("%s is not UTF-8" % path, "save it as UTF-8 in the editor")
 
 
 def _check_wifi(network, label):
@@ -96,7 +111,8 @@ def _check_wifi(network, label):
         raise ConfigError("%s is not an object" % label, "give it an ssid and a password")
     for name in network:
         if name not in _WIFI:
-            raise ConfigError("%s.%s is not a field that keyfob knows" % (label, name))
+            with Loaded("keyfob.config_text") as code:
+                raise code.unknown(label + ".", name, _WIFI)
         if network[name] is not None and not isinstance(network[name], str):
             raise ConfigError("%s.%s is not a text" % (label, name))
     if not network.get("ssid"):

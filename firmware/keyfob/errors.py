@@ -16,6 +16,7 @@ class KeyfobError(Exception):
 
     kind = "internal"
     notified = NEVER  # listeners are notified of an error once
+    interval = None  # s after which the same request may work; None where it will not
 
     def __init__(self, message, hint=None, kind=None):
         super().__init__(message)
@@ -45,6 +46,8 @@ class TransportError(KeyfobError):
     """No usable reply arrived. `kind` is network, tls, timeout or memory."""
 
     kind = "network"
+    lost = True  # there may have been an answer; False where nothing can have been sent
+    is_final = False  # the answer came and is too long, as it would be again
 
 
 class ProviderError(KeyfobError):
@@ -69,7 +72,12 @@ class LinkDenied(ProviderError):
 
 
 class LinkExpired(ProviderError):
-    """Nobody approved while the code lived (RFC 8628 section 3.5, expired_token)."""
+    """Nobody approved while the code lived (RFC 8628 section 3.5, expired_token).
+
+    `lost` is what kept the last answers from being read, so that nobody knows, or None.
+    """
+
+    lost = None
 
 
 class NotLinked(UsageError):

@@ -15,12 +15,16 @@ class KeyfobError(Exception):
     hint: str | None
     kind: str
     notified: int  # internal
+    interval: int | None  # internal
     def __init__(self, message: str, hint: str | None = None, kind: str | None = None) -> None: ...
     def members(self, fatal: bool) -> _Members: ...
 
 class UsageError(KeyfobError): ...
 class ConfigError(KeyfobError): ...
-class TransportError(KeyfobError): ...
+
+class TransportError(KeyfobError):
+    lost: bool  # internal
+    is_final: bool  # internal
 
 class ProviderError(KeyfobError):
     error: str | None
@@ -36,7 +40,10 @@ class StorageError(KeyfobError):
     reason: str | None
 
 class LinkDenied(ProviderError): ...
-class LinkExpired(ProviderError): ...
+
+class LinkExpired(ProviderError):
+    lost: str | None
+
 class NotLinked(UsageError): ...
 
 def ours(error: Exception) -> KeyfobError: ...  # internal

@@ -20,7 +20,7 @@ from typer.main import get_command
 
 from keyfob_host import __version__
 from keyfob_host.errors import FAILED, INTERRUPTED, WRONG_USAGE, CliError
-from keyfob_host.printable import printable
+from keyfob_host.printable import say
 from keyfob_host.verbs import (
     boards,
     configure,
@@ -136,7 +136,7 @@ def _run(arguments: Sequence[str] | None, verbs: Mapping[str, Verb]) -> int:
 def _print_error(message: str, hint: str, code: int) -> int:
     """Print the two lines; whatever a message quotes cannot break out of its line."""
     for label, text in (("keyfob", message), ("try", hint)):
-        print(f"{label}: {printable(' '.join(text.split()))}", file=sys.stderr)
+        say(f"{label}: {' '.join(text.split())}", to=sys.stderr)
     return code
 
 
@@ -160,7 +160,7 @@ def _print_internal_error(error: Exception) -> int:
 
 def _show_version(value: bool) -> None:
     if value:
-        print(f"keyfob {__version__}")
+        say(f"keyfob {__version__}")
         raise typer.Exit
 
 
@@ -180,7 +180,7 @@ def keyfob(
       keyfob sim        a virtual board on this PC, linked by you in a browser
     """
     if context.invoked_subcommand is None:
-        print(context.get_help())
+        say(context.get_help())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What others wrote, such as a board or a provider, made safe to show on a terminal."""
 
-from collections.abc import Mapping
-from typing import Any
+import sys
+from typing import TextIO
 
 
 def printable(text: str) -> str:
@@ -9,9 +9,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
-def printable_members(members: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of an event, their texts printable."""
-    return {
-        name: printable(value) if isinstance(value, str) else value
-        for name, value in members.items()
-    }
+def one_line(text: str) -> str:
+    """`text` with all that does not print spelt out, so that it cannot end its line."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def say(text: str = "", *, end: str = "\n", to: TextIO | None = None) -> None:
+    """Print `text`, to stdout unless told. Nothing else in the tools prints (ruff's T201)."""
+    print(printable(text), end=end, file=to or sys.stdout, flush=True)

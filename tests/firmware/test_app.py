@@ -8,6 +8,7 @@ import support
 from fakes import (
     API,
     DEVICE,
+    DISCOVERY,
     ISSUER,
     REVOKE,
     TOKEN,
@@ -27,6 +28,8 @@ from keyfob.app import App
 from keyfob.storage.open_store import open_store
 from keyfob.ui.led import StatusLed
 
+HOUR = 3_600_000
+OAUTH_DISCOVERY = ISSUER + "/.well-known/oauth-authorization-server"
 CONFIGURATION = {
     "provider": {
         "issuer": ISSUER,
@@ -111,6 +114,11 @@ class Bench:
         self.http.answer(API, reply(200, {}))
         return self
 
+    def ended(self, code=None):
+        """The provider has ended the link, and nobody approves another."""
+        self.http.answer(DEVICE, code or device_code(), ...)
+        self.http.answer(TOKEN, refusal("invalid_grant"), refusal("authorization_pending"), ...)
+
 
 async def test_it_links_shows_calls_and_stays():
     with Folder() as folder:
@@ -179,6 +187,7 @@ async def test_a_refusal_or_an_end_of_the_code_ends_it_with_its_screen():
     ):
         with Folder() as folder:
             bench = Bench(folder)
+            bench.app.asks_first = False
             bench.http.answer(DEVICE, device_code())
             bench.http.answer(TOKEN, answer)
             assert await bench.run() is True
@@ -191,6 +200,7 @@ async def test_a_refusal_or_an_end_of_the_code_ends_it_with_its_screen():
 async def test_any_other_error_ends_it_and_takes_the_code_off_the_screen():
     with Folder() as folder:
         bench = Bench(folder)
+        bench.app.asks_first = False
         bench.http.answer(DEVICE, device_code())
         bench.http.answer(TOKEN, refusal("invalid_client", 401))
         assert await bench.run() is True
@@ -198,6 +208,134 @@ async def test_any_other_error_ends_it_and_takes_the_code_off_the_screen():
         assert len(bench.of("error")) == 1
         assert bench.of("error")[0]["fatal"] is True
         assert "fH7k-Qp0O" not in "".join(bench.lines)
+
+
+# Nobody there to press a button
+
+PAGE = reply(200, b"<html>Please sign in to the hotel")
+TOO_LONG = 1 << 17  # s
+
+
+def without_endpoints():
+    fields = {"issuer": ISSUER, "client_id": "board"}
+    return dict(CONFIGURATION, provider=fields)
+
+
+def found(**changes):
+    names = ("device_authorization_endpoint", "token_endpoint", "revocation_endpoint")
+    document = {name: CONFIGURATION["provider"][name] for name in names}
+    document["issuer"] = ISSUER
+    document.update(changes)
+    return reply(200, document)
+
+
+async def test_what_passes_is_tried_again_ever_more_slowly_and_shown():
+    for trouble, requests, told in (
+        (lambda _: lost(), 3, "no connection to as.example"),
+        (lambda _: lost("timeout"), 3, "no connection to as.example"),
+        (lambda _: lost("tls"), 1, "no connection to as.example"),  # a hotel has no certificate
+        (reply(503, b"<html>"), 3, "no usable answer: HTTP 503"),
+        (PAGE, 3, "does the network want a login?"),
+        (reply(302, b""), 1, "a redirect"),
+        (reply(403, b"<html>"), 1, "HTTP 403"),
+        (reply(503, b"", retry_after="61"), 1, "HTTP 503"),
+        (refusal("slow_down", 429), 1, "slow_down"),
+    ):
+        with Folder() as folder:
+            bench = Bench(folder)
+            bench.http.answer(DEVICE, trouble, ...)
+            bench.http.answer(TOKEN, tokens())
+            bench.http.answer(API, reply(200, {}))
+            task = asyncio.create_task(bench.run(3 * HOUR))
+            await bench.clock.sleep(2 * HOUR)
+            assert bench.names[-1] == "[error]" and told in " ".join(bench.lines), trouble
+            rounds = len(bench.of("error"))
+            assert bench.http.count(DEVICE) == rounds * requests
+            assert 10 <= rounds <= 16
+            starts = bench.http.sent_at[::requests]
+            gaps = [after - before for before, after in zip(starts, starts[1:])]
+            assert gaps == sorted(gaps) and gaps[0] < 310_000 and 900_000 <= gaps[-1] < 910_000
+            bench.http.script(DEVICE, device_code())
+            await bench.clock.sleep(901_000)
+            assert bench.names[-1] == "ready"
+            await _cancel(task)
+
+
+async def test_a_wait_that_the_provider_asks_for_is_kept_for_a_day_at_most():
+    for asked, waits in (("1800", 1_800_000), (str(TOO_LONG), 86_400_000)):
+        with Folder() as folder:
+            bench = Bench(folder)
+            bench.http.answer(DEVICE, reply(429, b"", retry_after=asked), ...)
+            await bench.run(waits + 10_000)
+            assert bench.http.sent_at == [0, waits]
+
+
+async def test_a_discovery_that_fails_is_tried_again():
+    for trouble in (lost(), reply(503), PAGE, reply(404), found(issuer="https://other.example")):
+        with Folder() as folder:
+            bench = Bench(folder, without_endpoints())
+            for url in (DISCOVERY, OAUTH_DISCOVERY):
+                bench.http.answer(url, trouble, ...)
+            task = asyncio.create_task(bench.run(5 * HOUR))
+            await bench.clock.sleep(2 * HOUR)
+            assert bench.names[-1] == "[error]"
+            bench.approved()
+            bench.http.script(DISCOVERY, found())
+            await bench.clock.sleep(HOUR // 3)
+            assert bench.names[-1] == "ready", trouble
+            await _cancel(task)
+
+
+async def test_a_code_that_ran_out_gives_way_to_four_and_then_to_one_an_hour():
+    with Folder() as folder:
+        bench = Bench(folder)
+        bench.http.answer(DEVICE, device_code(expires_in=600), ...)
+        bench.http.answer(TOKEN, refusal("authorization_pending"), ...)
+        await bench.run(5 * HOUR)
+        codes = [at for at, request in zip(bench.http.sent_at, bench.http.requests)
+                 if request.url == DEVICE]  # fmt: skip
+        minutes = [at // 60_000 for at in codes]
+        assert minutes == [0, 10, 20, 30, 100, 170, 240]
+        assert len(bench.of("expired")) == len(codes)
+        assert bench.of("error") == []
+
+
+async def test_what_a_person_has_to_mend_is_tried_once_an_hour():
+    for url, answer, screen in (
+        (DEVICE, refusal("invalid_client", 401), "error"),
+        (TOKEN, refusal("invalid_grant"), "error"),
+        (TOKEN, refusal("access_denied"), "denied"),
+        (TOKEN, reply(200, {"token_type": "mac", "access_token": "x"}), "error"),
+    ):
+        with Folder() as folder:
+            bench = Bench(folder)
+            bench.http.answer(DEVICE, device_code(), ...)
+            bench.http.script(url, answer, ...)
+            await bench.run(4 * HOUR)
+            assert bench.names[-1] == "[%s]" % screen
+            starts = [at for at, request in zip(bench.http.sent_at, bench.http.requests)
+                      if request.url == DEVICE]  # fmt: skip
+            assert [at // HOUR for at in starts] == [0, 1, 2, 3], url
+
+
+async def test_an_outage_between_two_codes_does_not_make_more_of_them():
+    with Folder() as folder:
+        bench = Bench(folder)
+        code = device_code(expires_in=60)
+        bench.http.answer(DEVICE, code, lost("tls"), code, lost("tls"), code, code, code, ...)
+        bench.http.answer(TOKEN, refusal("authorization_pending"), ...)
+        await bench.run(HOUR)
+        assert len(bench.of("user_code")) == 4
+
+
+async def test_a_link_that_ended_before_the_start_leaves_the_run_going():
+    with Folder() as folder:
+        await Bench(folder).approved().run(60_000)
+        bench = Bench(folder)
+        bench.clock.start += 4_000
+        bench.ended()
+        assert await bench.run(60_000) is False
+        assert "[sign_in_again]" in bench.names and "[user_code]" in bench.names
 
 
 async def test_it_speaks_the_language_of_the_configuration():
@@ -252,12 +390,19 @@ async def test_a_link_that_the_provider_ended_is_told_once_and_shown():
         await Bench(folder).approved().run(60_000)
         bench = Bench(folder)
         bench.clock.start += 4_000
-        bench.http.answer(TOKEN, refusal("invalid_grant"))
+        bench.ended()
         await bench.run(60_000)
-        assert bench.names[-3:] == ["signed_out", "[sign_in_again]", "error"]
+        at = bench.names.index("signed_out")
+        assert bench.names[at : at + 5] == [
+            "signed_out",
+            "[sign_in_again]",
+            "error",
+            "user_code",  # a board without a button offers one by itself
+            "[user_code]",
+        ]
+        assert bench.names.count("signed_out") == 1
         assert len(bench.of("error")) == 1 and bench.of("error")[0]["fatal"] is True
-        assert bench.lines[0] == "Sign-in needed again"
-        assert bench.http.count(TOKEN) == 1
+        assert bench.http.count(DEVICE) == 1
 
 
 async def test_a_link_that_ended_before_the_boot_is_shown_and_a_code_is_offered():
@@ -279,12 +424,12 @@ async def test_a_link_that_ended_before_the_boot_is_shown_and_a_code_is_offered(
         assert bench.names[-1] == "ready" and bench.lines[0] == "Linked"
 
 
-async def ended_link(folder, configuration=CONFIGURATION):
+async def ended_link(folder, configuration=CONFIGURATION, code=None):
     """Link a board, and have the provider end it; return the last run of it."""
     await Bench(folder, configuration).approved().run(60_000)
     bench = Bench(folder, configuration)
     bench.clock.start += 4_000
-    bench.http.answer(TOKEN, refusal("invalid_grant"))
+    bench.ended(code)
     await bench.run(60_000)
     return bench
 
@@ -295,6 +440,7 @@ async def test_a_link_that_the_provider_takes_back_is_shown_and_a_program_goes_o
         bench = Bench(folder)
         bench.clock.start += 4_000
         bench.http.answer(TOKEN, refusal("invalid_grant"), tokens(2), ...)
+        bench.http.answer(DEVICE, reply(503), ...)
         bench.http.answer(API, reply(200, {}), ...)
         used = []
 
@@ -305,14 +451,16 @@ async def test_a_link_that_the_provider_takes_back_is_shown_and_a_program_goes_o
 
         bench.app.idle = idle
         assert await bench.run(2 * 3_600_000) is False
-        assert bench.names[3:] == [
+        told = [name for name in bench.names[3:] if "error" not in name]
+        assert told == [
             "linked",
             "[linked]",
             "signed_out",
             "[sign_in_again]",
-            "error",
             "linked",
             "[linked]",
+            "api",
+            "ready",
             "refreshed",
         ]
         assert bench.lines[0] == "Linked"
@@ -325,7 +473,7 @@ async def test_the_owner_may_want_an_ended_link_erased():
             configuration = dict(CONFIGURATION, erase_ended=erase)
             bench = await ended_link(folder, configuration)
             assert "signed_out" in bench.names
-            assert (open_store(directory=folder.path).load() is not None) is left
+            assert ("tokens" in open_store(directory=folder.path).load()) is left
 
 
 async def test_a_trouble_that_is_over_leaves_the_screen():
@@ -469,10 +617,12 @@ async def test_no_line_and_no_screen_holds_a_secret():
         bench = Bench(folder).approved()
         seen = []
         bench.show = seen.append
-        bench.http.answer(TOKEN, tokens(2), refusal("invalid_grant"))
+        bench.http.answer(TOKEN, tokens(2))
+        bench.ended()
         await bench.run(10_000_000)
         assert "signed_out" in bench.names
-        assert "-secret" not in "%s %s" % (bench.told, seen)
+        for told in bench.told, seen:
+            assert [item for item in told if "-secret" in "%s" % (item,)] == []
 
 
 async def test_an_error_told_in_passing_is_told_again_where_it_ends_the_run():
@@ -530,6 +680,7 @@ async def test_an_led_goes_on_saying_that_it_is_over():
         levels = []
         bench = Bench(folder)
         bench.app._parts = bench, None, StatusLed(Level(levels))
+        bench.app.asks_first = False
         bench.http.answer(DEVICE, device_code())
         bench.http.answer(TOKEN, refusal("access_denied"))
         await bench.run()
@@ -742,6 +893,53 @@ async def test_after_each_bad_end_a_press_gets_a_new_code():
                 assert session.screen == "linked"
                 codes = [members["user_code"] for members in session.bench.of("user_code")]
                 assert len(codes) == 2 and codes[1] == "NEXT-ONE"
+
+
+async def test_with_a_button_what_passes_is_tried_again_by_itself_or_by_a_press():
+    for press_ms in (None, 1_000):
+        with Folder() as folder:
+            session = Session(folder)
+            http = session.bench.http
+            http.answer(DEVICE, reply(429, retry_after="100"), device_code())
+            http.answer(TOKEN, tokens())
+            http.answer(API, reply(200, {}))
+            async with session:
+                await session.push(then_ms=50_000)
+                assert session.screen == "error" and http.count(DEVICE) == 1
+                if press_ms is None:
+                    await session.bench.clock.sleep(60_000)
+                else:
+                    await session.push(then_ms=20_000)
+                assert session.screen == "linked"
+
+
+async def test_with_a_button_a_code_that_ran_out_waits_for_a_press():
+    with Folder() as folder:
+        session = Session(folder)
+        session.bench.http.answer(DEVICE, device_code(expires_in=60))
+        session.bench.http.answer(TOKEN, lost(), ...)
+        async with session:
+            await session.push(then_ms=3 * HOUR)
+            assert session.screen == "expired"
+            assert session.bench.http.count(DEVICE) == 1
+
+
+async def test_a_pending_code_without_a_provider_is_no_reason_to_hurry():
+    with Folder() as folder:
+        bench = Bench(folder)
+        bench.http.answer(DEVICE, device_code())
+        bench.http.answer(TOKEN, refusal("authorization_pending"), ...)
+        await bench.run(60_000)
+
+        def prepare(bench):
+            folder.write("keyfob.json", without_endpoints())
+            for url in (DISCOVERY, OAUTH_DISCOVERY):
+                bench.http.answer(url, lost(), ...)
+
+        async with Session(folder, prepare) as session:
+            await session.bench.clock.sleep(600_000)
+            assert session.bench.app.link.is_pending
+            assert session.bench.http.count(DISCOVERY) < 25
 
 
 async def test_a_press_while_a_code_is_up_shows_it_again_and_asks_for_no_other():
@@ -976,7 +1174,7 @@ async def test_a_link_that_has_ended_is_back_without_a_press():
 
 async def test_after_a_restart_the_screen_of_an_ended_link_takes_the_press():
     with Folder() as folder:
-        await ended_link(folder)
+        await ended_link(folder, code=reply(503))
 
         def prepare(bench):
             bench.clock.start += 5_000

@@ -1,9 +1,11 @@
 """`/keyfob.json` as people write it, and the words for what is wrong with it."""
 
+import json
+
 import support
 from fakes import Folder
 
-from keyfob import config
+from keyfob import config, config_text
 from keyfob.errors import ConfigError
 
 PROVIDER = {"issuer": "https://as.example", "client_id": "board"}
@@ -145,10 +147,19 @@ def test_a_file_that_cannot_be_used_is_named():
     with Folder() as folder:
         error = support.raises(ConfigError, config.load, "/keyfob.json", folder.path)
         assert str(error) == "there is no /keyfob.json"
-        for wrong in (b"", b"{", b'{"wifi": []', b"\xff\xfe{", b"[" * 10_000):
+        invalid = "/keyfob.json is not valid JSON at line 1"
+        for wrong, words in (
+            (b"", invalid),
+            (b"{", invalid),
+            (b'{"wifi": []', invalid),
+            (b'{"wifi": [],\n}', "/keyfob.json is not valid JSON at line 2"),
+            (b"[" * 10_000, invalid),
+            (b"\xff\xfe{", invalid),
+            (b'{"wifi": "\xff"}', "/keyfob.json is not UTF-8"),
+        ):
             folder.write("keyfob.json", wrong)
             error = support.raises(ConfigError, config.load, "/keyfob.json", folder.path)
-            assert str(error) == "/keyfob.json is not valid JSON"
+            assert str(error) == words
             assert error.hint
 
 
@@ -159,3 +170,84 @@ def test_a_missing_certificate_is_named():
         assert "ca names 5" in str(
             support.raises(ConfigError, config.Config(fields(ca=[5])).roots)
         )
+
+
+def test_what_is_json_and_what_is_not_is_the_same_everywhere():
+    for text in (
+        "{}",
+        "[]",
+        ' {"a": [1, -2.5e+3, 0.1E-2, 0], "b": {"c": null}, "d": true} \n',
+        '"\\u00e9 \\" \\\\ \\/ \\b"',
+        "12",
+        '{"a": {}, "b": []}',
+    ):
+        assert config_text.wrong_line(text.encode()) is None, text
+        json.loads(text)
+    for text, line in (
+        ("", 1),
+        ("{\n", 1),
+        ('{\n"a": 1,\n}', 3),
+        ("[1,]", 1),
+        ("[,]", 1),
+        ('{"a": 1\n"b": 2}', 2),
+        ('{"a" 1}', 1),
+        ("{'a': 1}", 1),
+        ("{a: 1}", 1),
+        ("[1 2]", 1),
+        ("[01]", 1),
+        ("[1.]", 1),
+        ("[.5]", 1),
+        ("[+1]", 1),
+        ("[1e]", 1),
+        ("[--1]", 1),
+        ("[NaN]", 1),
+        ("[Infinity]", 1),
+        ("[True]", 1),
+        ("[1]\n[2]", 2),
+        ("[1}", 1),
+        ('["a\nb"]', 1),
+        ('["\\x"]', 1),
+        ('["\\u12g4"]', 1),
+        ('\n["never ends]', 2),
+        ('["\\', 1),
+        ('{"a": 1}\n// note', 2),
+        ("[" * 9 + "]" * 9, 1),
+        ("[" * 100000, 1),
+    ):
+        assert config_text.wrong_line(text.encode()) == line, text[:40]
+
+
+def test_escaped_pairs_are_one_character():
+    for text, found in (
+        ('"\\ud83d\\ude00"', '"\U0001f600"'),
+        ('"a\\uD83D\\uDE00b\\n"', '"a\U0001f600b\\n"'),
+        ('"\\\\ud83d\\ude00"', '"\\\\ud83d\\ude00"'),  # an escaped backslash begins no pair
+        ('"\\ud83d"', '"\\ud83d"'),
+        ('"\\ude00\\ud83d"', '"\\ude00\\ud83d"'),
+        ('"\\u00e9"', '"\\u00e9"'),
+        ("plain", "plain"),
+    ):
+        assert config_text.joined(text.encode()) == found.encode(), text
+
+
+def test_a_file_with_an_emoji_gives_its_bytes():
+    text = '{"provider": %s, "wifi": [{"ssid": "\\ud83d\\ude00", "password": "\U0001f600\xe9"}]}'
+    with Folder() as folder:
+        folder.write("keyfob.json", (text % json.dumps(PROVIDER)).encode())
+        found = config.load(root=folder.path).wifi[0]
+    assert found["ssid"].encode() == b"\xf0\x9f\x98\x80"
+    assert found["password"].encode() == b"\xf0\x9f\x98\x80\xc3\xa9"
+
+
+def test_a_misspelt_field_names_the_nearest():
+    for changes, like in (
+        ({"wifI": []}, "wifi"),
+        ({"langage": "en"}, "language"),
+        ({"allowhttp": True}, "allow_http"),
+        ({"provider": dict(PROVIDER, isuer="x")}, "provider.issuer"),
+        ({"wifi": [{"ssid": "a", "pasword": "b"}]}, "wifi[0].password"),
+    ):
+        hint = complaint(**changes).hint
+        assert hint == "it may be meant to be " + like, hint
+    for changes in ({"colour": 1}, {"provider": dict(PROVIDER, logo="x")}):
+        assert complaint(**changes).hint == "remove it"

@@ -504,6 +504,151 @@ def test_invalid_grant_means_expired_only_at_the_end_of_the_codes_life():
         assert grant.state == state, after
 
 
+# Ends after answers that were lost
+
+LOST = (
+    TIMEOUT,
+    TransportError("the server closed the connection in the middle of its reply"),
+    TransportError("not enough memory for the provider's reply", kind="memory"),
+    reply(200, b'{"access_token": "at-'),
+    reply(200, b"<html>Please sign in to the hotel"),
+    reply(502, b"<html>"),
+    reply(504),
+)
+NOT_LOST = (reply(500), reply(503), reply(429), reply(404), reply(400, {"error": "server_error"}))
+USED_UP = ("access_denied", "invalid_grant", "invalid_request", "device_not_found")
+
+
+def answer(grant, now, given):
+    """Give the grant its answer, wait for the next poll and send it; return the time."""
+    if isinstance(given, TransportError):
+        grant.failed(given, now)
+    else:
+        grant.receive(given, now)
+    wait = grant.wait(now)
+    if wait is None:
+        return now
+    now += wait
+    grant.poll(now)
+    return now
+
+
+def never_sent(kind):
+    error = TransportError("no connection to as.example", kind=kind)
+    error.lost = False
+    return error
+
+
+def test_a_code_that_a_lost_answer_used_up_is_told_as_that():
+    for trouble in LOST:
+        for code in USED_UP:
+            grant, now = polled()
+            now = answer(grant, now, trouble)
+            assert grant.receive(reply(400, {"error": code}), now) == FAILED, (trouble, code)
+            assert isinstance(grant.error, TransportError)
+            assert code in grant.error.message and "was lost" in grant.error.message
+            assert meaning.NAMES[grant.outcome.kind] == "error"
+            assert "code" in grant.error.hint
+            expected = trouble.kind if isinstance(trouble, TransportError) else "network"
+            assert grant.error.kind == expected
+            told = trouble.message if isinstance(trouble, TransportError) else str(trouble.status)
+            assert told in grant.error.message or "a page that" in grant.error.message
+
+
+def test_an_answer_that_came_later_clears_what_was_lost():
+    for later in ("authorization_pending", "slow_down"):
+        grant, now = polled()
+        now = answer(grant, now, TIMEOUT)
+        now = answer(grant, now, reply(400, {"error": later}))
+        assert grant.receive(reply(400, {"error": "access_denied"}), now) == DENIED
+        assert isinstance(grant.error, LinkDenied)
+
+
+def test_a_busy_gateway_clears_nothing():
+    grant, now = polled()
+    for trouble in (TIMEOUT, reply(429), reply(503)):
+        now = answer(grant, now, trouble)
+    assert grant.receive(reply(400, {"error": "access_denied"}), now) == FAILED
+    assert TIMEOUT.message in grant.error.message
+
+
+def test_a_person_who_refused_during_an_outage_has_refused():
+    for trouble in NOT_LOST + (never_sent("network"), never_sent("timeout"), never_sent("tls")):
+        grant, now = polled()
+        now = answer(grant, now, trouble)
+        assert grant.receive(reply(400, {"error": "access_denied"}), now) == DENIED, trouble
+        assert isinstance(grant.error, LinkDenied)
+
+
+def test_what_is_wrong_with_the_client_is_told_whatever_was_lost():
+    for code in ("invalid_client", "unauthorized_client", "invalid_scope"):
+        grant, now = polled()
+        now = answer(grant, now, TIMEOUT)
+        grant.receive(reply(400, {"error": code}), now)
+        assert isinstance(grant.error, ProviderError) and grant.error.error == code
+
+
+def test_a_code_that_ran_out_without_an_answer_is_not_told_as_nobody_s():
+    for trouble in LOST + (reply(503), reply(429), never_sent("tls")):
+        grant, now = polled(expires_in=60)
+        while grant.state == PENDING:
+            now = answer(grant, now, trouble)
+        assert grant.state == EXPIRED and isinstance(grant.error, LinkExpired)
+        assert "nobody" not in str(grant.error) and "approved" not in str(grant.error)
+        told = trouble.message if isinstance(trouble, TransportError) else grant.outcome
+        assert str(told) == grant.error.lost and grant.error.lost in grant.error.message
+        assert grant.error.kind == getattr(trouble, "kind", "network")
+
+
+def test_a_code_that_ran_out_after_an_answer_is_nobody_s():
+    for early in (TIMEOUT, reply(502)):
+        grant, now = polled(expires_in=60)
+        now = answer(grant, now, early)
+        while grant.state == PENDING:
+            now = answer(grant, now, reply(400, {"error": "authorization_pending"}))
+        assert grant.error.lost is None
+        assert grant.error.message == "the code ran out before anybody approved it"
+
+
+def test_trouble_before_there_was_a_code_is_forgotten():
+    grant = asked()
+    grant.failed(TIMEOUT, 0)
+    grant.authorize(grant.wait(0))
+    assert grant.receive(reply(200, CODE), 2_000) == PENDING
+    now = 2_000 + grant.wait(2_000)
+    grant.poll(now)
+    assert grant.receive(reply(400, {"error": "access_denied"}), now) == DENIED
+
+
+def test_a_refusal_of_the_first_request_is_none_of_a_code():
+    grant = asked()
+    grant.failed(TIMEOUT, 0)
+    grant.authorize(grant.wait(0))
+    grant.receive(reply(400, {"error": "invalid_grant"}), 2_000)
+    assert isinstance(grant.error, ProviderError) and grant.error.error == "invalid_grant"
+
+
+def test_a_reply_that_is_too_long_is_final_and_tells_its_size():
+    trouble = TransportError("the server's reply has 20000 bytes, which is longer than 16384")
+    trouble.is_final = True
+    for grant, now in ((asked(), 0), polled()):
+        assert grant.failed(trouble, now) == FAILED
+        assert grant.error is trouble and grant.wait(now) is None
+
+
+def test_after_a_restart_the_tokens_may_have_been_in_an_answer_that_nobody_heard():
+    for early, state in ((None, FAILED), ("authorization_pending", DENIED)):
+        old, now = polled()
+        old.receive(reply(400, {"error": "authorization_pending"}), now)
+        grant = DeviceGrant(profile(), Client("fob"))
+        assert grant.resume(old.record(now), 0)
+        now = grant.wait(0)
+        grant.poll(now)
+        if early:
+            now = answer(grant, now, reply(400, {"error": early}))
+        assert grant.receive(reply(400, {"error": "access_denied"}), now) == state
+
+
 # Rules of use
 
 

@@ -51,6 +51,21 @@ def test_what_is_no_date_is_none():
         assert parse(text) is None, text
 
 
+def test_a_date_of_another_zone_is_not_taken_as_it_stands():
+    for zone in ("+0200", "-0200", "CET", "EST", "+0000", "Z", "GMT+2", "GMT +0200", "G M T", ""):
+        assert parse("Sun, 06 Nov 1994 08:49:37 " + zone) is None, zone
+        assert parse("Sunday, 06-Nov-94 08:49:37 " + zone) is None, zone
+        assert not zone or parse("Sun Nov  6 08:49:37 1994 " + zone) is None, zone
+        assert not zone or parse("Sun Nov  6 08:49:37 %s 1994" % zone) is None, zone
+    for zone in ("GMT", "gmt", "UTC"):
+        assert parse("Sun, 06 Nov 1994 08:49:37 " + zone) == 784_111_777, zone
+
+
+def test_two_dates_are_none():
+    date = "Sun, 06 Nov 1994 08:49:37 GMT"
+    assert parse("%s, %s" % (date, date)) is None
+
+
 def test_sweep_each_day_follows_the_one_before():
     # Four hundred years are the calendar's whole cycle.
     expected = days_from_civil(1970, 1, 1)

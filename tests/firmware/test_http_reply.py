@@ -317,6 +317,20 @@ def test_what_is_not_an_id_token_is_bounded_all_the_same():
                 assert "longer than 16384 bytes" in error.message
 
 
+def test_only_a_providers_own_reply_is_too_long_for_good():
+    json = b"Content-Type: application/json;charset=UTF-8\r\n"
+    length = b"Content-Length: 20000\r\n\r\n"
+    for start, is_final in (
+        (HEAD + json, True),
+        (HEAD, False),
+        (HEAD + b"Content-Type: text/html\r\n", False),
+        (HEAD.replace(b"200", b"502") + json, False),
+    ):
+        error = raises(TransportError, read, start + length)
+        assert "has 20000 bytes" in error.message
+        assert error.is_final is is_final, start
+
+
 def test_an_endless_head_is_given_up():
     parser = ReplyParser(max_head=100)
     parser.feed(HEAD)

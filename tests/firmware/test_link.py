@@ -388,6 +388,42 @@ async def test_a_code_that_nobody_used_runs_out():
     assert board.http.count(DEVICE) == 1
 
 
+async def test_an_approval_that_was_lost_is_no_refusal():
+    for used_up in (refusal("access_denied"), refusal("invalid_grant")):
+        board = Board()
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, PENDING, lost("timeout"), used_up)
+        error = await fails(TransportError, board.link.ensure_linked())
+        assert error.kind == "timeout" and "was lost" in error.message
+        assert board.told.names[-2:] == ["poll", "error"]
+        assert board.told.last("poll")["result"] == "error"
+        assert board.told.last("error")["fatal"] is True
+
+
+async def test_a_code_that_ran_out_unanswered_is_told_with_the_reason():
+    board = Board()
+    board.http.answer(DEVICE, device_code(expires_in=60))
+    board.http.answer(TOKEN, PENDING, reply(502, b"<html>"), ...)
+    error = await fails(LinkExpired, board.link.ensure_linked())
+    assert error.lost == "HTTP 502"
+    assert board.told.names[-2:] == ["error", "expired"]
+    assert board.told.last("error")["kind"] == "network"
+    assert board.told.last("error")["fatal"] is False
+    assert board.told.last("expired") == {"lost": "HTTP 502"}
+
+
+async def test_a_code_that_was_refused_while_the_power_was_off_gives_way_to_a_new_one():
+    store = MemoryStore()
+    await cut_short(store)
+    board = next_boot(store, 30)
+    board.http.answer(DEVICE, device_code(user_code="NEXT-ONE"))
+    board.http.answer(TOKEN, refusal("access_denied"), tokens())  # Glewlwyd: or it is used up
+    async with board.link as link:
+        await link.ensure_linked()
+    assert board.told.last("user_code")["user_code"] == "NEXT-ONE"
+    assert "denied" not in board.told.names and "error" not in board.told.names
+
+
 async def test_the_server_may_say_first_that_it_ran_out():
     board = Board()
     board.http.answer(DEVICE, device_code())
@@ -507,7 +543,7 @@ async def test_what_is_left_of_a_codes_life_is_told():
     store = MemoryStore()
     await cut_short(store, expires_in=900)
     board = next_boot(store, 300)
-    board.http.answer(TOKEN, refusal("access_denied"))
+    board.http.answer(TOKEN, PENDING, refusal("access_denied"))
     async with board.link as link:
         await fails(LinkDenied, link.ensure_linked())
     assert 595 <= board.told.of("user_code")[0]["expires_in"] <= 600
@@ -834,6 +870,31 @@ async def test_a_name_is_a_nicety():
 async def test_without_openid_nobody_is_asked():
     board, name = await linked_as(scope="profile", id_token=None)
     assert name is None and board.http.count(USERINFO) == 0
+
+
+async def test_an_api_of_the_provider_s_own_names_the_account():
+    own = {"id": 583231, "login": "ana-al", "name": None, "plan": {"name": "free"}}
+    for scope in ("read:user", ""):
+        board = Board(store=MemoryStore(), userinfo_aliases={"id": "sub", "login": "name"})
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, tokens(scope=scope, id_token=None))
+        board.http.answer(USERINFO, reply(200, own))
+        assert await board.link.ensure_linked() == "ana-al"
+        kept = board.store.load()
+        assert (kept["sub"], kept["account"]) == ("583231", "ana-al")
+
+
+async def test_an_api_that_answers_otherwise_than_its_aliases_say():
+    for answer, expected in (
+        ({"login": "ana-al"}, None),
+        ({"id": None, "sub": "user-1", "name": "Ana"}, "Ana"),
+        ([1], None),
+    ):
+        board = Board(userinfo_aliases={"id": "sub", "login": "name"})
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, tokens(id_token=None))
+        board.http.answer(USERINFO, reply(200, answer))
+        assert await board.link.ensure_linked() == expected, answer
 
 
 async def test_an_id_token_that_does_not_hold_names_nobody_and_costs_nothing():

@@ -137,6 +137,21 @@ async def test_a_new_reason_is_told_again():
             "Home is out of reach",
             "Home has another password",
         ]
+        shown = [members["trouble"] for members in bench.told.of("wifi") if len(members) > 1]
+        assert shown == [{"ssid": "Home", "kind": "lost"}, {"ssid": "Home", "kind": "password"}]
+        task.cancel()
+
+
+async def test_a_radio_that_does_not_work_is_told_in_its_own_words():
+    class Broken(Router):
+        def active(self, on):
+            raise OSError("WiFi Out of Memory")
+
+    async with Bench(Broken()) as bench:
+        task = asyncio.create_task(bench.connection.join(True))
+        await bench.clock.sleep(MINUTE)
+        (shown,) = [members["trouble"] for members in bench.told.of("wifi") if len(members) > 1]
+        assert shown == {"message": "Wi-Fi does not work: WiFi Out of Memory"}
         task.cancel()
 
 
@@ -330,7 +345,7 @@ async def test_no_exception_of_any_kind_ends_the_upkeep():
         async with Bench(Router()) as bench:
             looks = []
 
-            def keep(looks=looks, bench=bench, kind=kind):
+            async def keep(looks=looks, bench=bench, kind=kind):
                 looks.append(bench.clock.now)
                 if len(looks) < 5:
                     raise kind("p4ssword")

@@ -1054,32 +1054,39 @@ async def test_a_code_is_offered_meanwhile_and_goes_where_the_link_comes_back():
 
 async def test_a_person_who_links_while_it_is_tried_has_the_last_word():
     for late in (tokens(2), DEAD, lost()):
-        board = Board(store=MemoryStore())
-        async with board.link as link:
-            await board.linked()
-            board.http.answer(TOKEN, DEAD)
-            await fails(NotLinked, link.refresh())
-            gate = asyncio.Event()
-            send = board.http.send
+        await linked_meanwhile(late, {"sub": "user-9", "name": "Bo"}, "Bo", Board())
+    late = tokens(2, id_token=None)  # nobody knows whose they are
+    await linked_meanwhile(late, None, None, Board(issuer=None, userinfo_endpoint=None))
 
-            async def slow(request, *limits, gate=gate, send=send):
-                if fields_of(request).get("grant_type") == "refresh_token":
-                    await gate.wait()
-                return await send(request, *limits)
 
-            board.http.send = slow
-            ended = link._account.tokens
-            task = asyncio.create_task(link.refresher()._renew(ended))
-            board.http.answer(DEVICE, device_code())
-            board.http.answer(TOKEN, tokens(5, id_token=id_token(sub="user-9", name="Bo")))
-            assert await link.ensure_linked() == "Bo"
-            board.http.script(TOKEN, late, ...)
-            gate.set()
-            await outcome(task)
-            assert link.account == "Bo"
-            assert await link.token() == "at-secret-5"
-            assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-5"
-            assert board.told.last("linked")["account"] == "Bo"
+async def linked_meanwhile(late, claims, name, board):
+    """Make a new link while an ended one is tried, whose answer is `late`."""
+    board.link._account._store = store = MemoryStore()
+    async with board.link as link:
+        await board.linked()
+        board.http.answer(TOKEN, DEAD)
+        await fails(NotLinked, link.refresh())
+        gate = asyncio.Event()
+        send = board.http.send
+
+        async def slow(request, *limits):
+            if fields_of(request).get("grant_type") == "refresh_token":
+                await gate.wait()
+            return await send(request, *limits)
+
+        board.http.send = slow
+        link.refresher().erase_ended = True  # since then
+        task = asyncio.create_task(link.refresher()._renew(link._account.tokens))
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, tokens(5, id_token=claims and id_token(**claims)))
+        assert await link.ensure_linked() == name
+        board.http.script(TOKEN, late, ...)
+        gate.set()
+        await outcome(task)
+        assert link.account == name
+        assert await link.token() == "at-secret-5"
+        assert store.load()["tokens"]["refresh_token"] == "rt-secret-5"
+        assert board.told.last("linked")["account"] == name
 
 
 async def test_an_ended_link_can_be_given_back():
@@ -1224,6 +1231,37 @@ async def test_a_boot_that_may_have_cut_a_refresh_short_makes_it_at_once():
         async with board.link:
             await board.clock.sleep(5_000)
             assert board.http.count(TOKEN) == soon, left
+
+
+async def test_nor_does_it_wait_where_a_refresh_was_cut_short_that_came_before_its_time():
+    for life in (3_600, None):
+        store = MemoryStore()
+        board = Board(store=store)
+        link = await board.linked(expires_in=life)
+        board.http.answer(TOKEN, GATEWAY, GATEWAY)
+        assert link.reject("at-secret-1")
+        await fails(TransportError, link.refresh())
+        again = Board(store=store, clock=FakeClock(board.clock.unix()))
+        again.http.answer(TOKEN, tokens(2))
+        async with again.link:
+            await again.clock.sleep(5_000)
+            assert used(again) == ["rt-secret-1"], life
+
+
+async def test_nor_where_the_clock_was_wrong_when_the_tokens_were_stored():
+    store = MemoryStore()
+    board = Board(store=store, clock=FakeClock(UNIX + 6 * 3_600))
+    async with board.link:
+        await board.linked()
+        board.clock.start = UNIX
+        board.http.answer(TOKEN, *[GATEWAY] * 9)
+        await board.clock.sleep(3_310_000)
+        assert board.http.count(TOKEN)
+    again = Board(store=store, clock=FakeClock(UNIX + 3_310))
+    again.http.answer(TOKEN, tokens(2))
+    async with again.link:
+        await again.clock.sleep(5_000)
+        assert used(again) == ["rt-secret-1"]
 
 
 # Unlinking meanwhile

@@ -292,6 +292,51 @@ def test_setting_the_clock_follows_joining_the_network():
     assert panel.names[-1] == "clock"
 
 
+def test_the_first_round_without_wifi_names_the_network_and_why():
+    for why, english, german in (
+        ("password", "The password does not fit", "Das Passwort passt nicht"),
+        ("lost", "It is out of reach (2.4 GHz only)", "Außer Reichweite (nur 2,4 GHz)"),
+        ("timeout", "No answer in time", "Keine Antwort"),
+    ):
+        for language, words in (("en", english), ("de", german)):
+            panel = Lines()
+            view = Screens(panel, panel.names.append, language)
+            view.show("wifi", {})
+            trouble = {"ssid": "Home", "kind": why}
+            view.notify("wifi", {"state": "failed", "trouble": trouble})
+            assert panel.names[-1] == "no_wifi"
+            assert words in panel.lines and "Home" in text(panel)
+            view.notify("error", error(False))
+            view.notify("wifi", {"state": "failed"})  # for the same reason
+            assert panel.names == ["wifi", "no_wifi"]
+            view.notify("wifi", {"state": "joined"})
+            assert panel.names[-1] == "clock"
+
+
+def test_a_radio_that_does_not_work_shows_what_it_says():
+    panel = Lines()
+    view = Screens(panel)
+    view.show("wifi", {})
+    view.notify("wifi", {"state": "failed", "trouble": {"message": "Wi-Fi does not work: 12"}})
+    assert panel.lines == ["No Wi-Fi", "Wi-Fi does not work: 12", "It goes on trying"]
+
+
+def test_a_network_lost_later_leaves_the_screen_alone():
+    panel, view = at_code()
+    trouble = {"ssid": "Home", "kind": "lost"}
+    view.notify("wifi", {"state": "failed", "trouble": trouble})
+    assert panel.names == ["user_code"]
+
+
+def test_a_code_that_ran_out_without_answers_says_so():
+    panel, view = at_code()
+    view.notify("expired", {"lost": None})
+    assert panel.lines == ["The code ran out", "Restart the device for a new code"]
+    panel, view = at_code()
+    view.notify("expired", {"lost": "HTTP 502"})
+    assert "No usable answer: HTTP 502" in panel.lines
+
+
 def test_the_console_is_never_drawn_again_by_itself():
     panel, view = at_code()
     assert "15 min left" in panel.lines

@@ -100,6 +100,7 @@ async def test_a_radio_that_does_not_start():
         error = await fails([HOME], Clock())
     assert error.kind == "network"
     assert error.message == "Wi-Fi does not work: WiFi Out of Memory"
+    assert not hasattr(error, "trouble")
 
 
 async def test_why_not_is_told_where_the_driver_knows():
@@ -113,6 +114,33 @@ async def test_why_not_is_told_where_the_driver_knows():
         with Radio({"Home": "another"}, state=state):
             error = await fails([HOME], Clock())
         assert error.message == "no Wi-Fi network let the board in: " + words
+
+
+async def test_a_screen_names_the_network_that_tells_most():
+    for state, word in (
+        (Radio.STAT_NO_AP_FOUND, "lost"),
+        (Radio.STAT_WRONG_PASSWORD, "password"),
+        (Radio.STAT_HANDSHAKE_TIMEOUT, "password"),
+        (1001, "timeout"),
+    ):
+        with Radio({"Home": "another"}, state=state):
+            assert (await fails([HOME, WORK], Clock())).trouble == ("Home", word)
+
+    class Mixed(Radio):
+        def connect(self, ssid, password):
+            self.state = self.states[ssid]
+            super().connect(ssid, password)
+
+    absent, password = Radio.STAT_NO_AP_FOUND, Radio.STAT_WRONG_PASSWORD
+    for home, work, told in (
+        (absent, password, ("Work", "password")),
+        (password, absent, ("Home", "password")),
+        (1001, password, ("Work", "password")),
+        (absent, 1001, ("Work", "timeout")),
+    ):
+        with Mixed() as radio:
+            radio.states = {"Home": home, "Work": work}
+            assert (await fails([HOME, WORK], Clock())).trouble == told
 
 
 async def test_a_reason_that_comes_and_goes_is_not_forgotten():

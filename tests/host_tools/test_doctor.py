@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from board_verbs import Verbs, server_of, speaking
@@ -129,12 +130,19 @@ def test_what_a_board_says_instead_of_its_prompt(doctor, said: bytes, cause: str
         found = doctor("--port", str(path))
     assert found["cause"] == cause
     assert found["checked"] == ["port", "prompt"]
+    assert_reset_comes_first(found)
+
+
+def assert_reset_comes_first(found: dict[str, Any]) -> None:
+    """Nobody may be told to erase what a reset can mend; firmware for another chip it cannot."""
+    before, erase, _ = found["action"].partition("--erase")
+    assert not erase or found["cause"] == "wrong_image" or before.startswith("press RESET")
 
 
 def raw_repl(version: str):
     """What answers like a raw REPL, whose every program prints the facts of that MicroPython."""
     facts = {"name": "micropython", "version": json.loads(version), "mpy": 262, "machine": "X"}
-    facts |= {"size": 1, "free": 1, "block": 4096, "keyfob": None}
+    facts |= {"size": 1, "free": 1, "block": 4096, "keyfob": None, "configured": False}
     prompt = b"raw REPL; CTRL-B to exit\r\n>"
     program = b""
 
@@ -221,9 +229,12 @@ def test_the_file_system_is_damaged(doctor, tmp_path: Path) -> None:
     port = VirtualPort(tmp_path)
     try:
         port.run("import _board\nfor n in range(512): _board.call(69, n)")
-        assert doctor("--port", str(port.path))["cause"] == "files_corrupt"
+        found = doctor("--port", str(port.path))
     finally:
         port.stop()
+    assert found["cause"] == "files_corrupt"
+    assert "--erase" in found["action"]
+    assert_reset_comes_first(found)
 
 
 def test_keyfob_is_not_on_the_board(doctor, port: VirtualPort) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.request import Request
 
 import pytest
 from flash_target import image
@@ -121,3 +122,13 @@ def test_a_mirror_that_is_no_address_is_told(site, monkeypatch, address):
 )
 def test_the_version_is_in_the_name(name, version):
     assert version_of(name) == version
+
+
+@pytest.mark.parametrize("target", ["http://a.example/x", "ftp://a.example/x"])
+def test_a_redirect_away_from_https_is_not_followed(target):
+    handler = downloads._SameSecurity()
+    request = Request("https://a.example/download")
+    with pytest.raises(downloads._UnreachableError, match="not https"):
+        handler.redirect_request(request, None, 302, "Found", {}, target)
+    followed = handler.redirect_request(request, None, 302, "Found", {}, "https://b.example/x")
+    assert followed.full_url == "https://b.example/x"

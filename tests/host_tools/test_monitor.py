@@ -15,13 +15,15 @@ from types import SimpleNamespace
 import pytest
 from virtual_port import PATIENCE, VirtualPort, needs_vm
 
-from keyfob_host.board.serial_events import _NEEDED, SerialEvents, event_of
+from keyfob_host.board.repl import Lines
+from keyfob_host.board.serial_events import SerialEvents
 from keyfob_host.errors import CliError
 from keyfob_host.firmware import compiler
-from keyfob_host.firmware.module_names import short_modules
+from keyfob_host.firmware.module_names import short_modules, with_short_modules
 from keyfob_host.firmware.shortening import short_names
 from keyfob_host.firmware.traceback_source import source_of
 from keyfob_host.report.events import Report
+from keyfob_host.report.machine_lines import event_of
 from keyfob_host.resources import firmware_dir
 from keyfob_host.verbs.dialogue import Dialogue
 from keyfob_host.verbs.monitor import _follow, _log, _Printer
@@ -71,9 +73,11 @@ class Monitor:
         return self.process.wait(PATIENCE)
 
 
-FIRMWARE = compiler.packed_texts(compiler.texts(firmware_dir()))
-SHORT = short_names(FIRMWARE, compiler.outside())
-MODULES = short_modules(compiler.packed_files(compiler.texts(firmware_dir())))
+@pytest.fixture(scope="module")
+def on_a_board() -> dict[str, str]:
+    """What names of the sources are on a board."""
+    files = compiler.packed_files(compiler.texts(firmware_dir()))
+    return short_names(with_short_modules(files), compiler.outside()) | short_modules(files)
 
 
 def line_of(name: str, text: str) -> int:
@@ -93,16 +97,16 @@ def test_a_traceback_gets_its_line_of_source(place: str) -> None:
     [
         ("keyfob.base", "send", "keyfob/net/http.py"),
         ("keyfob", "__getattr__", "keyfob/__init__.py"),
-        ("keyfob._approve", SHORT["get_approval"], "keyfob/link/approve.py"),
-        (MODULES["keyfob._approve"], SHORT["get_approval"], "keyfob/link/approve.py"),
+        ("keyfob._approve", "get_approval", "keyfob/link/approve.py"),
+        ("short name of keyfob._approve", "get_approval", "keyfob/link/approve.py"),
     ],
 )
-def test_a_traceback_of_compiled_code_gets_its_function(place, name, shown) -> None:
-    text = {"send": "async def send(", "__getattr__": "def __getattr__("}.get(
-        name, "async def get_approval("
-    )
+def test_a_traceback_of_compiled_code_gets_its_function(on_a_board, place, name, shown) -> None:
+    text = {"__getattr__": "def __getattr__("}.get(name, f"async def {name}(")
     number = line_of(shown, text)
-    found = source_of(f'  File "{place}", line 1, in {name}')
+    if place.startswith("short name of "):
+        place = on_a_board[place.rpartition(" ")[2]]
+    found = source_of(f'  File "{place}", line 1, in {on_a_board.get(name, name)}')
     assert found is not None
     assert found.startswith(f"firmware/{shown}:{number}: {text}")
 
@@ -112,6 +116,9 @@ def test_a_traceback_of_compiled_code_gets_its_function(place, name, shown) -> N
     [
         '  File "mine.py", line 3, in f',
         '  File "../../etc/passwd", line 1, in f',
+        '  File "/lib/keyfob/../../../README.md", line 1, in f',
+        '  File "/lib/keyfob//etc/passwd", line 1',
+        '  File "/lib/keyfob/net/http.py", line ' + "9" * 5000,
         '  File "keyfob.base", line 1, in nobody',
         '  File "keyfob.base", line 1',
         '  File "keyfob.attic", line 1, in send',
@@ -165,18 +172,84 @@ def test_nothing_that_a_board_or_a_provider_says_moves_the_cursor(
     assert not set("\x1b\x07\x9b") & set(out)
 
 
-@pytest.mark.parametrize("as_json", [True, False])
-@pytest.mark.parametrize("event", sorted(_NEEDED))
-def test_what_is_counted_on_is_enough(
-    capsys: pytest.CaptureFixture[str], event: str, as_json: bool
-) -> None:
+# The fewest members that each event has, as a board prints them.
+LEAST = {
+    "api": {"status": 200},
+    "clock": {"state": "set"},
+    "error": {"kind": "network", "message": "no answer", "hint": None, "fatal": True},
+    "linked": {"account": None, "scope": None, "stored": False},
+    "poll": {"result": "pending", "error": None, "interval": None},
+    "refreshed": {"rotated": True},
+    "screen": {"name": "linked"},
+    "unlinked": {"revoked": False},
+    "user_code": {
+        "user_code": "AB",
+        "verification_uri": "http://a.example",
+        "verification_uri_complete": None,
+        "expires_in": 600,
+    },
+    "wifi": {"state": "joined"},
+    "denied": {},
+    "expired": {},
+    "signed_out": {},
+    "of-a-program": {"reading": [1, {"unit": "K"}]},
+}
+
+
+def shown(line: str, *, as_json: bool, capsys: pytest.CaptureFixture[str]) -> str:
+    """What `monitor` prints of a line."""
     printer = _Printer(as_json=as_json, timestamps=False)
     events = SerialEvents(Report(as_json=as_json), printer.line)
     events.notify = printer.seen
-    members = {name: 600 if name == "expires_in" else "?" for name in _NEEDED[event]}
-    line = "@" + json.dumps({"event": event, **members})
     events.feed(line)
-    assert line not in capsys.readouterr().out  # as text it would be
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize("event", LEAST)
+def test_what_is_counted_on_is_enough(capsys, event: str, as_json: bool) -> None:
+    line = "@" + json.dumps({"event": event, **LEAST[event]})
+    assert event_of(line) == (event, LEAST[event])
+    assert line not in shown(line, as_json=as_json, capsys=capsys)  # as text it would be
+
+
+ODD = (None, True, -1, 10**400, 0.5, float("nan"), "", "\x1b[2J", "../x", "x" * 9000, [], {}, [{}])
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_whatever_a_board_prints_ends_in_no_traceback(capsys, as_json: bool) -> None:
+    names = {name for members in LEAST.values() for name in members}
+    for event, members in LEAST.items():
+        for name in names | {"took", "trouble", "interval", "source", "unsaved", "t", "event"}:
+            for odd in ODD:
+                line = "@" + json.dumps({"event": event, **members, name: odd})
+                out = shown(line, as_json=as_json, capsys=capsys)
+                assert "\x1b" not in out
+                assert "NaN" not in out or not as_json
+        for name in members:
+            line = "@" + json.dumps({"event": event, **members, name: [[]]})
+            assert event_of(line) is None or event == "of-a-program"
+
+
+@pytest.mark.parametrize("event", ["server", "boot", "window", "fault", "power_cut", "end"])
+def test_a_board_does_not_speak_for_the_simulator(event: str) -> None:
+    assert event_of("@" + json.dumps({"event": event, "url": "http://a.example"})) is None
+
+
+def test_members_that_a_report_adds_are_its_own(capsys) -> None:
+    line = "@" + json.dumps({"event": "screen", "name": "linked", "t": -5, "png": "/etc/passwd"})
+    told = json.loads(shown(line, as_json=True, capsys=capsys))
+    assert told["t"] >= 0
+    assert told["png"] is None
+
+
+def test_a_line_without_an_end_is_cut() -> None:
+    heard: list[str] = []
+    lines = Lines(heard.append)
+    for _ in range(100):
+        lines.feed(b"x" * 1000)
+    assert sum(map(len, heard)) > 80_000
+    assert max(map(len, heard)) < 20_000
 
 
 def test_the_code_of_a_board_without_a_panel_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:

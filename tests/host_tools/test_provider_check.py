@@ -113,6 +113,9 @@ def test_a_document_that_a_board_does_not_need_says_more(
     text = (providers.PRESETS / "google.toml").read_text("utf-8")
     text = text.replace("https://oauth2.googleapis.com/device/code", about["token_endpoint"])
     text = text.replace("https://oauth2.googleapis.com/token", about["token_endpoint"])
+    text = text.replace(
+        "https://openidconnect.googleapis.com/v1/userinfo", about["userinfo_endpoint"]
+    )
     text = text.replace("https://accounts.google.com", about["issuer"] + end)
     (tmp_path / "mine.toml").write_text(text, "utf-8")
     monkeypatch.setattr(providers, "PRESETS", tmp_path)

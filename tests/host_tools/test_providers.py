@@ -2,12 +2,16 @@
 
 import json
 import re
+import shlex
 import sys
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
+import provider_pages
 import pytest
 from provider_presets import (
     OFFERING,
@@ -19,8 +23,11 @@ from provider_presets import (
 
 from keyfob.oauth import profile_schema as profile_fields
 from keyfob_host import cli
+from keyfob_host.board import configuration, ports, repl
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.providers import presets as providers
+from keyfob_host.providers.page import page
+from keyfob_host.verbs import configure
 from keyfob_sim.server.personality import PLAIN, known_personalities, load_personality
 
 if sys.version_info >= (3, 11):
@@ -28,7 +35,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-RECIPES = Path(__file__).parents[2] / "host_tools" / "providers"
+ROOT = Path(__file__).parents[2]
 ENDPOINTS = {
     "device_authorization_endpoint": "https://as.example/device",
     "token_endpoint": "https://as.example/token",
@@ -173,9 +180,11 @@ def test_an_issuer_keeps_its_own_spelling():
 def test_a_default_stands_in_for_a_variable():
     fields = providers.provider_object(providers.load("github"))
     assert fields["token_endpoint"] == "https://github.com/login/oauth/access_token"
+    assert fields["userinfo_endpoint"] == "https://api.github.com/user"
     preset, variables = providers.named("github:domain=git.example.com")
     fields = providers.provider_object(preset, variables)
     assert fields["token_endpoint"].startswith("https://git.example.com/")
+    assert fields["userinfo_endpoint"] == "https://api.git.example.com/user"  # never GitHub's own
 
 
 def test_what_needs_an_optional_variable_is_left_out_without_it():
@@ -232,26 +241,141 @@ def test_each_preset_has_a_personality_to_talk_to():
         assert dialect is not None
 
 
+# The pages.
+
+
 @pytest.mark.parametrize("name", providers.known_providers())
-def test_each_preset_has_a_page_that_is_as_old(name):
+def test_each_preset_has_its_page_and_its_row(name):
     preset = providers.load(name)
-    text = (RECIPES / f"{name}.md").read_text("utf-8")
-    assert text.startswith(f"# {preset.title}\n")
-    assert f"Facts of {preset.checked.isoformat()}" in text
-    overview = (RECIPES / "README.md").read_text("utf-8").splitlines()
-    if preset.provider is None:
-        client, refresh = "no grant", ""
-    else:
-        always = preset.refresh in ("always", "never")
-        client, refresh = preset.client, preset.refresh if always else f"`{preset.refresh}`"
-    cells = (client, refresh, preset.grade, preset.checked.isoformat())
-    assert f"| [{preset.title}]({name}.md) | `{name}` | {' | '.join(cells)} |" in overview
-    if preset.provider is not None:
-        assert f"--provider {name}" in text
+    told = (provider_pages.PAGES / f"{name}.md").read_text("utf-8")
+    assert told == page(preset), "run .venv/bin/python tests/provider_pages.py"
+    assert f"Facts of {preset.checked.isoformat()}" in told
+    overview = provider_pages.OVERVIEW.read_text("utf-8").splitlines()
+    assert [line for line in overview if line.startswith("| [")] == provider_pages.rows()
+
+
+@pytest.mark.parametrize("name", providers.known_providers())
+def test_a_page_is_for_a_terminal_of_80_columns(name):
+    told, _, board = page(providers.load(name)).partition("\nWhat the board gets\n")
+    assert told.isascii()
+    assert not re.search(r"\{\w+\}|  \n", told)
+    for line in told.splitlines():  # an address may be longer
+        assert len(line) <= 80 or max(map(len, line.split())) > 60, line
+    board_object = json.loads(board.partition("\n\n")[2] or "{}")
+    if board_object:
+        validate(board_object["provider"], "provider")
+
+
+@pytest.mark.parametrize("name", OFFERING)
+def test_a_page_is_whole(name):
+    preset = providers.load(name)
+    told = page(preset)
+    assert re.match(r"https://|\{issuer\}|the (file|command|place) ", preset.console)
+    assert len(preset.steps) >= 2
+    # A form or lines to paste, and the ID that the line below wants.
+    assert any(step.form or step.paste for step in preset.steps)
+    assert re.search(
+        r"[Cc]lient ?I[Dd]|CLIENT ID|App(lication)? ID|Consumer Key|client_id|the ID", told
+    )
+    assert set((preset.scope or "").split()) <= set(preset.scopes)
+    for scope in (preset.scope or "").split():
+        assert re.search(rf"^ +{re.escape(scope)} .*\n?.*\(asked\s+for\)", told, re.MULTILINE), (
+            scope
+        )
+    assert len(preset.troubles) >= 5
+    assert len({trouble.see for trouble in preset.troubles}) == len(preset.troubles)
+    for text in (*preset.notes, preset.people, preset.account):
+        assert text.endswith((".", '."')), text
+    for trouble in preset.troubles:
+        assert not trouble.do.endswith(".")
+        assert not trouble.see.endswith(".") or "(" in trouble.see
+    for step in preset.steps:
+        assert step.do.endswith(":" if step.form or step.paste else "."), step.do
+
+
+@pytest.mark.parametrize("name", OFFERING)
+def test_a_page_has_every_error_that_the_provider_is_known_for(name):
+    preset = providers.load(name)
+    dialect = load_personality(name)
+    waits = ("authorization_pending", "slow_down")
+    pending_map = (preset.provider or {}).get("pending_map", {})
+    own = {said for said, meant in pending_map.items() if meant not in waits}
+    own |= {
+        rule["name"]
+        for error, rule in dialect.errors.items()
+        if error not in waits and "name" in rule
+    }
+    section = page(preset).partition("When something goes wrong")[2].partition("Good to know")[0]
+    sees = " ".join(re.findall(r"You see: (.+?)\n  Do:", section, re.DOTALL))
+    for error in own | {"access_denied", "expired_token"}:
+        assert error in sees, error
+
+
+@pytest.mark.parametrize("name", OFFERING)
+def test_the_line_of_a_page_configures_a_board(name, keyfob, monkeypatch):
+    preset = providers.load(name)
+    section = page(preset).partition("Configure the board\n")[2]
+    line = re.search(r"^    keyfob configure (.*?)\n\n", section, re.DOTALL | re.MULTILINE)
+    words = shlex.split(line[1].replace("\\\n", ""))
+    words[words.index("BOARD")] = "esp32-ssd1306"
+    monkeypatch.setattr(ports, "choose", lambda *_: SimpleNamespace(device="a port"))
+    empty = SimpleNamespace(read=lambda path: None)
+    monkeypatch.setattr(repl.Board, "connected", lambda *_: nullcontext(empty))
+    monkeypatch.setattr(configuration, "roots_of", lambda *_: None)
+    monkeypatch.setattr(configure, "_ask_provider", lambda *_: None)
+    monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", "correct horse")
+    monkeypatch.setenv("KEYFOB_CLIENT_SECRET", secret(preset) or "")
+    code, out, err = keyfob("configure", *words, "--dry-run", "--json")
+    assert code == 0, err
+    written = json.loads(out)["config"]
+    validate(written, "keyfob")
+    made = providers.provider_object(preset, examples_needed(preset), "ID", secret(preset))
+    assert written["provider"] == made | ({"client_secret": "***"} if secret(preset) else {})
+    assert written["scope"] == preset.scope
+    assert [network["ssid"] for network in written["wifi"]] == ["NETWORK"]
+
+
+def examples_needed(preset: providers.Preset) -> dict[str, str]:
+    """Variables that have to be given, as the page has them."""
+    return {
+        name: variable.example
+        for name, variable in preset.variables.items()
+        if variable.default is None and not variable.optional
+    }
+
+
+@pytest.mark.parametrize("name", sorted(set(providers.known_providers()) - set(OFFERING)))
+def test_a_page_without_a_grant_says_what_there_is(name):
+    told = " ".join(page(providers.load(name)).split())
+    assert "No device grant" in told
+    assert "browser-assisted sign-in, which comes next" in told
+    assert "authorization code flow" in told
+    assert "keyfob configure" not in told
+
+
+def test_a_page_has_one_s_own_addresses_in_it():
+    preset, variables = providers.named("keycloak:domain=sso.example.org:8443/auth,realm=attic")
+    told = page(preset, variables)
+    assert "example.com" not in told.replace("id.example.com:8443/auth for old", "")
+    assert "realm is attic on this page" in told
+    assert "Where: https://sso.example.org:8443/auth/admin/" in told
+    assert "--provider keycloak:domain=sso.example.org:8443/auth,realm=attic" in told
+    assert '"issuer": "https://sso.example.org:8443/auth/realms/attic"' in told
+    preset, variables = providers.named("github:domain=git.example.org,api=git.example.org/api/v3")
+    told = page(preset, variables)
+    assert "https://git.example.org/api/v3/user" in told
+    assert "https://github.com" not in told
+
+
+def test_a_page_does_not_say_twice_what_a_panel_shows():
+    told = page(providers.load("microsoft"))
+    assert told.count("You see: Refused on the phone") == 1
+    assert "authorization_declined" in told
+    assert "You see: The code ran out" in told
 
 
 def test_the_readme_says_how_many_there_are():
-    text = (RECIPES.parents[1] / "README.md").read_text("utf-8")
+    text = (ROOT / "README.md").read_text("utf-8")
     assert f"presets of {len(OFFERING)} providers" in " ".join(text.split())
 
 
@@ -272,20 +396,21 @@ def test_the_json_fits_its_schema(keyfob):
     validate(document, "providers")
     assert [entry["name"] for entry in document["providers"]] == providers.known_providers()
     for entry in document["providers"]:
-        assert entry["grant"] is (entry["name"] != "spotify")
+        assert entry["grant"] is (entry["name"] in OFFERING)
+        assert entry["grant"] is bool(entry["steps"])
 
 
 def test_show_as_text_and_as_json(keyfob):
     code, out, _ = keyfob("providers", "show", "keycloak:domain=id.example.com,realm=home")
     assert code == 0
     assert "https://id.example.com/realms/home" in out
-    assert "unverified" in out
+    assert "Not verified" in out
     code, out, _ = keyfob("providers", "show", "twitch", "--json")
     assert code == 0
     validate({"providers": [json.loads(out)]}, "providers")
     code, out, _ = keyfob("providers", "show", "spotify")
     assert code == 0
-    assert "not offered" in out
+    assert "No device grant" in out
 
 
 def test_show_of_nobody_is_wrong_usage(keyfob):

@@ -369,7 +369,7 @@ def test_a_preset_that_is_damaged_is_refused_by_file_and_field(tmp_path, monkeyp
         ('title = "Keycloak"', "", "needs 'title', of type str"),
         ('title = "Keycloak"', 'title = ""', "needs 'title', and not an empty one"),
         ('grade = "S"', 'grade = "A"', "needs 'grade', one of S, D, X"),
-        ("checked = 2026-11-23", 'checked = "2026-11-23"', "needs 'checked', of type date"),
+        ("checked = 2026-11-30", 'checked = "2026-11-30"', "needs 'checked', of type date"),
         ('client = "either"', 'client = "any"', "needs 'client', one of public, secret, either"),
         ("[variables.realm]\nask", "[variables.realm]\nasks", "field 'variables.realm.asks'"),
         ("[shows]", "[show]", "unknown field 'show'"),
@@ -377,8 +377,13 @@ def test_a_preset_that_is_damaged_is_refused_by_file_and_field(tmp_path, monkeyp
         ("[provider]", "[[provider]]", "needs 'provider' as a table"),
         ('title = "Keycloak"', 'title = "Keycloak"\nname = "x"', "unknown field 'name'"),
         ('title = "Keycloak"', "title", "cannot be read"),
+        ('console = "https://{domain}/admin/"', 'console = ""', "needs 'console', and not"),
+        ("[[steps]]\ndo", "[[steps]]\ndoes", "unknown field 'steps[0].does'"),
+        ("[steps.form]", "[steps.forms]", "unknown field 'steps[1].forms'"),
+        ("[scopes]\n", "[scopes]\nx = 1\n", "needs 'scopes.x', of type str"),
+        ("[[troubles]]\nsee", "[[troubles]]\nlook", "unknown field 'troubles[0].look'"),
     ):
-        assert old in good
+        assert old in good, old
         (tmp_path / "mine.toml").write_text(good.replace(old, new), "utf-8")
         with pytest.raises(CliError) as caught:
             presets.load("mine")

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
+import os
+import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from joserfc.jwk import RSAKey
 
 from keyfob_sim.run import board_files
@@ -58,22 +68,25 @@ def few_certificate_keys() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         for kind, count in (("RSA-2048", 3), ("RSA-4096", 2)):
-            patch.setitem(certificates._KINDS, kind, in_turn(certificates._KINDS[kind], count))
+            make = certificates._KINDS[kind]
+            keys = itertools.cycle(
+                [cache(partial(kept_key, f"{kind}-{i}", make)) for i in range(count)]
+            )
+            patch.setitem(certificates._KINDS, kind, lambda keys=keys: next(keys)())
         yield
 
 
-def in_turn(make: Callable[[], Any], count: int) -> Callable[[], Any]:
-    """Make `count` things, each when it is first asked for, and return them over and over."""
-    made: list[Any] = []
-    places = itertools.cycle(range(count))
-
-    def take() -> Any:
-        place = next(places)
-        if place == len(made):
-            made.append(make())
-        return made[place]
-
-    return take
+def kept_key(name: str, make: Callable[[], Any]) -> Any:
+    """A key of that name that all runs share, made when it is first asked for."""
+    path = Path(__file__).parents[2] / "build" / "tests" / f"{name}.pem"
+    with contextlib.suppress(OSError):
+        return load_pem_private_key(path.read_bytes(), None)
+    key = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as new:
+        new.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    os.replace(new.name, path)  # at once: another worker may read it
+    return key
 
 
 class Bench:

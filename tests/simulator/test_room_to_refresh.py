@@ -66,7 +66,7 @@ def _told_in_readme():
 def test_tokens_that_there_is_no_room_for_are_not_asked_for(capsys, main, monkeypatch):
     monkeypatch.setattr(sim, "ROTATION", "strict")
     enough = _told_in_readme()
-    levels = [enough, *range(enough - 2048, enough - 6 * 1024, -192), enough]
+    levels = [enough, *range(enough - 1024, enough - 6 * 1024, -256), enough]
     main(MAIN.replace("LEVELS", json.dumps(levels)).encode())
     run = run_board(capsys, *OPTIONS, "--until", f"refreshed:{2 * len(levels)}")
     tried = run.of("tried")

@@ -10,6 +10,7 @@ from screen_reader import (
     TROUBLED,
     Panel,
     lines_of,
+    members_of,
     pages_of,
     same_address,
     squeezed,
@@ -75,7 +76,8 @@ def test_every_screen_says_all_it_has_to_say(size, language):
     for name in SCREENS:
         if name in ("user_code", "offline"):
             continue
-        for button, members in ((None, MEMBERS), ("boot", MEMBERS), ("boot", TROUBLED)):
+        for button, given in ((None, MEMBERS), ("boot", MEMBERS), ("boot", TROUBLED)):
+            members = members_of(name, given)
             panel = Panel(*size)
             screens = Screens(panel, None, language, button)
             screens.show(name, members)

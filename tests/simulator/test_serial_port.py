@@ -167,6 +167,23 @@ def test_a_path_that_is_taken_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "tty").read_text() == "mine"
 
 
+@pytest.mark.parametrize("clock", ["real", "virtual"])
+@pytest.mark.parametrize("goal", ["forever", "linked"])
+def test_the_time_limit_ends_it(tmp_path: Path, goal: str, clock: str) -> None:
+    port = VirtualPort(tmp_path, "--until", goal, "--clock", clock, "--timeout", "0.5")
+    assert port.process.wait(PATIENCE) == 1
+    port.wait_for("end")
+    errors = [event for event in port.events if event["event"] == "error"]
+    assert [error["kind"] for error in errors] == ["timeout"]
+    assert not os.path.lexists(port.path)
+
+
+def test_the_time_limit_ends_a_board_whose_program_is_over(tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path, "--timeout", "4")
+    port.run("import time\nwhile False: pass")
+    assert port.process.wait(PATIENCE) == 1
+
+
 def test_it_breaks_into_a_main_that_never_stops_printing(port: VirtualPort) -> None:
     flood = """
 import asyncio

@@ -306,6 +306,27 @@ def test_other_endpoints_stay_as_they_are(wearing):
     assert bench.http.get("/.well-known/openid-configuration").json["issuer"]
 
 
+@pytest.mark.parametrize(
+    ("name", "scope", "account"),
+    [
+        ("github", "read:user", {"login": "ana", "id": "user-ana", "name": "Ana Alves"}),
+        (
+            "amazon",
+            "profile",
+            {"user_id": "user-ana", "name": "Ana Alves", "email": "ana@example.com"},
+        ),
+    ],
+)
+def test_an_account_by_the_provider_s_own_names(wearing, name, scope, account):
+    bench = wearing(name)
+    assert bench.http.get(bench.path("userinfo_endpoint")).status_code == 401
+    codes = first(bench, scope=scope, response_type="device_code").json
+    bench.realm.decide(codes["user_code"], bench.realm.user("ana"), "admin")
+    bench.clock.advance(60)
+    tokens = polled(bench, codes["device_code"], user_code=codes["user_code"]).json
+    assert bench.get("userinfo_endpoint", tokens["access_token"]).json == account
+
+
 @pytest.mark.parametrize("name", known_personalities()[1:])
 def test_the_first_line_has_a_provider_object_for_it(name):
     with MockServer(ServerOptions(personality=name)) as server:

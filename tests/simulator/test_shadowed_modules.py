@@ -30,6 +30,7 @@ def b64decode(text):
     return binascii.a2b_base64(text)
 """
 
+# Numbers of Linux; those of an ESP32 differ, as the last one here does from the host's.
 ERRNO = """
 EPERM = 1
 ENOENT = 2
@@ -40,7 +41,7 @@ EROFS = 30
 ECONNRESET = 104
 ENOTCONN = 107
 ETIMEDOUT = 110
-EINPROGRESS = 115
+EINPROGRESS = 119
 """
 
 STRUCT = """

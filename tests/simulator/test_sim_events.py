@@ -8,6 +8,8 @@ import zxingcpp
 from board_run import RUNTIMES, run_board, stored_tokens
 from PIL import Image
 
+from keyfob_sim.run.goal import GOALS, Goal, Progress
+
 README = Path(__file__).parents[2] / "simulator" / "README.md"
 VIRTUAL = ("--clock", "virtual")
 
@@ -168,6 +170,44 @@ def test_without_offline_access_there_is_nothing_to_refresh(sim):
     assert run.only("linked")["scope"] == "openid"
     assert run.only("error")["kind"] == "no_refresh_token"
     assert "offline_access" in run.complaint[1]
+
+
+@pytest.mark.parametrize("error", ["invalid_client", "unsupported_grant_type", "what_is_this"])
+def test_a_refusal_that_passes_does_not_end_a_goal(sim, tmp_path, error):
+    faults = tmp_path / "faults.toml"
+    faults.write_text(
+        '[[fault]]\non = "linked"\ndo = "server"\nendpoint = "token"\nstatus = 400\n'
+        f'body = {{ error = "{error}" }}\ntimes = 2\n'
+    )
+    run = sim(*VIRTUAL, "--approve", "auto", "--until", "refreshed:2", "--faults", faults)
+    assert run.exit_code == 0
+    assert len(run.of("refreshed")) == 2
+    assert {error["fatal"] for error in run.of("error")} == {False}
+
+
+def test_only_what_is_fatal_ends_a_goal():
+    for name in GOALS:
+        for kind in ("provider", "config", "network", "tls", "timeout", "storage", "memory"):
+            progress = Progress(Goal(name))
+            trouble = {"kind": kind, "message": "what happened", "hint": None, "fatal": False}
+            progress.see("error", trouble)
+            assert not progress.ended
+            assert progress.trouble == "what happened"
+            progress.see("error", trouble | {"fatal": True})
+            assert progress.failure == "what happened"
+
+
+def test_a_goal_that_never_comes_is_told_with_the_last_error(sim, tmp_path):
+    faults = tmp_path / "faults.toml"
+    faults.write_text(
+        '[[fault]]\non = "linked"\ndo = "server"\nendpoint = "token"\nstatus = 401\n'
+        'body = { error = "invalid_client" }\ntimes = 1000\n'
+    )
+    goal = ("--until", "refreshed", "--timeout", "4")
+    run = sim(*VIRTUAL, "--approve", "auto", *goal, "--faults", faults)
+    assert run.exit_code == 1
+    assert run.of("error")[-1]["kind"] == "timeout"
+    assert "invalid_client" in run.complaint[0]
 
 
 def test_the_time_limit_is_wall_time(sim):

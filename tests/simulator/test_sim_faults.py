@@ -274,9 +274,10 @@ def test_a_router_that_is_slower_than_the_board(sim, scenario, do):
     assert set(failed) == {"failed"}
     assert joined == "joined"
     assert 300 < times(run, "wifi")[-1] < 380
-    assert [screen["name"] for screen in run.of("screen")][:4] == [
+    assert [screen["name"] for screen in run.of("screen")][:5] == [
         "starting",
         "wifi",
+        "no_wifi",
         "clock",
         "user_code",
     ]
@@ -430,7 +431,7 @@ def test_an_answer_as_a_table_is_json(vm, scenario):
 
 
 @pytest.mark.parametrize(
-    ("way", "polls"), [("drop", ["pending", "approved"]), ("lost", ["approved"])]
+    ("way", "polls"), [("drop", ["retry", "pending", "approved"]), ("lost", ["retry", "approved"])]
 )
 def test_a_reply_that_does_not_come(sim, scenario, way, polls):
     run = sim(
@@ -442,9 +443,11 @@ def test_a_reply_that_does_not_come(sim, scenario, way, polls):
         ),
     )
     assert run.exit_code == 0
-    # On a connection that was kept, the board asks again at once: it may have been too old.
-    assert [poll["result"] for poll in run.of("poll")] == polls
-    # On a new one it does not; and a userinfo that is not answered costs nothing.
+    # The server may have read it, so the board asks again after the pause of a failed poll.
+    first, *others = run.of("poll")
+    assert [poll["result"] for poll in (first, *others)] == polls
+    assert others[0]["sent"] - first["t"] > 9
+    # A userinfo that is not answered costs nothing.
     assert (run.only("error")["kind"], run.only("error")["fatal"]) == ("network", False)
     assert run.of("api") == []
     assert run.only("refreshed")["rotated"] is True

@@ -35,6 +35,28 @@ def test_a_board_links_and_refreshes(sim, tmp_path, name):
     assert len(run.of("refreshed")) == (0 if preset.refresh == "never" else 2)
 
 
+@pytest.mark.parametrize(
+    ("name", "account"),
+    [
+        ("github", "ana"),
+        ("twitch", "ana"),
+        ("amazon", "Ana Alves"),
+        ("google", "Ana Alves"),
+        ("microsoft", "Ana Alves"),
+        ("keycloak", "Ana Alves"),
+        ("trakt", None),
+    ],
+)
+def test_a_board_knows_who_is_linked(sim, tmp_path, name, account):
+    path = tmp_path / "provider.json"
+    with MockServer(ServerOptions(personality=name, approve="auto")) as server:
+        path.write_text(json.dumps(server.description["provider"]))
+        scope = ("--scope", load(name).scope) if load(name).scope else ()
+        run = sim(*QUICK, "--provider", path, *scope, "--until", "linked")
+    assert run.exit_code == 0, run
+    assert run.only("linked")["account"] == account
+
+
 @pytest.mark.parametrize("name", ["github", "twitch", "auth0"])
 def test_a_board_hears_a_refusal(sim, tmp_path, name):
     path = tmp_path / "provider.json"

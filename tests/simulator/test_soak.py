@@ -17,14 +17,15 @@ EVERY = 3_225  # s between two refreshes: an hour less the skew, and half the sp
 OPS = 14  # flash operations of one slot written, at most
 
 
-def troubles(days):
+KINDS = ("quiet", "reset", "lost", "burst", "wifi", "jump", "jump and reset", "dns", "brown")
+
+
+def troubles(days, kinds):
     """(seconds, [[fault]] fields) of each trouble, the same each time."""
     draw = random.Random(SEED)
     for slot in range(1, days * DAY // SLOT):
         at = slot * SLOT + draw.randrange(3600)
-        kind = draw.choice(
-            ("quiet", "reset", "lost", "burst", "wifi", "jump", "jump and reset", "dns", "brown")
-        )
+        kind = draw.choice(kinds)
         if kind == "lost":
             yield at, {"do": "server", "endpoint": "token", "lost": True}
         elif kind == "burst":
@@ -37,6 +38,9 @@ def troubles(days):
             yield at, {"do": "dns_fails", "for": draw.randint(20, 5_000)}
         elif kind.startswith("jump"):
             yield at, {"do": "clock_jump", "seconds": draw.randint(-90 * DAY, 90 * DAY)}
+        elif kind == "cut":
+            how = draw.choice(("none", "torn", "done"))
+            yield at, {"do": "power_cut", "op": draw.randint(1, 2 * OPS), "how": how}
         elif kind == "brown":
             yield at, {"do": "brown_out"}
         if kind in ("reset", "jump and reset", "brown"):
@@ -68,16 +72,24 @@ def requests(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("days", [4, pytest.param(90, marks=pytest.mark.soak)])
-def test_a_board_stays_linked(capsys, tmp_path, requests, monkeypatch, days):
+@pytest.mark.parametrize(
+    ("days", "runtime"),
+    [
+        (4, "cpython"),
+        pytest.param(90, "cpython", marks=pytest.mark.soak),
+        pytest.param(5, "micropython", marks=pytest.mark.soak),
+    ],
+)
+def test_a_board_stays_linked(capsys, tmp_path, requests, monkeypatch, days, runtime):
     draws = random.Random(SEED)
     monkeypatch.setattr(shims._Files, "urandom", staticmethod(draws.randbytes))
-    faults = list(troubles(days))
+    kinds = KINDS if runtime == "cpython" else (*KINDS, "cut", "cut")  # CPython survives none
+    faults = list(troubles(days, kinds))
     path = tmp_path / "faults.toml"
     path.write_text(scenario_of(faults))
     wanted = days * DAY // EVERY
     run = run_board(
-        capsys, "--runtime", "cpython", "--clock", "virtual", "--approve", "auto", "--host",
+        capsys, "--runtime", runtime, "--clock", "virtual", "--approve", "auto", "--host",
         "localhost", "--faults", path, "--until", f"refreshed:{wanted}", "--timeout", "900",
     )  # fmt: skip
     assert run.exit_code == 0, (run.stderr, run.events[-40:], requests[-10:])

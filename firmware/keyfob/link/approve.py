@@ -8,9 +8,6 @@ from keyfob.oauth import outcome as meaning
 _AGAIN = const(55_000)  # ms, and a poll's gap, until a code that could not be stored is again
 _NAP = const(60_000)  # ms between two looks whether an earlier link is back
 
-# The event for the end of an attempt; any other end is an `error`.
-_ENDS = {device_grant.DENIED: "denied", device_grant.EXPIRED: "expired"}
-
 
 async def get_approval(provider, clock, events, scope, account):
     """Show a code and poll until it is approved; return the members of a TokenSet.
@@ -24,25 +21,21 @@ async def get_approval(provider, clock, events, scope, account):
         account.pending, clock.ticks(), clock.unix()
     )
     if is_old:
-        _notify_code(events, grant, True)
+        events.notify("user_code", resumed=True, **grant.shown())
         request = await _next_request(grant, clock, account)
     else:
         request = grant.authorize(clock.ticks())
     interval = grant.interval
     stored = clock.ticks()  # when that was tried last
-    lack = None  # the last answer found no memory
     while request is not None:
         is_poll = grant.state == device_grant.PENDING
         sent = clock.ticks()
         try:
             _receive(grant, await provider.send(request), clock)  # no name keeps the reply
-            if grant.state == device_grant.PENDING:
-                lack = None
         except (TransportError, MemoryError) as error:
             if isinstance(error, MemoryError):
                 error = no_memory("for the provider's reply", "free some RAM")
                 await settle()
-            lack = error if error.kind == "memory" else None
             grant.failed(error, clock.ticks())
         wait = grant.wait(clock.ticks())
         if grant.state == device_grant.PENDING:
@@ -59,7 +52,7 @@ async def get_approval(provider, clock, events, scope, account):
             _notify_poll(events, grant.outcome, wait, ticks.diff(clock.ticks(), sent))
         elif grant.state == device_grant.PENDING:
             await settle()  # a screen wants the RAM
-            _notify_code(events, grant, False)
+            events.notify("user_code", resumed=False, **grant.shown())
         if is_old and is_poll and grant.state in (device_grant.EXPIRED, device_grant.FAILED):
             # While the power was off the code expired, or its tokens were issued and lost.
             events.attempt(account.drop_pending)
@@ -72,12 +65,16 @@ async def get_approval(provider, clock, events, scope, account):
     events.attempt(account.drop_pending)
     if account.is_usable(clock.ticks(), clock.unix()):
         return None
-    if grant.state == device_grant.FAILED and lack is not None:
-        raise lack  # the tokens may have been in that answer
-    if grant.state in _ENDS:
-        events.notify(_ENDS[grant.state])
-        grant.error.notified = AS_FATAL  # the event above did that
-    raise grant.error
+    end = grant.error
+    if grant.state == device_grant.DENIED:
+        events.notify("denied")
+        end.notified = AS_FATAL  # the event did that
+    elif grant.state == device_grant.EXPIRED:
+        if end.lost is not None:
+            events.notify_error(end)
+        events.notify("expired", lost=end.lost)
+        end.notified = AS_FATAL
+    raise end
 
 
 def _receive(grant, reply, clock):
@@ -98,10 +95,6 @@ async def _next_request(grant, clock, account):
             is_first = grant.state == device_grant.IDLE
             return grant.authorize(now) if is_first else grant.poll(now)
         await clock.sleep(min(wait, _NAP))
-
-
-def _notify_code(events, grant, is_resumed):
-    events.notify("user_code", resumed=is_resumed, **grant.shown())
 
 
 def _notify_poll(events, outcome, wait, took):

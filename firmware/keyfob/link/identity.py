@@ -22,12 +22,14 @@ def claims(tokens, provider, unix):
 async def ask(link, profile, account):
     """Ask userinfo who `account` is (OpenID Connect Core section 5.3).
 
+    With `userinfo_aliases` it is an API of the provider's own, which needs no scope `openid`.
     Returns its claims, or None where there is no usable answer: the name is optional.
     """
     if account.name != account.subject:
         return None  # the ID token had a name
     url = profile.userinfo_endpoint
-    if url is None or "openid" not in (link.scope or "").split():
+    aliases = profile.userinfo_aliases or {}
+    if url is None or (not aliases and "openid" not in (link.scope or "").split()):
         return None
     try:
         reply = await link.get(url)
@@ -37,6 +39,10 @@ async def ask(link, profile, account):
             found = code.members(reply) or {}
     except (TransportError, ProviderError, MemoryError):
         return None
+    for alias in aliases:
+        value = found.get(alias)
+        if value is not None:
+            found[aliases[alias]] = str(value)  # an ID may be a number
     subject = found.get("sub")
     if not isinstance(subject, str) or account.subject not in (None, subject):
         return None

@@ -17,6 +17,7 @@ from keyfob.oauth import ticks
 
 _SOON = const(5_000)  # ms: a refresh that may be tried again this soon is tried at once
 _NAP = const(60_000)  # ms between two looks at what is due
+_APART = const(30)  # s by which the stored end of a token may be late
 # ms between two refreshes that an API's 401 asks for: longer each time it asks at once again.
 _REJECT_GAP = const(60_000)
 _MAX_REJECT_GAP = const(3_600_000)
@@ -199,6 +200,7 @@ class Refresher:
 
     async def _refresh(self, tokens):  # rare
         """Refresh once, and once more soon after where the reply was lost."""
+        self._note(tokens)
         error = self._trouble = await self._try(tokens)
         pause = tokens.pause(self._clock.ticks())
         if error is not None and pause <= _SOON:
@@ -207,6 +209,25 @@ class Refresher:
         await self._provider.hang_up()
         if error is not None:
             raise error
+
+    def _note(self, tokens):  # rare
+        """Store that the access token has run out, where the store says that it lives on.
+
+        An API has refused it, or the clock was wrong when it was stored. Should power go before
+        new tokens are stored, the next boot knows so that it has to ask at once.
+        """
+        if tokens.is_dead or tokens.refresh_token is None:
+            return
+        now, unix = self._now()
+        unix = unix or 0
+        left = tokens.remaining(now, unix) if tokens.is_accepted else 0
+        end = tokens.expires_at
+        if tokens.expires_in is None and not tokens.is_accepted:
+            tokens.expires_in = 1
+        elif left is None or end is None or end - unix <= left + _APART:
+            return
+        tokens.expires_at = unix + left
+        self._events.attempt(self._account.save)
 
     async def _try(self, tokens):  # rare
         """Ask for new tokens once; return None, or the error that says why there are none."""

@@ -85,17 +85,21 @@ class HttpClient:
                 self._repeated = self._prepared = None  # parsing such a long body needs the RAM
             return parser.reply
         except asyncio.TimeoutError:
-            raise TransportError(
+            error = TransportError(
                 "%s did not answer within %g s" % (host, limit),
                 "check the network, or try again later",
                 kind="timeout",
             )
+            error.lost = self._origin is not None  # else it was never connected
+            raise error
         except MemoryError:
             raise no_memory("for a connection to " + host)
         except (OSError, ValueError, EOFError) as error:
-            error = await self._refused(error, host)
-            if error is not None:
-                raise error
+            was_sent = self._origin is not None
+            failure = await self._refused(error, host)
+            if failure is not None:
+                failure.lost = was_sent
+                raise failure
             return await self._ask(origin, message, request, limit, max_body)
         finally:
             self._parser = None
@@ -195,6 +199,7 @@ class HttpClient:
         """Note the room for TLS; return its context, made once, or None where it is not used."""
         with Loaded("keyfob.net.platform_errors") as code:
             self._room = code.room()
+            code.mend_errno()
         if is_secure and self._context is None:
             with Loaded("keyfob.net.tls") as tls:
                 self._context = tls.make_context(self._roots)

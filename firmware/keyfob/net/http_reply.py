@@ -85,6 +85,7 @@ class ReplyParser:
         self._chunked = False
         self._status = 0
         self._headers = None
+        self._is_json = False
         self._last = None  # the header that a folded line continues
 
     @property
@@ -178,6 +179,8 @@ class ReplyParser:
         name = name.lower()
         value = value.strip()
         self._last = None
+        if name == "content-type":
+            self._is_json = "json" in value.lower()
         if name not in _USED:
             self._others -= _EACH + len(name) + len(value)
             if self._others < 0:
@@ -237,15 +240,18 @@ class ReplyParser:
         self._state = _SIZED
 
     def _bound(self, size):
-        most = _MAX_RAW if self._is_own else self._max_body
-        if self._end + self._dropped + size > most:
-            raise self._too_long()
+        size += self._end + self._dropped
+        if size > (_MAX_RAW if self._is_own else self._max_body):
+            raise self._too_long(size)
 
-    def _too_long(self):
-        return TransportError(
-            "the server's reply is longer than %d bytes" % self._max_body,
+    def _too_long(self, size):
+        error = TransportError(
+            "the server's reply has %d bytes, which is longer than %d bytes"
+            % (size, self._max_body),
             "check the address, or give a larger max_body",
         )
+        error.is_final = self._is_json and self._status < 300  # no page of a gateway's
+        return error
 
     def _take_body(self):
         take = min(len(self._buffer), _PIECE)
@@ -275,7 +281,7 @@ class ReplyParser:
         start, self._end = self._end, self._end + len(piece)
         body, end = self._body, self._end
         if end > self._max_body:
-            raise self._too_long()
+            raise self._too_long(end)
         if end > len(body):
             body.extend(bytes(end - len(body)))
         body[start:end] = piece

@@ -20,15 +20,25 @@ async def join(connection, is_patient):
         try:
             return await _join_once(connection)
         except TransportError as error:
-            events.notify("wifi", state="failed")
             connection.is_away = True
-            if not is_patient:
-                raise
-            if error.message != trouble:  # notify of the same reason once
+            if not is_patient or error.message == trouble:  # notify of the same reason once
+                events.notify("wifi", state="failed")
+                if not is_patient:
+                    raise
+            else:
                 trouble = error.message
+                events.notify("wifi", state="failed", trouble=_shown(error))
                 events.notify_error(error)
         await clock.sleep(pause + clock.jitter(pause // 4))
         pause = min(2 * pause, _MAX_PAUSE)
+
+
+def _shown(error):
+    """The members of the screen that says why there is no Wi-Fi."""
+    trouble = getattr(error, "trouble", None)
+    if trouble is None:
+        return {"message": error.message}
+    return {"ssid": trouble[0], "kind": trouble[1]}
 
 
 async def _is_back(connection):

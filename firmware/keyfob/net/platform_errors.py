@@ -1,6 +1,7 @@
 """Translating the platform's exceptions into TransportError."""
 
 import ssl
+import sys
 
 from keyfob.compat import const
 from keyfob.errors import TransportError, no_memory
@@ -60,6 +61,18 @@ def is_about_dates(error):
     """Whether a TransportError says that a certificate is not valid at this time."""
     reason = error.message.partition(" is not trusted: ")[2]
     return any(words in reason for words in ("expired", "not yet valid", "in the future"))
+
+
+def mend_errno():
+    """Give an errno that was installed in /lib this chip's EINPROGRESS, by which asyncio connects.
+
+    micropython-lib's has the numbers of Linux.
+    """
+    import errno
+
+    if hasattr(errno, "__file__") and sys.implementation.name == "micropython":
+        found = __import__("uerrno")  # stays: it is the built-in one
+        setattr(errno, "EINPROGRESS", found.EINPROGRESS)  # noqa: B010 - a constant to mypy
 
 
 def room():

@@ -30,7 +30,8 @@ async def join(networks, clock):
     """Join the first of `networks` (dicts of ssid and password) that accepts the board.
 
     Returns its ssid; None where there is nothing to join, since the platform's network is up by
-    other means. Raises TransportError with the reasons where none accepts the board.
+    other means. Raises TransportError with the reasons where none accepts the board. Its `trouble`
+    is the ssid of one of them and why, in a word; it has none where Wi-Fi itself does not work.
     """
     radio = station() if networks else None
     if radio is None:
@@ -48,12 +49,10 @@ async def join(networks, clock):
             reason = await _join_one(radio, wanted, clock)
             if reason is None:
                 return wanted["ssid"]
-            reasons.append(reason % wanted["ssid"])
+            reasons.append(reason)
     except OSError as error:
         raise TransportError("Wi-Fi does not work: %s" % error, "switch the board off and on")
-    raise TransportError(
-        "no Wi-Fi network let the board in: " + ", ".join(reasons), "check its name and password"
-    )
+    raise _error(names, reasons)
 
 
 async def _join_one(radio, wanted, clock):
@@ -84,3 +83,17 @@ async def _join_one(radio, wanted, clock):
 async def _leave(radio, clock):
     radio.disconnect()
     await clock.sleep(_SETTLE)
+
+
+def _error(names, reasons):
+    """The error for networks, by their names, and why none of them accepts the board."""
+    told = [reason % name for name, reason in zip(names, reasons)]
+    error = TransportError(
+        "no Wi-Fi network let the board in: " + ", ".join(told), "check its name and password"
+    )
+    # A screen names one. Who has two, at home and at work, finds one of them out of reach.
+    for kind, words in (("password", "password"), ("timeout", ""), ("lost", "reach")):
+        for name, reason in zip(names, reasons):
+            if reason.endswith(words) and (words or reason == "%s"):
+                error.trouble = (name, kind)
+                return error

@@ -14,7 +14,7 @@ seconds, and clocks drift.
 """
 
 from keyfob.compat import Loaded, const
-from keyfob.errors import LinkDenied, LinkExpired, ProviderError, UsageError
+from keyfob.errors import ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
 from keyfob.oauth.ticks import Stopwatch
 
@@ -94,6 +94,9 @@ class DeviceGrant:
         self._in_flight = False
         self._failures = 0  # in a row, without a usable answer
         self._refusals = 0  # bare 4xx in a row
+        # What came instead of answers about the code since the last one, and the last of it that
+        # may have had the tokens; each is (text, kind of error) or None.
+        self._trouble = (None, None)
 
     @property
     def tokens(self):
@@ -152,7 +155,9 @@ class DeviceGrant:
         self._begin(dict(record, expires_in=left))
         self._watch = Stopwatch(now)
         self.state = PENDING
-        self._schedule(0, self._step())  # the last poll may have been sent just before the reset
+        # The last poll may have been sent just before the reset.
+        self._schedule(0, self._step())
+        self._trouble = (None, ("the device was restarted", "network"))
         return True
 
     def poll(self, now):
@@ -211,13 +216,18 @@ class DeviceGrant:
     def failed(self, error, now):  # rare
         """Note that the last request got no answer (a TransportError); return the state."""
         first = self.state == REQUESTED
-        state = self._advance(meaning.Outcome(meaning.RETRY, None, error.message), now)
-        if first and error.kind == "tls":
-            # No code was shown yet, and the server may be an impostor.
+        outcome = meaning.Outcome(meaning.RETRY, None, error.message)
+        # Where memory ran out after a refusal was read, nothing was lost.
+        was_read = self.outcome is not None and self.outcome.kind == meaning.DENIED
+        outcome.lost = error.lost and error.kind != "tls" and not was_read
+        state = self._advance(outcome, now, None, error.kind)
+        # Before a code was shown the server may be an impostor. Too long a reply stays too long.
+        if (first and error.kind == "tls") or error.is_final:
             state = FAILED
         return self._end(FAILED, error) if state == FAILED else state
 
-    def _advance(self, outcome, now, unix=None):  # rare
+    def _advance(self, outcome, now, unix=None, trouble="network"):  # rare
+        """Take the meaning of an answer; `trouble` is the kind of error where there is none."""
         if not self._in_flight:
             raise UsageError("no answer was expected")
         self.outcome = outcome
@@ -230,13 +240,13 @@ class DeviceGrant:
                 return self._end(FAILED, error)
             finally:
                 outcome.members = None  # keep secrets once
-        self._count(outcome, self._lifetime - elapsed)
+        self._count(outcome, self._lifetime - elapsed, trouble)
         state = (_AFTER_POLL if self.state == PENDING else _AFTER_REQUEST)[outcome.kind]
         too_long = (outcome.retry_after or 0) > _PATIENCE
         if state == IDLE and (too_long or self._failures >= _TRIES):
             state = FAILED
         if state > PENDING:
-            return self._end(state, _reason(state, outcome))
+            return self._end(state, _reason(state, outcome, self._trouble))
         self._in_flight = False  # not where memory ran out above: that answer has `failed`
         self.state = state
         self._schedule(elapsed, self._gap(outcome))
@@ -257,8 +267,11 @@ class DeviceGrant:
             setattr(self, name, record.get(name))
         self._lifetime = self.expires_in * 1000
 
-    def _count(self, outcome, left):  # rare
-        """Update interval and counters; earlier answers may change the meaning of this one."""
+    def _count(self, outcome, left, trouble):  # rare
+        """Update interval and counters; earlier answers may change the meaning of this one.
+
+        `trouble` is the kind of error where no answer came.
+        """
         kind = outcome.kind
         if kind == meaning.SLOW_DOWN:
             self.interval += _SLOW_DOWN
@@ -272,6 +285,14 @@ class DeviceGrant:
         elif outcome.error == "invalid_grant" and self.state == PENDING and left <= _LATE:
             # Some servers answer expired_token once only, others never.
             outcome.kind = meaning.EXPIRED
+        if self.state == PENDING:
+            if kind == meaning.DENIED and self._trouble[1] is not None:
+                outcome.kind = meaning.ERROR  # some servers say so of a code that is used up
+            elif outcome.error is not None and kind in (meaning.PENDING, meaning.SLOW_DOWN):
+                self._trouble = (None, None)
+            elif kind in (meaning.RETRY, meaning.REFUSED, meaning.SLOW_DOWN):
+                last = (str(outcome), trouble)
+                self._trouble = (last, last if outcome.lost else self._trouble[1])
 
     def _gap(self, outcome):  # rare
         """Milliseconds from now to the next request."""
@@ -302,7 +323,7 @@ class DeviceGrant:
         self._due = due
 
     def _expire(self):  # rare
-        self._end(EXPIRED, _reason(EXPIRED))
+        self._end(EXPIRED, _reason(EXPIRED, None, self._trouble))
 
     def _end(self, state, error):  # rare
         self.state = state
@@ -312,15 +333,13 @@ class DeviceGrant:
         return state
 
 
-def _reason(state, outcome=None):  # rare
-    """The error of a final state; None for GRANTED."""
+def _reason(state, outcome, trouble):  # rare
+    """The error of a final state, after the `trouble` of a grant; None for GRANTED."""
     if state == GRANTED:
         return None
-    if state == DENIED:
-        return LinkDenied(
-            "the request was refused on the provider's page", "ask for a new code", outcome.error
-        )
-    if state == EXPIRED:
-        return LinkExpired("the code ran out before anybody approved it", "ask for a new code")
     with Loaded("keyfob.oauth.outcome_hints") as hints:
-        return hints.refusal(outcome)
+        if state == EXPIRED:
+            return hints.expiry(trouble[0])
+        if state == DENIED:
+            return hints.denial(outcome)
+        return hints.refusal(outcome) if trouble[1] is None else hints.loss(outcome, trouble[1])

@@ -16,14 +16,16 @@ def days_from_civil(year, month, day):
 def parse(text):
     """Unix seconds of `Sun, 06 Nov 1994 08:49:37 GMT` or of either obsolete form.
 
-    Returns None where `text` is not such a date.
+    Returns None where `text` is not such a date, or is one of another time zone.
     """
     try:
         fields = text.replace(",", " ").replace("-", " ").split()
-        if len(fields) == 5:  # asctime: Sun Nov  6 08:49:37 1994
+        if len(fields) == 5:  # asctime: Sun Nov  6 08:49:37 1994, which is in GMT
             month, day, clock, year = fields[1:]
         else:
-            day, month, year, clock = fields[1:5]
+            day, month, year, clock, zone = fields[1:]
+            if zone.upper() not in ("GMT", "UTC"):
+                return None
         hour, minute, second = [int(part) for part in clock.split(":")]
         month = _MONTHS.index(month) + 1
         day, year = int(day), int(year)

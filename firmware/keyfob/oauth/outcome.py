@@ -44,7 +44,8 @@ class Outcome:
 
     `kind` is one of the constants above; `error` the OAuth code or None; `description`
     the provider's text made safe to show; `members` those of an OK reply, else None;
-    `interval` and `retry_after` seconds the provider asked for, or None.
+    `interval` and `retry_after` seconds the provider asked for, or None. `lost` is whether
+    tokens may have been in an answer that cannot be read.
     """
 
     def __init__(self, kind, error=None, description="", values=None):
@@ -54,6 +55,7 @@ class Outcome:
         self.members = values
         self.interval = None
         self.retry_after = None
+        self.lost = False
 
     def __str__(self):
         if self.error and self.description:
@@ -81,6 +83,10 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):  # rare
     if reply.headers.get("retry-after"):
         with Loaded("keyfob.oauth.outcome_odd") as odd:
             outcome.retry_after = odd.retry_after(reply, unix)
+    if not outcome.error:
+        # Cut short or no JSON at all, or a gateway that has not waited for the answer.
+        is_lost = reply.status < 300 or reply.status in (502, 504)
+        outcome.lost = kind == RETRY and is_lost
     if not outcome.error and not outcome.description:
         with Loaded("keyfob.oauth.outcome_odd") as odd:
             outcome.description = odd.status_text(reply.status, values)

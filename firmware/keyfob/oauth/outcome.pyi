@@ -23,6 +23,7 @@ class Outcome:
     members: dict[str, Any] | None
     interval: int | None
     retry_after: int | None
+    lost: bool
     def __init__(
         self,
         kind: int,

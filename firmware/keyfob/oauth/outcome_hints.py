@@ -1,7 +1,7 @@
 """Errors and hints for a person, from the outcome of an answer."""
 
 from keyfob.compat import const
-from keyfob.errors import ProviderError, TransportError
+from keyfob.errors import LinkDenied, LinkExpired, ProviderError, TransportError
 from keyfob.oauth.outcome import ERROR, ERRORS, REFUSED, RETRY, SLOW_DOWN
 
 # Hints for a refusal, by OAuth error code.
@@ -26,7 +26,11 @@ _ENDS = (
     "insufficient_user_authentication",  # RFC 9470
 )
 
+# Errors that say nothing about a code.
+_OF_CLIENT = ("invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope")
+
 _BUSY = const(300)  # s to wait for a busy provider that sends no Retry-After
+_AGAIN = "ask for a new code"
 
 
 def is_passing(outcome):
@@ -45,11 +49,46 @@ def is_gateway(outcome, status):
     return is_unknown and status in (401, 403) and outcome.error not in ERRORS
 
 
+def expiry(trouble):
+    """Return the error for a code that ran out; `trouble` as for `loss`, or None."""
+    if trouble is None:
+        return LinkExpired("the code ran out before anybody approved it", _AGAIN)
+    words = "the code ran out, and the last answers were of no use: %s"
+    error = LinkExpired(words % trouble[0], _AGAIN, kind=trouble[1])
+    error.lost = trouble[0]
+    return error
+
+
+def denial(outcome):
+    """Return the error for a person's refusal."""
+    words = "the request was refused on the provider's page"
+    return LinkDenied(words, _AGAIN, outcome.error)
+
+
+def loss(outcome, trouble):
+    """Return the error for a refusal after an answer was lost that may have had the tokens.
+
+    `trouble` is the text and the kind of what kept it from being read.
+    """
+    if outcome.error is None or outcome.error in _OF_CLIENT:
+        return refusal(outcome)
+    words = "the code is good no more (%s), and an answer before that was lost: %s"
+    return TransportError(words % (outcome, trouble[0]), _AGAIN, trouble[1])
+
+
 def refusal(outcome):
-    """Return the error for an outcome that ends a grant or fails a refresh."""
+    """Return the error for an outcome that ends a grant or fails a refresh.
+
+    Its `interval` is how many seconds to wait where the same request may work later, else None.
+    """
+    passes = is_passing(outcome) or outcome.error is None
+    wait = outcome.retry_after or (_BUSY if outcome.kind == SLOW_DOWN else 0)
     if outcome.kind == RETRY:
-        return TransportError("no usable answer: %s" % outcome, "try again later")
-    hint = _HINTS.get(outcome.error, "check the endpoints, and the client's settings there")
-    if outcome.kind == SLOW_DOWN:
-        hint = "try again in %d s" % (outcome.retry_after or _BUSY)
-    return ProviderError("the provider refused: %s" % outcome, hint, outcome.error)
+        error = TransportError("no usable answer: %s" % outcome, "try again later")
+    else:
+        hint = _HINTS.get(outcome.error, "check the endpoints, and the client's settings there")
+        if outcome.kind == SLOW_DOWN:
+            hint = "try again in %d s" % wait
+        error = ProviderError("the provider refused: %s" % outcome, hint, outcome.error)
+    error.interval = wait if passes else None
+    return error

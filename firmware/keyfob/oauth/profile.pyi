@@ -17,6 +17,7 @@ class Profile:
     min_interval: int
     accept: str
     qr_template: str | None
+    userinfo_aliases: dict[str, str] | None
     dialect: dict[str, Any] | None  # internal
     allow_http: bool
     needs_person: bool  # internal

@@ -3,6 +3,7 @@
 Needed once, when the configuration is read; a board unloads it then.
 """
 
+from keyfob.compat import Loaded
 from keyfob.errors import ConfigError
 from keyfob.oauth import CLIENT_CREDENTIALS, DEVICE_CODE_GRANT, url
 
@@ -26,6 +27,7 @@ _COMMON = {
     "min_interval": (int, 1),  # s
     "accept": (str, "application/json"),
     "qr_template": (str, None),  # with {user_code}, only where the vendor documents one
+    "userinfo_aliases": (dict, None),  # member as the provider spells it: its OpenID Connect name
 }
 # Rare fields. `Profile.dialect` is a dict of them all where any is set.
 _DIALECT = {
@@ -78,6 +80,7 @@ def fill(profile, fields):
     profile.dialect = _dialect(fields)
     profile.needs_person = profile.grant_type != CLIENT_CREDENTIALS
     ours = [fields.get(name + "_param") or name for name in _OURS]
+    known = list(ADDRESSES) + list(_COMMON) + list(_DIALECT) + list(_CLIENT)
     for name in fields:
         if name[:6] == "extra_":
             for param in fields[name] or ():
@@ -86,11 +89,9 @@ def fill(profile, fields):
                         "provider.%s must not set %s" % (name, param),
                         "remove it; keyfob sends it where it belongs",
                     )
-        if not any(name in known for known in (ADDRESSES, _COMMON, _DIALECT, _CLIENT)):
-            raise ConfigError(
-                "provider.%s is not a field that keyfob knows" % name,
-                "check its spelling, or remove it",
-            )
+        if name not in known:
+            with Loaded("keyfob.config_text") as code:
+                raise code.unknown("provider.", name, known)
     missing = [
         name
         for name in (ENDPOINTS[:2] if profile.needs_person else ENDPOINTS[1:2])

@@ -8,6 +8,7 @@ The table is a single string: a board reads the row that it needs and unloads th
 _PATTERNS = """
 starting 250 250
 wifi 500 500
+no_wifi 500 200 100 700
 clock 750 250
 press 100 1900
 user_code 1

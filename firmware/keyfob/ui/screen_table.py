@@ -11,6 +11,7 @@ _TABLE = """
 screen|press|rests|then|texts
 starting||||starting
 wifi||||wifi
+no_wifi||||no_wifi ssid kind_{kind}/message goes_on?
 clock||||clock
 press|link|yes||ready press only?
 user_code|show|||link? open@ code# check? only left~
@@ -18,7 +19,7 @@ offline|show|||offline open@ code# trouble? left~
 linked|||10000 idle|linked account unsaved_{unsaved}/unsaved
 idle|tell|yes||linked account unsaved_{unsaved}/unsaved hold
 denied|link|yes||denied again/restart
-expired|link|yes||expired again/restart
+expired|link|yes||expired lost again/restart
 sign_in_again|link|yes||signed_out again/restart
 unlink|unlink||15000 linked|unlink confirm keep
 unlinked|link|yes||unlinked revoked_{revoked} again/restart

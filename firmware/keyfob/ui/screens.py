@@ -80,9 +80,12 @@ class Screens:
             self._forget_code()  # still on the panel for a moment; tokens need the RAM
             self._forget_layout()
         elif event == "poll":
-            name, members = self._waiting(members)
-        elif event == "wifi" and self._name == "wifi" and members["state"] == "joined":
-            name = "clock"  # the next step
+            name, members = self._wanted(members)
+        elif event == "wifi" and self._name in ("wifi", "no_wifi"):
+            if members["state"] == "joined":
+                name = "clock"  # the next step
+            elif members.get("trouble"):
+                name, members = "no_wifi", members["trouble"]
         elif event == "error" and (not members["fatal"] or self._name == "sign_in_again"):
             name = None  # not fatal, or the screen already says more
         elif event in ("refreshed", "saved"):
@@ -172,9 +175,9 @@ class Screens:
         elif self._may_dim() and self._age >= _DIM:
             self._dim(True)
         elif self._page != self._page_due() or self._time != self._time_due():
-            rest = self._drawn_at + _REST - self._age
-            if rest > 0:
-                return rest
+            wait = self._drawn_at + _REST - self._age
+            if wait > 0:
+                return wait
             self._draw()
         elif self._is_stale and self._age >= self._drawn_at + _PAGE:
             self._drawn_at = self._age
@@ -193,7 +196,7 @@ class Screens:
         except OSError:
             pass  # as in _send
 
-    def _waiting(self, members):
+    def _wanted(self, members):
         """The screen and its members after a poll: `offline` without an answer, else the code."""
         result = members["result"]
         if result == "retry" and self._name == "user_code":

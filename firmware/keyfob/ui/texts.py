@@ -13,6 +13,11 @@ _TEXTS = """
 |en|de
 starting|Starting|Startet
 wifi|Joining Wi-Fi|Verbinde mit dem WLAN
+no_wifi|No Wi-Fi|Kein WLAN
+ssid|Network  {ssid}|Netz  {ssid}
+kind_password|The password does not fit|Das Passwort passt nicht
+kind_lost|It is out of reach (2.4 GHz only)|Außer Reichweite (nur 2,4 GHz)
+goes_on|It goes on trying|Versucht es weiter
 clock|Setting the clock|Uhr wird gestellt
 ready|Not linked yet|Noch nicht verbunden
 press|Press button {button} to link|Taste {button} drücken, um zu verbinden
@@ -34,6 +39,7 @@ unsaved_NVS is full|Not saved: NVS is full|Nicht gesichert: NVS voll
 hold|Hold button {button} to unlink|Taste {button} halten, um zu trennen
 denied|Refused on the phone|Am Handy abgelehnt
 expired|The code ran out|Der Code ist abgelaufen
+lost|No usable answer: {lost}|Keine brauchbare Antwort: {lost}
 signed_out|Sign-in needed again|Neue Anmeldung nötig
 unlinked|No longer linked|Nicht mehr verbunden
 revoked_False|The provider did not confirm: end it there, too\

@@ -81,7 +81,7 @@ _MESSAGES = (
         Finding(
             "no_image",
             "the flash holds no firmware that starts",
-            "keyfob flash --erase",
+            "press RESET; if it says so again: keyfob flash --erase",
         ),
     ),
 )
@@ -89,6 +89,7 @@ _MESSAGES = (
 _CORRUPT = Finding(
     "files_corrupt",
     "the board's file system is damaged",
+    "press RESET and try again, for an interrupted program can leave it so; if it stays damaged: "
     "keyfob flash --erase, then keyfob install and keyfob configure",
 )
 
@@ -181,7 +182,8 @@ def _meaning_of(output: bytes, error: NoRepl) -> Finding:
     return Finding(
         "no_repl",
         "the board talks, but its program cannot be broken into",
-        "hold BOOT and press RESET, then keyfob flash --erase",
+        "press RESET and try again; if that changes nothing: hold BOOT and press RESET, then "
+        "keyfob flash --erase",
     )
 
 
@@ -289,6 +291,8 @@ _CAUSES = {
     ("discovery", "config"): "bad_config",
     ("client", "tls"): "tls",
     ("client", "provider"): "client",
+    ("poll", "tls"): "tls",
+    ("poll", "provider"): "client",
 }
 _ACTIONS = {
     "clock": "let the network pass NTP (UDP port 123), then restart the board",

@@ -52,10 +52,13 @@ def read_document(content: bytes | None) -> dict[str, Any]:
     if content is None:
         return {}
     start_anew = f"correct it, or start anew: mpremote fs rm :{CONFIG_FILE[1:]}"
+    from keyfob.config import parse
+    from keyfob.errors import ConfigError
+
     try:
-        document = json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise CliError(f"the board's {CONFIG_FILE} is not valid JSON", start_anew) from None
+        document = parse(content, CONFIG_FILE)
+    except ConfigError as error:
+        raise CliError(f"the board's {error.message}", start_anew) from None
     if not isinstance(document, dict):
         raise CliError(f"the board's {CONFIG_FILE} is not a JSON object", start_anew)
     for name, kind, item in _SHAPES:
@@ -162,4 +165,5 @@ def roots_of(provider: Mapping[str, Any], api: str | None, also: list[str]) -> l
 
 
 def _json(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, indent=2).encode() + b"\n"
+    # Not escaped: MicroPython makes two characters of an emoji that is escaped as a pair.
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"

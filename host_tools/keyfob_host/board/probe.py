@@ -33,5 +33,5 @@ def probe(port: Port, timeout: float, cancelled: threading.Event) -> Found:
         return Found("micropython", chip, *answers)
     except PortError:
         return Found("cannot be opened")
-    except (CliError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+    except CliError:
         return Found("silent")  # it went away, was late, or what it says is no answer

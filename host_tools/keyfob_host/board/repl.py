@@ -25,6 +25,7 @@ from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from keyfob_host.board import access as port_access
+from keyfob_host.board.answers import ANSWERS
 from keyfob_host.board.ports import Port, remember
 from keyfob_host.errors import CliError
 
@@ -40,6 +41,7 @@ _READ = 3.0  # s for a byte that must come
 _WRITE = 2.0  # s for the board to take what is sent
 _PULSE = 0.1  # s that the reset line is held
 _KEPT = 8192  # bytes kept of what the board said
+_LONGEST_LINE = 16384  # bytes: what is longer is several lines
 _PROMPT_TEXT = b">>> "
 _RAW_TEXT = b"raw REPL; CTRL-B to exit\r\n"
 _IN_BOOT = re.compile(rb'File "/?boot\.py"')
@@ -337,12 +339,18 @@ class Board:
         return self.run(settings + text + then, on_line)
 
     def ask(self, name: str, then: str = "") -> Any:
-        """The JSON value that on_board/NAME.py, then `then`, prints last. Raises Garbled."""
+        """The JSON value that on_board/NAME.py, then `then`, prints last: see ANSWERS.
+
+        Raises Garbled where it is another.
+        """
         lines = self.run_file(name, then=then).splitlines()
         try:
-            return json.loads(lines[-1])
-        except (ValueError, IndexError):
+            answer = json.loads(lines[-1])
+        except (ValueError, IndexError, RecursionError):
             raise Garbled(self.port) from None
+        if not ANSWERS[name](answer):
+            raise Garbled(self.port)
+        return answer
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, None where there is none."""
@@ -374,6 +382,8 @@ class Lines:
 
     def feed(self, data: bytes) -> None:
         *lines, self._line = (self._line + data.replace(b"\x04", b"")).split(b"\n")
+        if len(self._line) > _LONGEST_LINE:
+            lines, self._line = [*lines, self._line], b""
         for line in lines:
             self._on_line(line.rstrip(b"\r").decode("utf-8", "replace"))
 

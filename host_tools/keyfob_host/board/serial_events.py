@@ -1,30 +1,14 @@
 """What a board prints on its serial port, reported as by `keyfob sim`: events, screens, text."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
 
-from keyfob_host.printable import printable, printable_members
 from keyfob_host.report.events import Report
+from keyfob_host.report.machine_lines import event_of
 
-_MACHINE_LINE = "@{"
-_INTERNAL = ("took", "trouble")  # members that are for the board's own display
+_INTERNAL = ("took", "trouble", "lost")  # members that are for the board's own display
 _UNREPORTED = ("ready", "signed_out")  # another event says the same
-
-# Members without which an event cannot be reported.
-_NEEDED = {
-    "api": {"status"},
-    "clock": {"state"},
-    "error": {"kind", "message", "hint", "fatal"},
-    "linked": {"account", "scope", "stored"},
-    "poll": {"result", "error", "interval"},
-    "refreshed": {"rotated"},
-    "screen": {"name"},
-    "unlinked": {"revoked"},
-    "user_code": {"user_code", "verification_uri", "verification_uri_complete", "expires_in"},
-    "wifi": {"state"},
-}
 
 # Events that `Report` has no words for, as a line of text.
 _WORDS = {
@@ -60,13 +44,13 @@ class SerialEvents:
         elif self._text is not None:
             self._text(line)
         else:
-            self._lines.append(printable(line))
+            self._lines.append(line)
 
     def take(self, event: str, members: dict[str, Any]) -> None:
         """Take an event."""
         shown = {name: value for name, value in members.items() if name not in _INTERNAL}
         if event == "user_code":
-            self._code = printable_members(members)
+            self._code = members
         elif event == "poll":
             shown["sent"] = round(self._now() - (members.get("took") or 0) / 1000, 3)
         elif event == "screen":
@@ -103,20 +87,3 @@ class SerialEvents:
 
     def _now(self) -> float:
         return time.monotonic() - self._begun
-
-
-def event_of(line: str) -> tuple[str, dict[str, Any]] | None:
-    """The event in a machine line, None for any other line.
-
-    One without what is counted on here only looks like one: it is damaged, or of another version.
-    """
-    if not line.startswith(_MACHINE_LINE):
-        return None
-    try:
-        members = json.loads(line[1:])
-    except (ValueError, RecursionError):
-        return None
-    event = members.pop("event", None)
-    if not isinstance(event, str) or not members.keys() >= _NEEDED.get(event, set()):
-        return None
-    return event, members

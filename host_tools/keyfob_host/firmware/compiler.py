@@ -32,6 +32,7 @@ from keyfob_host.firmware.module_paths import module_of
 from keyfob_host.firmware.packing import packed
 from keyfob_host.firmware.shortening import shortened
 from keyfob_host.firmware.spoken_names import promised, said
+from keyfob_host.printable import say
 from keyfob_host.resources import cache_dir, firmware_dir
 
 _OPTIMISED = (
@@ -128,14 +129,14 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
     }
 
 
-def compiled_modules(folder: Path, spoken: str) -> dict[str, bytes]:
+def compiled_modules(folder: Path, spoken: str, arch: str | None) -> dict[str, bytes]:
     """The modules in a folder, compiled with short names, by file name. Raises CliError.
 
-    MicroPython's own names stay, and those that the text `spoken` says. What has been compiled
-    before is taken from the user's cache.
+    MicroPython's own names stay, and those that the text `spoken` says. `arch` and the cache
+    are as for `compiled_firmware`.
     """
     found = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
-    return _compiled(found, shortened, [spoken], None)
+    return _compiled(found, shortened, [spoken], arch)
 
 
 def packed_texts(sources: dict[str, str]) -> dict[str, str]:
@@ -297,9 +298,9 @@ def size_table(compiled: list[Compiled]) -> str:
 def main() -> int:
     target = Path(sys.argv[1] if len(sys.argv) > 1 else "build/firmware")
     try:
-        print(size_table(compile_firmware(target)))
+        say(size_table(compile_firmware(target)))
     except CliError as error:
-        print(f"keyfob: {error.message}\ntry: {error.hint}", file=sys.stderr)
+        say(f"keyfob: {error.message}\ntry: {error.hint}", to=sys.stderr)
         return error.exit_code
     return 0
 

@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import NamedTuple
 
 from keyfob_host.firmware import compiler
 from keyfob_host.firmware.lending import lender, lent
@@ -16,7 +17,7 @@ from keyfob_host.firmware.packing import sources_of
 from keyfob_host.firmware.shortening import short_names
 from keyfob_host.resources import firmware_dir
 
-_PLACE = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>\w+))?')
+_PLACE = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d{1,6})(?:, in (?P<name>\w+))?')
 _FOLDER = re.compile(r"^/lib/keyfob(-[0-9a-f]+)?/")
 
 
@@ -27,14 +28,10 @@ def source_of(line: str) -> str | None:
         return None
     name, number = found["file"], int(found["line"])
     if not _FOLDER.match(name):
-        return _of_function(name, found["function"] or "")
-    folder = firmware_dir()
-    path = folder / "keyfob" / _FOLDER.sub("", name)
-    if path.is_relative_to(folder) and path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        if 0 < number <= len(lines):
-            return _place(path.relative_to(folder).as_posix(), number, lines)
-    return None
+        return _of_function(name, found["name"] or "")
+    path = _FOLDER.sub("keyfob/", name)
+    lines = compiler.texts(firmware_dir()).get(path, "").splitlines()
+    return _place(path, number, lines) if 0 < number <= len(lines) else None
 
 
 def _of_function(module: str, function: str) -> str | None:
@@ -46,15 +43,30 @@ def _of_function(module: str, function: str) -> str | None:
 @cache
 def _functions(module: str) -> tuple[tuple[str, str], ...]:
     """The functions of a compiled module: the name on a board, and file, number and text."""
+    firmware = _firmware()
+    texts, short = firmware.texts, firmware.short_names
+    rare = sources_of(firmware.modules.get(module, module), firmware.divided)
+    paths = {lender(path, texts) for path in rare}
+    return tuple(found for path in paths for found in _defined(path, texts[path], short))
+
+
+class _Firmware(NamedTuple):
+    """The firmware's sources, and what things are called on a board."""
+
+    texts: dict[str, str]  # by path
+    divided: dict[str, str]  # the same with rare functions in files of their own
+    modules: dict[str, str]  # names of modules by those on a board
+    short_names: dict[str, str]  # names on a board by those of the sources
+
+
+@cache
+def _firmware() -> _Firmware:
+    """Work it out once: it takes a second."""
     texts = compiler.texts(firmware_dir())
     files = compiler.packed_files(texts)
-    long = {short: name for name, short in short_modules(files).items()}
-    rare = sources_of(long.get(module, module), lent(texts)[0])
-    paths = {lender(path, texts) for path in rare}
-    if not paths:
-        return ()
+    modules = {short: name for name, short in short_modules(files).items()}
     short = short_names(with_short_modules(files), compiler.outside())
-    return tuple(found for path in paths for found in _defined(path, texts[path], short))
+    return _Firmware(texts, lent(texts)[0], modules, short)
 
 
 def _defined(path: str, text: str, short: dict[str, str]) -> Iterator[tuple[str, str]]:

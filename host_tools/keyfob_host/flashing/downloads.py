@@ -14,7 +14,8 @@ import urllib.request
 from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.request import Request
 
 import certifi
 
@@ -85,19 +86,32 @@ class _UnreachableError(Exception):
     """Why the site did not answer."""
 
 
+class _SameSecurity(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect from https to anything else."""
+
+    def redirect_request(
+        self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        if req.full_url.startswith("https:") and not newurl.startswith("https:"):
+            raise _UnreachableError(f"{req.full_url} redirects to {newurl}, which is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 def _get(address: str) -> bytes:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     agent = {"User-Agent": f"keyfob/{__version__}"}
     try:
-        request = urllib.request.Request(address, headers=agent)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=_TIMEOUT, context=context) as reply:  # noqa: S310
+        request = Request(address, headers=agent)  # noqa: S310
+        https = urllib.request.HTTPSHandler(context=context)
+        opener = urllib.request.build_opener(https, _SameSecurity)
+        with opener.open(request, timeout=_TIMEOUT) as reply:
             data: bytes = reply.read(_LARGEST + 1)
             wanted = reply.headers.get("Content-Length")
     except (OSError, ValueError, HTTPException) as error:  # ValueError: no such address
         reason = getattr(error, "reason", None) or error
         raise _UnreachableError(f"no answer from {address} ({reason})") from None
-    if wanted is not None and len(data) != int(wanted):
+    if wanted is not None and wanted.strip() != str(len(data)):
         raise _UnreachableError(f"{address} broke off after {len(data)} of {wanted} bytes")
     return data
 

@@ -17,7 +17,8 @@ try:
     told["keyfob"] = keyfob.__version__
     from keyfob.storage.open_store import open_store
 
-    told["linked"] = bool((open_store().load() or {}).get("tokens"))
+    tokens = (open_store().load() or {}).get("tokens")
+    told["linked"] = bool(tokens) and not tokens.get("signed_out")  # else the provider ended it
 except Exception:  # noqa: S110
     pass  # not there, of another version, or a store that is damaged
 print(json.dumps(told))

@@ -1,6 +1,6 @@
-"""Ask the provider for a code, as the application does: null, or what is wrong and what to try.
+"""Ask the provider for a code and poll once: null, or what is wrong and what to try.
 
-The first item is the step: clock, discovery, client.
+The first item is the step: clock, discovery, client, poll.
 """
 
 import asyncio
@@ -15,7 +15,9 @@ from keyfob.errors import KeyfobError
 from keyfob.link.provider import Provider
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
-from keyfob.oauth import device_grant
+from keyfob.oauth import device_grant, outcome
+
+PATIENCE = 10_000  # ms until a poll that may be waited for
 
 
 async def look():
@@ -34,10 +36,20 @@ async def look():
         step = "client"
         grant = device_grant.DeviceGrant(profile, config.client, config.scope)
         grant.receive(await provider.send(grant.authorize(0)), 0, clock.unix())
+        wait = grant.wait(0)
+        has_code = grant.state == device_grant.PENDING
+        if has_code and wait < PATIENCE:
+            step = "poll"
+            await clock.sleep(wait)
+            grant.receive(await provider.send(grant.poll(wait)), wait, clock.unix())
+        answer = grant.outcome
+        if answer.kind in (outcome.RETRY, outcome.REFUSED) or (
+            answer.kind == outcome.SLOW_DOWN and grant.error is not None
+        ):
+            hint = None if grant.error is None else grant.error.hint
+            return [step, "network", "the provider answers: %s" % answer, hint, None]
         if grant.error is not None:
             raise grant.error
-        if grant.outcome is not None and grant.state != device_grant.PENDING:
-            return [step, "provider", "the provider answers: %s" % grant.outcome, None, None]
     except KeyfobError as error:
         return [step, error.kind, error.message, error.hint, getattr(error, "error", None)]
     finally:

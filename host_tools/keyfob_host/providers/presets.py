@@ -3,14 +3,14 @@
     preset, variables = named("keycloak:domain=id.example.com,realm=home")
     provider_object(preset, variables, client_id="lamp")     # as in /keyfob.json
 
-A preset is data (presets/NAME.toml, described by schemas/preset.json); host_tools/providers
-has a page for people on each.
+A preset is data (presets/NAME.toml, described by schemas/preset.json): the object for the board,
+and the facts of the page for people (providers/page.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypedDict
@@ -46,10 +46,30 @@ class Shown(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
+class Step:
+    """One thing to do at the provider's console."""
+
+    do: Annotated[str, Rule("what to open, to press or to run", least=1)]
+    form: Annotated[Mapping[str, Text], Rule("the fields to fill in: each one's value")] = field(
+        default_factory=dict
+    )
+    paste: Annotated[str, Rule("lines to run, or to put into a file, as they are")] = ""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What goes wrong at this provider, and how to mend it."""
+
+    see: Annotated[str, Rule("what the board, its log or the browser says", least=1)]
+    do: Text
+
+
+@dataclass(frozen=True)
 class Preset:
     """One provider, and how far its facts can be trusted.
 
     `provider` is None where there is no grant for everybody; `instead` then says what to do.
+    Texts for people may have {variable} in them.
     """
 
     name: str
@@ -76,6 +96,24 @@ class Preset:
     instead: Annotated[
         str | None, Rule("what to do, where the grant is not for everybody", least=1)
     ] = None
+    console: Annotated[
+        str | None,
+        Rule("where a client is registered: an address, or the file or command", least=1),
+    ] = None
+    steps: Annotated[tuple[Step, ...], Rule("how to register one, in order", least=1)] = ()
+    people: Annotated[
+        str | None, Rule("who may approve: test users, publishing, an admin's consent", least=1)
+    ] = None
+    scopes: Annotated[
+        Mapping[str, Text], Rule("scopes that boards ask for: what each lets them read or do")
+    ] = field(default_factory=dict)
+    account: Annotated[
+        str | None, Rule("where the name of the account on the panel is from", least=1)
+    ] = None
+    troubles: Annotated[
+        tuple[Trouble, ...], Rule("errors of this provider beside those of every one", least=1)
+    ] = ()
+    notes: Annotated[tuple[Text, ...], Rule("what else is odd about it")] = ()
     variables: Annotated[Mapping[str, Variable], Rule(names="^[a-z_]+$")] = field(
         default_factory=dict
     )
@@ -99,7 +137,12 @@ class Preset:
 
     schema_rules: ClassVar[dict[str, Any]] = {
         "oneOf": [
-            {"required": ["provider", "client", "scope", "refresh"]},
+            {
+                "required": [
+                    *("provider", "client", "scope", "refresh"),
+                    *("console", "steps", "people", "account", "troubles"),
+                ]
+            },
             {"required": ["instead"]},
         ]
     }
@@ -153,14 +196,31 @@ def named(text: str) -> tuple[Preset, dict[str, str]]:
     return preset, variables
 
 
-def usage(preset: Preset) -> str:
-    """How to name the preset with the variables that have to be given."""
-    needed = [
-        f"{name}={variable.example or '...'}"
+def usage(preset: Preset, variables: Mapping[str, str] | None = None) -> str:
+    """How to name the preset with `variables` and those that have to be given besides."""
+    given = _examples(preset) | dict(variables or {})
+    parts = [f"{name}={given[name]}" for name in preset.variables if name in given]
+    return f"{preset.name}:{','.join(parts)}" if parts else preset.name
+
+
+def with_examples(preset: Preset, variables: Mapping[str, str]) -> tuple[Preset, dict[str, Any]]:
+    """The preset as people are told of it, and its `provider` object, {} where it has none.
+
+    Examples stand where `variables` have no value; `example` is what stands for a variable.
+    """
+    given = _examples(preset) | dict(variables)
+    values = _values(preset, given)
+    texts = ("console", "steps", "people", "scopes", "account", "troubles", "notes", "instead")
+    told = {name: _filled(getattr(preset, name), values) for name in texts}
+    shown = {
+        name: replace(variable, example=values[name] or variable.example)
         for name, variable in preset.variables.items()
-        if variable.default is None and not variable.optional
-    ]
-    return f"{preset.name}:{','.join(needed)}" if needed else preset.name
+    }
+    fields: dict[str, Any] = {}
+    if preset.provider is not None:
+        secret = "***" if preset.client == "secret" else None
+        fields = provider_object(preset, given, "ID", secret)
+    return replace(preset, variables=shown, **told), fields
 
 
 def provider_object(
@@ -213,11 +273,23 @@ def check_fields(fields: Mapping[str, Any], allow_http: bool = False) -> None:
         raise CliError(error.message, hint) from None
 
 
+def _examples(preset: Preset) -> dict[str, str]:
+    """An example of each variable that has to be given."""
+    return {
+        name: variable.example or "..."
+        for name, variable in preset.variables.items()
+        if variable.default is None and not variable.optional
+    }
+
+
 def _values(preset: Preset, variables: Mapping[str, str]) -> dict[str, str | None]:
-    """Each variable's value, None for an optional one. Raises UsageError for one missing."""
+    """Each variable's value, None for an optional one. Raises UsageError for one missing.
+
+    A default may have variables before it in it.
+    """
     values: dict[str, str | None] = {}
     for name, variable in preset.variables.items():
-        values[name] = variables.get(name) or variable.default
+        values[name] = variables.get(name) or _filled(variable.default, values)
         if values[name] is None and not variable.optional:
             raise UsageError(
                 f"{preset.title} needs {name}: {variable.ask}", f"name it as {usage(preset)}"
@@ -227,6 +299,10 @@ def _values(preset: Preset, variables: Mapping[str, str]) -> dict[str, str | Non
 
 def _filled(value: Any, variables: Mapping[str, str | None]) -> Any:
     """`value` with its variables filled in; what needs one that is not given is left out."""
+    if isinstance(value, tuple):
+        return tuple(_filled(item, variables) for item in value)
+    if isinstance(value, Step | Trouble):
+        return replace(value, **_filled(vars(value), variables))
     if isinstance(value, Mapping):
         filled = {key: _filled(item, variables) for key, item in value.items()}
         return {key: item for key, item in filled.items() if item not in (None, {})}

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from keyfob_host.printable import printable_members
+from keyfob_host.printable import say
 from keyfob_host.report.terminal import Terminal
 
 
@@ -24,10 +24,10 @@ class Report:
     def say(self, event: str, members: dict[str, Any]) -> None:
         """Report one event."""
         if self.terminal is not None:
-            self.terminal.event(event, self.t(), printable_members(members))
+            self.terminal.event(event, self.t(), members)
         else:
             line = {"event": event, "t": round(self.t(), 3), **members}
-            print(json.dumps(line), flush=True)
+            say(json.dumps(line))
         self.notify(event, members)
 
     def error(self, kind: str, message: str, hint: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from PIL import Image
 
+from keyfob_host.printable import one_line
 from keyfob_host.report.qr_code import qr_modules
 
 _WIDTH = 78  # columns of the frame around the board's screen
@@ -55,9 +56,10 @@ class Terminal:
 
         The QR follows a panel, too, where the terminal is too narrow to show that as it is.
         """
+        drawn: list[str] = []
         if picture is not None:
             scale = self._scale(picture)
-            lines = [*lines, *self._panel(picture.reduce(scale))]
+            drawn += self._panel(picture.reduce(scale))
             if scale == 1:
                 address = None  # its QR is on the panel, for the camera to read
         elif len(lines) == 1 and not address:
@@ -68,8 +70,10 @@ class Terminal:
         for line in lines:
             self._line("  │ " + line)
         if address:
-            for line in half_blocks(qr_modules(address, border=2)):
-                self._line("  │   " + self._on_white(line))
+            code = half_blocks(qr_modules(address, border=2))
+            drawn += ["  " + self._on_white(line) for line in code]
+        for line in drawn:
+            self._drawing("  │ " + line)
         self._line("  └" + "─" * _WIDTH)
         self._line()
 
@@ -144,12 +148,18 @@ class Terminal:
             self._line(f"[{t:8.1f} s] {members['message']}")
 
     def _line(self, text: str = "") -> None:
+        """Print a line, which no word in it can leave."""
+        self._drawing(one_line(text))
+
+    def _drawing(self, text: str) -> None:
+        """Print a line of ours with its colours."""
         self._set_status("")
-        print(self.stamp() + text, file=self._out, flush=True)
+        self._out.write(self.stamp() + text + "\n")
+        self._out.flush()
 
     def _set_status(self, text: str) -> None:
         if self._status or text:
-            self._out.write(_CLEAR_LINE + text if self._live else "")
+            self._out.write(_CLEAR_LINE + one_line(text) if self._live else "")
             self._out.flush()
         self._status = text
 

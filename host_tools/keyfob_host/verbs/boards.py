@@ -3,6 +3,7 @@
 import json as json_module
 from dataclasses import asdict
 
+from keyfob_host.printable import say
 from keyfob_host.verbs import options
 
 
@@ -19,9 +20,9 @@ def boards(json: options.Json = False) -> int:
     known = [load_board(name) for name in known_boards()]
     if json:
         for board in known:
-            print(json_module.dumps(asdict(board)))
+            say(json_module.dumps(asdict(board)))
         return 0
     width = max(len(board.name) for board in known)
     for board in known:
-        print(f"{board.name:<{width}}  {board.title}")
+        say(f"{board.name:<{width}}  {board.title}")
     return 0

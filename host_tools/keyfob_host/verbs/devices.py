@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated
 
-from keyfob_host.printable import printable
+from keyfob_host.printable import one_line, say
 from keyfob_host.verbs import options
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ def devices(
         remember(good[0])
     if json:
         for one, answer in zip(ports, found, strict=True):
-            print(json_module.dumps(_members(one, answer)))
+            say(json_module.dumps(_members(one, answer)))
     elif ports:
         _show(list(zip(ports, found, strict=True)))
     else:
-        print("no board is connected; it takes a USB cable that carries data")
+        say("no board is connected; it takes a USB cable that carries data")
     return 0
 
 
@@ -94,10 +94,8 @@ def _show(rows: "list[tuple[Port, Found | None]]") -> None:
             continue
         linked = "yes" if found.linked else "no"
         answers = (found.chip, found.board, found.micropython, found.keyfob)
-        said = (printable(answer or "-") for answer in answers)
+        said = (one_line(answer or "-") for answer in answers)
         cells.append((port.device, port.kind, *said, linked))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 from keyfob_host.errors import UsageError
-from keyfob_host.printable import printable
+from keyfob_host.printable import one_line, say
 
 
 def is_terminal() -> bool:
@@ -27,12 +27,12 @@ class Dialogue:
     def say(self, text: str) -> None:
         """One line for a person."""
         if not self.as_json:
-            print(printable(text), flush=True)
+            say(text)
 
     def report(self, members: dict[str, Any]) -> None:
         """The object for a program."""
         if self.as_json:
-            print(json_module.dumps(members), flush=True)
+            say(json_module.dumps(members))
 
     def agrees(self, question: str) -> bool | None:
         """Whether the person says yes; None where nobody can be asked."""
@@ -40,7 +40,7 @@ class Dialogue:
             return True
         if self.as_json or not is_terminal():
             return None
-        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        say(f"{question} [y/N] ", end="", to=sys.stderr)
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def choice(self, question: str, choices: list[str]) -> int | None:
@@ -48,8 +48,8 @@ class Dialogue:
         if self._yes or self.as_json or not is_terminal():
             return None
         for number, words in enumerate(choices, 1):
-            print(f"  {number}  {printable(words)}", file=sys.stderr)
-        print(f"{question} [1-{len(choices)}] ", end="", file=sys.stderr, flush=True)
+            say(f"  {number}  {one_line(words)}", to=sys.stderr)
+        say(f"{question} [1-{len(choices)}] ", end="", to=sys.stderr)
         answer = sys.stdin.readline().strip()
         numbers = [str(number) for number in range(1, len(choices) + 1)]
         return numbers.index(answer) if answer in numbers else None
@@ -80,24 +80,27 @@ class Progress:
         """Print a line above it."""
         with self._lock:
             self._clear()
-            print(text, flush=True)
+            say(text)
             self._draw()
 
     def close(self) -> None:
         """Go on below it."""
         with self._lock:
             if self._shown and self._percents:
-                print(flush=True)
+                say()
             self._percents.clear()
 
     def _clear(self) -> None:
         if self._shown and self._percents:
-            print("\r\x1b[K", end="")
+            self._rewrite("")
 
     def _draw(self) -> None:
         if self._shown and self._percents:
-            jobs = (f"{printable(job)} {percent} %" for job, percent in self._percents.items())
-            print("\r\x1b[K" + "  ".join(jobs), end="", flush=True)
+            jobs = (f"{job} {percent} %" for job, percent in self._percents.items())
+            self._rewrite("  ".join(jobs))
+
+    def _rewrite(self, text: str) -> None:
+        print("\r\x1b[K" + one_line(text), end="", flush=True)  # noqa: T201
 
 
 def secret(variable: str, what: str, otherwise: str | None, *, asks: bool) -> str:

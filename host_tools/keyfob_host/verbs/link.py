@@ -81,7 +81,10 @@ class _Outcome:
         if event == self._wanted:
             self.reached, self.members = True, members
         elif event in _ENDS:
-            self._failure = CliError(*_ENDS[event])
+            what, hint = _ENDS[event]
+            if members.get("lost"):
+                what = f"the code ran out, and the last answers were of no use: {members['lost']}"
+            self._failure = CliError(what, hint)
         elif event == "error" and members["fatal"]:
             self.reached = False  # unlinked it may be, but not erased
             self._failure = CliError(members["message"], members["hint"] or "keyfob doctor")

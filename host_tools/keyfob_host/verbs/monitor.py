@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from keyfob_host.printable import printable
+from keyfob_host.printable import one_line, say
 from keyfob_host.verbs import options
 from keyfob_host.verbs.dialogue import Dialogue
 
@@ -92,9 +92,9 @@ class _Printer:
             return
         source = source_of(text)
         stamp = self.stamp()
-        print(stamp + printable(text), flush=True)
+        say(stamp + one_line(text))
         if source is not None:
-            print(f"{stamp}    {source}", flush=True)
+            say(f"{stamp}    {source}")
 
     def stamp(self) -> str:
         """What each line begins with."""

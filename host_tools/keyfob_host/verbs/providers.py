@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from keyfob_host.printable import one_line, say
+
 providers_app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
@@ -41,7 +43,7 @@ def providers(context: typer.Context, json: _Json = False) -> None:
 
     presets = [load(name) for name in known_providers()]
     if json:
-        print(json_module.dumps({"providers": [preset.as_json() for preset in presets]}))
+        say(json_module.dumps({"providers": [preset.as_json() for preset in presets]}))
         return
     rows = [["NAME", "PROVIDER", "CLIENT", "REFRESH TOKEN", "GRADE", "CHECKED", "UNVERIFIED"]]
     for preset in presets:
@@ -53,57 +55,41 @@ def providers(context: typer.Context, json: _Json = False) -> None:
                 preset.refresh or "",
                 preset.grade,
                 preset.checked.isoformat(),
-                ", ".join(preset.unverified),
+                ", ".join(text for text in preset.unverified if " " not in text),  # fields
             ]
         )
     _columns(rows)
-    print()
-    print("GRADE  S: seen in its source code, D: in its documentation, X: with third parties.")
-    print("keyfob providers show NAME says more; keyfob providers check asks the provider itself.")
+    say()
+    say("GRADE  S: seen in its source code, D: in its documentation, X: with third parties.")
+    say("keyfob providers show NAME prints its page, with all that is unverified;")
+    say("keyfob providers check NAME asks the provider itself.")
 
 
 @providers_app.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A preset of `keyfob providers`.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A preset of `keyfob providers`, or NAME:variable=value,..."
+        ),
+    ],
     json: _Json = False,
 ) -> None:
-    """One preset: its `provider` object, what it asks for, and how well that is known.
+    """A provider's page: how to register there, the line to configure a board, errors mended.
 
     \b
-    Example:
-      keyfob providers show keycloak
+    Examples:
+      keyfob providers show github
+      keyfob providers show keycloak:domain=id.example.com,realm=home
     """
-    from keyfob_host.providers.presets import named, provider_object, usage
+    from keyfob_host.providers.page import page
+    from keyfob_host.providers.presets import named
 
     preset, variables = named(name)
     if json:
-        print(json_module.dumps(preset.as_json()))
+        say(json_module.dumps(preset.as_json()))
         return
-    facts: list[Sequence[str]] = [
-        ("provider", preset.title),
-        ("grant", "offered" if preset.provider is not None else "not offered"),
-    ]
-    if preset.instead:
-        facts.append(("instead", preset.instead))
-    if preset.provider is not None:
-        facts += [
-            ("use", f"--provider {usage(preset)}"),
-            ("client", preset.client or ""),
-            ("scope", preset.scope or "none"),
-            ("refresh token", preset.refresh or ""),
-        ]
-    for key, variable in preset.variables.items():
-        default = f" (else {variable.default})" if variable.default is not None else ""
-        default = " (may be left out)" if variable.optional else default
-        facts.append((key, variable.ask + default))
-    facts += [("shows", f"{value}  ({key})") for key, value in preset.shows.items()]
-    facts.append(("grade", f"{preset.grade}, checked {preset.checked.isoformat()}"))
-    facts += [("evidence", text) for text in preset.evidence]
-    facts += [("unverified", text) for text in preset.unverified]
-    _columns(facts)
-    if preset.provider is not None:
-        fields = provider_object(preset, variables) if variables else preset.provider
-        print(json_module.dumps({"provider": fields}, indent=2))
+    say(page(preset, variables), end="")
 
 
 @providers_app.command()
@@ -160,7 +146,7 @@ def check(
         )
     )
     if json:
-        print(json_module.dumps(report))
+        say(json_module.dumps(report))
     else:
         _columns(_lines(report))
     if trouble is not None:
@@ -197,8 +183,7 @@ def _lines(report: dict[str, Any]) -> list[Sequence[str]]:
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

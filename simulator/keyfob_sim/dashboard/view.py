@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from keyfob_host.report import machine_lines
 from keyfob_host.report.qr_code import qr_modules
 from keyfob_sim.hardware.board import VirtualBoard
 
@@ -18,7 +19,6 @@ _LAST_LOOK = 0.5  # s that a page has to fetch the end of the run
 
 _LINES = 500  # of the serial log that are kept
 _LONGEST = 2000  # characters of a line that are kept
-_MACHINE_LINE = "@{"
 
 # Events after which a code is of no use, and events that are noted in the serial log.
 _CODE_ENDS = ("boot", "linked", "denied", "expired", "unlinked")
@@ -59,7 +59,7 @@ class View:
 
     def add_line(self, line: str) -> None:
         """Add a line of the serial port to the log."""
-        self._add("machine" if line.startswith(_MACHINE_LINE) else "text", line)
+        self._add("machine" if line.startswith(machine_lines.START) else "text", line)
 
     def set_screen(self, lines: list[str], address: str | None) -> None:
         """Set the console's screen of a board without a panel, and the address for its QR."""

@@ -27,6 +27,13 @@ fcntl.fcntl(bell[0], fcntl.F_SETOWN, os.getpid())
 fcntl.fcntl(bell[0], fcntl.F_SETFL, os.O_ASYNC)
 os.environ["KEYFOB_BELL"] = " ".join(map(str, bell))
 
+# The flash in memory, whose file the host writes.
+flash = os.open(os.environ["KEYFOB_FLASH"], os.O_RDONLY)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *(ctypes.c_int,) * 3, ctypes.c_long)
+shown = libc.mmap(None, os.fstat(flash).st_size, 1, 1, flash, 0)  # to be read, and shared
+os.environ["KEYFOB_FLASH"] = str(shown)
+
 # Where the VM's state is, in which `_board.py` finds the table of the heap's blocks.
 state = ctypes.c_char.in_dll(vm, "mp_state_ctx")
 os.environ["KEYFOB_STATE"] = str(ctypes.addressof(state))

@@ -354,7 +354,9 @@ class MicroPythonRuntime(Runtime):
 def compile_rom(target: Path) -> Path:
     """Put on_board/, compiled, into `target`, as a board has these modules in ROM; return it."""
     from keyfob_host.firmware.compiler import compiled_modules
+    from keyfob_sim.run.board_files import vm_arch
 
-    for name, content in compiled_modules(Path(__file__).parent / "on_board", CALLED).items():
+    rom = compiled_modules(Path(__file__).parent / "on_board", CALLED, vm_arch())
+    for name, content in rom.items():
         (target / name).with_suffix(".mpy").write_bytes(content)
     return target

@@ -100,6 +100,7 @@ class Vm:
                 env={
                     "MICROPYPATH": ".frozen",
                     "KEYFOB_VM": _library_folder(),
+                    "KEYFOB_FLASH": str(boot.flash),
                     "KEYFOB_SIGNAL": str(int(signal.SIGIO)),
                     "TZ": "UTC",
                     "PATH": os.defpath,

@@ -108,7 +108,7 @@ def _firmware(runtime: str) -> dict[str, bytes]:
 
 
 def _json(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, indent=2).encode() + b"\n"
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def _mounted(flash: Flash, runtime: str) -> tuple[FileSystem, bool]:

@@ -1,11 +1,11 @@
 """The events of one run: from serial port and simulator to `--json`, and to the goal."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from keyfob_host.errors import CliError
 from keyfob_host.report.events import Report
+from keyfob_host.report.machine_lines import event_of
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.clock import Timer
 from keyfob_sim.run import pictures
@@ -14,11 +14,10 @@ from keyfob_sim.run.options import SimOptions
 from keyfob_sim.run.state_dir import State
 
 # Members of firmware events that are left out of --json; `took` becomes `sent`.
-_INTERNAL = ("took", "trouble")
+_INTERNAL = ("took", "trouble", "lost")
 _QUIET = ("signed_out", "ready")  # left out of --json, where other events say the same
 _SAVED_AFTER = ("linked", "refreshed", "unlinked")
 _SHOWN = ("linked", "denied", "expired", "error")  # a screen follows each, if it is the last
-_MACHINE_LINE = "@{"
 _PRESS_AGAIN = 5.0  # s
 
 
@@ -46,6 +45,9 @@ class RunEvents:
         # A run with --api also waits for that to answer.
         waits_for_api = options.until.name == "linked" and options.api is not None
         self.progress = Progress(options.until, also="api" if waits_for_api else None)
+        # A board without a button links by itself once the faults of a scenario are over.
+        self._links_by_itself = options.faults is not None and not options.board.buttons
+        self._is_linked = False
         # With a serial port the board stays, whatever its firmware does.
         self._is_endless = options.until.name == "forever" and options.serial is not None
         self._waits_for_screen = False
@@ -97,14 +99,11 @@ class RunEvents:
     def hear(self, line: str) -> None:
         """Take a line from the serial port: an event of the firmware, or text."""
         self.on_line(line)
-        if line.startswith(_MACHINE_LINE):
-            try:
-                members = json.loads(line[1:])
-                self._take(members.pop("event"), members)
-                return
-            except (ValueError, KeyError):
-                pass  # not an event, only text that begins like one
-        self._lines.append(line)
+        event = event_of(line)
+        if event is not None:
+            self._take(*event)
+        else:
+            self._lines.append(line)
 
     def say(self, event: str, members: dict[str, Any]) -> None:
         """Take an event of the simulator's own."""
@@ -125,10 +124,13 @@ class RunEvents:
         self._waits_for_screen = False
 
     def late(self) -> None:
-        """The wall time is over."""
+        """The wall time is over, whatever the board still does."""
+        self._is_endless = False
+        trouble = self.progress.trouble
         self.fail(
             "timeout",
-            f"--until {self._options.until.name} was not reached in {self._options.timeout:g} s",
+            f"--until {self._options.until.name} was not reached in {self._options.timeout:g} s"
+            + (f"; the last error was: {trouble}" if trouble else ""),
             "a longer --timeout, or --json to see how far it came",
         )
 
@@ -140,14 +142,17 @@ class RunEvents:
         if event == "user_code":
             self._address = members["verification_uri_complete"] or members["verification_uri"]
         elif event == "poll":
-            shown["sent"] = round(self._clock.t() - members["took"] / 1000, 3)
+            shown["sent"] = round(self._clock.t() - (members.get("took") or 0) / 1000, 3)
         elif event == "screen":
             self._draw(shown)
         elif event == "error" and members["kind"] == "memory" and self._is_capped:
             shown["message"] += f" (heap: {self._options.heap} bytes)"
         if event not in _QUIET:
             self._report.say(event, shown)
-        self.progress.see(event, shown)
+        self._is_linked = self._is_linked or event == "linked"
+        goes_on = self._links_by_itself and not self._is_linked
+        if not (goes_on and self.progress.may_pass(event, shown)):
+            self.progress.see(event, {**members, **shown})
         if event in _SAVED_AFTER:
             self._state.save(self._clock.t(), self._clock.now() if self._clock.virtual else None)
         self._has_linked |= event == "linked"

@@ -24,6 +24,9 @@ _RULED_OUT_BY = {
     "forever": (),
 }
 
+# What a board without a button gets over by itself, once the faults of a scenario are over.
+_PASSING = ("network", "timeout", "tls", "provider")
+
 # What such an event means, and what to try.
 _WORDS = {
     "linked": ("the board is linked", "leave --state-dir out, or --until linked"),
@@ -57,7 +60,8 @@ def parse_goal(text: str) -> Goal:
 class Progress:
     """Follows the events of one run.
 
-    `reached` and `failure` are its state, `hint` is what to try after a failure.
+    `reached` and `failure` are its state, `hint` is what to try after a failure. `trouble` is the
+    last error, which may have passed.
     `also` names an event that has to follow before the goal counts as reached.
     """
 
@@ -65,6 +69,7 @@ class Progress:
         self.goal = goal
         self.reached = False
         self.failure: str | None = None
+        self.trouble: str | None = None
         self.hint = "look at the events with --json"
         self._left = goal.count
         self._also = also
@@ -83,11 +88,14 @@ class Progress:
             self._also = None  # it has answered by now, or cannot be reached
         if event == _REACHED_BY.get(name):
             self._left -= 1
-        elif event == "error" and (members["fatal"] or self._is_refusal(members)):
-            self.failure = members["message"]
-            self.hint = members["hint"] or self.hint
+        elif event == "error":
+            self.trouble = members["message"]
+            if members["fatal"]:
+                self.fail(members["message"], members["hint"] or self.hint)
         elif event in _RULED_OUT_BY[name]:
             what, self.hint = _WORDS[event]
+            if members.get("lost"):
+                what = f"the code ran out, and the last answers were of no use: {members['lost']}"
             self.failure = f"{what}, so --until {name} cannot be reached"
         self.reached = self._left <= 0 and self._also is None
 
@@ -95,6 +103,7 @@ class Progress:
         """Give up, for a reason that is not an event."""
         self.failure, self.hint = why, hint
 
-    def _is_refusal(self, members: dict[str, Any]) -> bool:
-        """Whether a provider that refuses to refresh makes it pointless to wait for that."""
-        return self.goal.name == "refreshed" and members["kind"] in ("provider", "config")
+    def may_pass(self, event: str, members: dict[str, Any]) -> bool:
+        """Whether this ends an attempt to link, but not the goal where another follows."""
+        is_end = event == "expired" or (event == "error" and members["kind"] in _PASSING)
+        return self.goal.name in ("linked", "refreshed") and is_end

@@ -13,6 +13,8 @@ from flask import Flask, Response, g, jsonify, redirect, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
+from keyfob_host.printable import say
+
 from .admin import admin_routes
 from .discovery import ADMIN, VERIFICATION
 from .endpoints import protocol_routes, refreshes_elsewhere
@@ -95,12 +97,10 @@ def _unexpected(error: Exception) -> tuple[Response, int]:
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     place = f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
-    print(
-        f"keyfob: the mock server failed at {request.path}: {type(error).__name__}, {place}",
+    say(
+        f"keyfob: the mock server failed at {request.path}: {type(error).__name__}, {place}\n"
         "try: report it with that line",
-        sep="\n",
-        file=sys.stderr,
-        flush=True,
+        to=sys.stderr,
     )
     g.error = "server_error"
     return jsonify(error="server_error"), 500

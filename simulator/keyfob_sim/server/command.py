@@ -10,6 +10,7 @@ from threading import Event
 from types import FrameType
 
 from keyfob_host.errors import INTERRUPTED
+from keyfob_host.printable import say
 
 from .mock_server import MockServer
 from .options import ServerOptions
@@ -33,7 +34,7 @@ def serve(options: ServerOptions, json_output: bool) -> int:
     with MockServer(options) as server:
         previous = {number: signal.signal(number, stop) for number in _signals()}
         try:
-            print(json.dumps(server.description), flush=True)
+            say(json.dumps(server.description))
             if not json_output:
                 _explain(server)
             # In slices: on Windows nothing interrupts an endless wait.
@@ -66,4 +67,4 @@ def _explain(server: MockServer) -> None:
     if about["ca"]:
         lines.append(f"  ca        {about['ca']}")
     lines.append("  Ctrl-C stops it")
-    print(*lines, sep="\n", file=sys.stderr, flush=True)
+    say("\n".join(lines), to=sys.stderr)

@@ -84,6 +84,9 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
     @routes.route(ENDPOINTS["userinfo_endpoint"], methods=["GET", "POST"])
     def userinfo() -> Response:
         try:
+            if realm.personality is not None and realm.personality.account:
+                user = protected.acquire_token().get_user()
+                return jsonify(realm.personality.tell_account({"sub": user.sub, **user.claims}))
             response: Response = server.create_endpoint_response("userinfo")
         except OAuth2Error as error:
             return server.handle_error_response(None, error)

@@ -21,6 +21,8 @@ token                        members that it adds to tokens
 scope                        " " or "," between scopes, or "array"
 error_style                  "error", "message" (of status and message) or "bare" (no body,
                              refreshes apart)
+[account]                    what it tells of the account where it has no userinfo of OpenID
+                             Connect, whatever the scope: {member as it spells it: claim}
 [errors.NAME]                its form of the RFC's error NAME; "refresh.NAME" to a refresh, "*" any
 status, name, description    a description of "" is left out
 interval                     true: with the new interval
@@ -105,6 +107,7 @@ class Personality:
     name: str
     request: Expected = Expected()
     reply: Answered = Answered()
+    account: Mapping[str, str] = field(default_factory=dict)
     errors: Annotated[Mapping[str, ErrorRule], Rule(names=_ERROR)] = field(default_factory=dict)
     server: Mapping[str, Any] = field(default_factory=dict)
     unverified: tuple[str, ...] = ()
@@ -190,6 +193,10 @@ class Personality:
         if body_format == "form" or (body_format == "asked" and "json" not in accept):
             return status, "application/x-www-form-urlencoded; charset=utf-8", urlencode(answer)
         return status, self.reply.content_type, json.dumps(answer) if answer else ""
+
+    def tell_account(self, claims: Mapping[str, Any]) -> dict[str, Any]:
+        """What it tells of an account, by its own names."""
+        return {member: claims.get(claim) for member, claim in self.account.items()}
 
     def _error_code(self, code: str, grant: str | None) -> str:
         """The RFC's error to send: one with `once` becomes `invalid_grant` for the same grant."""

@@ -202,7 +202,7 @@ class _Flash:
     def readblocks(self, block, buffer, offset=0):
         collects = gc.isenabled()
         gc.disable()
-        result = _read(block * _BLOCK + offset, buffer)
+        result = _uninterrupted(_read, block, buffer, offset)
         _COLLECTING[collects]()
         return result
 
@@ -240,22 +240,10 @@ def _write(block, buffer, offset):
     return 0
 
 
-def _read(place, buffer):
-    """Fill `buffer` from `place` on, in bytes, and return 0, as `_uninterrupted` would."""
-    try:
-        _flash.seek(place)
-        _flash.readinto(buffer)
-        return 0
-    except KeyboardInterrupt:
-        return _read_again(place, buffer)
-    except MemoryError:
-        return _ENOMEM
-
-
-def _read_again(place, buffer):
-    result = _read(place, buffer)
-    _interrupt()
-    return result
+def _read(block, buffer, offset):
+    _flash.seek(block * _BLOCK + offset)
+    _flash.readinto(buffer)
+    return 0
 
 
 def _uninterrupted(action, first, second, third):
@@ -285,8 +273,9 @@ def start(number, flash, blocks, is_virtual, is_limited):
     `flash` is the path of its flash, of so many blocks. With `is_limited` its RAM is the chip's.
     """
     global port, virtual, _bell, _bell_end, _flash, _blocks
-    port = open(number, "r+b")  # noqa: SIM115 - for as long as the VM lives
-    _bell_end, _bell = (open(int(end), "r+b") for end in os.getenv("KEYFOB_BELL").split())  # noqa: SIM115
+    # A descriptor can do what it can, whatever the mode says.
+    port = open(number, "rb")  # noqa: SIM115 - for as long as the VM lives
+    _bell_end, _bell = (open(int(end), "rb") for end in os.getenv("KEYFOB_BELL").split())  # noqa: SIM115
     _idle.register(port, POLLIN)
     virtual = is_virtual
     for name in _ROM:
@@ -299,6 +288,13 @@ def start(number, flash, blocks, is_virtual, is_limited):
         sys.modules["_thread"] = chip_thread
         _blocks = _find_blocks()
     _flash = open(flash, "rb")  # noqa: SIM115 - for as long as the VM lives
+    try:
+        import _viper
+
+        _viper.read_first = _Flash.readblocks
+        _Flash.readblocks = _viper.readblocks
+    except ImportError:
+        pass  # this machine has no machine code of MicroPython's
     vfs.umount("/")  # from here on no file of the PC's can be opened
     try:
         vfs.mount(vfs.VfsLfs2(_Flash(blocks)), "/")

@@ -13,9 +13,10 @@ tidy_heap()
 import asyncio  # noqa: E402
 
 from keyfob.app import App, run  # noqa: E402
-from keyfob.errors import KeyfobError, TransportError  # noqa: E402
+from keyfob.errors import KeyfobError, UsageError  # noqa: E402
 
 AT_ONCE = 0  # refreshes to make without waiting until they are due
+LEAST = 1_000  # ms before another try
 
 
 class Refreshing(App):
@@ -35,9 +36,11 @@ class Refreshing(App):
             try:
                 await link.refresh()
                 left -= 1
-            except TransportError as error:
+            except UsageError:
+                raise  # there is no link any more
+            except KeyfobError as error:
                 self.notify("error", error.members(False))
-                await asyncio.sleep(link.pause / 1000)
+                await asyncio.sleep(max(link.pause, LEAST) / 1000)
         await super().idle()
 
 
