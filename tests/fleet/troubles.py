@@ -113,9 +113,10 @@ def _trouble(draw: random.Random, do: str, at: float) -> Fault:
 
 
 def _takes_long(fault: Fault, seconds: float) -> bool:
-    """Whether a board may ask only weekly, or daily and often, until it has got over a fault."""
-    if fault.do != "server" or fault.at is None:
-        return False
+    """Whether it lasts beyond that time, or a board asks weekly, or daily, until it is over."""
+    assert fault.at is not None
+    if fault.do != "server":
+        return fault.at + fault.fields.get("for", 0) > seconds
     is_end = any(end.items() <= fault.fields.items() for end in _ENDS)
     is_long = fault.fields.get("times", 1) > 1
     left = seconds - fault.at

@@ -17,7 +17,7 @@ from keyfob_sim.run.board_faults import ACTIONS
 SAMPLE = 3, 30
 WHOLE = 100, 90
 
-MOST_REQUESTS = 100  # of a board in a day, polls left out
+MOST_REQUESTS = 60  # of a board in a day, polls left out
 
 
 @pytest.fixture(scope="module")
