@@ -81,7 +81,8 @@ class Refresher:
             await self._nap(_NAP if due is None else min(due, _NAP))
         else:
             try:
-                await self._renew(tokens)  # where it fails it sets a pause
+                # Where it fails it sets a pause.
+                await (self._renew(tokens) if tokens.is_dead else self.refresh())
             except NotLinked:
                 pass  # which has been told
             except KeyfobError as error:
@@ -175,10 +176,7 @@ class Refresher:
         return (tokens.remaining(*self._now()) or 0) <= 0 or not tokens.is_accepted
 
     async def _renew(self, tokens):  # rare
-        """Refresh in the background, or try a link that the provider has ended once more."""
-        if not tokens.is_dead:
-            await self.refresh()
-            return
+        """Try a link that the provider has ended once more."""
         async with self._lock:
             if self._account.tokens is not tokens:
                 return
@@ -253,24 +251,20 @@ class Refresher:
             self._account.check_store()
             await provider.discover(1)  # this one is tried again itself
             request = tokens.refresh_request(provider.profile, provider.client)
-            receive = tokens.receive  # loaded before there are new tokens: they need the RAM
             # Nothing here keeps the reply, which takes as much memory again as the tokens.
-            successor = self._receive(receive, await provider.send(request))
+            successor = self._receive(tokens, await provider.send(request))
             if successor is None:
                 return self._refused(tokens)
             doubt = self._check_subject(successor, tokens)
         except (TransportError, MemoryError) as error:
-            receive = None  # its code is loaded anew
             if isinstance(error, MemoryError):
                 error = no_memory("for new tokens", "free some RAM")
             tokens.failed(error, self._clock.ticks())
             return error
         except KeyfobError as error:
-            receive = None
             tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
             return error
         except Exception as error:  # noqa: BLE001 - it is told
-            receive = None
             tokens.failed(error, self._clock.ticks())
             return ours(error)
         try:
@@ -304,9 +298,9 @@ class Refresher:
             self._is_told = True
             self._events.notify_error(doubt)
 
-    def _receive(self, receive, reply):  # rare
+    def _receive(self, tokens, reply):  # rare
         provider = self._provider
-        return receive(reply, provider.profile, provider.client, *self._now())
+        return tokens.receive(reply, provider.profile, provider.client, *self._now())
 
     def _check_subject(self, successor, tokens):  # rare
         """See whether new tokens are still the same person's (OpenID Connect Core section 12.2).
