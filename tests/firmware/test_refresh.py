@@ -1009,7 +1009,7 @@ async def test_power_that_goes_while_it_is_tried_brings_the_next_try_forward_onc
         board.http.gate = asyncio.Event()  # no answer before the power goes
         async with board.link:
             await board.clock.sleep(30_000)
-        # The answer that was lost may have had tokens. A board that each try resets goes on slowly.
+        # The lost answer may have had tokens. A board that each try resets goes on slowly.
         assert board.http.count(TOKEN) == (1 if number < 2 else 0)
     assert store.load()["tokens"]["signed_out"] == 2
 
