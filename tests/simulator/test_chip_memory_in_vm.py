@@ -1,5 +1,6 @@
 """A virtual board's RAM as its firmware sees it: figures, areas, handshakes that do not fit."""
 
+import dataclasses
 import json
 import re
 import textwrap
@@ -14,7 +15,14 @@ from virtual_port import VirtualPort, needs_vm
 from keyfob_host.boards import load_board
 from keyfob_sim.hardware import chip_memory
 from keyfob_sim.hardware.board import VirtualBoard
-from keyfob_sim.hardware.chip_memory import AT_BOOT, JOINED, RADIO
+from keyfob_sim.hardware.chip_memory import (
+    AT_BOOT,
+    JOINED,
+    RADIO,
+    Chain,
+    ChipMemory,
+    Connection,
+)
 from keyfob_sim.hardware.clock import SharedClock
 from keyfob_sim.server import MockServer, ServerOptions
 from keyfob_sim.server.certificates import make_ca
@@ -197,12 +205,11 @@ look()
 
 
 LINK = ("--clock", "virtual", "--approve", "auto", "--https")
+BOARDS = ("esp32-generic", "esp32-ssd1306", "lilygo-t-display", "m5stack-core")
 
 
 @pytest.mark.parametrize("chain", CHAINS)
-@pytest.mark.parametrize(
-    "board", ["esp32-generic", "esp32-ssd1306", "lilygo-t-display", "m5stack-core"]
-)
+@pytest.mark.parametrize("board", BOARDS)
 def test_a_board_links_and_refreshes_under_every_chain(
     capsys: pytest.CaptureFixture[str], board: str, chain: str
 ) -> None:
@@ -214,6 +221,31 @@ def test_a_board_links_and_refreshes_under_every_chain(
     assert run.exit_code == 0, run
     assert run.only("api")["status"] == 200
     assert not run.of("error")
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_handshakes_that_run_out_of_memory_leave_room_for_the_next(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, board: str
+) -> None:
+    """Neither a socket stays nor an area of Python's, in which TLS would run out again."""
+    rooms: list[int] = []
+    areas: set[int] = set()
+    shake_hands = ChipMemory.shake_hands
+
+    def fail_some(memory: ChipMemory, connection: Connection, chain: Chain) -> bool:
+        if 3 <= len(rooms) < 7:  # the first refresh
+            chain = dataclasses.replace(chain, sizes=(AT_BOOT,))
+        found = shake_hands(memory, connection, chain)
+        rooms.append(memory.free if not found else 0)
+        areas.add(len(memory.areas))
+        return found
+
+    monkeypatch.setattr(ChipMemory, "shake_hands", fail_some)
+    run = run_board(capsys, *LINK, "--board", board, "--until", "refreshed:2", "--timeout", "60")
+    assert run.exit_code == 0, run
+    assert run.of("error")
+    assert len(set(filter(None, rooms))) == 1, rooms
+    assert areas == {2}
 
 
 @pytest.mark.parametrize("chain", ["ec", "long"])

@@ -425,6 +425,17 @@ def test_a_connection_takes_ram_until_the_board_closes_it(uplink, memory, server
     assert taken(uplink, memory) == 0
 
 
+def test_one_whose_certificate_the_board_refuses_takes_none(uplink, memory, server, dial):
+    board = dial(server.port)
+    end = server.take()
+    board.sendall(b"\x15\x03\x03\x00\x02\x01\x00")  # a warning
+    assert taken(uplink, memory) == SOCKET
+    board.sendall(b"\x15\x03\x03\x00\x02\x02\x2a")  # bad_certificate, fatal
+    assert taken(uplink, memory) == 0
+    board.close()
+    assert read_all(end)[-1:] == b"\x2a"
+
+
 def test_one_that_hangs_takes_it_too(uplink, memory, server, dial):
     board, other = dial(server.port), dial(server.port)
     server.take(), server.take()

@@ -7,6 +7,7 @@ on. So connections fail as on a board when the network is down.
 import asyncio
 import contextlib
 import ipaddress
+import re
 import socket
 import struct
 import sys
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 _CHUNK = 65536  # bytes
 _BACKLOG = 64
+_REFUSAL = re.compile(rb"\x15\x03.\x00\x02\x02", re.DOTALL)  # a fatal alert in the clear
 _TURNS = 1000  # that other tasks get to read what is there: a server may take none
 
 # With this option a socket that is closed sends a reset.
@@ -171,7 +173,11 @@ class Uplink:
         raise ConnectionRefusedError
 
     async def _send(self, board: socket.socket, server: socket.socket) -> None:
-        """Pass on what the board sends; a connection takes its share until the board closes it."""
+        """Pass on what the board sends; a connection takes its share until the board closes it.
+
+        MicroPython lets go of a socket whose certificate it refuses, and leaves it open. On a chip
+        the next collection closes it. The VM's sockets have no finaliser, so its share ends here.
+        """
         try:
             await self._pump(board, server)
         finally:
@@ -211,6 +217,8 @@ class Uplink:
 
     async def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         while data := await self._loop.sock_recv(source, _CHUNK):
+            if _REFUSAL.match(data):
+                self._free(source)  # a server's end takes nothing
             await asyncio.sleep(self.latency)
             await self._loop.sock_sendall(sink, data)
         sink.shutdown(socket.SHUT_WR)
