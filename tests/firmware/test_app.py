@@ -286,6 +286,27 @@ async def test_a_discovery_that_fails_is_tried_again():
             await _cancel(task)
 
 
+async def test_a_discovery_behind_a_gateway_is_tried_ever_more_slowly_and_shown():
+    for trouble, told in (
+        (PAGE, "does the network want a login?"),
+        (reply(302), "a redirect"),
+        (reply(403, b"<html>"), "HTTP 403"),
+    ):
+        with Folder() as folder:
+            bench = Bench(folder, without_endpoints())
+            for url in (DISCOVERY, OAUTH_DISCOVERY):
+                bench.http.answer(url, trouble, ...)
+            await bench.run(HOUR)
+            assert bench.names[-1] == "[error]" and told in " ".join(bench.lines), trouble
+            assert [at // 1000 for at in bench.http.sent_at[::2]][:5] == [0, 10, 30, 70, 150]
+    with Folder() as folder:
+        bench = Bench(folder, without_endpoints())
+        for url in (DISCOVERY, OAUTH_DISCOVERY):
+            bench.http.answer(url, reply(503, b"", retry_after="600"), ...)
+        await bench.run(HOUR)
+        assert [at // 1000 for at in bench.http.sent_at[::2]][:3] == [0, 600, 1200]
+
+
 async def test_a_code_that_ran_out_gives_way_to_four_and_then_to_one_an_hour():
     with Folder() as folder:
         bench = Bench(folder)

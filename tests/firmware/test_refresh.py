@@ -864,6 +864,27 @@ async def test_an_issuer_that_cannot_be_looked_up_sets_off_no_storm():
         assert store.load()["tokens"]["refresh_token"] == "rt-secret-1"
 
 
+async def test_an_issuer_behind_a_gateway_is_looked_up_again_soon_after_a_boot():
+    bare = {"device_authorization_endpoint": None, "token_endpoint": None}
+    for answer, tries in (
+        (reply(200, b"<html>Please sign in to the hotel"), [0, 2_000, 6_000, 14_000]),
+        (reply(302), [0, 2_000, 6_000, 14_000]),
+        (reply(403, b"<html>"), [0, 2_000, 6_000, 14_000]),
+        (reply(429, b"", retry_after="10"), [0, 10_000, 20_000]),
+    ):
+        store = MemoryStore()
+        await Board(store=store).linked()
+        board = Board(store=store, clock=FakeClock(UNIX + 4_000), **bare)
+        board.http.answer(DISCOVERY, answer, ...)
+        board.http.answer(ISSUER + "/.well-known/oauth-authorization-server", answer, ...)
+        async with board.link:
+            await board.clock.sleep(25_000)
+            looks = zip(board.http.sent_at, board.http.requests)
+            assert [at for at, request in looks if request.url == DISCOVERY] == tries, (
+                answer.status
+            )
+
+
 async def test_each_trouble_is_told_once():
     board = Board()
     async with board.link as link:

@@ -265,14 +265,15 @@ class Refresher:
                 error = no_memory("for new tokens", "free some RAM")
             tokens.failed(error, self._clock.ticks())
             return error
-        except KeyfobError as error:
-            receive = None
-            tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
-            return error
         except Exception as error:  # noqa: BLE001 - it is told
             receive = None
-            tokens.failed(error, self._clock.ticks())
-            return ours(error)
+            is_ours = isinstance(error, KeyfobError)
+            error = ours(error)
+            if is_ours and error.interval is None:
+                tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
+            else:
+                tokens.failed(error, self._clock.ticks())
+            return error
         try:
             await provider.hang_up()  # storing them wants its RAM
         finally:  # a cancellation must not cost the tokens
