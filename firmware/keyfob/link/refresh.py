@@ -20,6 +20,7 @@ _NAP = const(60_000)  # ms between two looks at what is due
 # ms between two refreshes that an API's 401 asks for: longer each time it asks at once again.
 _REJECT_GAP = const(60_000)
 _MAX_REJECT_GAP = const(3_600_000)
+_APART = const(30)  # s by which the stored end of a token may be late
 
 
 class Refresher:
@@ -81,7 +82,8 @@ class Refresher:
             await self._nap(_NAP if due is None else min(due, _NAP))
         else:
             try:
-                await self._renew(tokens)  # where it fails it sets a pause
+                # Where it fails it sets a pause.
+                await (self._renew(tokens) if tokens.is_dead else self.refresh())
             except NotLinked:
                 pass  # which has been told
             except KeyfobError as error:
@@ -175,10 +177,7 @@ class Refresher:
         return (tokens.remaining(*self._now()) or 0) <= 0 or not tokens.is_accepted
 
     async def _renew(self, tokens):  # rare
-        """Refresh in the background, or try a link that the provider has ended once more."""
-        if not tokens.is_dead:
-            await self.refresh()
-            return
+        """Try a link that the provider has ended once more."""
         async with self._lock:
             if self._account.tokens is not tokens:
                 return
@@ -224,7 +223,7 @@ class Refresher:
     def _note(self, tokens):  # rare
         """Store that the access token has run out, where the store says that it lives on.
 
-        A program may ask early, or the clock was wrong when it was stored. Should power go before
+        An API has refused it, or the clock was wrong when it was stored. Should power go before
         new tokens are stored, the next boot knows so that it has to ask at once.
         """
         if tokens.is_dead or tokens.refresh_token is None:
@@ -235,14 +234,13 @@ class Refresher:
         end = tokens.expires_at
         if tokens.expires_in is None and not tokens.is_accepted:
             tokens.expires_in = 1
-        elif left is None or end is None or end - unix <= 3 * tokens.leeway // 1000:
-            return  # a boot would ask at once
-        tokens.expires_at = unix
+        elif left is None or end is None or end - unix <= left + _APART:
+            return
+        tokens.expires_at = unix + left
         try:
             self._account.save()
         except Exception:  # noqa: BLE001, S110 - it matters where power goes now, and nowhere else
             pass
-        tokens.expires_at = unix + left
 
     async def _try(self, tokens):  # rare
         """Ask for new tokens once; return None, or the error that says why there are none."""
@@ -253,20 +251,17 @@ class Refresher:
             self._account.check_store()
             await provider.discover(1)  # this one is tried again itself
             request = tokens.refresh_request(provider.profile, provider.client)
-            receive = tokens.receive  # loaded before there are new tokens: they need the RAM
             # Nothing here keeps the reply, which takes as much memory again as the tokens.
-            successor = self._receive(receive, await provider.send(request))
+            successor = self._receive(tokens, await provider.send(request))
             if successor is None:
                 return self._refused(tokens)
             doubt = self._check_subject(successor, tokens)
         except (TransportError, MemoryError) as error:
-            receive = None  # its code is loaded anew
             if isinstance(error, MemoryError):
                 error = no_memory("for new tokens", "free some RAM")
             tokens.failed(error, self._clock.ticks())
             return error
         except Exception as error:  # noqa: BLE001 - it is told
-            receive = None
             is_ours = isinstance(error, KeyfobError)
             error = ours(error)
             if is_ours and error.interval is None:
@@ -305,9 +300,9 @@ class Refresher:
             self._is_told = True
             self._events.notify_error(doubt)
 
-    def _receive(self, receive, reply):  # rare
+    def _receive(self, tokens, reply):  # rare
         provider = self._provider
-        return receive(reply, provider.profile, provider.client, *self._now())
+        return tokens.receive(reply, provider.profile, provider.client, *self._now())
 
     def _check_subject(self, successor, tokens):  # rare
         """See whether new tokens are still the same person's (OpenID Connect Core section 12.2).

@@ -32,10 +32,9 @@ def names():
     return [line[: line.find("|")] for line in _TABLE.split("\n")[2:-1]]
 
 
-def cell(screen, column):
-    """Return the cell in `column` of `screen`, "" where it is empty."""
+def row(screen):
+    """Return the four cells of a screen: press, rests, then, texts; "" where one is empty."""
     start = _TABLE.find("\n" + screen + "|")
     if start < 0:
-        return ""
-    row = _TABLE[start + 1 : _TABLE.find("\n", start + 1)].split("|")
-    return row[_TABLE[1 : _TABLE.find("\n", 1)].split("|").index(column)]
+        return [""] * 4
+    return _TABLE[start + 1 : _TABLE.find("\n", start + 1)].split("|")[1:]

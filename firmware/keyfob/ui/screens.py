@@ -233,9 +233,7 @@ class Screens:
         self._items = ()
         self.press = self._rests = self._then = ""  # without memory nothing of the last screen
         with Loaded("keyfob.ui.screen_table") as table:
-            self.press = table.cell(name, "press")
-            self._rests = table.cell(name, "rests")
-            self._then = table.cell(name, "then")
+            self.press, self._rests, self._then, _ = table.row(name)
             with Loaded("keyfob.ui.texts") as texts:
                 self._items = texts.items(name, members, self.language, not self._is_panel)
 

@@ -75,7 +75,7 @@ def items(screen, members, language, with_labels=True):
     Without labels a code and an address are returned alone.
     """
     found = []
-    for name in screen_table.cell(screen, "texts").split():
+    for name in screen_table.row(screen)[3].split():
         sign = name[-1:] if name[-1:] in "#@~?" else ""
         for choice in name[: len(name) - len(sign)].split("/"):
             text = _text(choice, members, language)

@@ -41,6 +41,7 @@ GROUPS = {
     "keyfob._rare_account": ("keyfob.rare_account", "keyfob.link.record"),
     "keyfob._tls": ("keyfob.net.tls", "keyfob.net.platform_errors", "keyfob.rare_tls"),
     "keyfob._config": (
+        "keyfob.config_text",
         "keyfob.oauth.profile_schema",
         "keyfob.config",
         "keyfob.link.from_config",
