@@ -240,6 +240,8 @@ class App:
             await self.idle()
             self._is_done = True
         except (KeyfobError, MemoryError) as error:
+            if self.link._events.unsaved is not None and not self._over.is_set():
+                raise  # the end of the run would cost tokens that are in RAM only
             has_ended = self._over.is_set() and isinstance(error, NotLinked)  # which was told
             self._trouble = None if has_ended else error
         self._over.set()
