@@ -264,7 +264,7 @@ class App:
                 self._changed.set()
                 continue  # that press only wakes the panel
             if is_long:
-                if screens.name in ("linked", "idle"):
+                if screens.name in ("linked", "idle") or (screens.name == "no_wifi" and self.link):
                     screens.show("unlink", {})
                 continue
             if screens.press == "link":
