@@ -313,16 +313,15 @@ class DeviceGrant:
         """Set when the next request is due, so that the last poll is just before the end.
 
         A poll that would leave no time for another one is moved to the last moment, and so is
-        one that would come too late; it never comes before the interval is over. After the last
-        poll the grant waits until the end.
+        one that would come too late. After the last poll the grant waits until the end.
         """
         due = elapsed + gap
         if self.state == PENDING:
             last = self._lifetime - _LAST_POLL
             if due + _SLOW_REPLY + self._step() > last:
-                # Only the first poll may come before the interval is over.
-                least = 0 if self._token_request is None else elapsed + self.interval * 1000
-                due = max(last, least)
+                # A second poll never comes before the interval is over, unless that is senseless.
+                is_free = self._token_request is None or self.interval * 1000 >= self._lifetime
+                due = last if is_free else max(last, elapsed + self.interval * 1000)
                 if due > self._lifetime or last - elapsed < _LAST_POLL:
                     due = self._lifetime
         self._due = due
