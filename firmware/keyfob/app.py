@@ -240,6 +240,8 @@ class App:
             await self.idle()
             self._is_done = True
         except (KeyfobError, MemoryError) as error:
+            if self.link._events.unsaved is not None and not self._over.is_set():
+                raise  # the end of the run would cost tokens that are in RAM only
             has_ended = self._over.is_set() and isinstance(error, NotLinked)  # which was told
             self._trouble = None if has_ended else error
         self._over.set()
@@ -262,7 +264,7 @@ class App:
                 self._changed.set()
                 continue  # that press only wakes the panel
             if is_long:
-                if screens.name in ("linked", "idle"):
+                if screens.name in ("linked", "idle") or (screens.name == "no_wifi" and self.link):
                     screens.show("unlink", {})
                 continue
             if screens.press == "link":

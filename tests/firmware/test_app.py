@@ -25,6 +25,7 @@ from fakes import (
 
 from keyfob import app
 from keyfob.app import App
+from keyfob.errors import NotLinked
 from keyfob.storage.open_store import open_store
 from keyfob.ui.led import StatusLed
 
@@ -284,6 +285,27 @@ async def test_a_discovery_that_fails_is_tried_again():
             await bench.clock.sleep(HOUR // 3)
             assert bench.names[-1] == "ready", trouble
             await _cancel(task)
+
+
+async def test_a_discovery_behind_a_gateway_is_tried_ever_more_slowly_and_shown():
+    for trouble, told in (
+        (PAGE, "does the network want a login?"),
+        (reply(302), "a redirect"),
+        (reply(403, b"<html>"), "HTTP 403"),
+    ):
+        with Folder() as folder:
+            bench = Bench(folder, without_endpoints())
+            for url in (DISCOVERY, OAUTH_DISCOVERY):
+                bench.http.answer(url, trouble, ...)
+            await bench.run(HOUR)
+            assert bench.names[-1] == "[error]" and told in " ".join(bench.lines), trouble
+            assert [at // 1000 for at in bench.http.sent_at[::2]][:5] == [0, 10, 30, 70, 150]
+    with Folder() as folder:
+        bench = Bench(folder, without_endpoints())
+        for url in (DISCOVERY, OAUTH_DISCOVERY):
+            bench.http.answer(url, reply(503, b"", retry_after="600"), ...)
+        await bench.run(HOUR)
+        assert [at // 1000 for at in bench.http.sent_at[::2]][:3] == [0, 600, 1200]
 
 
 async def test_a_code_that_ran_out_gives_way_to_four_and_then_to_one_an_hour():
@@ -1057,6 +1079,29 @@ async def test_a_program_outlives_any_exception_of_its_own():
             assert not any(error["fatal"] for error in errors)
             assert bench.names.count("linked") == 1, "the link was never given up"
             assert "secret" not in str(bench.told)
+
+
+async def test_no_error_of_a_program_costs_tokens_that_could_not_be_saved_yet():
+    for error in (lost(), lost("memory"), MemoryError(), NotLinked("no account is linked")):
+        with Folder() as folder:
+            bench = Bench(folder).approved()
+            make_link = bench.app._make_link
+            store = FailingStore(fails=("save",))
+
+            def link_to_full_flash(make_link=make_link, store=store):
+                link = make_link()
+                link._account._store = store
+                return link
+
+            bench.app._make_link = link_to_full_flash
+            bench.app.idle = _fails_at_first(bench.app.idle, error, error)
+            task = asyncio.create_task(bench.run(300_000))
+            await bench.clock.sleep(200_000)
+            store.fails = ()  # there is room again
+            await task
+            assert len(bench.of("user_code")) == 1 and bench.names.count("linked") == 1, error
+            assert bench.of("saved") and store.record["tokens"]["refresh_token"] == "rt-secret-1"
+            assert not any(members["fatal"] for members in bench.of("error"))
 
 
 async def test_a_start_that_meets_any_exception_is_made_again():

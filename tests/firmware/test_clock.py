@@ -3,7 +3,7 @@
 import sys
 
 from keyfob.net import clock, time_sources
-from keyfob.oauth.ticks import PERIOD, diff
+from keyfob.oauth.ticks import PERIOD, Stopwatch, diff
 
 IN_2027 = 1_800_000_000
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"  # the same, in a header
@@ -413,7 +413,7 @@ async def test_a_server_that_tells_no_time_is_followed_by_the_next(case):
         assert servers.asked == [POOL, SECOND] and ours.slept == []
     with Time(60, epoch=2000) as wall, TimeServers(wall, USELESS[case]) as servers:
         assert await Clock(wall).synchronise() is None
-        assert wall.now == 60
+        assert wall.now == 60 and servers.asked == [POOL, SECOND, THIRD]
 
 
 async def test_what_is_no_answer_is_ignored(case):
@@ -473,6 +473,32 @@ async def test_while_nobody_answers_a_clock_that_jumped_is_in_doubt():
         assert 3 < len(servers.asked) < 8  # with a growing pause
         await ours.hear(DATE)
         assert ours.unix() == IN_2027 + 60 and ours.source == "http"
+
+
+async def test_a_question_that_is_lost_is_followed_by_the_next_while_there_is_doubt():
+    with Time(60, epoch=2000) as wall, TimeServers(wall, IN_2027 + QUARTER) as servers:
+        ours = Clock(wall)
+        await ours.synchronise()
+        ours.source = None  # as the HTTP client does where a certificate's dates are refused
+        ours.rest = 0, Stopwatch(ours.now)
+        servers._answers = [None, IN_2027]
+        await ours.synchronise()
+        assert servers.asked == [POOL, SECOND, THIRD, POOL]
+        assert ours.unix() == IN_2027 and ours.source == "ntp"
+
+
+async def test_a_jump_just_after_a_query_is_one():
+    with Time(60, epoch=2000) as wall, TimeServers(wall, IN_2027) as servers:
+        ours = Clock(wall)
+        await ours.synchronise()
+        await ours.let_pass(DAY - 60)
+        servers._answers = [IN_2027 + DAY]
+        await ours.let_pass(60)
+        assert servers.asked == [POOL, SECOND]
+        wall.now += QUARTER
+        await ours.let_pass(60)
+        assert servers.asked == [POOL, SECOND, THIRD, POOL]
+        assert ours.unix() == IN_2027 + DAY and ours.source == "ntp"
 
 
 async def test_a_smaller_jump_waits_for_the_next_query():

@@ -350,10 +350,20 @@ def test_an_interval_longer_than_the_life_leaves_one_poll_just_before_the_end():
 
 
 def test_slow_down_near_the_end_leaves_one_last_poll():
-    flow = talk([code(expires_in=60)] + [PENDING] * 8 + [SLOW_DOWN])
-    assert flow.gaps[-3:] == [STEP, STEP, 9_500]  # 11 s would have been too late
-    assert flow.sent[-1] == 59_000
-    assert (flow.grant.state, flow.ended) == (EXPIRED, 60_000)
+    for life, gap in ((59, None), (60, 10_000), (61, 10_500)):  # 9.5 s would be too early
+        flow = talk([code(expires_in=life)] + [PENDING] * 8 + [SLOW_DOWN])
+        assert flow.gaps[8:] == [STEP] + ([] if gap is None else [gap]), flow.gaps
+        assert (flow.grant.state, flow.ended) == (EXPIRED, life * 1_000)
+
+
+def test_an_answer_that_took_long_does_not_make_the_last_poll_early():
+    for answer, more in ((PENDING, 0), (SLOW_DOWN, 5_000)):
+        for latency in (3_500, 5_000, 9_000):
+            for expires_in in range(60, 75):
+                flow = Talk([code(expires_in=expires_in), answer], latency=latency)
+                for number, gap in enumerate(flow.gaps[1:]):
+                    assert gap >= 5_000 + (number + 1) * more, (latency, expires_in, flow.gaps)
+                assert flow.grant.state == EXPIRED
 
 
 def test_a_code_that_dies_at_once_is_waited_out():

@@ -21,6 +21,7 @@ def test_known_moments():
         ("Wed, 31 Dec 1969 23:59:59 GMT", -1),
         ("Tue, 29 Feb 2000 12:00:00 GMT", 951_825_600),
         ("Mon, 01 Mar 2100 00:00:00 GMT", 4_107_542_400),
+        ("Thu, 31 Dec 2026 23:59:59 GMT", 1_798_761_599),
         ("Fri, 31 Dec 2027 23:59:60 GMT", 1_830_297_600),  # a leap second is the next one
         ("Friday, 31-Dec-69 00:00:00 GMT", 3_155_673_600),  # two digits: 1970 to 2069
         ("Thursday, 01-Jan-70 00:00:00 GMT", 0),
@@ -40,6 +41,9 @@ def test_what_is_no_date_is_none():
         "Sun, 06 N 1994 08:49:37 GMT",
         "Sun, 00 Nov 1994 08:49:37 GMT",
         "Sun, 32 Nov 1994 08:49:37 GMT",
+        "Sun, 31 Nov 1994 08:49:37 GMT",
+        "Sun, 30 Feb 2028 08:49:37 GMT",
+        "Sun, 29 Feb 2027 08:49:37 GMT",
         "Sun, 06 Nov 1994 24:49:37 GMT",
         "Sun, 06 Nov 1994 08:60:37 GMT",
         "Sun, 06 Nov 1994 08:49:61 GMT",

@@ -4,7 +4,7 @@ import json
 
 from support import raises
 
-from keyfob.errors import ConfigError, ProviderError, TransportError
+from keyfob.errors import ConfigError, KeyfobError, ProviderError, TransportError
 from keyfob.oauth.messages import Client, Reply
 from keyfob.oauth.metadata import Discovery, well_known
 from keyfob.oauth.profile import Profile
@@ -272,10 +272,26 @@ def test_an_issuer_must_be_https():
 
 
 def test_no_document_anywhere():
-    for answer in (NOT_FOUND, Reply(200, {}, b"<html>welcome</html>"), Reply(401, {}, b"")):
-        error = raises(ProviderError, look_up, answer, answer)
-        assert error.message == "https://as.example has no discovery document"
-        assert "endpoints" in error.hint
+    nothing = "https://as.example has no discovery document"
+    error = raises(ProviderError, look_up, NOT_FOUND, NOT_FOUND)
+    assert error.message == nothing and error.interval is None
+    assert "endpoints" in error.hint
+    for answer, why in (
+        (Reply(200, {}, b"<html>welcome</html>"), "does the network want a login?"),
+        (Reply(302, {}, b""), "a redirect"),
+        (Reply(401, {}, b""), "HTTP 401"),
+        (Reply(403, {}, b"<html>"), "HTTP 403"),
+    ):  # of a hotel or a gateway: it passes
+        for answers in ((answer, answer), (NOT_FOUND, answer), (answer, NOT_FOUND)):
+            error = raises(ProviderError, look_up, *answers)
+            assert error.message.startswith(nothing + ": ") and why in error.message
+            assert error.interval == 0
+
+
+def test_a_wait_that_an_issuer_asks_for_is_told():
+    for status in (403, 429, 503):
+        asked = Reply(status, {"retry-after": "120"}, b"")
+        assert raises(KeyfobError, look_up, asked, asked).interval == 120
 
 
 def test_passing_trouble_at_either_address_is_worth_another_try():

@@ -329,6 +329,24 @@ def test_a_network_lost_later_leaves_the_screen_alone():
     assert panel.names == ["user_code"]
 
 
+def test_a_linked_board_says_why_it_has_no_wifi_until_it_is_back():
+    for name in ("linked", "idle"):
+        panel = Lines()
+        view = Screens(panel, panel.names.append)
+        view.notify("linked", {"account": "Ana"})
+        view.show(name, view.link)
+        view.notify("wifi", {"state": "lost"})
+        assert panel.names[-1] == name
+        view.notify("wifi", {"state": "failed", "trouble": {"ssid": "Home", "kind": "password"}})
+        view.notify("wifi", {"state": "failed"})
+        assert panel.names[-1] == "no_wifi" and "Home" in text(panel)
+        view.notify("wifi", {"state": "joined"})
+        assert panel.names[-1] == "linked" and "Ana" in text(panel)
+        before = list(panel.names)
+        view.notify("wifi", {"state": "joined"})
+        assert panel.names == before
+
+
 def test_a_code_that_ran_out_without_answers_says_so():
     panel, view = at_code()
     view.notify("expired", {"lost": None})

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -120,6 +121,7 @@ CERTIFICATES: dict[str, Callable[[CertificateAuthority, Path], IssuedCertificate
     "self-signed": lambda ca, to: self_signed(to),
     "says goodbye": lambda ca, to: ca.issue([HOST], to),
     "hangs up later": lambda ca, to: ca.issue([HOST], to),
+    "resets later": lambda ca, to: ca.issue([HOST], to),
     "speaks unasked": lambda ca, to: ca.issue([HOST], to),
     "TLS 1.2": lambda ca, to: ca.issue([HOST], to),
     "TLS 1.2, speaks unasked": lambda ca, to: ca.issue([HOST], to),
@@ -128,7 +130,7 @@ REFUSED = ("another CA", "another host", "expired", "not yet valid", "self-signe
 WITHOUT_TLS = ("plain http", "hangs up", "stalls")
 # Asked three times: those that keep a connection, and those that do not.
 KEPT = ("good", "TLS 1.2")
-CLOSED = ("says goodbye", "hangs up later")
+CLOSED = ("says goodbye", "hangs up later", "resets later")
 UNASKED = ("speaks unasked", "TLS 1.2, speaks unasked")
 TIMES = 3
 
@@ -147,6 +149,7 @@ class Server:
         self._listener = socket.create_server((HOST, 0))
         self._rest = socket.create_server((HOST, 0))  # whoever reads there waits for `_is_idle`
         self._is_idle = threading.Event()
+        self._is_awaited = threading.Event()  # an answer has been read, and somebody waits
         self._threads = [
             threading.Thread(target=target, daemon=True) for target in (self._accept, self._tell)
         ]
@@ -159,6 +162,7 @@ class Server:
         return self._listener.getsockname()[1], self._rest.getsockname()[1]
 
     def stop(self) -> None:
+        self._is_awaited.set()
         for listener in (self._listener, self._rest):
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
@@ -170,6 +174,7 @@ class Server:
         with suppress(OSError):
             while True:
                 waiting, _ = self._rest.accept()
+                self._is_awaited.set()
                 with waiting:
                     assert self._is_idle.wait(PATIENCE)
                     self._is_idle.clear()
@@ -207,7 +212,12 @@ class Server:
                 if self.kind == "says goodbye":
                     secured.setblocking(False)  # and does not wait for the answer to that
                     secured.unwrap()
-                if self.kind == "hangs up later":
+                if self.kind == "resets later":
+                    assert self._is_awaited.wait(PATIENCE)  # a reset takes what is not read yet
+                    self._is_awaited.clear()
+                    at_once = struct.pack("ii", 1, 0)
+                    secured.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+                if self.kind in ("hangs up later", "resets later"):
                     return
                 if self.kind in UNASKED:
                     secured.sendall(TOO_LATE)

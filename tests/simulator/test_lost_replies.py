@@ -1,12 +1,16 @@
 """A refresh whose reply is lost after the server has rotated, by kinds of servers."""
 
 import json
+import socket
+import struct
 import urllib.request
 
 import pytest
 from board_run import RUNTIMES, run_board
+from virtual_port import needs_vm
 
 from keyfob_sim.server import MockServer, ServerOptions
+from keyfob_sim.server.http_server import Handler
 
 
 @pytest.fixture
@@ -55,3 +59,31 @@ def test_it_ends_where_a_used_token_is_dead(lose_a_reply, runtime, config):
     assert run.of("refreshed") == []
     lost, again = log[-2:]
     assert (lost["fault"], again["status"], again["error"]) == ("lost", 400, "invalid_grant")
+
+
+@needs_vm
+def test_connections_that_are_reset_take_no_ram_for_good(capsys, tmp_path, monkeypatch):
+    """Python's heap must not grow where a refresh fails: TLS would have no room from then on."""
+    resets = []
+    serve = Handler.serve
+
+    def serve_or_reset(handler):
+        serve(handler)
+        if handler.close_connection and handler.path.endswith("token"):  # a fault hangs up
+            at_once = struct.pack("ii", 1, 0)
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            resets.append(handler.path)
+
+    monkeypatch.setattr(Handler, "do_POST", serve_or_reset)
+    faults = tmp_path / "faults.toml"
+    faults.write_text(
+        '[[fault]]\non = "linked"\ndo = "server"\nendpoint = "token"\ndrop = true\ntimes = 3\n'
+    )
+    run = run_board(
+        capsys, "--runtime", "micropython", "--clock", "virtual", "--https", "--approve", "auto",
+        "--faults", faults, "--until", "refreshed:2",
+    )  # fmt: skip
+    assert run.exit_code == 0, run
+    assert len(resets) == 3
+    refreshed, _ = run.of("refreshed")
+    assert refreshed["t"] - run.of("error")[0]["t"] < 60, run

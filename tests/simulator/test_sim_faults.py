@@ -940,3 +940,20 @@ def test_a_fault_may_last_longer_than_any_select(capsys, tmp_path, runtime):
     )  # fmt: skip
     assert run.exit_code == 0, run
     assert len(run.of("fault")) == 1
+
+
+def test_an_hour_of_bare_400s_is_shown_and_rules_no_refresh_out(sim, scenario):
+    page = {"endpoint": "token", "status": 400, "body": "<html>Bad Request"}
+    hour = scenario(fault("server", "linked", lasts=3600, **page))
+    run = sim(*AUTO, *hour, "--until", "refreshed:2")
+    assert run.exit_code == 0
+    assert [error["fatal"] for error in run.of("error")][:3] == [False, False, True]
+    shown = [event["name"] for event in run.of("screen")]
+    assert shown[-2:] == ["error", "linked"]
+
+
+def test_the_end_of_a_link_rules_a_refresh_out_at_once(sim, scenario):
+    end = {"endpoint": "token", "status": 400, "body": {"error": "invalid_grant"}}
+    run = sim(*AUTO, *scenario(fault("server", "linked", **end)), "--until", "refreshed")
+    assert run.exit_code == 1
+    assert [event["name"] for event in run.of("screen")][-1] == "sign_in_again"

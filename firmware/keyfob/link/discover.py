@@ -20,7 +20,7 @@ async def look_up(provider, clock, tries):
                 pass
             return
         except TransportError as error:
-            if error.kind == "tls" or not left:
+            if error.kind == "tls" or error.interval or not left:
                 raise
         await clock.sleep(pause)
         pause *= 2

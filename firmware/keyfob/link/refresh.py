@@ -20,6 +20,7 @@ _NAP = const(60_000)  # ms between two looks at what is due
 # ms between two refreshes that an API's 401 asks for: longer each time it asks at once again.
 _REJECT_GAP = const(60_000)
 _MAX_REJECT_GAP = const(3_600_000)
+_APART = const(30)  # s by which the stored end of a token may be late
 
 
 class Refresher:
@@ -222,7 +223,7 @@ class Refresher:
     def _note(self, tokens):  # rare
         """Store that the access token has run out, where the store says that it lives on.
 
-        A program may ask early, or the clock was wrong when it was stored. Should power go before
+        An API has refused it, or the clock was wrong when it was stored. Should power go before
         new tokens are stored, the next boot knows so that it has to ask at once.
         """
         if tokens.is_dead or tokens.refresh_token is None:
@@ -233,14 +234,13 @@ class Refresher:
         end = tokens.expires_at
         if tokens.expires_in is None and not tokens.is_accepted:
             tokens.expires_in = 1
-        elif left is None or end is None or end - unix <= 3 * tokens.leeway // 1000:
-            return  # a boot would ask at once
-        tokens.expires_at = unix
+        elif left is None or end is None or end - unix <= left + _APART:
+            return
+        tokens.expires_at = unix + left
         try:
             self._account.save()
         except Exception:  # noqa: BLE001, S110 - it matters where power goes now, and nowhere else
             pass
-        tokens.expires_at = unix + left
 
     async def _try(self, tokens):  # rare
         """Ask for new tokens once; return None, or the error that says why there are none."""
@@ -261,12 +261,14 @@ class Refresher:
                 error = no_memory("for new tokens", "free some RAM")
             tokens.failed(error, self._clock.ticks())
             return error
-        except KeyfobError as error:
-            tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
-            return error
         except Exception as error:  # noqa: BLE001 - it is told
-            tokens.failed(error, self._clock.ticks())
-            return ours(error)
+            is_ours = isinstance(error, KeyfobError)
+            error = ours(error)
+            if is_ours and error.interval is None:
+                tokens.postpone(error, self._clock.ticks())  # asking again soon would not mend it
+            else:
+                tokens.failed(error, self._clock.ticks())
+            return error
         try:
             await provider.hang_up()  # storing them wants its RAM
         finally:  # a cancellation must not cost the tokens

@@ -72,7 +72,7 @@ class Clock:
         unix, now = self.unix(), self.ticks()
         if unix is None and self.source is not None:  # another program has unset it
             self.source = self.rest = None
-        last, self._last = self._last, None if unix is None else (unix, Stopwatch(now))
+        last = self._last
         has_jumped = (
             last is not None
             and unix is not None
@@ -80,14 +80,15 @@ class Clock:
         )
         if has_jumped:
             self.source = None
-            self.rest = 0, self._last[1]
+            self.rest = 0, Stopwatch(now)
         # A clock that is set can wait until the linking is over, when more RAM is free.
         is_urgent = unix is None or has_jumped
         is_date_due = self.date and (is_urgent or self.date[1].elapsed(now) >= _QUIET)
         if is_date_due or self.rest is None or self.rest[1].elapsed(now) >= self.rest[0]:
             with Loaded("keyfob.net.time_sources") as sources:
                 await (sources.check_date if is_date_due else sources.ask_server)(self)
-            self._last = None  # it may have been set
+            unix, now = self.unix(), self.ticks()  # it may have been set
+        self._last = None if unix is None else (unix, Stopwatch(now))
 
     def epoch(self):
         """Unix time at which the platform's `time` starts to count."""

@@ -112,7 +112,9 @@ class HttpClient:
         Where a certificate's dates were refused, the clock is checked, at most once an hour. It
         is None where the clock was wrong, and is right now.
         """
+        self._parser = None
         await self.close()  # so that what TLS held is free again, and counted so
+        await settle()  # a heap that grows now takes from TLS for good
         with Loaded("keyfob.net.platform_errors") as code:
             error = code.translate(error, host, self._room)
             is_about_dates = code.is_about_dates(error)

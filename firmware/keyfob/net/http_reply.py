@@ -50,10 +50,11 @@ async def is_quiet(reader):
         poll = select.poll()
         poll.register(link, select.POLLIN)
         return not poll.poll(0)
-    for _ in range(2):  # CPython's loop looks at the socket, and then it reads
+    for _ in range(4):  # CPython's loop looks at the socket, reads, and tells TLS and then us
         await asyncio.sleep(0)
     at_eof = getattr(reader, "at_eof", None)
-    return not (getattr(reader, "_buffer", None) or (at_eof and at_eof()))
+    is_told = getattr(reader, "_buffer", None) or getattr(reader, "_exception", None)
+    return not (is_told or (at_eof and at_eof()))
 
 
 class ReplyParser:

@@ -42,11 +42,13 @@ async def synchronise(clock):
             else:
                 await ask_server(clock)
         return
-    for left in range(len(_SERVERS) - 1, -1, -1):
-        if await ask_server(clock):
-            return
-        if left:
-            await clock.sleep(_SECOND)
+    enough = clock.asked + len(_SERVERS)
+    while not await ask_server(clock):
+        if clock.asked >= enough:
+            break
+        await clock.sleep(_SECOND)
+    else:
+        return
     clock.failed = 0
     _rest(clock, _SOON)
 
@@ -54,12 +56,14 @@ async def synchronise(clock):
 async def ask_server(clock):
     """Ask the next time server; return whether the clock is set by its answer.
 
-    Others are asked at once where it knows no time, or where a second one has to agree.
+    Others are asked at once where it knows no time, where a second one has to agree, or where
+    the clock has just come into doubt.
     """
+    is_urgent = clock.rest is not None and not clock.rest[0]
     for _ in _SERVERS:
         unix = await _ask_next(clock)
         if unix is None:
-            if clock.doubt is None:
+            if clock.doubt is None and not is_urgent:
                 break
         elif unix and _is_trusted(clock, unix):
             is_small = _agree(clock, _note(clock, unix), clock.unix())

@@ -319,7 +319,11 @@ class DeviceGrant:
         if self.state == PENDING:
             last = self._lifetime - _LAST_POLL
             if due + _SLOW_REPLY + self._step() > last:
-                due = last if last - elapsed >= _LAST_POLL else self._lifetime
+                # A second poll never comes before the interval is over, unless that is senseless.
+                is_free = self._token_request is None or self.interval * 1000 >= self._lifetime
+                due = last if is_free else max(last, elapsed + self.interval * 1000)
+                if due > self._lifetime or last - elapsed < _LAST_POLL:
+                    due = self._lifetime
         self._due = due
 
     def _expire(self):  # rare

@@ -35,4 +35,7 @@ def parse(text):
         return None
     if year < 100:  # RFC 850 wrote two digits
         year += 2000 if year < 70 else 1900
-    return days_from_civil(year, month, day) * 86400 + (hour * 60 + minute) * 60 + second
+    days = days_from_civil(year, month, day)
+    if day > 28 and days >= days_from_civil(year + month // 12, month % 12 + 1, 1):
+        return None  # this month has no such day
+    return days * 86400 + (hour * 60 + minute) * 60 + second

@@ -99,13 +99,32 @@ class Discovery:
                 "%s does not offer the device grant" % profile.issuer,
                 "switch it on at the provider, or choose another issuer",
             )
-        elif reply.status >= 500 or reply.status in (408, 425, 429):
-            self._error = TransportError(
-                "%s answers HTTP %d" % (profile.issuer, reply.status), "try again later"
-            )
+        else:
+            self._error = self._unanswered(reply, values) or self._error
         if self._left:
             return False
         raise self._error or ProviderError(
             "%s has no discovery document" % profile.issuer,
             "check the issuer, or enter the provider's endpoints instead",
         )
+
+    def _unanswered(self, reply, values):
+        """The error for a reply that passes, None for one that does not or counts less."""
+        is_away = reply.status >= 500 or reply.status in (408, 425, 429)
+        if not is_away and (values is not None or reply.status == 404 or self._error is not None):
+            return None
+        issuer = self._profile.issuer
+        wait = None
+        with Loaded("keyfob.oauth.outcome_odd") as odd:
+            text = odd.status_text(reply.status, values)
+            if reply.headers.get("retry-after"):
+                wait = odd.retry_after(reply, None)
+        if is_away:
+            error = TransportError("%s answers %s" % (issuer, text), "try again later")
+        else:  # a captive portal, or what is in front of the issuer
+            error = ProviderError(
+                "%s has no discovery document: %s" % (issuer, text),
+                "check the issuer, and the network",
+            )
+        error.interval = wait or 0
+        return error

@@ -255,12 +255,7 @@ class TokenSet:
             self.is_stuck = reply.status == 400 and self._refusals >= _TOLD_REFUSALS
             if self.is_stuck and self._refusals >= _MANY_REFUSALS:
                 wait = _DAY
-        least = wait
-        if outcome.retry_after is not None:
-            asked = outcome.retry_after * 1000
-            least = max(wait, min(asked, _MAX_ASKED_WAIT))
-            wait = max(wait, min(asked, _MAX_RETRY_AFTER))
-        self._hold(wait, now, least)
+        self._hold(wait, now, outcome.retry_after)
         return None
 
     def end(self, number, now, unix=None):  # rare
@@ -311,7 +306,7 @@ class TokenSet:
     def failed(self, error, now):  # rare
         """Note that a refresh got no answer (a TransportError)."""
         self.outcome = error
-        self._hold(self._next_wait(), now)
+        self._hold(self._next_wait(), now, error.interval)
         self._is_unanswered = True
 
     def _successor(self, members, profile, now, unix):  # rare
@@ -331,10 +326,15 @@ class TokenSet:
         self.failures += 1
         return wait
 
-    def _hold(self, wait, now, least=None):  # rare
-        """Pause for `wait` ms, or for `least` if a program waits for a token."""
+    def _hold(self, wait, now, asked=None):  # rare
+        """Pause for `wait` ms, or for the `asked` s of a Retry-After where that is longer.
+
+        Of that a program that waits for a token waits for an hour at most.
+        """
+        asked = (asked or 0) * 1000
         self._is_unanswered = False
-        self._pause = Stopwatch(now), wait, wait if least is None else least
+        least = max(wait, min(asked, _MAX_ASKED_WAIT))
+        self._pause = Stopwatch(now), max(wait, min(asked, _MAX_RETRY_AFTER)), least
 
     def _skew(self):
         return min(_MAX_SKEW, self.expires_in // 10)

@@ -81,11 +81,11 @@ class Screens:
             self._forget_layout()
         elif event == "poll":
             name, members = self._wanted(members)
-        elif event == "wifi" and self._name in ("wifi", "no_wifi"):
-            if members["state"] == "joined":
-                name = "clock"  # the next step
-            elif members.get("trouble"):
+        elif event == "wifi" and self._name in ("wifi", "no_wifi", "linked", "idle"):
+            if members.get("trouble"):
                 name, members = "no_wifi", members["trouble"]
+            elif members["state"] == "joined" and self._name[-4:] == "wifi":
+                name, members = ("linked", self.link) if self.link else ("clock", members)
         elif event == "error" and (not members["fatal"] or self._name == "sign_in_again"):
             name = None  # not fatal, or the screen already says more
         elif event in ("refreshed", "saved"):

@@ -150,7 +150,8 @@ class RunEvents:
         if event not in _QUIET:
             self._report.say(event, shown)
         self._is_linked = self._is_linked or event == "linked"
-        goes_on = self._links_by_itself and not self._is_linked
+        has_ended = self._is_linked and self._is_signed_out
+        goes_on = self._links_by_itself and not has_ended
         if not (goes_on and self.progress.may_pass(event, shown)):
             self.progress.see(event, {**members, **shown})
         if event in _SAVED_AFTER:
