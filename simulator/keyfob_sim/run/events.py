@@ -152,7 +152,9 @@ class RunEvents:
         self._is_linked = self._is_linked or event == "linked"
         has_ended = self._is_linked and self._is_signed_out
         goes_on = self._links_by_itself and not has_ended
-        if not (goes_on and self.progress.may_pass(event, shown)):
+        if goes_on and self.progress.may_pass(event, shown):
+            self.progress.trouble = shown.get("message")  # in case that nothing better follows
+        else:
             self.progress.see(event, {**members, **shown})
         if event in _SAVED_AFTER:
             self._state.save(self._clock.t(), self._clock.now() if self._clock.virtual else None)
