@@ -9,7 +9,7 @@ from keyfob_host.board.answers import ANSWERS
 from keyfob_host.printable import one_line, say
 from keyfob_host.report.terminal import Terminal
 from keyfob_host.resources import firmware_dir
-from keyfob_host.verbs import providers
+from keyfob_host.verbs.dialogue import say_columns
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J\x9b1m\u202e\r\nkeyfob: all is well"
 
@@ -20,7 +20,7 @@ def controls(text: str) -> set[str]:
 
 def test_what_is_said_moves_no_cursor(capsys) -> None:
     say(HOSTILE)
-    providers._columns([["CA", HOSTILE], ["address", "x"]])
+    say_columns([["CA", HOSTILE], ["address", "x"]])
     out = capsys.readouterr().out
     assert controls(out) == set()
     assert len(out.splitlines()) == 4  # two of the text's own, one for each row

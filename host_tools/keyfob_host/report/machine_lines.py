@@ -47,6 +47,12 @@ _EVENTS: dict[str, shapes.Shape] = {
 }
 _ANY_EVENT = shapes.record({})
 _NO_EVENTS_OF_A_BOARD = ("server", "boot", "window", "fault", "power_cut", "end")
+_INTERNAL = (
+    "took",
+    "trouble",
+    "lost",
+)  # members that are for the board's own display; `took` becomes `sent`
+_UNREPORTED = ("ready", "signed_out")  # another event says the same
 _ADDED = ("event", "t", "sent", "png")  # members that a report sets, whatever the board says
 
 
@@ -67,3 +73,13 @@ def event_of(line: str) -> tuple[str, dict[str, Any]] | None:
     if not _EVENTS.get(event, _ANY_EVENT)(members):
         return None
     return event, {name: value for name, value in members.items() if name not in _ADDED}
+
+
+def is_reported(event: str) -> bool:
+    """Whether a report has this event, and no other that says the same."""
+    return event not in _UNREPORTED
+
+
+def reported(members: dict[str, Any]) -> dict[str, Any]:
+    """The members of an event that a report has."""
+    return {name: value for name, value in members.items() if name not in _INTERNAL}

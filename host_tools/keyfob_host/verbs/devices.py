@@ -7,8 +7,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated
 
-from keyfob_host.printable import one_line, say
+from keyfob_host.printable import say
 from keyfob_host.verbs import options
+from keyfob_host.verbs.dialogue import say_columns
 
 if TYPE_CHECKING:
     from keyfob_host.board.ports import Port
@@ -94,8 +95,6 @@ def _show(rows: "list[tuple[Port, Found | None]]") -> None:
             continue
         linked = "yes" if found.linked else "no"
         answers = (found.chip, found.board, found.micropython, found.keyfob)
-        said = (one_line(answer or "-") for answer in answers)
+        said = (answer or "-" for answer in answers)
         cells.append((port.device, port.kind, *said, linked))
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    say_columns(cells)

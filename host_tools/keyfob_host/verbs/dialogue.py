@@ -6,6 +6,7 @@ import json as json_module
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from keyfob_host.errors import UsageError
@@ -15,6 +16,14 @@ from keyfob_host.printable import one_line, say
 def is_terminal() -> bool:
     """Whether a person can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def say_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print a table."""
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 class Dialogue:

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from keyfob_host.printable import one_line, say
+from keyfob_host.printable import say
+from keyfob_host.verbs.dialogue import say_columns
 
 providers_app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -58,7 +59,7 @@ def providers(context: typer.Context, json: _Json = False) -> None:
                 ", ".join(text for text in preset.unverified if " " not in text),  # fields
             ]
         )
-    _columns(rows)
+    say_columns(rows)
     say()
     say("GRADE  S: seen in its source code, D: in its documentation, X: with third parties.")
     say("keyfob providers show NAME prints its page, with all that is unverified;")
@@ -148,7 +149,7 @@ def check(
     if json:
         say(json_module.dumps(report))
     else:
-        _columns(_lines(report))
+        say_columns(_lines(report))
     if trouble is not None:
         raise trouble
 
@@ -180,10 +181,3 @@ def _lines(report: dict[str, Any]) -> list[Sequence[str]]:
         can = _QR.get(panel["qr"], unknown)
         lines.append(("panel", f"{panel['board']}, {size}: {can}"))
     return lines
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> None:
-    cells = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -5,7 +5,7 @@ from typing import Any
 
 from keyfob_host.errors import CliError
 from keyfob_host.report.events import Report
-from keyfob_host.report.machine_lines import event_of
+from keyfob_host.report.machine_lines import event_of, is_reported, reported
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.clock import Timer
 from keyfob_sim.run import pictures
@@ -13,9 +13,6 @@ from keyfob_sim.run.goal import Progress
 from keyfob_sim.run.options import SimOptions
 from keyfob_sim.run.state_dir import State
 
-# Members of firmware events that are left out of --json; `took` becomes `sent`.
-_INTERNAL = ("took", "trouble", "lost")
-_QUIET = ("signed_out", "ready")  # left out of --json, where other events say the same
 _SAVED_AFTER = ("linked", "refreshed", "unlinked")
 _SHOWN = ("linked", "denied", "expired", "error")  # a screen follows each, if it is the last
 _PRESS_AGAIN = 5.0  # s
@@ -138,7 +135,7 @@ class RunEvents:
         """Take an event of the firmware."""
         if self.progress.ended and event != "screen" and not self._is_endless:
             return
-        shown = {name: value for name, value in members.items() if name not in _INTERNAL}
+        shown = reported(members)
         if event == "user_code":
             self._address = members["verification_uri_complete"] or members["verification_uri"]
         elif event == "poll":
@@ -147,7 +144,7 @@ class RunEvents:
             self._draw(shown)
         elif event == "error" and members["kind"] == "memory" and self._is_capped:
             shown["message"] += f" (heap: {self._options.heap} bytes)"
-        if event not in _QUIET:
+        if is_reported(event):
             self._report.say(event, shown)
         self._is_linked = self._is_linked or event == "linked"
         has_ended = self._is_linked and self._is_signed_out
