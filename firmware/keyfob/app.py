@@ -203,14 +203,14 @@ class App:
             row += 1
         if error.interval is not None:
             row = _PASSING
-        _, is_for_all, pauses = pauses[row]
+        _, is_for_all, gaps = pauses[row]
         if not is_for_all and self._button is not None:
             return True
         if row != _PASSING:
             tries[_PASSING] = 0
         done = tries.get(row, 0)
         tries[row] = done + 1
-        pause = pauses[min(done, len(pauses) - 1)]
+        pause = gaps[min(done, len(gaps) - 1)]
         pause += self._clock.jitter(pause // 4)  # boards must not come in step
         pause = max(pause, min(error.interval or 0, _DAY) * 1000)
         step = _NAP if self._button is None else _LOOK

@@ -6,7 +6,6 @@ from keyfob.compat import Loaded, const
 from keyfob.errors import (
     KeyfobError,
     NotLinked,
-    ProviderError,
     StorageError,
     TransportError,
     UsageError,
@@ -327,11 +326,7 @@ class Refresher:
             if isinstance(named, str) and named not in ("", subject):
                 raise
             successor.id_token = tokens.id_token
-            if isinstance(error, MemoryError):
-                return no_memory("for the ID token", "free some RAM")
-            if isinstance(error, KeyfobError):
-                return error
-            return ProviderError("the provider's ID token cannot be judged: %r" % error)
+            return ours(error)
 
     def _refused(self, tokens):  # rare
         """The error for an answer without tokens; that a link has ended is told once."""

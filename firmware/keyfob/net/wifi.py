@@ -10,11 +10,15 @@ _TRIES = const(2)
 
 # The meaning of a driver's states, by their names in `network` where the platform has them.
 # States come and go while the driver retries, and a wrong password has several.
+# Each has the word for the screen, and a sentence.
 _REASONS = (
-    ("STAT_NO_AP_FOUND", "%s is out of reach"),
-    ("STAT_HANDSHAKE_TIMEOUT", "%s seems to have another password"),
-    ("STAT_WRONG_PASSWORD", "%s has another password"),
+    ("STAT_NO_AP_FOUND", ("lost", "%s is out of reach")),
+    ("STAT_HANDSHAKE_TIMEOUT", ("password", "%s seems to have another password")),
+    ("STAT_WRONG_PASSWORD", ("password", "%s has another password")),
 )
+_SILENT = ("timeout", "%s")
+# A screen names one network. Who has two, at home and at work, finds one of them out of reach.
+_TOLD_FIRST = ("password", "timeout", "lost")
 
 
 def station():
@@ -59,7 +63,7 @@ async def _join_one(radio, wanted, clock):
     """Try one network; return None once it is joined, else the reason why not."""
     import network
 
-    reason = "%s"
+    reason = _SILENT
     for _ in range(_TRIES):
         try:
             radio.connect(wanted["ssid"], wanted.get("password"))
@@ -72,9 +76,9 @@ async def _join_one(radio, wanted, clock):
         if radio.isconnected():
             return None
         state = radio.status()
-        for name, words in _REASONS:
+        for name, told in _REASONS:
             if state == getattr(network, name, None):
-                reason = words
+                reason = told
         await clock.sleep(_LOOK)
     await _leave(radio, clock)
     return reason
@@ -87,13 +91,11 @@ async def _leave(radio, clock):
 
 def _error(names, reasons):
     """The error for networks, by their names, and why none of them accepts the board."""
-    told = [reason % name for name, reason in zip(names, reasons)]
+    told = [words % name for name, (_, words) in zip(names, reasons)]
     error = TransportError(
         "no Wi-Fi network let the board in: " + ", ".join(told), "check its name and password"
     )
-    # A screen names one. Who has two, at home and at work, finds one of them out of reach.
-    for kind, words in (("password", "password"), ("timeout", ""), ("lost", "reach")):
-        for name, reason in zip(names, reasons):
-            if reason.endswith(words) and (words or reason == "%s"):
-                error.trouble = (name, kind)
-                return error
+    kinds = [kind for kind, _ in reasons]
+    kind = next(kind for kind in _TOLD_FIRST if kind in kinds)
+    error.trouble = (names[kinds.index(kind)], kind)
+    return error
