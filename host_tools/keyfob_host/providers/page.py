@@ -35,12 +35,13 @@ _REFRESH = {
 _EVERYWHERE = (
     Trouble(
         "Refused on the phone (access_denied)",
-        "somebody pressed Cancel on the phone; press the board's button for a new code, or "
-        "restart it",
+        "somebody pressed Cancel on the phone; press the board's button for a new code; a board "
+        "without one shows the next by itself, within an hour",
     ),
     Trouble(
         "The code ran out (expired_token)",
-        "nobody typed it in time; press the board's button for a new code, or restart it",
+        "nobody typed it in time; press the board's button for a new code; a board without one "
+        "shows the next by itself, within an hour",
     ),
     Trouble(
         "Sign-in needed again (invalid_grant after it was linked)",
