@@ -36,7 +36,7 @@ def cases():
             yield pytest.param(runtime, name, marks=() if is_quick else pytest.mark.soak)
 
 
-@pytest.mark.parametrize(("runtime", "name"), cases())
+@pytest.mark.parametrize(("runtime", "name"), list(cases()))
 def test_every_answer_has_a_harmless_oddity(sim, runtime, name):
     asked = ["discovery"] if name == "long" else ASKED
     run = sim(
