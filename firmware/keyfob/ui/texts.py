@@ -24,6 +24,7 @@ press|Press button {button} to link|Taste {button} drücken, um zu verbinden
 link|Link this device|Dieses Gerät verbinden
 open|Open  {verification_uri}|Öffnen  {verification_uri}
 code|Code  {user_code}|Code  {user_code}
+code_serial|The code is on the serial console|Der Code steht auf der seriellen Konsole
 left|{left} left|noch {left}
 check|Check that the page shows this code|Zeigt die Seite denselben Code?
 only|Only continue if you hold this device in your hand\
