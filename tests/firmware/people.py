@@ -36,7 +36,7 @@ PEOPLE = (
         "in",
         "Dr. Venkatanarasimharajuvaripeta Subramanian",
         None,
-        "Dr. Venkatanarasimharajuvaripeta Subram…",
+        "Dr. Venkatanarasimharajuvaripeta Subr...",
     ),
     ("is", "Þórdís Guðmundsdóttir", None, "Thordis Gudmundsdottir"),
     ("is", "Björk Æsa Ýrr", None, "Björk Aesa Yrr"),

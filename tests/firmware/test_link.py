@@ -1447,6 +1447,20 @@ def test_a_configuration_file_makes_a_link():
         support.raises(StorageError, link._account.load)
 
 
+def test_the_networks_know_the_country_and_the_board_s_power():
+    with Folder() as folder:
+        provider = {"issuer": ISSUER, "client_id": "board"}
+        networks = [{"ssid": "home"}]
+        folder.write(
+            "keyfob.json", {"provider": provider, "wifi": networks, "country": "DE", "ca": []}
+        )
+        folder.write("board.json", {"name": "mine", "wifi": {"txpower": 8.5}})
+        from keyfob import AccountLink
+
+        link = AccountLink.from_config(root=folder.path)
+        assert link.wifi == [{"ssid": "home", "country": "DE", "txpower": 8.5}]
+
+
 async def test_without_a_listener_the_code_is_on_the_console():
     from keyfob import AccountLink
     from keyfob.ui.displays import console

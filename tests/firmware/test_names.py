@@ -18,16 +18,15 @@ def test_an_account_of_which_nothing_can_be_drawn_is_not_shown():
     assert latin.account("Ελένη") is latin.account("★ ♥") is latin.account(" ") is None
     assert latin.account("Ελένη Smith <e@example.gr>") == "e@example.gr"
     assert latin.account("Ana <ana@example.com>") == "Ana"
-    assert latin.account("Ana <3") == "Ana <3"
 
 
 def test_too_long_a_name_is_cut():
     for length in (39, 40):
         assert latin.account("x" * length) == "x" * length
-    assert latin.account("x" * 41) == "x" * 39 + "…"
-    assert latin.account("Ō" * 200) == "O" * 39 + "…"
-    assert latin.account("a" * 38 + " bcde") == "a" * 38 + "…"
-    assert latin.account("李 <%s@example.cn>" % ("x" * 60)) == "x" * 39 + "…"
+    assert latin.account("x" * 41) == "x" * 37 + "..."
+    assert latin.account("Ō" * 200) == "O" * 37 + "..."
+    assert latin.account("a" * 36 + " bcdef") == "a" * 36 + "..."
+    assert latin.account("李 <%s@example.cn>" % ("x" * 60)) == "x" * 37 + "..."
 
 
 def test_every_letter_of_the_latin_blocks_but_a_few_has_one_that_is_drawn():

@@ -285,7 +285,7 @@ def test_every_name_in_the_screens_is_a_text():
         for name in screen_table.row(screen)[3].replace("/", " ").split():
             name = name.rstrip("#@~?").replace("{kind}", "memory")
             name = name.replace("{unsaved}", "the flash is full").replace("{revoked}", "False")
-            name = name.replace("{home}", "serial")
+            name = name.replace("{shown}", "False")
             assert "\n%s|" % name in texts._TEXTS, name
 
 

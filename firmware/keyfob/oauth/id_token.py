@@ -84,7 +84,7 @@ def account_name(found):
     if not names:
         return None
     if address and not _is_latin(names[0]):
-        return "%s <%s>" % (names[0], address)
+        return names[0] + " <" + address + ">"
     return names[0]
 
 

@@ -30,7 +30,7 @@ _SPELT = (
     " ÆAe æae ŒOe œoe ĲIj ĳij ǢAe ǣae ǼAe ǽae ÞTh þth ŊNg ŋng ßss ẞSS"
     " ǄDz ǅDz ǆdz ǇLj ǈLj ǉlj ǊNj ǋNj ǌnj ǱDz ǲDz ǳdz ﬀff ﬁfi ﬂfl"
     " əe ɛe ɔo ɓb ɗd ɖd ɣg ɲn ɩi ʋv ʒz"
-    " ʻ' ʼ' ʾ' ʿ' ‘' ’' ‚' “\" ”\" „\" ‐- ‑- ‒- –- —- −- ·. •."
+    " ʻ' ʼ' ʾ' ʿ' ‘' ’' ‚' “\" ”\" „\" ‐- ‑- ‒- –- —- −- ·. •. …..."
 )
 _MARKS = ((0x300, 0x36F), (0xFE00, 0xFE0F))  # they belong to the letter before
 _BLANKS = ((0xA0, 0xA0), (0x2000, 0x200A), (0x202F, 0x202F), (0x3000, 0x3000))
@@ -50,13 +50,13 @@ def account(text):
 
     That is its name, else the address behind it, and None where neither can be drawn.
     """
-    name, mark, address = text.partition(" <")
-    for part in (name, address[:-1]) if mark and text[-1:] == ">" else (text,):
+    name, _, address = text.partition(" <")
+    for part in (name, address[:-1]):
         chars = [part[at : at + 1] for at in range(len(part))]
         kept = "".join([char for char in chars if not _is_in(_ORNAMENTS, char)])
         part = " ".join(legible(kept).split())
         if part and not fonts.lacks(part):
-            return part if len(part) <= _LONGEST else part[: _LONGEST - 1].rstrip() + "…"
+            return part if len(part) <= _LONGEST else part[: _LONGEST - 3].rstrip() + "..."
     return None
 
 

@@ -256,7 +256,7 @@ class Screens:
                 lines = [text for text, _ in texts.items(self._name, members, self.language)]
             with Loaded("keyfob.ui.displays.console") as console:
                 console.Console().show(lines)
-            members.update(user_code=None, home="serial")
+            members.update(user_code=None, shown=False)
 
     def _lacks(self, text):  # rare
         with Loaded("keyfob.ui.fonts") as fonts:
