@@ -316,7 +316,7 @@ class Station:
             self._most_failures = value + 1
             return
         if name == "txpower":
-            self._set_power(int(value * 4))
+            self._set_power(value)
             return
         if name not in self._settings:
             raise ValueError("unknown config param")
@@ -324,8 +324,11 @@ class Station:
             raise ValueError("invalid buffer length")
         self._settings[name] = value
 
-    def _set_power(self, quarters: int) -> None:
+    def _set_power(self, value: float) -> None:
         self._need_radio()
+        if not isinstance(value, (int, float)):
+            raise TypeError(f"can't convert {type(value).__name__} to float")
+        quarters = int(value * 4)
         if not _LEAST_POWER <= quarters <= _MOST_POWER:
             raise WifiError("Wifi Unknown Error 0x0102")
         self._power = quarters

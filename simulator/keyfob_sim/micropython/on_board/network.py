@@ -45,9 +45,9 @@ def hostname(*name):
     return station.config(hostname=name[0]) if name else station.config("hostname")
 
 
-def country(*code):
+def country(*name):
     """Return the two letters of the radio's country, or set them."""
-    return WLAN().country(*code)
+    return WLAN().country(*name)
 
 
 def __getattr__(name):
