@@ -1,7 +1,9 @@
 """The firmware sets the radio up as network and board need it, and tells why it does not join."""
 
 import asyncio
+import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,12 +12,16 @@ from typing import Any
 import pytest
 from virtual_port import VirtualPort, needs_vm
 
+from keyfob import AccountLink
 from keyfob.errors import TransportError
 from keyfob.net import wifi
+from keyfob.net.clock import Clock
+from keyfob_host.board import checkup
 from keyfob_host.boards import known_boards, load_board
 from keyfob_sim.hardware.board import PASSWORD, SSID
 from keyfob_sim.hardware.wifi import NETWORK_CONSTANTS, AccessPoint, Station, WifiError
 
+ON_BOARD = Path(checkup.__file__).parents[1] / "on_board"
 HOME = {"ssid": "home", "password": "correct horse"}
 FIXED = ["10.0.0.5", "255.255.255.0", "10.0.0.1", "9.9.9.9"]
 
@@ -113,6 +119,34 @@ def test_what_keeps_the_board_out_is_told(joins, clock, password, network, kind)
 def test_the_boards_with_the_small_panel_are_known_for_it():
     needs = {name: load_board(name).txpower for name in known_boards()}
     assert {name: power for name, power in needs.items() if power} == {"esp32c3-oled": 8.5}
+
+
+@pytest.mark.parametrize(
+    ("access_point", "found"),
+    [
+        (AccessPoint("home", "another", hidden=True), [["home"], ["home"]]),
+        (AccessPoint("home", "another"), [["home"], ["home"]]),
+        (AccessPoint("elsewhere", hidden=True), [["home"], []]),
+        (AccessPoint("home", "correct horse", hidden=True), None),
+    ],
+    ids=["hidden", "told", "absent", "joined"],
+)
+def test_doctor_hears_a_hidden_network_by_its_refusal(
+    clock, monkeypatch, capsys, access_point, found
+):
+    station = Station([access_point], clock)
+    radio = Radio(station)
+    network = SimpleNamespace(WLAN=lambda _: radio, **NETWORK_CONSTANTS)
+    monkeypatch.setitem(sys.modules, "network", network)
+    monkeypatch.setattr(AccountLink, "from_config", lambda: SimpleNamespace(wifi=[HOME]))
+
+    async def sleep(_: Clock, ms: int) -> None:
+        clock.advance(ms / 1000)
+
+    monkeypatch.setattr(Clock, "sleep", sleep)
+    monkeypatch.setattr(time, "sleep", clock.advance)
+    exec(compile((ON_BOARD / "wifi.py").read_text("utf-8"), "wifi.py", "exec"), {})
+    assert json.loads(capsys.readouterr().out) == found
 
 
 PROGRAM = """
