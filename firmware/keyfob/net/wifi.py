@@ -99,19 +99,19 @@ async def _join_one(radio, wanted, clock, networks):
     else:
         return reason
     has_given_up = False
-    for look in range(_PATIENCE // _LOOK):
-        if radio.isconnected():
-            reason = None
-            break
-        reason = _reason(radio.status()) or reason
-        if look == _SILENCE and reason is _SILENT:
-            has_given_up = True
-            _set_tries(radio, 0)
-        await clock.sleep(_LOOK)
-    if has_given_up:
-        _set_tries(radio, -1)
-    if reason is not None:
-        await _leave(radio, clock)
+    try:
+        for look in range(_PATIENCE // _LOOK):
+            if radio.isconnected():
+                return None
+            reason = _reason(radio.status()) or reason
+            if look == _SILENCE and reason is _SILENT:
+                has_given_up = True
+                _set_tries(radio, 0)
+            await clock.sleep(_LOOK)
+    finally:
+        if has_given_up:
+            _set_tries(radio, -1)
+    await _leave(radio, clock)
     return reason
 
 
@@ -130,8 +130,10 @@ def _reason(state):
 
 
 def _set_tries(radio, count):  # rare
-    """Set how often the driver tries again by itself, -1 for ever: it tells some reasons only
-    once it has given up."""
+    """Set how often the driver tries again by itself, -1 for ever.
+
+    It tells some reasons only once it has given up.
+    """
     try:
         radio.config(reconnects=count)
     except _REFUSALS:
