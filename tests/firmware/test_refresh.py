@@ -1142,7 +1142,13 @@ async def test_the_owner_may_want_it_erased():
 
 
 async def test_bare_400s_end_nothing_and_after_a_few_the_person_is_told():
-    for page in (reply(400, b""), reply(400, b"<html><h1>400 Bad Request</h1></html>")):
+    for body in (
+        b"",
+        b"<html><h1>400 Bad Request</h1></html>",
+        {"error": {"code": 400}},
+        {"error": "Bad Request", "status": 400},
+    ):
+        page = reply(400, body)
         board = Board(store=MemoryStore())
         async with board.link as link:
             await board.linked()
@@ -1151,7 +1157,8 @@ async def test_bare_400s_end_nothing_and_after_a_few_the_person_is_told():
             assert not any(members["fatal"] for members in board.told.of("error"))
             await board.clock.sleep(60_000)
             assert board.told.last("error")["fatal"] is True
-            assert "HTTP 400" in board.told.last("error")["message"]
+            message = board.told.last("error")["message"]
+            assert "HTTP 400" in message or "Bad Request" in message
             assert link.is_linked and link.account == "Ana"
             await board.clock.sleep(10 * DAY)
             assert 7 + 9 <= board.http.count(TOKEN) <= 7 + 10
