@@ -57,7 +57,7 @@ class App:
         self._wanted = asyncio.Event()  # the button to link was pressed
         self._over = asyncio.Event()  # the link has ended, or `idle` has
         self._is_done = False  # `idle` has ended
-        self._trouble = None  # the error that ended `idle`
+        self._trouble = None  # the lack of memory that ended `idle`
 
     async def run(self):
         """Link and stay linked until cancelled, or `idle` ends; return True after an error."""
@@ -149,7 +149,7 @@ class App:
         """Wait while the link refreshes itself; a subclass overrides this.
 
         It is cancelled where the link ends, and starts again with the next link. Where it returns,
-        the run ends.
+        the run ends. It starts again, too, after an exception, which is told.
         """
         while True:
             await asyncio.sleep(3600)
@@ -164,7 +164,7 @@ class App:
         pause = {}  # how many there were; see `_wait`
         while True:
             if waits and not link.is_linked:
-                if not self._screens.press:
+                if self._screens.press != "link":
                     self._screens.show("press", {})
                 self._wanted.clear()
                 await self._wanted.wait()
@@ -239,12 +239,23 @@ class App:
         try:
             await self.idle()
             self._is_done = True
-        except (KeyfobError, MemoryError) as error:
-            if self.link._events.unsaved is not None and not self._over.is_set():
-                raise  # the end of the run would cost tokens that are in RAM only
-            has_ended = self._over.is_set() and isinstance(error, NotLinked)  # which was told
-            self._trouble = None if has_ended else error
+        except (NotLinked, TransportError, MemoryError) as error:
+            self._refused(error)
         self._over.set()
+
+    def _refused(self, error):  # rare
+        """Take what ended `idle`: it is raised where that is to start again."""
+        if isinstance(error, NotLinked):
+            if self._over.is_set():
+                return  # the end of the link was told
+            if error.kind == "provider":  # the access token has run out, and there is no other
+                self._events.notify_error(error)
+                return
+        elif isinstance(error, MemoryError) or error.kind == "memory":
+            if self.link.unsaved is None:  # else a restart would cost what is in RAM only
+                self._trouble = error
+                return
+        raise error
 
     async def _call_api(self):  # rare
         try:
