@@ -1138,6 +1138,26 @@ async def test_the_owner_may_want_it_erased():
         assert not link.is_linked
 
 
+async def test_a_refresh_token_that_lives_for_seconds_is_used_before_it_ends():
+    for life in (8, 20, 35):
+        board = Board(store=MemoryStore())
+        issued = []
+
+        def answer(request, board=board, issued=issued, life=life):
+            if issued and board.clock.now - issued[-1] >= life * 1000:
+                return refusal("invalid_grant")
+            issued.append(board.clock.now)
+            return tokens(len(issued), refresh_expires_in=life)
+
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, answer, ...)
+        async with board.link as link:
+            await link.ensure_linked()
+            await board.clock.sleep(HOUR)
+            assert "signed_out" not in board.told.names
+            assert HOUR // 1000 // life <= len(issued) <= 2 * HOUR // 1000 // life
+
+
 # A gateway in front of the provider
 
 

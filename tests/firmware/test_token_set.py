@@ -340,6 +340,15 @@ def test_no_lifetime_makes_a_storm():
     assert tokens.due(1000, UNIX) == 29_000
 
 
+def test_nor_does_a_refresh_token_run_out_meanwhile():
+    for life, due in ((4, 3), (10, 8), (20, 15), (30, 23), (39, 30), (40, 30), (60, 45)):
+        for access in (5, 20, 3600, None):
+            tokens = granted(expires_in=access, refresh_expires_in=life)
+            expected = min(due, 30) if access in (5, 20) else due
+            assert expected * 1000 - 750 <= tokens.due(0, UNIX) <= expected * 1000, (life, access)
+            assert tokens.due(0, UNIX) < life * 1000
+
+
 # A refresh
 
 

@@ -167,7 +167,8 @@ class TokenSet:
                 ends.append(0 if left is None else left - self.wait // 4)
             ahead = min(ends) * 1000 - self.early
         if self._age is not None:  # no storm of refreshes, whatever the stated lifetime
-            ahead = max(ahead, _MIN_AGE - self._age.elapsed(now))
+            least = _MIN_AGE if self.wait is None else min(_MIN_AGE, self.wait * 750)
+            ahead = max(ahead, least - self._age.elapsed(now))
         return max(ahead, self.pause(now))
 
     def reject(self):
