@@ -153,16 +153,20 @@ class HttpClient:
             await self.close()
         if self._writer is not None:
             try:
-                if await self._converse(message, True):
+                if await self._converse(message, False):
                     return
             except (OSError, TransportError):
                 # The server may have been about to close the idle connection. It may also have
                 # done what it was asked for, so only a request that changes nothing is repeated.
-                if self._parser.is_started or message[:4] != b"GET ":
+                parser = self._parser  # None: it was not sent
+                if parser and (parser.is_started or message[:4] != b"GET "):
                     raise
             await self.close()
-        await self._connect(origin)
-        await self._converse(message, False)
+        for is_last in (False, True):
+            await self._connect(origin)
+            if await self._converse(message, is_last):
+                return
+            await self.close()
 
     def _is_reusable(self, origin):
         return self._origin == origin and self._idle.elapsed(self._clock.ticks()) < _IDLE
@@ -176,14 +180,14 @@ class HttpClient:
         )
         self._origin = origin
 
-    async def _converse(self, message, is_idle):
-        """Send `message` and read its reply; False where an idle connection is not quiet.
+    async def _converse(self, message, is_last):
+        """Send `message` and read its reply; False where the connection is not quiet.
 
-        What came before a request does not answer it.
+        What came before a request does not answer it. With `is_last` that is a TransportError.
         """
         reader, writer = self._reader, self._writer  # `close` may run at any time
         with Loaded("keyfob.net.http_reply") as code:  # before anything is sent
-            if is_idle and not await code.is_quiet(reader):
+            if not await code.is_quiet(reader, is_last):
                 return False
             self._parser = code.ReplyParser(*self._bounds)
         if self._needs:  # looked at here, since TLS has its RAM by now
