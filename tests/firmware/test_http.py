@@ -541,7 +541,7 @@ async def test_a_server_that_always_speaks_first_is_told_as_that():
         await server.stop()
         assert "before it is asked" in error.message
         assert (error.kind, error.lost) == ("network", False)
-        assert server.connections == 2 and server.requests == []
+        assert server.connections == 3 and server.requests == []
 
 
 async def test_it_may_have_come_while_no_task_ran():

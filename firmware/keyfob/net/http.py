@@ -149,27 +149,22 @@ class HttpClient:
             pass  # it is closed already
 
     async def _exchange(self, origin, message):
-        if not self._is_reusable(origin):
+        if self._origin != origin or self._idle.elapsed(self._clock.ticks()) >= _IDLE:
             await self.close()
-        if self._writer is not None:
+        for is_last in (False, False, True):
+            is_fresh = self._writer is None
+            if is_fresh:
+                await self._connect(origin)
             try:
-                if await self._converse(message, False):
+                if await self._converse(message, is_last):
                     return
             except (OSError, TransportError):
                 # The server may have been about to close the idle connection. It may also have
                 # done what it was asked for, so only a request that changes nothing is repeated.
                 parser = self._parser  # None: it was not sent
-                if parser and (parser.is_started or message[:4] != b"GET "):
+                if is_fresh or (parser and (parser.is_started or message[:4] != b"GET ")):
                     raise
             await self.close()
-        for is_last in (False, True):
-            await self._connect(origin)
-            if await self._converse(message, is_last):
-                return
-            await self.close()
-
-    def _is_reusable(self, origin):
-        return self._origin == origin and self._idle.elapsed(self._clock.ticks()) < _IDLE
 
     async def _connect(self, origin):
         scheme, host, port = origin

@@ -167,7 +167,7 @@ class TokenSet:
                 ends.append(0 if left is None else left - self.wait // 4)
             ahead = min(ends) * 1000 - self.early
         if self._age is not None:  # no storm of refreshes, whatever the stated lifetime
-            least = _MIN_AGE if self.wait is None else min(_MIN_AGE, self.wait * 750)
+            least = min(_MIN_AGE, 750 * (self.wait or 40))  # a quarter before a token runs out
             ahead = max(ahead, least - self._age.elapsed(now))
         return max(ahead, self.pause(now))
 
