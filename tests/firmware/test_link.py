@@ -251,7 +251,7 @@ async def test_a_new_link_is_copied_to_both_slots_and_a_refresh_is_not():
     assert board.store.calls == ["save", "copy"], "the code and the link"
     board.http.answer(TOKEN, tokens(2))
     await link.refresh()
-    assert board.store.calls == ["save", "copy", "save"]
+    assert board.store.calls == ["save", "copy", "save", "save"], "it is under way, and new"
 
 
 async def test_a_wait_is_told_in_seconds_and_a_reply_in_milliseconds():

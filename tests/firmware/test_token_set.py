@@ -84,6 +84,7 @@ def test_members_nobody_knows_are_ignored():
         "expires_in",
         "grant",
         "id_token",
+        "lost",
         "refresh_token",
         "schedule",
         "scope",

@@ -19,7 +19,6 @@ _NAP = const(60_000)  # ms between two looks at what is due
 # ms between two refreshes that an API's 401 asks for: longer each time it asks at once again.
 _REJECT_GAP = const(60_000)
 _MAX_REJECT_GAP = const(3_600_000)
-_APART = const(30)  # s by which the stored end of a token may be late
 
 
 class Refresher:
@@ -209,7 +208,7 @@ class Refresher:
 
     async def _refresh(self, tokens):  # rare
         """Refresh once, and once more soon after where the reply was lost."""
-        self._note(tokens)
+        is_noted = self._note(tokens)
         error = self._trouble = await self._try(tokens)
         pause = tokens.pause(self._clock.ticks())
         if error is not None and pause <= _SOON:
@@ -217,27 +216,35 @@ class Refresher:
             error = self._trouble = await self._try(tokens)
         await self._provider.hang_up()
         if error is not None:
+            if tokens.lost is not None:
+                self._changed.set()
+            elif is_noted:
+                self._keep(tokens)
             raise error
 
     def _note(self, tokens):  # rare
-        """Store that the access token has run out, where the store says that it lives on.
+        """Store that a refresh is under way, unless a boot would ask at once; return whether it is.
 
-        An API has refused it, or the clock was wrong when it was stored. Should power go before
-        new tokens are stored, the next boot knows so that it has to ask at once.
+        A program asks early, an API has refused the token, or the clock was wrong. Should power go
+        before new tokens are stored, there may have been some.
         """
+        from keyfob.oauth.token_set import TokenSet  # stays: the tokens do
+
         if tokens.is_dead or tokens.refresh_token is None:
-            return
-        now, unix = self._now()
-        unix = unix or 0
-        left = tokens.remaining(now, unix) if tokens.is_accepted else 0
-        end = tokens.expires_at
-        if tokens.expires_in is None and not tokens.is_accepted:
-            tokens.expires_in = 1
-        elif left is None or end is None or end - unix <= left + _APART:
-            return
-        tokens.expires_at = unix + left
+            return False
+        stored = TokenSet(tokens.record())
+        stored.early = stored.leeway
+        if stored.due(*self._now()) == 0:
+            return stored.lost is not None
+        tokens.lost = 1
+        self._keep(tokens)
+        return True
+
+    def _keep(self, tokens):  # rare
+        """Store whether an answer may have been lost."""
         try:
-            self._account.save()
+            if self._account.tokens is tokens and not tokens.is_dead:
+                self._account.save()
         except Exception:  # noqa: BLE001, S110 - it matters where power goes now, and nowhere else
             pass
 
