@@ -245,17 +245,13 @@ class App:
 
     def _refused(self, error):  # rare
         """Take what ended `idle`: it is raised where that is to start again."""
-        if isinstance(error, NotLinked):
-            if self._over.is_set():
-                return  # the end of the link was told
-            if error.kind == "provider":  # the access token has run out, and there is no other
-                self._events.notify_error(error)
-                return
-        elif isinstance(error, MemoryError) or error.kind == "memory":
-            if self.link.unsaved is None:  # else a restart would cost what is in RAM only
-                self._trouble = error
-                return
-        raise error
+        is_memory = isinstance(error, MemoryError) or error.kind == "memory"
+        if is_memory and self.link.unsaved is None:  # else it would cost what is in RAM only
+            self._trouble = error
+        elif isinstance(error, NotLinked) and error.kind == "provider":
+            self._events.notify_error(error)  # the access token has run out for good
+        elif is_memory or not isinstance(error, NotLinked) or not self._over.is_set():
+            raise error
 
     async def _call_api(self):  # rare
         try:

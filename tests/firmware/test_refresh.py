@@ -1360,7 +1360,7 @@ async def test_an_early_refresh_without_an_answer_is_made_again_soon():
         async with board.link as link:
             await board.linked(expires_in=life)
             await board.clock.sleep(40_000)
-            board.http.answer(TOKEN, lost(), lost(), GATEWAY, reply(404, b""), tokens(2), tokens(3))
+            board.http.answer(TOKEN, lost(), lost(), GATEWAY, reply(404, b""), tokens(2))
             await fails(TransportError, link.refresh())
             assert await link.token() == "at-secret-1"
             await board.clock.sleep(180_000)

@@ -58,8 +58,8 @@ class TokenSet:
     `is_dead`: `signed_out` is then the number of the next try to refresh it all the same (1 for
     the first, else None), `wait` the time until that, and `schedule` its date.
 
-    `lost` is 1 where a refresh was asked for ahead of time whose answer nobody has read, else None:
-    the provider may have issued others, so it is asked again soon.
+    `lost` is 1 where nobody has read the answer to a refresh that was made ahead of time, else
+    None: the provider may have issued others, so it is asked again soon.
 
     `members` are these, as `record` returns them. `token_response.read` adds `issued_at` (ticks)
     for tokens that were issued in this boot.
