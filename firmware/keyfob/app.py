@@ -224,8 +224,9 @@ class App:
         """Run `idle` until it ends or the link ends."""
         self._over.clear()
         await self._call_api()
-        if self.link.is_linked:
-            self._events.notify("ready")
+        if not self.link.is_linked:
+            return  # it has ended, or its access token has run out
+        self._events.notify("ready")
         idle = asyncio.create_task(self._lasting(self._go_on))
         try:
             await self._over.wait()
@@ -256,11 +257,9 @@ class App:
     async def _call_api(self):  # rare
         try:
             await self.link.call_api()
-        except NotLinked:
-            if self._button is None and not self._over.is_set():
-                raise
         except KeyfobError as error:
-            self._events.notify_error(error)  # the link itself may work
+            if not isinstance(error, NotLinked):  # that was told, or a new code tells it
+                self._events.notify_error(error)  # the link itself may work
 
     async def _watch_button(self):
         """Act on the presses."""

@@ -223,7 +223,7 @@ class Refresher:
             raise error
 
     def _note(self, tokens):  # rare
-        """Store that a refresh is under way, unless a boot would ask at once; whether that is stored.
+        """Store that a refresh is under way, unless a boot would ask at once; whether it is stored.
 
         A program asks early, an API has refused the token, or the clock was wrong. Should power go
         before new tokens are stored, there may have been some.
