@@ -224,6 +224,29 @@ async def test_a_refresh_that_was_cancelled_leaves_the_way_free():
     assert await link.token() == "at-secret-2"
 
 
+async def test_an_answer_outlives_whoever_asked_for_it():
+    for call in ("refresh", "token", "get"):
+        board = Board(store=MemoryStore())
+        link = await board.linked()
+        board.clock.now += 2 * HOUR
+        board.http.answer(TOKEN, tokens(2))
+        board.http.answer(API, reply(200))
+        board.http.gate = asyncio.Event()
+        task = asyncio.create_task(getattr(link, call)(*[API] if call == "get" else []))
+        while not board.http.requests:
+            await asyncio.sleep(0)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            pass
+        board.http.gate.set()
+        await board.clock.sleep(1_000)
+        assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-2", call
+        assert await link.token() == "at-secret-2"
+        assert board.http.count(TOKEN) == 1
+
+
 # What a failure costs
 
 
@@ -1338,20 +1361,22 @@ async def test_nor_after_a_program_asked_early():
 
 
 async def test_power_that_goes_while_a_program_refreshes_costs_no_tokens():
-    class Cut(SystemExit):
-        """The power is gone."""
-
-    store = MemoryStore()
-    board = Board(store=store)
+    board = Board(store=MemoryStore())
     link = await board.linked()
-    board.http.answer(TOKEN, Cut())
-    await fails(Cut, link.refresh())
+    board.http.answer(TOKEN, tokens(2))
+    board.http.gate = asyncio.Event()  # no answer is read
+    task = asyncio.create_task(link.refresh())
+    while not board.http.requests:
+        await asyncio.sleep(0)
+    store = MemoryStore(board.store.load())
     again = Board(store=store, clock=FakeClock(board.clock.unix()))
     again.http.answer(TOKEN, tokens(2))
     async with again.link:
         await again.clock.sleep(5_000)
         assert used(again) == ["rt-secret-1"]
     assert store.load()["tokens"]["lost"] is None
+    board.http.gate.set()
+    await task
 
 
 async def test_an_early_refresh_without_an_answer_is_made_again_soon():

@@ -41,6 +41,7 @@ class Refresher:
         self._changed = asyncio.Event()  # wakes the background task
         self._late = 0  # ms beyond a pause that the background task waits
         self._is_told = False  # that an ID token proves nothing
+        self._task = None  # the last that a program's call began
         tokens = account.tokens
         if tokens is not None:
             # Power may have gone in the middle of a refresh: where there may have been one, ask
@@ -110,7 +111,7 @@ class Refresher:
                 return tokens.access_token
             raise NotLinked("the access token has run out", "link the board again", "provider")
         try:
-            await self.refresh()
+            await self.ask()
         except (KeyfobError, MemoryError):
             if self._has_died(tokens) or self._account.tokens is not tokens or tokens.is_dead:
                 raise  # else it was ahead of expiry, and the token in hand still does
@@ -131,8 +132,28 @@ class Refresher:
         tokens.reject()
         return True
 
+    async def ask(self):  # rare
+        """Get new tokens for a program; see `AccountLink.refresh`.
+
+        A task of its own does that: where whoever asks is cancelled, the answer is not lost.
+        """
+        over = asyncio.Event()
+        errors = []
+        self._task = asyncio.create_task(self._answer(errors, over))
+        await over.wait()
+        if errors:
+            raise errors[0]
+
+    async def _answer(self, errors, over):  # rare
+        try:
+            await self.refresh()
+        except Exception as error:  # noqa: BLE001 - it is raised by `ask`
+            errors.append(error)
+        finally:
+            over.set()
+
     async def refresh(self):  # rare
-        """Get new tokens; see `AccountLink.refresh`."""
+        """Get new tokens, once for all who ask together."""
         asked_for = self._linked_tokens()
         if not asked_for.can_refresh:
             raise UsageError(
@@ -223,7 +244,7 @@ class Refresher:
             raise error
 
     def _note(self, tokens):  # rare
-        """Store that a refresh is under way, unless a boot would ask at once; whether it is stored.
+        """Store that a refresh is under way, unless a boot asks at once; whether it is stored.
 
         A program asks early, an API has refused the token, or the clock was wrong. Should power go
         before new tokens are stored, there may have been some.
