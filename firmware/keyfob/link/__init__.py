@@ -201,7 +201,7 @@ class AccountLink:
         answer came; the last two leave the link as it is. An ended link is tried again by itself,
         and is `linked` again where the provider takes it back.
         """
-        await self.refresher().ask()
+        await self.refresher().refresh()
 
     async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):  # rare
         """GET `url` with the bearer token and `headers` (a dict); see `request`."""

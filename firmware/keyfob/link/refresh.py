@@ -82,7 +82,7 @@ class Refresher:
         else:
             try:
                 # Where it fails it sets a pause.
-                await (self._renew(tokens) if tokens.is_dead else self.refresh())
+                await (self._renew(tokens) if tokens.is_dead else self._share())
             except NotLinked:
                 pass  # which has been told
             except KeyfobError as error:
@@ -111,7 +111,7 @@ class Refresher:
                 return tokens.access_token
             raise NotLinked("the access token has run out", "link the board again", "provider")
         try:
-            await self.ask()
+            await self.refresh()
         except (KeyfobError, MemoryError):
             if self._has_died(tokens) or self._account.tokens is not tokens or tokens.is_dead:
                 raise  # else it was ahead of expiry, and the token in hand still does
@@ -132,27 +132,28 @@ class Refresher:
         tokens.reject()
         return True
 
-    async def ask(self):  # rare
+    async def refresh(self):  # rare
         """Get new tokens for a program; see `AccountLink.refresh`.
 
         A task of its own does that: where whoever asks is cancelled, the answer is not lost.
         """
-        over = asyncio.Event()
-        errors = []
-        self._task = asyncio.create_task(self._answer(errors, over))
-        await over.wait()
-        if errors:
-            raise errors[0]
+        event = asyncio.Event()
+        found = []
+        self._task = asyncio.create_task(self._answer(event, found))
+        await event.wait()
+        if found:
+            raise found[0]
 
-    async def _answer(self, errors, over):  # rare
+    async def _answer(self, event, found):  # rare
+        """Refresh, add the error to `found` where there is one, and set `event`."""
         try:
-            await self.refresh()
-        except Exception as error:  # noqa: BLE001 - it is raised by `ask`
-            errors.append(error)
+            await self._share()
+        except Exception as error:  # noqa: BLE001 - it is raised by `refresh`
+            found.append(error)
         finally:
-            over.set()
+            event.set()
 
-    async def refresh(self):  # rare
+    async def _share(self):  # rare
         """Get new tokens, once for all who ask together."""
         asked_for = self._linked_tokens()
         if not asked_for.can_refresh:
