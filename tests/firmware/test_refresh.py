@@ -748,7 +748,7 @@ async def test_no_exception_of_any_kind_ends_the_background_task():
 
 async def test_nor_one_from_anything_else_that_the_task_does():
     for kind in ANY:
-        for part, method in (("_clock", "ticks"), ("_account", "save"), ("_refresher", "_share")):
+        for part, method in (("_clock", "ticks"), ("_account", "save"), ("_refresher", "_renew")):
             board = Board(store=FailingStore(fails=("save",)))
             async with board.link as link:
                 await board.linked()

@@ -41,7 +41,6 @@ class Refresher:
         self._changed = asyncio.Event()  # wakes the background task
         self._late = 0  # ms beyond a pause that the background task waits
         self._is_told = False  # that an ID token proves nothing
-        self._task = None  # the last that a program's call began
         tokens = account.tokens
         if tokens is not None:
             # Power may have gone in the middle of a refresh: where there may have been one, ask
@@ -82,7 +81,7 @@ class Refresher:
         else:
             try:
                 # Where it fails it sets a pause.
-                await (self._renew(tokens) if tokens.is_dead else self._share())
+                await self._renew(tokens)
             except NotLinked:
                 pass  # which has been told
             except KeyfobError as error:
@@ -137,35 +136,40 @@ class Refresher:
 
         A task of its own does that: where whoever asks is cancelled, the answer is not lost.
         """
-        event = asyncio.Event()
-        found = []
-        self._task = asyncio.create_task(self._answer(event, found))
-        await event.wait()
-        if found:
-            raise found[0]
-
-    async def _answer(self, event, found):  # rare
-        """Refresh, add the error to `found` where there is one, and set `event`."""
-        try:
-            await self._share()
-        except Exception as error:  # noqa: BLE001 - it is raised by `refresh`
-            found.append(error)
-        finally:
-            event.set()
-
-    async def _share(self):  # rare
-        """Get new tokens, once for all who ask together."""
-        asked_for = self._linked_tokens()
-        if not asked_for.can_refresh:
+        tokens = self._linked_tokens()
+        if not tokens.can_refresh:
             raise UsageError(
                 "the provider gave no refresh token", "ask for it by scope, if it has one"
             )
-        async with self._lock:
-            if self._linked_tokens() is asked_for:
-                now = self._clock.ticks()
-                if asked_for.pause(now) and asked_for.pause(now, self._has_died(asked_for)):
-                    raise self._trouble
-                await self._refresh(asked_for)
+        over = asyncio.Event()
+        errors = []
+
+        async def run():
+            try:
+                await self._share(tokens)
+            except Exception as error:  # noqa: BLE001 - it is raised below
+                errors.append(error)
+            finally:
+                self._lock.release()
+                over.set()
+
+        await self._lock.acquire()
+        try:
+            asyncio.create_task(run())  # noqa: RUF006 - what it waits for keeps it
+        except MemoryError:
+            self._lock.release()
+            raise
+        await over.wait()
+        if errors:
+            raise errors[0]
+
+    async def _share(self, tokens):  # rare
+        """Refresh once for all who ask together; the lock is held."""
+        if self._linked_tokens() is tokens:
+            now = self._clock.ticks()
+            if tokens.pause(now) and tokens.pause(now, self._has_died(tokens)):
+                raise self._trouble
+            await self._refresh(tokens)
 
     async def give_back(self):  # rare
         """Revoke the tokens at the provider and forget them here; see `AccountLink.unlink`.
@@ -197,10 +201,13 @@ class Refresher:
         return (tokens.remaining(*self._now()) or 0) <= 0 or not tokens.is_accepted
 
     async def _renew(self, tokens):  # rare
-        """Try a link that the provider has ended once more."""
+        """Refresh; a link that the provider has ended is tried once more."""
+        was_dead = tokens.is_dead
         async with self._lock:
-            if self._account.tokens is not tokens:
+            if self._account.tokens is not tokens or tokens.is_dead is not was_dead:
                 return
+            if not was_dead:
+                return await self._share(tokens)
             if not tokens.failures:
                 is_first = tokens.wait != 0
                 tokens.end(tokens.signed_out + is_first, *self._now())
@@ -224,7 +231,7 @@ class Refresher:
             self._save_end()
 
     def _save_end(self):  # rare
-        """Store that the link has ended; a code that is pending stays."""
+        """Store that the link has ended, or is as before; a code that is pending stays."""
         account = self._account
         self._events.attempt(account.keep_pending, account.pending)
 
@@ -240,8 +247,8 @@ class Refresher:
         if error is not None:
             if tokens.lost is not None:
                 self._changed.set()
-            elif is_noted:
-                self._keep(tokens)
+            elif is_noted and not tokens.is_dead:
+                self._save_end()
             raise error
 
     def _note(self, tokens):  # rare
@@ -259,16 +266,11 @@ class Refresher:
         if stored.due(*self._now()) == 0:
             return stored.lost is not None
         tokens.lost = 1
-        self._keep(tokens)
-        return True
-
-    def _keep(self, tokens):  # rare
-        """Store whether an answer may have been lost."""
         try:
-            if self._account.tokens is tokens and not tokens.is_dead:
-                self._account.save()
+            self._account.save()
         except Exception:  # noqa: BLE001, S110 - it matters where power goes now, and nowhere else
             pass
+        return True
 
     async def _try(self, tokens):  # rare
         """Ask for new tokens once; return None, or the error that says why there are none."""
