@@ -237,6 +237,25 @@ def test_an_address_that_is_refused_is_shown_clean():
     assert "\x1b" not in error.message and "\n" not in error.message
 
 
+NEAR = ("https://127.0.0.1/token", "https://localhost:8443/", "https://[::1]/", "https://0.0.0.0/")
+
+
+def test_an_issuer_elsewhere_names_nothing_on_this_device():
+    for address in NEAR:
+        answer = document(token_endpoint=address)
+        error = raises(ConfigError, look_up, answer)
+        assert "leads to this device itself" in str(error) and address in str(error)
+        profile = look_up(document(userinfo_endpoint=address, revocation_endpoint=address))
+        assert profile.userinfo_endpoint is None and profile.revocation_endpoint is None
+        at_home = "https://localhost"
+        profile = look_up(document(issuer=at_home, token_endpoint=address), issuer=at_home)
+        assert profile.token_endpoint == address
+    address = "http://127.0.0.1/token"
+    answer = document(issuer="http://10.0.0.1", token_endpoint=address)
+    error = raises(ConfigError, look_up, answer, issuer="http://10.0.0.1", allow_http=True)
+    assert "leads to this device itself" in str(error)
+
+
 def test_an_unsafe_endpoint_that_the_grant_does_not_need_is_left_out():
     for name in ("revocation_endpoint", "userinfo_endpoint"):
         for url in UNSAFE:

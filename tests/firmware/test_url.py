@@ -18,6 +18,20 @@ GOOD = [
     ("http://127.0.0.1:8080/token", ("http", "127.0.0.1", 8080, "/token")),
     ("http://[::1]:8080/token", ("http", "::1", 8080, "/token")),
     ("https://[2001:db8::1]/", ("https", "2001:db8::1", 443, "/")),
+    ("https://[2001:DB8:0:0:1:2:3:4]:8443/", ("https", "2001:db8:0:0:1:2:3:4", 8443, "/")),
+    ("https://[1:2:3:4:5:6:7::]", ("https", "1:2:3:4:5:6:7::", 443, "/")),
+    ("https://AS.example./token", ("https", "as.example", 443, "/token")),
+    ("http://127.0.0.1.:80/", ("http", "127.0.0.1", 80, "/")),
+    ("https://keycloak", ("https", "keycloak", 443, "/")),
+    ("https://my_login-2.xn--bcher-kva.example", None),
+    ("https://1password.example", None),
+    ("https://1.0.0.127.in-addr.arpa", None),
+    ("https://0xtools.example", None),
+    ("https://0.0.0.0", None),
+    ("https://255.255.255.255", None),
+    ("https://" + "a" * 63 + ".example", None),
+    ("https://" + "a." * 126 + "b", None),  # 253 characters
+    ("https://" + "a." * 126 + "b.", ("https", "a." * 126 + "b", 443, "/")),
 ]
 
 BAD = [
@@ -48,12 +62,54 @@ BAD = [
     "https://as.example:+443/",
     "https://[::1/",
     "https://[::1]x/",
+    "https://[]/",
+    "https://[::1%eth0]/",
+    "https://[1::2::3]/",
+    "https://[:::]/",
+    "https://[1:2:3:4:5:6:7]/",
+    "https://[1:2:3:4:5:6:7:8:9]/",
+    "https://[1:2:3:4::5:6:7:8]/",
+    "https://[12345::1]/",
+    "https://[g::1]/",
+    "https://[::ffff:127.0.0.1]/",
+    "https://[as.example]/",
+    "https://::1/",
+    "https://.",
+    "https://as..example/",
+    "https://.as.example/",
+    "https://as.example../",
+    "https://-as.example/",
+    "https://as-.example/",
+    "https://as.-example/",
+    "https://as%2eexample/",
+    "https://as,example/",
+    "https://as*.example/",
+    "https://as;example/",
+    "https://as&example/",
+    'https://as"example/',
+    "https://as.example]/",
+    "https://" + "a" * 64 + ".example",
+    "https://" + "a." * 126 + "bc",
+    "https://1.2.3/",
+    "https://1.2.3.4.5/",
+    "https://256.1.1.1/",
+    "https://1.1.1.01/",
+    "https://010.1.1.1/",
+    "https://0x7f.1/",
+    "https://0x7f.0.0.0x1/",
+    "https://0x7f000001/",
+    "https://2130706433/",
+    "https://127.1/",
+    "https://as.example.1/",
+    "https://1.1.1.%d/" % 10**30,
 ]
 
 
 def test_an_address_comes_apart_into_what_a_connection_needs():
     for address, parts in GOOD:
-        assert url.split(address) == parts, address
+        found = url.split(address)
+        expected = parts or ("https", address[len("https://") :], 443, "/")
+        assert found == expected, address
 
 
 def test_what_is_no_http_address_is_refused_with_the_reason():
@@ -66,6 +122,38 @@ def test_loopback_is_this_machine_and_nothing_that_only_looks_like_it():
         assert url.is_loopback(host), host
     for host in ("127.0.0.1.evil.example", "127.evil.0.1", "localhost.evil.example", "10.0.0.1"):
         assert not url.is_loopback(host), host
+
+
+def test_a_host_that_may_be_this_machine_in_any_spelling_is_near():
+    for host in (
+        "localhost",
+        "sub.localhost",
+        "127.0.0.1",
+        "127.255.255.254",
+        "0.0.0.0",
+        "::1",
+        "::",
+        "0:0:0:0:0:0:0:1",
+        "0000::0001",
+        "::0:1",
+        "::ffff:7f00:1",
+        "0:0:0:0:0:ffff:7f00:1",
+    ):
+        assert url.is_near(host), host
+    for host in (
+        "as.example",
+        "localhost.example",
+        "mylocalhost",
+        "0.pool.example",
+        "128.0.0.1",
+        "1::",
+        "0:1::",
+        "::1:0",
+        "::1:1",
+        "2001:db8::ffff:1",
+        "fe80::1",
+    ):
+        assert not url.is_near(host), host
 
 
 def test_http_is_safe_on_loopback_or_where_it_was_allowed():
