@@ -11,9 +11,10 @@ from keyfob.errors import ConfigError
 
 _MAX_LENGTH = const(512)
 _PORTS = {"https": 443, "http": 80}
-_HEX = "0123456789abcdef"
+# Bytes, since MicroPython keeps short texts of a program for good.
+_HEX = b"0123456789abcdef"
 # An underscore is in no name of a public host. Names of a test network's hosts do have some.
-_IN_NAME = "abcdefghijklmnopqrstuvwxyz0123456789-_."
+_IN_NAME = b"abcdefghijklmnopqrstuvwxyz0123456789-_."
 _LONGEST_NAME = const(253)  # characters (RFC 1035 section 2.3.4)
 
 
@@ -52,7 +53,7 @@ def split(url):
 def _host_port(authority, port):
     if authority.startswith("["):
         host, found, rest = authority[1:].lower().partition("]")
-        if not found or (rest and not rest.startswith(":")) or not _is_ipv6(host):
+        if not found or (rest and not rest.startswith(":")) or not _is_ipv6(host.encode()):
             raise ValueError("has a broken IPv6 address")
         digits = rest[1:]
     else:
@@ -61,7 +62,7 @@ def _host_port(authority, port):
             raise ValueError("names no host")
         if host.endswith("."):
             host = host[:-1]
-        if not _is_name(host):
+        if not _is_name(host.encode()):
             raise ValueError("has no valid host name")
     if digits:
         if not digits.isdigit() or len(digits) > 5 or not 0 < int(digits) < 65536:
@@ -71,30 +72,31 @@ def _host_port(authority, port):
 
 
 def _is_name(host):
-    """Whether a host in lower case is a name of the DNS, or an IPv4 address.
+    """Whether a host (bytes, in lower case) is a name of the DNS, or an IPv4 address.
 
     One whose last label is a number is an address to some programs, in forms like 127.1 too.
     """
-    labels = host.split(".")
-    if labels[-1].isdigit() or labels[-1].startswith("0x"):
+    labels = host.split(b".")
+    if labels[-1].isdigit() or labels[-1].startswith(b"0x"):
         return len(labels) == 4 and all(_is_octet(label) for label in labels)
     return (
         len(host) <= _LONGEST_NAME
         and not host.strip(_IN_NAME)
-        and all(0 < len(label) < 64 and label == label.strip("-") for label in labels)
+        and all(0 < len(label) < 64 and label == label.strip(b"-") for label in labels)
     )
 
 
-def _is_octet(text):
-    return text.isdigit() and len(text) < 4 and str(int(text)) == text and int(text) < 256
+def _is_octet(digits):
+    is_short = digits.isdigit() and len(digits) < 4
+    return is_short and int(digits) < 256 and (len(digits) == 1 or digits[:1] != b"0")
 
 
 def _is_ipv6(host):
-    """Whether a host is an IPv6 address in hexadecimal groups (RFC 4291 section 2.2)."""
-    before, gap, after = host.partition("::")
-    groups = before.split(":") if before else []
+    """Whether a host (bytes) is an IPv6 address in hexadecimal groups (RFC 4291 section 2.2)."""
+    before, gap, after = host.partition(b"::")
+    groups = before.split(b":") if before else []
     if after:
-        groups += after.split(":")
+        groups += after.split(b":")
     is_right = len(groups) < 8 if gap else len(groups) == 8
     return is_right and all(0 < len(group) < 5 and not group.strip(_HEX) for group in groups)
 
@@ -109,10 +111,11 @@ def is_loopback(host):
 
 def is_near(host):
     """Whether `host` may be this machine in some spelling, so that nobody else should name it."""
-    if ":" in host:
-        last = host.lstrip("0:")  # an IPv4 address may be behind ffff:
-        return last in ("", "1") or last.startswith("ffff:")
-    return is_loopback(host) or host == "0.0.0.0" or host.endswith(".localhost")
+    octets = host.encode()
+    if b":" in octets:
+        last = octets.lstrip(b"0:")  # an IPv4 address may be behind ffff:
+        return last in (b"", b"1") or last.startswith(b"ffff:")
+    return is_loopback(host) or octets.endswith(b".localhost") or not octets.strip(b"0.")
 
 
 def protects(scheme, host, allow_http):
