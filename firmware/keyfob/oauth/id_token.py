@@ -12,6 +12,7 @@ from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError
 
 _MAX_TOKEN = const(8_192)  # characters: more does not fit in a board's RAM
+_NO_DATE = const(1_000_000_000_000)  # s: no year has so many digits
 _LEEWAY = const(300)  # s between a board's clock and the provider's
 _NAMES = ("name", "preferred_username", "nickname", "email", "sub")
 _REQUIRED = ("iss", "sub", "aud", "exp", "iat")
@@ -79,7 +80,9 @@ def account_name(found):
 
 
 def _is_date(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Whether a claim is a date in seconds: neither NaN nor infinite, nor in ms."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and 0 <= value < _NO_DATE
 
 
 def _bad(why):

@@ -18,6 +18,7 @@ _MAX_FORM = const(2_048)  # bytes of a form body
 MAX_BODY = const(16_384)  # bytes of a reply, by default
 OTHER_HEADERS = const(4_096)  # bytes of RAM, by default: some thirty headers
 _MAX_TEXT = const(200)
+_DIGITS = const(32)  # a longer number is read as a float
 _USER_AGENT = "keyfob/0.1"
 
 NONE = "none"
@@ -241,8 +242,10 @@ def seconds(value):  # rare: replies
         return None
     try:
         if isinstance(value, str):
-            value = value.strip()
-            value = int(value) if value.isdigit() else float(value)
+            text = value.encode().strip()  # as bytes, so that no other script's digits count
+            if not text.lstrip(b"+-.")[:1].isdigit():
+                return None  # MicroPython takes a dot for 0
+            value = int(text) if text.isdigit() and len(text) < _DIGITS else float(text)
         whole = int(value)
     except (ValueError, OverflowError):
         return None
