@@ -95,15 +95,15 @@ def parse(text, path):
         text = text[3:]
     with Loaded("keyfob.config_text") as code:
         line = code.wrong_line(text)
-        text = code.joined(text)
-    if line is not None:
-        raise ConfigError(
-            "%s is not valid JSON at line %d" % (path, line), "look for a comma or quote there"
-        )
-    try:
-        return json.loads(str(text, "utf-8"))
-    except ValueError:
-        raise ConfigError("%s is not UTF-8" % path, "save it as UTF-8 in the editor")
+        if line is not None:
+            raise ConfigError(
+                "%s is not valid JSON at line %d" % (path, line),
+                "look for a comma or quote there, or a name that is there twice",
+            )
+        try:
+            return json.loads(str(code.joined(text), "utf-8"))
+        except ValueError:
+            raise ConfigError("%s is not UTF-8" % path, "save it as UTF-8 in the editor")
 
 
 def _check_wifi(network, label):
