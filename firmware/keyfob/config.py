@@ -39,7 +39,7 @@ class Config:
         """Validate `fields`; paths in `ca` are looked up under `root`. Raises ConfigError."""
         if not isinstance(fields, dict):
             raise ConfigError("the configuration is not a JSON object")
-        for name in fields:
+        for name in sorted(fields):  # the same first one on both Pythons
             if name not in _FIELDS:
                 with Loaded("keyfob.config_text") as code:
                     raise code.unknown("", name, _FIELDS)
@@ -109,7 +109,7 @@ def parse(text, path):
 def _check_wifi(network, label):
     if not isinstance(network, dict):
         raise ConfigError("%s is not an object" % label, "give it an ssid and a password")
-    for name in network:
+    for name in sorted(network):
         if name not in _WIFI:
             with Loaded("keyfob.config_text") as code:
                 raise code.unknown(label + ".", name, _WIFI)

@@ -9,7 +9,7 @@ def form_members(body):
     """The members of a form body, or None where `body` is not a form."""
     found = {}
     try:
-        for part in str(body, "utf-8").strip().split("&"):
+        for part in str(body.strip(), "utf-8").split("&"):
             if not part:
                 continue  # a doubled or trailing &
             name, equals, value = part.partition("=")
