@@ -20,7 +20,8 @@ _PIECES = rb"""
 { } [ ] {} [] "" " , : \\ / \\u0000 \\ud83d\\ude00 \\ud83d \\u202e \\u001b[2J \n \r\n \x00
 \x7f \x1b[2J \xff \xc0\x80 \xed\xa0\x80 \xe2\x80\xae \xef\xbb\xbf \xc2\xa0 \xd9\xa1 & = % + ; #
 ? @ .. . - _ :: %00 %ff %zz localhost 127.0.0.1 [::1] 0x7f 010 http https // access_token error
-expires_in interval chunked Content-Length: Transfer-Encoding: Connection: 65535 ffffffff 0;a \x20 \x09
+expires_in interval chunked Content-Length: Transfer-Encoding: Connection: 65535 ffffffff 0;a
+\x20 \x09
 """.split()
 _TOKENS = [codecs.escape_decode(piece)[0] for piece in _PIECES]
 
