@@ -22,12 +22,12 @@ if networks:
     station.disconnect()  # or a link with an earlier password would count
     time.sleep(1)
     try:
-        heard = [row[0].decode() for row in station.scan()]
+        heard = [bytes(row[0]) for row in station.scan()]  # not all of the air is UTF-8
     except OSError:
         heard = []
     names = [wanted["ssid"] for wanted in networks]
     try:
         asyncio.run(join(networks, Clock()))
     except TransportError:
-        trouble = [names, [name for name in names if name in heard]]
+        trouble = [names, [name for name in names if name.encode() in heard]]
 print(json.dumps(trouble))
