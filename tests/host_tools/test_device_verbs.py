@@ -580,7 +580,7 @@ def test_names_and_passwords_reach_the_radio_as_they_were_typed(
     family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"  # joined by what does not print
     for name, password in (
         (f"{family} \u00a0é", "pässwörd\U0001f600"),
-        ("Ana’s 漢", "\U0001f600" * 8),
+        ("Ana\u2019s 漢", "\U0001f600" * 8),
     ):
         monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", password)
         verbs.json("configure", "--wifi-ssid", name)
@@ -593,7 +593,8 @@ def test_names_and_passwords_reach_the_radio_as_they_were_typed(
 AIR = """
 import network
 
-network.WLAN.scan = lambda self: [(b"\\xff\\xfe", b"123456", 1, -50, 0, False), (b"mine", b"123456", 1, -60, 0, False)]
+names = b"\\xff\\xfe", b"mine"
+network.WLAN.scan = lambda self: [(name, b"123456", 1, -50, 0, False) for name in names]
 exec(open("/wifi.py").read())
 """
 
