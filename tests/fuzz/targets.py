@@ -24,7 +24,7 @@ from keyfob.net import time_sources
 from keyfob.oauth import http_date, id_token, token_set, url
 from keyfob.oauth.device_grant import DeviceGrant
 from keyfob.oauth.messages import Client, Reply
-from keyfob.oauth.metadata import Discovery
+from keyfob.oauth.metadata import Discovery, is_near
 from keyfob.oauth.profile import Profile
 from keyfob.storage.token_store import TokenStore, _parts
 
@@ -98,7 +98,7 @@ def url_parts(data):
     except ValueError as error:
         return str(error)
     host = parts[1]
-    return parts, url.is_near(host), url.is_loopback(host), url.is_safe(address)
+    return parts, is_near(host), url.is_loopback(host), url.is_safe(address)
 
 
 def date(data):

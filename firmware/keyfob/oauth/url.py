@@ -109,15 +109,6 @@ def is_loopback(host):
     return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() for part in parts)
 
 
-def is_near(host):
-    """Whether `host` may be this machine in some spelling, so that nobody else should name it."""
-    octets = host.encode()
-    if b":" in octets:
-        last = octets.lstrip(b"0:")  # an IPv4 address may be behind ffff:
-        return last in (b"", b"1") or last.startswith(b"ffff:")
-    return is_loopback(host) or octets.endswith(b".localhost") or not octets.strip(b"0.")
-
-
 def protects(scheme, host, allow_http):
     """Whether a secret may travel to `host` by `scheme`: https, or http where that is safe."""
     return scheme == "https" or allow_http or is_loopback(host)
