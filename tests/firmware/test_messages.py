@@ -216,6 +216,7 @@ def test_what_is_neither_json_object_nor_form_has_no_members():
         b"error=%e9",
         b"error=%-1",
         b"error=%+1",
+        b"error=a%\r\nb",
         b"=slow_down",
         b"&&",
         b"[" * 5000,
