@@ -112,6 +112,56 @@ def test_a_long_document_with_a_bom_is_read():
     assert look_up(Reply(200, {}, b"\xef\xbb\xbf" + long.body)).is_complete
 
 
+def filtered(reply, piece, profile):
+    """The reply as it is kept while it arrives, `piece` bytes at a time."""
+    keep = Discovery(profile).request().filter
+    kept = bytearray()
+    for at in range(0, len(reply.body), piece):
+        kept.extend(keep(bytearray(reply.body[at : at + piece])))
+    return Reply(reply.status, reply.headers, kept)
+
+
+def test_of_a_document_of_any_length_a_few_members_are_kept():
+    profile = Profile({"issuer": ISSUER})
+    sizes = []
+    for count, cuts in ((0, (1, 7, 512)), (100, (1, 7, 512)), (1_500, (512, 40_000))):
+        more = ['claim_%d\\"{}[],:' % number for number in range(count)]
+        nested = {"issuer": "no", "token_endpoint": [more[:9], {"x": "}"}]}
+        long = document(claims_supported=more, mtls_endpoint_aliases=nested, x="y" * count)
+        for piece in cuts:
+            kept = filtered(long, piece, profile)
+            sizes.append(len(kept.body))
+            assert look_up(kept).__dict__ == look_up(document()).__dict__
+    assert max(sizes) == min(sizes) < 700
+
+
+def test_a_page_or_a_notice_is_the_same_whether_filtered_or_not():
+    answer = document().body
+    whole = bytes(range(256)) * 10
+    for body, is_read in (
+        (b"\xef\xbb\xbf" + answer, True),
+        (b"<!-- { -->\n" + answer + b"<!-- } -->", True),
+        (b"Notice: x\n" + answer + b"}{", True),
+        (b"<br />\n<b>Warning</b>: x<br />\n" + answer, True),
+        (b"<html><script>" + answer, False),
+        (b"x" * 2_048 + answer, False),
+        (b"[" + answer + b"]", False),
+        (answer[:-1], False),
+        (answer[:-1] + b"]", False),
+        (b"<html>" + whole, False),
+        (whole, False),
+        (b"", False),
+    ):
+        for piece in (1, 100, 20_000):
+            kept = filtered(Reply(200, {}, body), piece, Profile({"issuer": ISSUER}))
+            assert len(kept.body) < 700
+            for reply in (kept, Reply(200, {}, body)):
+                if is_read:
+                    assert look_up(reply).is_complete, body[:40]
+                else:
+                    raises(ProviderError, look_up, reply, NOT_FOUND)
+
+
 def test_what_was_configured_is_kept():
     profile = look_up(document(), token_endpoint="https://other.example/token")
     assert profile.token_endpoint == "https://other.example/token"
@@ -183,6 +233,18 @@ def test_the_issuer_is_compared_byte_for_byte():
         error = raises(ConfigError, look_up, document(issuer=own), issuer=issuer)
         assert issuer in error.message
         assert error.hint.endswith(own)
+
+
+def test_an_issuer_for_all_tenants_asks_for_the_tenant():
+    for mark in ("{tenantid}", "{tenant}"):
+        own = "https://login.example/%s/v2.0" % mark
+        issuer = "https://login.example/common/v2.0"
+        error = raises(ConfigError, look_up, document(issuer=own), issuer=issuer)
+        assert "tenant" in error.message and issuer in error.message
+        assert "tenant" in error.hint and error.hint.endswith(own)
+        error = raises(ConfigError, Profile, {"issuer": own})
+        assert "placeholder" in error.message and own in error.message
+        assert "tenant" in error.hint
 
 
 def test_a_wrong_issuer_teaches_nothing():
@@ -327,9 +389,12 @@ def test_no_document_anywhere():
     error = raises(ProviderError, look_up, NOT_FOUND, NOT_FOUND)
     assert error.message == nothing and error.interval is None
     assert "endpoints" in error.hint
+    for url in well_known(ISSUER):
+        assert url in error.hint
     for answer, why in (
         (Reply(200, {}, b"<html>welcome</html>"), "does the network want a login?"),
         (Reply(302, {}, b""), "a redirect"),
+        (Reply(301, {"location": "https://new.example/x?y"}, b""), "to https://new.example/x, wh"),
         (Reply(401, {}, b""), "HTTP 401"),
         (Reply(403, {}, b"<html>"), "HTTP 403"),
     ):  # of a hotel or a gateway: it passes
@@ -337,6 +402,8 @@ def test_no_document_anywhere():
             error = raises(ProviderError, look_up, *answers)
             assert error.message.startswith(nothing + ": ") and why in error.message
             assert error.interval == 0
+            for url in well_known(ISSUER):
+                assert url in error.hint
 
 
 def test_a_wait_that_an_issuer_asks_for_is_told():

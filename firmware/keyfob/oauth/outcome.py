@@ -89,7 +89,7 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):  # rare
         outcome.lost = kind == RETRY and is_lost
     if not outcome.error and not outcome.description:
         with Loaded("keyfob.oauth.outcome_odd") as odd:
-            outcome.description = odd.status_text(reply.status, values)
+            outcome.description = odd.status_text(reply, values)
     return outcome
 
 

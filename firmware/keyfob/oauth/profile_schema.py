@@ -66,6 +66,11 @@ def fill(profile, fields):
         address = _typed(fields, name, str, None)
         if address is not None:
             url.check(address, "provider." + name, profile.allow_http)
+            if "{" in address:
+                raise ConfigError(
+                    "provider.%s has a placeholder in it: %s" % (name, address),
+                    "enter your own in place of the braces: the id of your tenant, say",
+                )
         setattr(profile, name, address)
     for name in _COMMON:
         expected, default = _COMMON[name]

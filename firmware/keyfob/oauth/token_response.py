@@ -72,7 +72,8 @@ def _scope(value):
         return None
     if "," in value and " " not in value:
         value = value.replace(",", " ")
-    return " ".join(name for name in value.split() if _is_printable(name)) or None
+    names = [str(name, "utf-8") for name in value.encode().split()]  # at ASCII's blanks alone
+    return " ".join(name for name in names if _is_printable(name)) or None
 
 
 def _is_printable(name):
