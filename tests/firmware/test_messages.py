@@ -511,6 +511,12 @@ def test_a_secret_that_comes_back_is_struck_out():
     assert clean("a" * 10_000, ("a",)) == "*" * 197 + "..."  # nothing grows
 
 
+def test_no_secret_comes_together_once_what_does_not_show_is_gone():
+    for sign in ("\0", "\x1b", "\n", "\u200b", "\u202e", "\U0001f600"):
+        assert clean("a dc-%ssecret b" % sign, ("dc-secret",)) == "a * b"
+        assert clean("a dc%%2F%ssecret b" % sign, ("dc/secret",)) == "a * b"
+
+
 def test_escaped_surrogates_are_not_printable_on_either_runtime():
     words = members(reply(400, b'{"error_description": "hi \\ud83d\\ude00 \\ud800 there"}'))
     assert clean(words["error_description"]) == "hi   there"

@@ -12,7 +12,10 @@ import keyfob.config_text
 import keyfob.link.record
 import keyfob.net.http_reply
 import keyfob.oauth.device_response
+import keyfob.oauth.excerpt
 import keyfob.oauth.form_response
+import keyfob.oauth.json_object
+import keyfob.oauth.notice
 import keyfob.oauth.outcome_hints
 import keyfob.oauth.outcome_odd
 import keyfob.oauth.profile_schema
@@ -164,8 +167,9 @@ def metadata(data):
     def look_up():
         search = Discovery(profile)
         while True:
-            search.request()
-            if search.receive(Reply(200, {}, data), client):
+            keep = search.request().filter
+            body = b"".join([bytes(keep(data[at : at + 7])) for at in range(0, len(data), 7)])
+            if search.receive(Reply(200, {}, body), client):
                 return [getattr(profile, name) for name in profile.open]
 
     return typed(look_up), client.auth

@@ -258,14 +258,21 @@ def clean(text, secrets=()):  # rare: replies
     """A provider's text made safe to show: one short line, with none of `secrets` in it."""
     if not isinstance(text, str):
         return ""
+    text = _without(text, secrets)
+    chars = [text[at : at + 1] for at in range(min(len(text), 4 * _MAX_TEXT))]
+    kept = "".join(filter(is_printable, chars))
+    kept = _without(kept, secrets).strip(" ")  # what does not show may have been within one
+    return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."
+
+
+def _without(text, secrets):  # rare: replies
+    """`text` with "*", which makes it no longer, for each secret: plain and percent-encoded."""
     for secret in secrets:
-        if secret:  # plain and percent-encoded; "*" makes no text longer
+        if secret:
             text = text.replace(secret, "*")
             if "%" in text:
                 text = text.replace(quote(secret), "*")
-    chars = [text[at : at + 1] for at in range(min(len(text), 4 * _MAX_TEXT))]
-    kept = "".join(filter(is_printable, chars)).strip(" ")
-    return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."
+    return text
 
 
 def is_printable(char):  # rare: replies
