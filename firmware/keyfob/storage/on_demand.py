@@ -15,7 +15,7 @@ class OnDemandStore:
         with Loaded("keyfob.storage.open_store") as code:
             code.open_store(*self._arguments)
 
-    def load(self, check):
+    def load(self, check=None):
         """As TokenStore's."""
         return self._use("load", check)
 
