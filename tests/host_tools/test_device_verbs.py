@@ -590,6 +590,18 @@ def test_names_and_passwords_reach_the_radio_as_they_were_typed(
     verbs.port.run(f"f = open('/keyfob.json', 'w'); f.write({before!r}); f.close()")
 
 
+def test_a_board_file_that_is_no_object_stops_no_glance(verbs: Verbs) -> None:
+    from keyfob_host.board.repl import ON_BOARD
+
+    before = verbs.port.read("/board.json")
+    glance = (ON_BOARD / "glance.py").read_text()
+    for content in ("[]", "7", "[" * 9000, "{", '{"name": 5}'):
+        write = f"f = open('/board.json', 'w'); f.write({content!r}); f.close()\n"
+        told = json.loads(verbs.port.run(write + glance).splitlines()[-1])
+        assert told["board"] in (None, 5)
+    verbs.port.run(f"f = open('/board.json', 'w'); f.write({before!r}); f.close()")
+
+
 AIR = """
 import network
 

@@ -9,8 +9,8 @@ told["linked"] = False
 try:
     with open("/board.json") as file:
         told["board"] = json.load(file).get("name")
-except (OSError, ValueError):
-    pass
+except (OSError, ValueError, RuntimeError, AttributeError):
+    pass  # none, or people have written another thing there
 try:
     import keyfob
 
