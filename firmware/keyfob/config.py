@@ -161,7 +161,8 @@ def _check_address(value, label):
 
 
 def _is_ipv4(text):
-    parts = text.split(".") if isinstance(text, str) else ()
+    # As bytes: other scripts have digits, too.
+    parts = text.encode().split(b".") if isinstance(text, str) else ()
     return len(parts) == 4 and all(
         part.isdigit() and len(part) <= 3 and int(part) < 256 for part in parts
     )

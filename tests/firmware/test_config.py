@@ -92,6 +92,8 @@ def test_a_complaint_names_the_field():
         ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + [None]}]}, "wifi[0].address"),
         ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + ["9.9.9.256"]}]}, "wifi[0].address"),
         ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + ["dns.example"]}]}, "wifi[0].address"),
+        ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + ["9.9.9.\u00b2"]}]}, "wifi[0].address"),
+        ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + ["9.9.9.\u0669"]}]}, "wifi[0].address"),
         ({"country": "de"}, "country"),
         ({"country": "DEU"}, "country"),
         ({"country": "Ä"}, "country"),

@@ -180,6 +180,8 @@ def name_of(found):
         subject = name = None
 
     identity.note(Named, id_token.check(found, "https://as.example", "board", UNIX))
+    kept = {"for": OWNER, "account": Named.name, "tokens": {"access_token": "at"}}
+    keyfob.link.record.read(kept, OWNER)  # what is kept can be read again
     return Named.name
 
 
