@@ -511,6 +511,18 @@ def test_a_secret_that_comes_back_is_struck_out():
     assert clean("a" * 10_000, ("a",)) == "*" * 197 + "..."  # nothing grows
 
 
+def test_an_authorization_header_that_a_server_repeats_is_struck_out():
+    headers = {}
+    Client("fob", "s3cret/+", "basic").authenticate([], headers)
+    basic = headers["Authorization"]
+    assert clean("got Authorization: %s, why?" % basic) == "got Authorization: Basic * why?"
+    assert clean("Basic auth? [%s] %s" % (basic, basic)) == "Basic auth? [Basic * Basic *"
+    assert clean("Bearer %s is old" % ("x" * 40)) == "Bearer * is old"
+    assert clean("Ba\0sic %s" % basic[6:]) == "Basic *"
+    for words in ("Bearer token is missing", "Basic authentication, please", "Bearer", "Basic "):
+        assert clean(words) == words.strip()
+
+
 def test_no_secret_comes_together_once_what_does_not_show_is_gone():
     for sign in ("\0", "\x1b", "\n", "\u200b", "\u202e", "\U0001f600"):
         assert clean("a dc-%ssecret b" % sign, ("dc-secret",)) == "a * b"
