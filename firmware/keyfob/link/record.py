@@ -11,7 +11,7 @@ _MOST = const(10_000_000_000)  # s: no life and no date is longer, the clock's c
 # What is stored: these types or null.
 _RECORD = {"for": list, "sub": str, "account": str, "tokens": dict, "pending": dict}
 _NEEDED = ("access_token", "device_code", "user_code", "verification_uri", "interval")
-_NUMBERS = ("expires_in", "expires_at", "interval", "wait", "schedule", "signed_out")
+_NUMBERS = ("expires_in", "expires_at", "interval", "wait", "schedule", "signed_out", "lost")
 _TOKENS = ("access_token", "refresh_token", "id_token")
 _ADDRESSES = ("verification_uri", "verification_uri_complete")
 _SHOWN = ("account", "user_code", "device_code")
