@@ -47,6 +47,7 @@ class Screens:
     def __init__(self, display, shown=None, language="en", button=None):
         self._display = display
         self._is_panel = hasattr(display, "fill")
+        self._is_coloured = hasattr(display, "tint")
         self._shown = shown
         self.language = language
         self.button = button
@@ -56,7 +57,7 @@ class Screens:
         self.link = {}  # the members for the screens about the link
         self.press = ""
         self._name = None
-        self._rests = self._then = ""  # the cells of its row
+        self._rests = self._then = self._look = ""  # the cells of its row
         self._members = None  # what its texts are filled in from
         self._items = ()  # its texts, as texts.items returns them
         self._code = None  # the members of user_code while the code is valid
@@ -233,9 +234,12 @@ class Screens:
         self._items = ()
         self.press = self._rests = self._then = ""  # without memory nothing of the last screen
         with Loaded("keyfob.ui.screen_table") as table:
-            self.press, self._rests, self._then, _ = table.row(name)
+            self.press, self._rests, self._then, self._look, _ = table.row(name)
             with Loaded("keyfob.ui.texts") as texts:
-                self._items = texts.items(name, members, self.language, not self._is_panel)
+                signs = "~"
+                if self._is_panel:
+                    signs = texts.COLOURED if self._is_coloured else texts.PLAIN
+                self._items = texts.items(name, members, self.language, signs)
 
     def _stay(self):
         """The age at which the next screen follows, once all pages were shown."""
@@ -293,7 +297,7 @@ class Screens:
     def _draw_panel(self):  # rare
         panel = self._display
         try:
-            if self._picture is None:
+            if self._picture is None or not self._picture.has(self._page):
                 panel.fill(0)
                 self._compose(panel)
             self._picture.draw(self._page, self._time)
@@ -327,6 +331,20 @@ class Screens:
 
     def _compose(self, panel):  # rare
         """Lay out the screen; drawing it after that allocates nothing."""
-        with Loaded("keyfob.ui.layout") as layout:
-            self._picture = layout.compose(panel, self._filled(), self._symbol)
+        if self._is_coloured:
+            try:
+                with Loaded("keyfob.ui.face") as face:
+                    self._picture = face.compose(
+                        panel, self._items, self._symbol, self._look, self._whole(), self._page
+                    )
+            except OSError:  # the files of the typeface are missing
+                self._is_coloured = False
+                self._look_up()
+        if not self._is_coloured:
+            with Loaded("keyfob.ui.layout") as layout:
+                self._picture = layout.compose(panel, self._filled(), self._symbol)
         self._pages = self._picture.count
+
+    def _whole(self):  # rare
+        """The seconds that the code was good for at first, None without one."""
+        return self._code and self._code.get("expires_in")

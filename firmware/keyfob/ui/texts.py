@@ -22,12 +22,12 @@ clock|Setting the clock|Uhr wird gestellt
 ready|Not linked yet|Noch nicht verbunden
 press|Press button {button} to link|Taste {button} drücken, um zu verbinden
 link|Link this device|Dieses Gerät verbinden
+scan|Scan, or open|Scannen, oder
 open|Open  {verification_uri}|Öffnen  {verification_uri}
 code|Code  {user_code}|Code  {user_code}
 left|{left} left|noch {left}
-check|Check that the page shows this code|Zeigt die Seite denselben Code?
-only|Only continue if you hold this device in your hand\
-|Nur mit diesem Gerät in der Hand fortfahren
+check|Check the code|Code vergleichen
+only|Only if you hold this device|Nur mit diesem Gerät in der Hand
 offline|Trying to reach the provider|Anbieter nicht erreichbar
 trouble|{trouble}|{trouble}
 linked|Linked|Verbunden
@@ -63,7 +63,12 @@ hint|{hint}|{hint}
 """
 
 
-def items(screen, members, language, with_labels=True):
+# The signs that a display of one colour knows, and one of several.
+PLAIN = "~#@?"
+COLOURED = "~#@?!*-12"
+
+
+def items(screen, members, language, signs="~"):
     """Return the texts of `screen` as (text, sign) in order, filled in from `members`.
 
     Their names are in the screen's row of the screen table. Of `a/b` the first whose member is
@@ -72,18 +77,26 @@ def items(screen, members, language, with_labels=True):
       @  an address: may be cut anywhere, without the label
       ~  contains {left}, which changes and is filled in when it is drawn
       ?  left out where not everything fits at once
-    Without labels a code and an address are returned alone.
+      !  what is to be seen first
+      *  the same, without the label
+      -  what can be done, at the foot
+      1  the first step, only where steps have numbers
+      2  the second step, left out where not everything fits at once
+    `signs` are those that the display knows. It gets the others' texts as plain ones.
     """
     found = []
-    for name in screen_table.row(screen)[3].split():
-        sign = name[-1:] if name[-1:] in "#@~?" else ""
+    for name in screen_table.row(screen)[4].split():
+        sign = name[-1:] if name[-1:] in COLOURED else ""
+        known = sign if sign in signs else "?" if sign == "2" and "?" in signs else ""
+        if sign == "1" and not known:
+            continue
         for choice in name[: len(name) - len(sign)].split("/"):
             text = _text(choice, members, language)
-            if text and not with_labels and sign in ("#", "@"):
+            if text and known and known in "#@*":
                 text = text[text.find("{") :]
             text = text and _filled(text, members)
             if text:
-                found.append((text, sign))
+                found.append((text, known))
                 break
     return found
 

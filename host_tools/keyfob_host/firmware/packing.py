@@ -57,7 +57,7 @@ GROUPS = {
     "keyfob._request": ("keyfob.oauth.url", "keyfob.net.http_request"),
     "keyfob._texts": ("keyfob.ui.texts", "keyfob.ui.screen_table"),
     "keyfob._pages": ("keyfob.ui.fonts", "keyfob.ui.pages"),
-    "keyfob._layout": ("keyfob.ui.qr_fit", "keyfob.ui.layout"),
+    "keyfob._face": ("keyfob.ui.typeface", "keyfob.ui.face"),
     "keyfob._store": (
         "keyfob.storage.files",
         "keyfob.storage.token_store",
