@@ -7,8 +7,8 @@ What does not fit on one page is spread over several, and each is composed for i
 
 from keyfob.compat import const
 from keyfob.ui.qr_fit import least_module
-from keyfob.ui.time_bar import ROWS, Picture
-from keyfob.ui.typeface import Font, draw_picture
+from keyfob.ui.time_bar import Drawn
+from keyfob.ui.typeface import CODE, DOT, HUGE, ICONS, LARGE, STEP, TEXT, Font, draw_picture
 
 # Colours as RGB565.
 _GROUND = const(0x0863)
@@ -17,46 +17,71 @@ _GREY = const(0x94B4)
 _BAR = const(0x1926)  # behind the title, and of the time that is over
 _PAPER = const(0xFFFF)  # around a symbol
 _INK = const(0x0000)
-_ACCENTS = {"wait": 0x451F, "good": 0x362D, "trouble": 0xFD64}
+_TONES = "wait good trouble"
+_ACCENTS = (0x451F, 0x362D, 0xFD64)
 
 _TITLE = const(26)  # rows of the title bar
 _LINE = const(2)  # rows of the line below it
 _ICON = const(72)  # pixels each way
+_TIME = const(4)  # rows of the bar that shows the time left
 _BADGE = const(16)  # pixels of a step's number, each way
 _GAP = const(5)  # rows between two texts
 _ABOVE = const(8)  # rows between the code and the time left
 _MODULE = const(8)  # pixels of a module at most: a larger one does not help a camera
 _QUIET = const(4)  # modules around a symbol
 _COLUMN = const(96)  # pixels that text beside a symbol or an icon needs at least
-_CODE_FONTS = ("huge", "code", "large", "text")
+_CODE_FONTS = (HUGE, CODE, LARGE, TEXT)
+# The signs of texts.items.
+_CODE = const(35)  # "#"
+_ADDRESS = const(64)  # "@"
+_LEFT = const(126)  # "~"
+_OPTIONAL = const(63)  # "?"
+_HEADING = const(33)  # "!"
+_VALUE = const(42)  # "*"
+_FOOT = const(45)  # "-"
+_FIRST = const(49)  # "1"
+_SECOND = const(50)  # "2"
+
 # What a code screen gives up where there is no room: the signs of the texts that stay, the title.
-_LEVELS = (("12@?", 1), ("12@", 1), ("1@", 1), ("12@", 0), ("1@", 0), ("@", 0))
+_LEVELS = (
+    ((_FIRST, _SECOND, _ADDRESS, _OPTIONAL), True),
+    ((_FIRST, _SECOND, _ADDRESS), True),
+    ((_FIRST, _ADDRESS), True),
+    ((_FIRST, _SECOND, _ADDRESS), False),
+    ((_FIRST, _ADDRESS), False),
+    ((_ADDRESS,), False),
+)
 _CUTS = "/.-_?&=:@"  # an address is cut after one of these
 
 
-def compose(panel, items, symbol, look, whole=None, page=0):
-    """Draw page `page` of `items` and `symbol` on `panel`, which must be dark; return its Picture.
+def compose(panel, items, symbol, kind, whole=None, page=0):
+    """Draw page `page` of `items` and `symbol` on `panel`, which must be dark; return a Drawn.
 
     Items are those of texts.items. `symbol` is None or a (bitmap, size) as `qr.encode` returns it,
-    `look` the screen's tone and icon (see screen_table), `whole` the seconds that its code was good for at
+    `kind` the screen's tone and icon (see screen_table), `whole` the seconds that its code was good for at
     first, None where there is none. Raises OSError where the typeface is missing.
     """
-    return _Screen(panel, items, symbol, look, whole, page).compose()
+    return _Screen(panel, items, symbol, kind, whole, page).compose()
 
 
 class _Screen:
-    def __init__(self, panel, items, symbol, look, whole, page):
+    def __init__(self, panel, items, symbol, kind, whole, page):
         self._panel = panel
         self._symbol = symbol
-        tone, _, self._icon = look.partition(" ")
-        self._accent = _ACCENTS[tone]
+        tone, _, self._icon = kind.partition(" ")  # both in words
+        self._accent = _ACCENTS[_TONES.split().index(tone)]
         self._whole = whole
         self._page = page
         self._fonts = {}
         self._margin = 8 if panel.width < 280 else 16  # whole bytes of the picture: see tint
-        codes = [text for text, sign in items if sign == "#"]
-        self._code = codes[0] if codes else None
-        self._items = [item for item in items if item[1] not in ("#", "~")]
+        self._code = None
+        self._items = []
+        for text, sign in items:
+            sign = ord(sign) if sign else 0
+            if sign == _CODE:
+                self._code = text
+            elif sign != _LEFT:
+                self._items.append((text, sign))
 
     def compose(self):
         panel = self._panel
@@ -75,20 +100,20 @@ class _Screen:
         margin = self._margin
         items = self._items
         inner = panel.width - 2 * margin
-        heading = [item for item in items[1:] if item[1] in ("!", "*")]
+        heading = [item for item in items[1:] if item[1] in (_HEADING, _VALUE)]
         top = margin
         if heading:
             top += self._draw_title(self._title_lines(items[0][0]))
         else:  # its title is the one thing to see
-            heading = [(items[0][0], "!")]
-        foot = self._lines([item for item in items[1:] if item[1] == "-"], inner)
+            heading = [(items[0][0], _HEADING)]
+        foot = self._lines([item for item in items[1:] if item[1] == _FOOT], inner)
         bottom = panel.height - margin - self._height(foot)
         self._draw_lines(foot, margin, bottom)
         if foot:
             bottom -= margin
-        body = [item for item in items[1:] if item[1] not in ("!", "*", "-")]
-        short = [item for item in body if item[1] != "?"]
-        small = [(heading[0][0], "")]
+        body = [item for item in items[1:] if item[1] not in (_HEADING, _VALUE, _FOOT)]
+        short = [item for item in body if item[1] != _OPTIONAL]
+        small = [(heading[0][0], 0)]
         for shown, icon in (
             (heading + body, _ICON),
             (heading + short, _ICON),
@@ -111,21 +136,21 @@ class _Screen:
         elif icon:
             self._draw_icon(margin, (top + bottom - icon) // 2)
         self._draw_lines(pages[page], x, top + above + spare // 2)
-        return Picture(panel, page, len(pages), None, 0)
+        return Drawn(panel, page, len(pages), None, 0)
 
     def _title_lines(self, title):
-        return _wrap(self._font("text"), title, self._panel.width - 2 * self._margin - _BADGE)
+        return _wrap(self._font(TEXT), title, self._panel.width - 2 * self._margin - _BADGE)
 
     def _draw_title(self, lines):
         """Draw the title bar; return the rows that it takes up."""
         panel = self._panel
         margin = self._margin
-        font = self._font("text")
+        font = self._font(TEXT)
         height = self._title_height(lines)
         panel.tint(0, 0, panel.width, height, _BAR, _WHITE)
         panel.tint(margin, _TITLE // 2 - 5, 10, 10, _BAR, self._accent)
-        draw_picture(panel, "dot", margin, _TITLE // 2 - 5)
-        y = _TITLE // 2 + font.capital // 2
+        draw_picture(panel, DOT, margin, _TITLE // 2 - 5)
+        y = _TITLE // 2 + font.height // 2
         for line in lines:
             font.draw(panel, line, margin + _BADGE, y)
             y += font.pitch
@@ -134,11 +159,11 @@ class _Screen:
         return height
 
     def _title_height(self, lines):
-        return _TITLE + _LINE + (len(lines) - 1) * self._font("text").pitch
+        return _TITLE + _LINE + (len(lines) - 1) * self._font(TEXT).pitch
 
     def _draw_icon(self, x, y):
         self._panel.tint(x, y, _ICON, _ICON, _GROUND, self._accent)
-        draw_picture(self._panel, self._icon, x, y)
+        draw_picture(self._panel, ICONS.split().index(self._icon), x, y)
 
     # A code: its symbol, the steps, the code, and the time left.
 
@@ -146,7 +171,7 @@ class _Screen:
         panel = self._panel
         bottom = panel.height - self._margin
         if self._whole:
-            bottom -= ROWS + _ABOVE
+            bottom -= _TIME + _ABOVE
         pages = 1
         plan = self._plan(bottom)
         if plan is None:
@@ -159,7 +184,7 @@ class _Screen:
         font = self._font(code_font)
         y = code_place[1]
         for line in code_lines:
-            font.draw(panel, line, code_place[0], y + font.capital)
+            font.draw(panel, line, code_place[0], y + font.height)
             y += font.pitch
         self._draw_lines(lines, place[0], place[1])
         bar = None
@@ -167,14 +192,14 @@ class _Screen:
             x = self._margin
             if module and corner[1] + self._light(module) > bottom:  # the symbol takes the height
                 x = place[0]
-            bar = x, panel.height - self._margin - ROWS, panel.width - self._margin - x
-            panel.tint(bar[0], bar[1], bar[2], ROWS, _BAR, self._accent)
-        return Picture(panel, self._page % pages, pages, bar, self._whole)
+            bar = x, panel.height - self._margin - _TIME, panel.width - self._margin - x
+            panel.tint(bar[0], bar[1], bar[2], _TIME, _BAR, self._accent)
+        return Drawn(panel, self._page % pages, pages, bar, self._whole)
 
     def _plan(self, bottom):
         """The first layout that holds everything, or None: complete ones first, large ones first."""
         first, sign = self._items[0]
-        title = self._title_lines(first) if sign in ("", "?") else []
+        title = self._title_lines(first) if sign in (0, _OPTIONAL) else []
         for kept, has_title in _LEVELS:
             if has_title and not title:
                 continue
@@ -214,8 +239,8 @@ class _Screen:
         font = self._font(name)
         wide = font.width(self._code)
         inner = panel.width - 2 * margin
-        foot = bottom - font.capital
-        if not font.has(self._code) or wide > inner:
+        foot = bottom - font.height
+        if wide is None or wide > inner:
             return
         if light:
             x = 2 * margin + light + 7 & ~7
@@ -229,7 +254,7 @@ class _Screen:
                     text = x, top, column, foot - margin - top  # the code at the column's foot
                     yield (margin, y), text, (x, foot)
         y = top + light + (margin if light else 0)
-        text_y = y + font.capital + margin
+        text_y = y + font.height + margin
         if light <= inner and text_y < bottom:  # one below the other
             text = margin, text_y, inner, bottom - text_y
             code_x = (panel.width - wide) // 2 if light else margin
@@ -250,7 +275,8 @@ class _Screen:
                 break
         for name in _CODE_FONTS:
             font = self._font(name)
-            if font.has(self._code) and font.width(self._code) <= inner:
+            wide = font.width(self._code)
+            if wide is not None and wide <= inner:
                 break
         code_lines = _cut(font, self._code, inner)
         height = len(code_lines) * font.pitch
@@ -291,24 +317,29 @@ class _Screen:
 
     # Lines of text: (font, text, colour, rows before it, step).
 
+    def _colour(self, sign):
+        if sign in (_OPTIONAL, _FOOT):
+            return _GREY
+        return self._accent if sign == _ADDRESS else _WHITE
+
     def _lines(self, items, width):
         lines = []
         step = 0
-        has_steps = "1" in [sign for _, sign in items]
+        has_steps = _FIRST in [sign for _, sign in items]
         for text, sign in items:
-            if sign == "@" and text[:8] == "https://":
+            if sign == _ADDRESS and text.startswith("https://"):
                 text = text[8:]
-            name = "large" if sign in ("!", "*") else "text"
+            name = LARGE if sign in (_HEADING, _VALUE) else TEXT
             font = self._font(name)
-            colour = {"?": _GREY, "-": _GREY, "@": self._accent}.get(sign, _WHITE)
-            gap = _GAP if lines and not (sign == "@" and has_steps) else 0
-            indent = _BADGE + 6 if sign in ("1", "2", "@") and has_steps else 0
-            step = sign if sign in ("1", "2") else ""
-            cut = _cut if sign == "@" else _wrap
+            colour = self._colour(sign)
+            gap = _GAP if lines and not (sign == _ADDRESS and has_steps) else 0
+            indent = _BADGE + 6 if sign in (_FIRST, _SECOND, _ADDRESS) and has_steps else 0
+            step = sign if sign in (_FIRST, _SECOND) else 0
+            cut = _cut if sign == _ADDRESS else _wrap
             for line in cut(font, text, width - indent):
                 lines.append((name, line, colour, gap, step, indent))
                 gap = 0
-                step = ""
+                step = 0
         return lines
 
     def _height(self, lines):
@@ -337,10 +368,10 @@ class _Screen:
             y += gap
             if step:
                 panel.tint(x, y, _BADGE, _BADGE, _GROUND, self._accent)
-                draw_picture(panel, step, x, y)
+                draw_picture(panel, STEP + step - _FIRST, x, y)
             if colour != _WHITE:
                 panel.tint(x + indent, y, font.width(text), font.pitch, _GROUND, colour)
-            font.draw(panel, text, x + indent, y + (font.pitch + font.capital) // 2)
+            font.draw(panel, text, x + indent, y + (font.pitch + font.height) // 2)
             y += font.pitch
 
 

@@ -16,11 +16,8 @@ class Picture:
         self._x = x
         self._y = y
         self._clock = clock
+        self.page = None  # it has each
         self.count = len(canvases) or 1
-
-    def has(self, page):
-        """Return True: it has every page."""
-        return True
 
     def draw(self, page, seconds):
         """Draw a page by its number, with the `seconds` left."""

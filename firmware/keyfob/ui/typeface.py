@@ -1,46 +1,56 @@
 """The typeface of colour panels: proportional letters, read from flash as they are drawn.
 
-A font is a file of `type/`, which firmware/typeface makes: the height of a capital, the pixels from
+A font is a file of type/, which firmware/typeface makes: the height of a capital, the pixels from
 line to line, the number of glyphs; then the advance of each, then where each ends, then the glyphs:
 left edge, first row from the baseline, width, and the rows, the left pixel highest.
 """
 
-import struct
-
 import framebuf
 
 import keyfob
+from keyfob.compat import const
 
-# The pictures in the order in which they lie in their file.
-_PICTURES = ("tick", "warning", "clock", "wifi", "link", "dot", "1", "2")
+TEXT = const(0)
+LARGE = const(1)
+CODE = const(2)
+HUGE = const(3)
+
+_PICTURES = const(4)
+_FILES = "text large code huge pictures"
+ICONS = "tick warning clock wifi link"  # the pictures in their file, before the others
+DOT = const(5)
+STEP = const(6)  # that of the first step; the second's follows
 _AFTER = "ȘșȚț–‘’‚“”„…€"  # the glyphs that follow U+017F
 
 
 class Font:
-    """One size of the typeface: "text", "large", or for codes "code", "huge".
+    """One size of the typeface: TEXT, LARGE, or for codes CODE, HUGE.
 
-    `capital` is the height of a capital letter, `pitch` the distance of two baselines, in pixels.
-    Raises OSError where the file is missing.
+    `height` is that of a capital letter, `pitch` the distance of two baselines, in pixels.
+    Raises OSError where its file is missing.
     """
 
-    def __init__(self, name):
-        self._name = name
-        with _open(name) as file:
-            self.capital, self.pitch, count = struct.unpack("<BBH", file.read(4))
-            self._advances = file.read(count)
-
-    def has(self, text):
-        """Return whether there is a glyph for each character of `text`."""
-        return all([self._number(text[at : at + 1]) >= 0 for at in range(len(text))])
+    def __init__(self, number):
+        self._file = number
+        with _open(number) as file:
+            head = file.read(4)
+            self.height = head[0]
+            self.pitch = head[1]
+            self._advances = file.read(head[2] | head[3] << 8)
 
     def width(self, text):
-        """Return the pixels that `text` takes up on a line."""
-        advances = self._advances
-        return sum([advances[max(0, self._number(text[at : at + 1]))] for at in range(len(text))])
+        """Return the pixels that `text` takes up on a line, None where a character has no glyph."""
+        width = 0
+        for at in range(len(text)):
+            number = self._number(text[at : at + 1])
+            if number < 0:
+                return None
+            width += self._advances[number]
+        return width
 
     def draw(self, panel, text, x, baseline):
         """Draw `text` from x on, its capitals standing on the row above `baseline`."""
-        with _open(self._name) as file:
+        with _open(self._file) as file:
             for at in range(len(text)):
                 number = self._number(text[at : at + 1])
                 if number >= 0:
@@ -50,18 +60,19 @@ class Font:
     def _draw_glyph(self, panel, file, number, x, baseline):
         count = len(self._advances)
         file.seek(4 + count + 2 * max(0, number - 1))
-        start, end = struct.unpack("<HH", file.read(4))
+        ends = file.read(4)
+        start = ends[0] | ends[1] << 8
+        end = ends[2] | ends[3] << 8
         if number == 0:
             start, end = 0, start
         if end == start:
             return
         file.seek(4 + 3 * count + start)
-        glyph = file.read(end - start)
-        left, first, width = struct.unpack("<bbB", glyph[:3])
-        rows = bytearray(memoryview(glyph)[3:])
+        left, top, width = file.read(3)
+        rows = bytearray(file.read(end - start - 3))
         height = len(rows) // ((width + 7) // 8)
         picture = framebuf.FrameBuffer(rows, width, height, framebuf.MONO_HLSB)
-        panel.blit(picture, x + left, baseline + first, 0)
+        panel.blit(picture, x + _signed(left), baseline + _signed(top), 0)
 
     def _number(self, char):
         """The number of a character's glyph, -1 where there is none."""
@@ -76,23 +87,26 @@ class Font:
         return number if number < len(self._advances) and self._advances[number] else -1
 
 
-def draw_picture(panel, name, x, y):
-    """Draw a picture with its top left corner at x, y: an icon, the number of a step, or "dot"."""
-    with _open("pictures") as file:
-        for other in _PICTURES:
+def draw_picture(panel, number, x, y):
+    """Draw a picture with its top left corner at x, y: one of ICONS, DOT, or STEP."""
+    with _open(_PICTURES) as file:
+        width, height = file.read(2)
+        for _ in range(number):
+            file.seek((width + 7) // 8 * height, 1)
             width, height = file.read(2)
-            row = bytearray((width + 7) // 8)
-            if other == name:
-                break
-            file.seek(len(row) * height, 1)
+        row = bytearray((width + 7) // 8)
         picture = framebuf.FrameBuffer(row, width, 1, framebuf.MONO_HLSB)
         for line in range(y, y + height):
             file.readinto(row)
             panel.blit(picture, x, line)
 
 
-def _open(name):
+def _signed(byte):
+    return byte - 256 if byte > 127 else byte
+
+
+def _open(number):
     folder = keyfob.__path__  # a list on CPython
     if not isinstance(folder, str):
         folder = folder[0]
-    return open(folder + "/ui/type/" + name + ".bin", "rb")
+    return open("%s/ui/type/%s.bin" % (folder, _FILES.split()[number]), "rb")

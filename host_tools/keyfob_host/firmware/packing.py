@@ -53,6 +53,7 @@ GROUPS = {
         "keyfob.ui.displays.tft",
         "keyfob.ui.displays.st7789",
         "keyfob.ui.displays.ili9341",
+        "keyfob.ui.time_bar",
     ),
     "keyfob._request": ("keyfob.oauth.url", "keyfob.net.http_request"),
     "keyfob._texts": ("keyfob.ui.texts", "keyfob.ui.screen_table"),
