@@ -38,7 +38,6 @@ BELOW = "\u0326\u0327\u0328"
 BESIDE = "ďťľĽ"  # their caron is an apostrophe
 COMMA = "ĢĶķĻļŅņŖŗ"  # their cedilla is a comma
 STROKED = {"Đ": "D", "đ": "d", "Ħ": "H", "ħ": "h", "Ł": "L", "ł": "l", "Ŧ": "T", "ŧ": "t"}
-PLAIN = {"ſ": "s", "ĸ": "k", "Ŋ": "N", "ŋ": "n", "Ĳ": "Ĳ", "ĳ": "ĳ"}  # left to the base letter
 
 
 class Face:
@@ -148,7 +147,14 @@ class Face:
             }
             return advance + (1 if base == "l" else 0), ink | stroke
         y = {"D": top // 2, "T": top // 2, "t": -self.x_height // 2}.get(base, -self.x_height - 2)
-        middle = {"D": left, "T": (left + right) // 2, "t": left + 1, "d": right, "h": left, "H": 0}
+        middle = {
+            "D": left,
+            "T": (left + right) // 2,
+            "t": left + 1,
+            "d": right,
+            "h": left,
+            "H": 0,
+        }
         if base == "H":
             span = range(left - 1, right + 2)
         else:
@@ -203,9 +209,13 @@ def icon(name: str, side: int = 72) -> Image.Image:
             reach = width * size / 2
             draw.ellipse((x - reach, y - reach, x + reach, y + reach), colour)
 
+    def box(x: float, y: float, across: float, down: float) -> list[float]:
+        return [side * size for side in (x - across, y - down, x + across, y + down)]
+
     def disc(x: float, y: float, reach: float, colour: int) -> None:
         draw.ellipse(
-            [(x - reach) * size, (y - reach) * size, (x + reach) * size, (y + reach) * size], colour
+            [(x - reach) * size, (y - reach) * size, (x + reach) * size, (y + reach) * size],
+            colour,
         )
 
     if name == "tick":
@@ -222,20 +232,21 @@ def icon(name: str, side: int = 72) -> Image.Image:
         stroke(0.09, 255, 0.5, 0.24, 0.5, 0.52, 0.69, 0.62)
     elif name == "wifi":
         for reach, width in ((0.62, 0.12), (0.4, 0.12)):
-            box = [(0.5 - reach) * size, (0.8 - reach) * size, (0.5 + reach) * size, (0.8 + reach) * size]
-            draw.arc(box, 225, 315, 255, round(width * size))
+            draw.arc(box(0.5, 0.8, reach, reach), 225, 315, 255, round(width * size))
         disc(0.5, 0.78, 0.1, 255)
     elif name == "link":
         for x, y in ((0.33, 0.67), (0.67, 0.33)):
             half = Image.new("L", (size, size))
             pen = ImageDraw.Draw(half)
-            box = [(x - 0.3) * size, (y - 0.17) * size, (x + 0.3) * size, (y + 0.17) * size]
-            pen.rounded_rectangle(box, 0.17 * size, outline=255, width=round(0.1 * size))
+            place = box(x, y, 0.3, 0.17)
+            pen.rounded_rectangle(place, 0.17 * size, outline=255, width=round(0.1 * size))
             half = half.rotate(45, center=(x * size, y * size))
             picture.paste(255, mask=half)
     elif name == "dot":
         disc(0.5, 0.5, 0.5, 255)
-    return picture.resize((side, side), Image.Resampling.BOX).point(lambda level: 255 * (level > 127))
+    return picture.resize((side, side), Image.Resampling.BOX).point(
+        lambda level: 255 * (level > 127)
+    )
 
 
 def badge(face: Face, digit: str, side: int = 16) -> Image.Image:

@@ -91,7 +91,7 @@ def copy_of(panel):
 
 def items_of(code, address, language="en"):
     members = {"user_code": code, "verification_uri": address, "left": "15 min"}
-    return texts.items("user_code", members, language, False)
+    return texts.items("user_code", members, language, texts.PLAIN)
 
 
 def symbol_of(panel_size, address):

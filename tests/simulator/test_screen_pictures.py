@@ -84,7 +84,7 @@ def test_every_screen_says_all_it_has_to_say(size, language):
             limit = screens._stay() if name in ("linked", "unlink") else 60_000
             pages = pages_of(panel, screens, limit)
             read = [line for page in pages for line in lines_of(page)]
-            wanted = texts.items(name, dict(members, button=button), language, False)
+            wanted = texts.items(name, dict(members, button=button), language, texts.PLAIN)
             for text, sign in wanted:
                 if sign != "?":
                     assert squeezed(text) in squeezed("".join(read)), (name, read)
@@ -118,7 +118,7 @@ def test_code_and_address_can_be_read_off_every_panel(size, name, screen, langua
     assert any(code in page for page in read), read
     assert any(address in page for page in read), read
     members = {"button": "boot"}
-    for text, sign in texts.items(screen, members, language, False):
+    for text, sign in texts.items(screen, members, language, texts.PLAIN):
         if sign == "":
             assert squeezed(text) in squeezed("".join(read)), read
     expected = None

@@ -30,7 +30,7 @@ _ABOVE = const(8)  # rows between the code and the time left
 _MODULE = const(8)  # pixels of a module at most: a larger one does not help a camera
 _QUIET = const(4)  # modules around a symbol
 _COLUMN = const(96)  # pixels that text beside a symbol or an icon needs at least
-_CODE_FONTS = (HUGE, CODE, LARGE, TEXT)
+_FONTS = (HUGE, CODE, LARGE, TEXT)  # for the code
 # The signs of texts.items.
 _CODE = const(35)  # "#"
 _ADDRESS = const(64)  # "@"
@@ -44,12 +44,12 @@ _SECOND = const(50)  # "2"
 
 # What a code screen gives up where there is no room: the signs of the texts that stay, the title.
 _LEVELS = (
-    ((_FIRST, _SECOND, _ADDRESS, _OPTIONAL), True),
-    ((_FIRST, _SECOND, _ADDRESS), True),
-    ((_FIRST, _ADDRESS), True),
-    ((_FIRST, _SECOND, _ADDRESS), False),
-    ((_FIRST, _ADDRESS), False),
-    ((_ADDRESS,), False),
+    ((0, _FIRST, _SECOND, _ADDRESS, _OPTIONAL), True),
+    ((0, _FIRST, _SECOND, _ADDRESS), True),
+    ((0, _FIRST, _ADDRESS), True),
+    ((0, _FIRST, _SECOND, _ADDRESS), False),
+    ((0, _FIRST, _ADDRESS), False),
+    ((0, _ADDRESS), False),
 )
 _CUTS = "/.-_?&=:@"  # an address is cut after one of these
 
@@ -58,8 +58,8 @@ def compose(panel, items, symbol, kind, whole=None, page=0):
     """Draw page `page` of `items` and `symbol` on `panel`, which must be dark; return a Drawn.
 
     Items are those of texts.items. `symbol` is None or a (bitmap, size) as `qr.encode` returns it,
-    `kind` the screen's tone and icon (see screen_table), `whole` the seconds that its code was good for at
-    first, None where there is none. Raises OSError where the typeface is missing.
+    `kind` the screen's tone and icon (see screen_table), `whole` the seconds that its code was
+    good for at first, None where there is none. Raises OSError where the typeface is missing.
     """
     return _Screen(panel, items, symbol, kind, whole, page).compose()
 
@@ -126,7 +126,7 @@ class _Screen:
             lines = self._lines(shown, panel.width - margin - x)
             above = icon + margin if icon and not is_beside else 0
             spare = bottom - top - above - self._height(lines)
-            if spare >= 0 and icon <= bottom - top:
+            if spare >= 0 and icon <= bottom - top + margin:
                 break
         pages = self._pages(lines, bottom - top - above)
         page = self._page % len(pages)
@@ -172,56 +172,68 @@ class _Screen:
         bottom = panel.height - self._margin
         if self._whole:
             bottom -= _TIME + _ABOVE
+        found = self._fitting(bottom)
         pages = 1
-        plan = self._plan(bottom)
-        if plan is None:
-            pages, plan = self._paged(bottom)
-        title, module, corner, place, lines, code_font, code_lines, code_place = plan
+        if found is None:
+            pages, found = self._paged(bottom)
+        title, module, number, lines, (corner, place, code_corner) = found
         if title:
             self._draw_title(title)
         if module:
             self._draw_symbol(module, corner)
-        font = self._font(code_font)
-        y = code_place[1]
-        for line in code_lines:
-            font.draw(panel, line, code_place[0], y + font.height)
+        font = self._font(number)
+        x, y = code_corner
+        for line in _cut(font, self._code, panel.width - x - self._margin):
+            if y + font.height <= bottom:
+                font.draw(panel, line, x, y + font.height)
             y += font.pitch
         self._draw_lines(lines, place[0], place[1])
-        bar = None
-        if self._whole:
-            x = self._margin
-            if module and corner[1] + self._light(module) > bottom:  # the symbol takes the height
-                x = place[0]
-            bar = x, panel.height - self._margin - _TIME, panel.width - self._margin - x
-            panel.tint(bar[0], bar[1], bar[2], _TIME, _BAR, self._accent)
+        bar = self._draw_bar(place[0], corner, module, bottom)
         return Drawn(panel, self._page % pages, pages, bar, self._whole)
 
-    def _plan(self, bottom):
-        """The first layout that holds everything, or None: complete ones first, large ones first."""
+    def _draw_bar(self, column, corner, module, bottom):
+        """Give the time left its place at the foot; return that, None where it is not known."""
+        if not self._whole:
+            return None
+        panel = self._panel
+        x = self._margin
+        if module and corner[1] + self._light(module) > bottom:  # beside the symbol
+            x = column
+        bar = x, panel.height - self._margin - _TIME, panel.width - self._margin - x
+        panel.tint(bar[0], bar[1], bar[2], _TIME, _BAR, self._accent)
+        return bar
+
+    def _fitting(self, bottom):
+        """The first layout that holds everything above `bottom`, or None.
+
+        Complete ones come first, then those with a large code, then those with a large symbol. It
+        is the title's lines, pixels of a module, the font of the code, lines of text, and places.
+        """
         first, sign = self._items[0]
         title = self._title_lines(first) if sign in (0, _OPTIONAL) else []
         for kept, has_title in _LEVELS:
             if has_title and not title:
                 continue
-            items = [
-                item for item in self._items[bool(title) :] if not item[1] or item[1] in kept
-            ]
+            items = self._items[has_title or sign == _OPTIONAL :]
+            items = [item for item in items if item[1] in kept]
+            area = (
+                sum([self._font(TEXT).width(text) for text, _ in items]) * self._font(TEXT).pitch
+            )
             top = self._margin + (self._title_height(title) if has_title else 0)
-            for name in _CODE_FONTS:
+            for number in self._code_fonts():
                 for module in self._modules():
-                    light = self._light(module)
-                    for corner, place, code_place in self._arrangements(light, top, bottom, name):
-                        lines = self._lines(items, place[2])
-                        if self._height(lines) <= place[3]:
-                            return (
-                                has_title and title, module, corner, place, lines, name,
-                                [self._code], code_place,
-                            )  # fmt: skip
+                    for places in self._places(self._light(module), top, bottom, number):
+                        width, height = places[1][2:]
+                        if area > width * height:
+                            continue
+                        lines = self._lines(items, width)
+                        if self._height(lines) <= height:
+                            return has_title and title, module, number, lines, places
         return None
 
-    def _light(self, module):
-        """The side of the light square around a symbol, 0 without one."""
-        return module * (self._symbol[1] + 2 * _QUIET) if module else 0
+    def _code_fonts(self):
+        """The fonts that have the code, the largest first."""
+        return _FONTS if len(self._code) == len(self._code.encode()) else _FONTS[2:]
 
     def _modules(self):
         """The pixels of a module to try."""
@@ -229,70 +241,68 @@ class _Screen:
             return (0,)
         return range(_MODULE, least_module(self._panel) - 1, -1)
 
-    def _arrangements(self, light, top, bottom, name):
-        """Where the symbol, the text and the code may be: corners, and the text's width and height.
+    def _light(self, module):
+        """The side of the light square around a symbol, 0 without one."""
+        return module * (self._symbol[1] + 2 * _QUIET) if module else 0
 
-        The code is in the font `name`, and on one line.
+    def _places(self, light, top, bottom, number):
+        """Places for the symbol, the text and the code: corners, and the text's width and height.
+
+        The code is on one line. The text is beside the symbol, or below it and the code.
         """
         panel = self._panel
         margin = self._margin
-        font = self._font(name)
+        font = self._font(number)
         wide = font.width(self._code)
         inner = panel.width - 2 * margin
         foot = bottom - font.height
-        if wide is None or wide > inner:
+        if wide > inner:
             return
-        if light:
-            x = 2 * margin + light + 7 & ~7
-            column = panel.width - x - margin
-            if column >= _COLUMN:
-                if top + light + margin <= foot:  # the code across the foot
-                    text = x, top, column, foot - margin - top
-                    yield (margin, top), text, ((panel.width - wide) // 2, foot)
-                y = min(top, (panel.height - light) // 2) if top == margin else top
-                if y >= 0 and y + light <= panel.height - margin // 2 and wide <= column:
-                    text = x, top, column, foot - margin - top  # the code at the column's foot
-                    yield (margin, y), text, (x, foot)
+        x = 2 * margin + light + 7 & ~7
+        column = panel.width - x - margin
+        text = x, top, column, foot - margin - top
+        if light and column >= _COLUMN:
+            if top + light + margin <= foot:  # the code is across the foot
+                yield (margin, top), text, ((panel.width - wide) // 2, foot)
+            y = min(top, (panel.height - light) // 2) if top == margin else top
+            if 0 <= y <= panel.height - margin // 2 - light and wide <= column:
+                yield (margin, y), text, (x, foot)
         y = top + light + (margin if light else 0)
         text_y = y + font.height + margin
-        if light <= inner and text_y < bottom:  # one below the other
-            text = margin, text_y, inner, bottom - text_y
-            code_x = (panel.width - wide) // 2 if light else margin
-            yield ((panel.width - light) // 2 & ~7, top), text, (code_x, y)
+        if light <= inner and text_y < bottom:
+            x = (panel.width - wide) // 2 if light else margin
+            corner = (panel.width - light) // 2 & ~7, top
+            yield corner, (margin, text_y, inner, bottom - text_y), (x, y)
 
     def _paged(self, bottom):
         """A layout of several pages: the symbol with the code, then the texts with the code."""
         panel = self._panel
         margin = self._margin
         inner = panel.width - 2 * margin
-        first = []
-        for module in self._modules() if self._symbol else ():
+        fonts = self._code_fonts()
+        fitting = [number for number in fonts if self._font(number).width(self._code) <= inner]
+        number = (fitting or fonts[-1:])[0]
+        font = self._font(number)
+        rows = len(_cut(font, self._code, inner)) * font.pitch
+        y = margin + rows + margin
+        lines = self._lines([item for item in self._items if item[1] != _FIRST], inner)
+        pages = self._pages(lines, bottom - y)
+        has_symbol = self._symbol is not None
+        count = len(pages) + has_symbol
+        page = self._page % count
+        if not has_symbol or page:
+            lines = pages[page - has_symbol]
+            return count, (None, 0, number, lines, (None, (margin, y), (margin, margin)))
+        for number in fonts:
+            for module in self._modules():
+                for places in self._places(self._light(module), margin, bottom, number):
+                    return count, (None, module, number, [], places)
+        for module in self._modules():  # by itself
             light = self._light(module)
             if light <= min(panel.width, panel.height):
-                y = min(margin, (panel.height - light) // 2)
-                first = [module, ((panel.width - light) // 2 & ~7, y)]
-                top = y + light + margin
                 break
-        for name in _CODE_FONTS:
-            font = self._font(name)
-            wide = font.width(self._code)
-            if wide is not None and wide <= inner:
-                break
-        code_lines = _cut(font, self._code, inner)
-        height = len(code_lines) * font.pitch
-        lines = self._lines(self._items[1:], inner)
-        pages = self._pages(lines, bottom - margin - height - margin)
-        count = len(pages) + bool(first)
-        page = self._page % count
-        if first and page == 0:
-            if top + height > bottom:
-                code_lines = []
-            code_x = (panel.width - font.width(self._code)) // 2
-            return count, (None, first[0], first[1], (0, 0), [], name, code_lines, (code_x, top))
-        place = margin, margin + height + margin
-        return count, (
-            None, 0, None, place, pages[page - bool(first)], name, code_lines, (margin, margin)
-        )  # fmt: skip
+        corner = (panel.width - light) // 2 & ~7, (panel.height - light) // 2
+        return count, (None, module, number, [], (corner, (margin, 0), (margin, panel.height)))
 
     def _draw_symbol(self, module, corner):
         panel = self._panel
@@ -346,7 +356,7 @@ class _Screen:
         return sum([self._font(line[0]).pitch + line[3] for line in lines])
 
     def _pages(self, lines, room):
-        """`lines` as pages of at most `room` rows; a text is divided only where it needs a page."""
+        """`lines` as pages of at most `room` rows. A text is divided only where it fills one."""
         pages = [[]]
         at = 0
         while at < len(lines):
@@ -379,31 +389,39 @@ def _wrap(font, text, width):
     """Lines of whole words; a word that is too long is cut."""
     lines = []
     line = ""
+    left = width
+    blank = font.width(" ")
     for word in text.split():
-        longer = line + " " + word if line else word
-        if font.width(longer) <= width:
-            line = longer
+        needed = font.width(word)
+        if line and blank + needed <= left:
+            line += " " + word
+            left -= blank + needed
             continue
         if line:
             lines.append(line)
         parts = _cut(font, word, width)
         lines += parts[:-1]
         line = parts[-1]
+        left = width - font.width(line)
     return lines + [line]
 
 
 def _cut(font, text, width):
     """The lines of a text without blanks, cut after one of _CUTS where there is one."""
     lines = []
-    while font.width(text) > width:
-        end = len(text)
-        while end > 1 and font.width(text[:end]) > width:
-            end -= 1
-        cut = end
-        while cut > 1 and text[cut - 1 : cut] not in _CUTS:
-            cut -= 1
-        if cut > 1:
-            end = cut
-        lines.append(text[:end])
-        text = text[end:]
-    return lines + [text]
+    start = cut = 0  # where the line begins, and where it could end
+    left = width
+    at = 0
+    while at < len(text):
+        char = text[at : at + 1]
+        left -= font.width(char)
+        if left < 0 and at > start:
+            end = cut if cut > start else at
+            lines.append(text[start:end])
+            start = at = end
+            left = width
+            continue
+        at += 1
+        if char in _CUTS:
+            cut = at
+    return lines + [text[start:]]

@@ -297,7 +297,8 @@ class Screens:
     def _draw_panel(self):  # rare
         panel = self._display
         try:
-            if self._picture is None or self._picture.page not in (None, self._page):
+            drawn = self._picture
+            if drawn is None or (drawn.page is not None and drawn.page != self._page):
                 panel.fill(0)
                 self._compose(panel)
             self._picture.draw(self._page, self._time)

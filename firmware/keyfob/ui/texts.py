@@ -2,7 +2,7 @@
 
 A row of _TEXTS is a name and its text in each language. A new language is a new column; an empty
 cell falls back to English. A text has the member that it needs in braces, and is left out where
-that is unknown.
+that is unknown. What follows " // " is its short form, for displays of several colours.
 
 The table is a single string: a board reads the row that it needs and unloads the rest.
 """
@@ -26,8 +26,10 @@ scan|Scan, or open|Scannen, oder
 open|Open  {verification_uri}|Öffnen  {verification_uri}
 code|Code  {user_code}|Code  {user_code}
 left|{left} left|noch {left}
-check|Check the code|Code vergleichen
-only|Only if you hold this device|Nur mit diesem Gerät in der Hand
+check|Check that the page shows this code // Check the code\
+|Zeigt die Seite denselben Code? // Code vergleichen
+only|Only continue if you hold this device in your hand // Only if you hold this device\
+|Nur mit diesem Gerät in der Hand fortfahren // Nur mit diesem Gerät in der Hand
 offline|Trying to reach the provider|Anbieter nicht erreichbar
 trouble|{trouble}|{trouble}
 linked|Linked|Verbunden
@@ -92,6 +94,8 @@ def items(screen, members, language, signs="~"):
             continue
         for choice in name[: len(name) - len(sign)].split("/"):
             text = _text(choice, members, language)
+            if text and " // " in text:
+                text = text.split(" // ")[signs == COLOURED]
             if text and known and known in "#@*":
                 text = text[text.find("{") :]
             text = text and _filled(text, members)

@@ -1,8 +1,8 @@
 """The typeface of colour panels: proportional letters, read from flash as they are drawn.
 
 A font is a file of type/, which firmware/typeface makes: the height of a capital, the pixels from
-line to line, the number of glyphs; then the advance of each, then where each ends, then the glyphs:
-left edge, first row from the baseline, width, and the rows, the left pixel highest.
+line to line, the number of glyphs; then the advance of each, where each ends, and the glyphs. A
+glyph is its left edge, first row from the baseline, width, and its rows, the left pixel highest.
 """
 
 import framebuf
@@ -20,6 +20,7 @@ _FILES = "text large code huge pictures"
 ICONS = "tick warning clock wifi link"  # the pictures in their file, before the others
 DOT = const(5)
 STEP = const(6)  # that of the first step; the second's follows
+_UNKNOWN = const(31)  # the glyph of "?"
 _AFTER = "ȘșȚț–‘’‚“”„…€"  # the glyphs that follow U+017F
 
 
@@ -39,23 +40,17 @@ class Font:
             self._advances = file.read(head[2] | head[3] << 8)
 
     def width(self, text):
-        """Return the pixels that `text` takes up on a line, None where a character has no glyph."""
-        width = 0
-        for at in range(len(text)):
-            number = self._number(text[at : at + 1])
-            if number < 0:
-                return None
-            width += self._advances[number]
-        return width
+        """Return the pixels that `text` takes up on a line."""
+        advances = self._advances
+        return sum([advances[self._number(text[at : at + 1])] for at in range(len(text))])
 
     def draw(self, panel, text, x, baseline):
         """Draw `text` from x on, its capitals standing on the row above `baseline`."""
         with _open(self._file) as file:
             for at in range(len(text)):
                 number = self._number(text[at : at + 1])
-                if number >= 0:
-                    self._draw_glyph(panel, file, number, x, baseline)
-                    x += self._advances[number]
+                self._draw_glyph(panel, file, number, x, baseline)
+                x += self._advances[number]
 
     def _draw_glyph(self, panel, file, number, x, baseline):
         count = len(self._advances)
@@ -75,7 +70,7 @@ class Font:
         panel.blit(picture, x + _signed(left), baseline + _signed(top), 0)
 
     def _number(self, char):
-        """The number of a character's glyph, -1 where there is none."""
+        """The number of a character's glyph, that of "?" where there is none."""
         code = ord(char)
         if 0x20 <= code < 0x7F:
             number = code - 0x20
@@ -84,7 +79,9 @@ class Font:
         else:
             number = _AFTER.find(char)
             number = -1 if number < 0 else number + 95 + 0xE0
-        return number if number < len(self._advances) and self._advances[number] else -1
+        if 0 <= number < len(self._advances) and self._advances[number]:
+            return number
+        return _UNKNOWN
 
 
 def draw_picture(panel, number, x, y):
@@ -109,4 +106,8 @@ def _open(number):
     folder = keyfob.__path__  # a list on CPython
     if not isinstance(folder, str):
         folder = folder[0]
-    return open("%s/ui/type/%s.bin" % (folder, _FILES.split()[number]), "rb")
+    name = "/ui/type/%s.bin" % _FILES.split()[number]
+    try:
+        return open(folder + name, "rb")
+    except OSError:  # of a frozen build the letters alone are in flash
+        return open("/lib/keyfob" + name, "rb")
