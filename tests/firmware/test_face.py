@@ -175,7 +175,7 @@ def test_the_code_is_on_one_line_and_the_sentence_of_safety_beside_it():
                 pages = all_pages(size, name, members)
                 assert len(pages) == 1 or name == "offline", (size, name, code)
                 lines = [[line[0] for line in lines] for _, lines in pages]
-                assert all([code in page for page in lines]), (size, name, lines)
+                assert all(code in page for page in lines), (size, name, lines)
                 assert "Only if you hold this device" in " ".join(lines[-1]), (size, name, lines)
 
 
@@ -334,6 +334,13 @@ def test_a_panel_of_colours_gets_it_from_screens_page_by_page():
     assert bytes(panel.buffer) == first
     view.show("idle", {"account": "Ana"})
     assert view._picture is None
+
+
+def test_a_panel_of_colours_keeps_the_accents_of_a_name():
+    for account, shown in (("Łódź Ağrı", "Łódź Ağrı"), ("Ελένη <e@example.gr>", "e@example.gr")):
+        with Recorder() as recorder:
+            Screens(Panel(320, 240)).show("linked", {"account": account})
+        assert shown in [line[0] for line in recorder.lines]
 
 
 def test_without_the_files_of_the_typeface_the_plain_letters_do():

@@ -25,7 +25,8 @@ _LINE = const(2)  # rows of the line below it
 _ICON = const(72)  # pixels each way
 _TIME = const(4)  # rows of the bar that shows the time left
 _BADGE = const(16)  # pixels of a step's number, each way
-_GAP = const(5)  # rows between two texts
+_GAP = const(4)  # rows between two texts
+_ROOMY = const(200)  # pixels across from which lines are further apart
 _ABOVE = const(8)  # rows between the code and the time left
 _MODULE = const(8)  # pixels of a module at most: a larger one does not help a camera
 _QUIET = const(4)  # modules around a symbol
@@ -74,7 +75,7 @@ class _Screen:
         self._page = page
         self._fonts = {}
         self._margin = 8 if panel.width < 280 else 16  # whole bytes of the picture: see tint
-        self._code = None
+        self._code = ""
         self._items = []
         for text, sign in items:
             sign = ord(sign) if sign else 0
@@ -86,12 +87,15 @@ class _Screen:
     def compose(self):
         panel = self._panel
         panel.tint(0, 0, panel.width, panel.height, _GROUND, _WHITE)
-        return self._compose_state() if self._code is None else self._compose_code()
+        return self._compose_code() if self._code or self._symbol else self._compose_state()
 
-    def _font(self, name):
-        if name not in self._fonts:
-            self._fonts[name] = Font(name)
-        return self._fonts[name]
+    def _font(self, number):
+        if number not in self._fonts:
+            font = Font(number)
+            if number == TEXT and self._panel.width < _ROOMY:
+                font.pitch -= 2  # one line more
+            self._fonts[number] = font
+        return self._fonts[number]
 
     # A state: an icon, what is so, and what can be done at the foot.
 
@@ -233,6 +237,8 @@ class _Screen:
 
     def _code_fonts(self):
         """The fonts that have the code, the largest first."""
+        if not self._code:
+            return _FONTS[3:]
         return _FONTS if len(self._code) == len(self._code.encode()) else _FONTS[2:]
 
     def _modules(self):
@@ -255,7 +261,8 @@ class _Screen:
         font = self._font(number)
         wide = font.width(self._code)
         inner = panel.width - 2 * margin
-        foot = bottom - font.height
+        below = font.height // 3 if self._code != self._code.upper() else 0  # of a g or a p
+        foot = bottom - font.height - below
         if wide > inner:
             return
         x = 2 * margin + light + 7 & ~7
@@ -268,7 +275,7 @@ class _Screen:
             if 0 <= y <= panel.height - margin // 2 - light and wide <= column:
                 yield (margin, y), text, (x, foot)
         y = top + light + (margin if light else 0)
-        text_y = y + font.height + margin
+        text_y = y + font.height + max(below, margin)
         if light <= inner and text_y < bottom:
             x = (panel.width - wide) // 2 if light else margin
             corner = (panel.width - light) // 2 & ~7, top

@@ -15,8 +15,8 @@ wifi||||wait wifi|wifi
 no_wifi||||trouble warning|no_wifi ssid kind_{kind}/message! goes_on?
 clock||||wait clock|clock
 press|link|yes||wait link|ready press! only?
-user_code|show|||wait|link? scan1 open@ code# check2 only left~
-offline|show|||trouble|offline scan1 open@ code# only trouble? left~
+user_code|show|||wait|link? scan1 open@ code# code_{shown} check2 only left~
+offline|show|||trouble|offline scan1 open@ code# code_{shown} only trouble? left~
 linked|||10000 idle|good tick|linked account* unsaved_{unsaved}/unsaved
 idle|tell|yes||good tick|linked account* unsaved_{unsaved}/unsaved hold-
 denied|link|yes||trouble warning|denied again/restart-

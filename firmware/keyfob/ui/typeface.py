@@ -21,6 +21,7 @@ ICONS = "tick warning clock wifi link"  # the pictures in their file, before the
 DOT = const(5)
 STEP = const(6)  # that of the first step; the second's follows
 _UNKNOWN = const(31)  # the glyph of "?"
+_ABSENT = "¤¦§¨ª¬\xad¯±²³´µ¶¸¹º¼½¾ĲĳĸĿŀŉŊŋſ"  # the characters between that have none
 _AFTER = "ȘșȚț–‘’‚“”„…€"  # the glyphs that follow U+017F
 
 
@@ -70,18 +71,25 @@ class Font:
         panel.blit(picture, x + _signed(left), baseline + _signed(top), 0)
 
     def _number(self, char):
-        """The number of a character's glyph, that of "?" where there is none."""
-        code = ord(char)
-        if 0x20 <= code < 0x7F:
-            number = code - 0x20
-        elif 0xA0 <= code < 0x180:
-            number = code - 0xA0 + 95
-        else:
-            number = _AFTER.find(char)
-            number = -1 if number < 0 else number + 95 + 0xE0
-        if 0 <= number < len(self._advances) and self._advances[number]:
-            return number
-        return _UNKNOWN
+        """The number of a character's glyph, that of "?" where this font has none."""
+        number = _number(char)
+        return number if 0 <= number < len(self._advances) else _UNKNOWN
+
+
+def lacks(text):
+    """Whether `text` has a character without a glyph in TEXT and LARGE."""
+    return any(_number(text[at : at + 1]) < 0 for at in range(len(text)))
+
+
+def _number(char):
+    """The number of a character's glyph in the larger fonts, -1 where there is none."""
+    code = ord(char)
+    if 0x20 <= code < 0x7F:
+        return code - 0x20
+    if 0xA0 <= code < 0x180:
+        return -1 if char in _ABSENT else code - 0xA0 + 95
+    at = _AFTER.find(char)
+    return at if at < 0 else at + 95 + 0xE0
 
 
 def draw_picture(panel, number, x, y):
