@@ -225,6 +225,8 @@ class _Screen:
             )
             top = self._margin + (self._title_height(title) if has_title else 0)
             for number in self._code_fonts():
+                if number < CODE and (kept, has_title) != _LEVELS[-1]:
+                    continue  # a code in small letters only where nothing else can be left out
                 for module in self._modules():
                     for places in self._places(self._light(module), top, bottom, number):
                         width, height = places[1][2:]
