@@ -283,7 +283,7 @@ def test_every_text_is_there_in_every_language_with_its_glyphs():
 def test_every_name_in_the_screens_is_a_text():
     for screen in SCREENS:
         for name in screen_table.row(screen)[4].replace("/", " ").split():
-            name = name.rstrip(texts.COLOURED).replace("{kind}", "memory")
+            name = name.rstrip(texts._SIGNS).replace("{kind}", "memory")
             name = name.replace("{unsaved}", "the flash is full").replace("{revoked}", "False")
             name = name.replace("{shown}", "False")
             assert "\n%s|" % name in texts._TEXTS, name

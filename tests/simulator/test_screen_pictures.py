@@ -103,7 +103,7 @@ TEXTS = {
 def test_a_text_is_no_longer_than_a_page_of_the_smallest_panel(language):
     for name, cells in TEXTS.items():
         text = cells[LANGUAGES.index(language)].replace("{button}", "boot").partition("{")[0]
-        text = text.partition(" // ")[0]
+        text = text.partition("/")[0]
         lines = textwrap.wrap(text, 72 // fonts.WIDTH)
         assert len(lines) <= 40 // fonts.HEIGHT, f"firmware/keyfob/ui/texts.py: {name}: {lines}"
 

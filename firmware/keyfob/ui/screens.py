@@ -241,7 +241,7 @@ class Screens:
         with Loaded("keyfob.ui.screen_table") as table:
             self.press, self._rests, self._then, self._look, _ = table.row(name)
             with Loaded("keyfob.ui.texts") as texts:
-                signs = "~"
+                signs = texts.CONSOLE
                 if self._is_panel:
                     signs = texts.COLOURED if self._is_coloured else texts.PLAIN
                 self._items = texts.items(name, members, self.language, signs)
