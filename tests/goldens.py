@@ -1,8 +1,10 @@
 """Every screen on every size of panel, as one sheet for each size and language.
 
 `.venv/bin/python tests/goldens.py` draws all sheets anew; look at them before they are committed.
+`make pictures` draws one sheet of each board and language, its screens side by side.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,7 @@ CODE = {
 _SCALE = 2
 _GAP = 6  # pixels of the sheet between pictures
 _CAPTION = 12
+_CONTACT = 1600  # pixels that a board's sheet is wide, about
 
 
 def sheet(size: tuple[int, int], language: str) -> Image.Image:
@@ -123,5 +126,32 @@ def renew() -> None:
             picture.save(path_of(size, language), optimize=True, bits=4)
 
 
+def contact_sheets(folder: Path) -> None:
+    """Write a sheet for each board and language to `folder`, as small as the panels are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in known_boards():
+        display = load_board(name).display
+        if display is None:
+            continue
+        width, height = size = display.width, display.height
+        across = max(1, _CONTACT // (width + _GAP))
+        for language in LANGUAGES:
+            pages = [
+                page
+                for screen in SCREENS
+                for page in _pages(screen, size, language, "boot", MEMBERS)
+            ]
+            down = -(-len(pages) // across)
+            whole = _GAP + across * (width + _GAP), _GAP + down * (height + _GAP)
+            picture = Image.new("RGB", whole, (70, 74, 82))
+            for number, page in enumerate(pages):
+                row, column = divmod(number, across)
+                picture.paste(page, (_GAP + column * (width + _GAP), _GAP + row * (height + _GAP)))
+            picture.save(folder / f"{name}-{language}.png")
+
+
 if __name__ == "__main__":
-    renew()
+    if len(sys.argv) > 1:
+        contact_sheets(Path(sys.argv[1]))
+    else:
+        renew()
