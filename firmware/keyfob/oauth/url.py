@@ -42,8 +42,6 @@ def split(url):
     authority, target = rest[:end], rest[end:]
     if "@" in authority:
         raise ValueError("holds a user name")
-    if "\\" in authority:
-        raise ValueError("holds a backslash")
     if not target.startswith("/"):
         target = "/" + target
     host, port = _host_port(authority, _PORTS[scheme])
