@@ -233,6 +233,7 @@ def test_what_is_neither_json_object_nor_form_has_no_members():
         b"error=%e9",
         b"error=%-1",
         b"error=%+1",
+        b"error=a%\r\nb",
         b"=slow_down",
         b"&&",
         b"[" * 5000,
@@ -449,6 +450,11 @@ def test_seconds_of_whatever_a_provider_sends():
         ("nan", None),
         ("inf", None),
         ("-inf", None),
+        (".", None),
+        ("\u0661\u0662", None),
+        ("\u00a012", None),
+        ("\x1c12", None),
+        ("9" * 5000, None),
         (float("nan"), None),
         (float("inf"), None),
         ([], None),
@@ -503,6 +509,24 @@ def test_a_secret_that_comes_back_is_struck_out():
         shown = clean("unknown device_code=%s, sorry" % echo, (None, "", secret))
         assert shown == "unknown device_code=*, sorry"
     assert clean("a" * 10_000, ("a",)) == "*" * 197 + "..."  # nothing grows
+
+
+def test_an_authorization_header_that_a_server_repeats_is_struck_out():
+    headers = {}
+    Client("fob", "s3cret/+", "basic").authenticate([], headers)
+    basic = headers["Authorization"]
+    assert clean("got Authorization: %s, why?" % basic) == "got Authorization: Basic * why?"
+    assert clean("Basic auth? [%s] %s" % (basic, basic)) == "Basic auth? [Basic * Basic *"
+    assert clean("Bearer %s is old" % ("x" * 40)) == "Bearer * is old"
+    assert clean("Ba\0sic %s" % basic[6:]) == "Basic *"
+    for words in ("Bearer token is missing", "Basic authentication, please", "Bearer", "Basic "):
+        assert clean(words) == words.strip()
+
+
+def test_no_secret_comes_together_once_what_does_not_show_is_gone():
+    for sign in ("\0", "\x1b", "\n", "\u200b", "\u202e", "\U0001f600"):
+        assert clean("a dc-%ssecret b" % sign, ("dc-secret",)) == "a * b"
+        assert clean("a dc%%2F%ssecret b" % sign, ("dc/secret",)) == "a * b"
 
 
 def test_escaped_surrogates_are_not_printable_on_either_runtime():

@@ -6,7 +6,7 @@ from support import raises
 
 from keyfob.errors import ConfigError, KeyfobError, ProviderError, TransportError
 from keyfob.oauth.messages import Client, Reply
-from keyfob.oauth.metadata import Discovery, well_known
+from keyfob.oauth.metadata import Discovery, is_near, well_known
 from keyfob.oauth.profile import Profile
 
 ISSUER = "https://as.example"
@@ -297,6 +297,57 @@ def test_an_unsafe_document_teaches_nothing():
 def test_an_address_that_is_refused_is_shown_clean():
     error = raises(ConfigError, look_up, document(token_endpoint="http://as.example/\x1b[31m\n"))
     assert "\x1b" not in error.message and "\n" not in error.message
+
+
+def test_a_host_that_may_be_this_machine_in_any_spelling_is_near():
+    for host in (
+        "localhost",
+        "sub.localhost",
+        "127.0.0.1",
+        "127.255.255.254",
+        "0.0.0.0",
+        "::1",
+        "::",
+        "0:0:0:0:0:0:0:1",
+        "0000::0001",
+        "::0:1",
+        "::ffff:7f00:1",
+        "0:0:0:0:0:ffff:7f00:1",
+    ):
+        assert is_near(host), host
+    for host in (
+        "as.example",
+        "localhost.example",
+        "mylocalhost",
+        "0.pool.example",
+        "128.0.0.1",
+        "1::",
+        "0:1::",
+        "::1:0",
+        "::1:1",
+        "2001:db8::ffff:1",
+        "fe80::1",
+    ):
+        assert not is_near(host), host
+
+
+NEAR = ("https://127.0.0.1/token", "https://localhost:8443/", "https://[::1]/", "https://0.0.0.0/")
+
+
+def test_an_issuer_elsewhere_names_nothing_on_this_device():
+    for address in NEAR:
+        answer = document(token_endpoint=address)
+        error = raises(ConfigError, look_up, answer)
+        assert "leads to this device itself" in str(error) and address in str(error)
+        profile = look_up(document(userinfo_endpoint=address, revocation_endpoint=address))
+        assert profile.userinfo_endpoint is None and profile.revocation_endpoint is None
+        at_home = "https://localhost"
+        profile = look_up(document(issuer=at_home, token_endpoint=address), issuer=at_home)
+        assert profile.token_endpoint == address
+    address = "http://127.0.0.1/token"
+    answer = document(issuer="http://10.0.0.1", token_endpoint=address)
+    error = raises(ConfigError, look_up, answer, issuer="http://10.0.0.1", allow_http=True)
+    assert "leads to this device itself" in str(error)
 
 
 def test_an_unsafe_endpoint_that_the_grant_does_not_need_is_left_out():

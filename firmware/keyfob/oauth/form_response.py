@@ -30,6 +30,8 @@ def _unquote(text):
     pieces = text.split("%")
     out = bytearray(pieces[0].encode())
     for piece in pieces[1:]:
+        if not piece[:2].strip():
+            raise ValueError  # MicroPython takes two line ends for no digits at all
         out.extend(binascii.unhexlify(piece[:2]))
         out.extend(piece[2:].encode())
     return _text(out)

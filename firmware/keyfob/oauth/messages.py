@@ -18,6 +18,7 @@ _MAX_FORM = const(2_048)  # bytes of a form body
 MAX_BODY = const(16_384)  # bytes of a reply, by default
 OTHER_HEADERS = const(4_096)  # bytes of RAM, by default: some thirty headers
 _MAX_TEXT = const(200)
+_LONG_WORD = const(16)  # characters: of no word that servers write behind "Basic" or "Bearer"
 _USER_AGENT = "keyfob/0.1"
 
 NONE = "none"
@@ -258,14 +259,31 @@ def clean(text, secrets=()):  # rare: replies
     """A provider's text made safe to show: one short line, with none of `secrets` in it."""
     if not isinstance(text, str):
         return ""
+    text = _without(text, secrets)
+    chars = [text[at : at + 1] for at in range(min(len(text), 4 * _MAX_TEXT))]
+    kept = "".join(filter(is_printable, chars))
+    kept = _without(kept, secrets).strip(" ")  # what does not show may have been within one
+    return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."
+
+
+def _without(text, secrets):  # rare: replies
+    """`text` with "*", which makes it no longer, for each secret: plain and percent-encoded.
+
+    So are the credentials of an Authorization header that a server repeats.
+    """
     for secret in secrets:
-        if secret:  # plain and percent-encoded; "*" makes no text longer
+        if secret:
             text = text.replace(secret, "*")
             if "%" in text:
                 text = text.replace(quote(secret), "*")
-    chars = [text[at : at + 1] for at in range(min(len(text), 4 * _MAX_TEXT))]
-    kept = "".join(filter(is_printable, chars)).strip(" ")
-    return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."
+    for scheme in ("Basic ", "Bearer "):
+        pieces = text.split(scheme)
+        for index in range(1, len(pieces)):
+            word, blank, rest = pieces[index].partition(" ")
+            if len(word) >= _LONG_WORD:
+                pieces[index] = "*" + blank + rest
+        text = scheme.join(pieces)
+    return text
 
 
 def is_printable(char):  # rare: replies

@@ -39,7 +39,7 @@ def learn(profile, metadata):
                     address = code.clean(address)
                 raise ConfigError(
                     "the %s of %s %s: %s" % (name, profile.issuer, trouble, address),
-                    "the provider has to correct it: all that an https issuer names is https",
+                    "the provider has to correct it: what it names is its own, and https as it is",
                 )
     for name in found:
         setattr(profile, name, found[name])
@@ -54,10 +54,22 @@ def _trouble(address, profile):
         scheme, host, _, _ = url.split(address)
     except ValueError as error:
         return str(error)
-    may_be_http = url.split(profile.issuer)[0] == "http"
+    at_home, home, _, _ = url.split(profile.issuer)
+    may_be_http = at_home == "http"
+    if is_near(host) and not is_near(home):
+        return "leads to this device itself"
     if scheme == "http" and not (may_be_http and url.protects(scheme, host, profile.allow_http)):
         return "is an http address, and secrets would travel unprotected"
     return None
+
+
+def is_near(host):
+    """Whether `host` may be this machine in some spelling, so that nobody else should name it."""
+    octets = host.encode()
+    if b":" in octets:
+        last = octets.lstrip(b"0:")  # an IPv4 address may be behind ffff:
+        return last in (b"", b"1") or last.startswith(b"ffff:")
+    return url.is_loopback(host) or octets.endswith(b".localhost") or not octets.strip(b"0.")
 
 
 class Discovery:

@@ -86,9 +86,9 @@ def fill(profile, fields):
     profile.needs_person = profile.grant_type != CLIENT_CREDENTIALS
     ours = [fields.get(name + "_param") or name for name in _OURS]
     known = list(ADDRESSES) + list(_COMMON) + list(_DIALECT) + list(_CLIENT)
-    for name in fields:
+    for name in sorted(fields):
         if name[:6] == "extra_":
-            for param in fields[name] or ():
+            for param in sorted(fields[name] or ()):
                 if param in ours:
                     raise ConfigError(
                         "provider.%s must not set %s" % (name, param),
