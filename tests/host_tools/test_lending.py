@@ -64,6 +64,15 @@ def test_what_only_rare_functions_use_goes_along():
     assert "return json.dumps(_sum(self, more))" in files[RARE]  # it is at hand
 
 
+def test_a_table_that_others_use_goes_along_where_it_is_rare():
+    text = "TABLE = (  # rare\n    1,\n)\ndef seldom():  # rare\n    return TABLE\n"
+    user = "from keyfob.link import TABLE\ndef run():\n    return TABLE\n"
+    files, moved = lent({LINK: text, OTHER: user})
+    assert moved == {"keyfob.link": {"seldom": "keyfob.rare_link", "TABLE": "keyfob.rare_link"}}
+    assert "TABLE" not in files[LINK]
+    assert "from keyfob.rare_link import TABLE" in files[OTHER]
+
+
 def test_a_function_is_imported_from_its_new_module():
     files, moved = lent(
         {

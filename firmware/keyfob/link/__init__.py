@@ -16,7 +16,7 @@ from keyfob.link.provider import Provider
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
 from keyfob.net.online import Online
-from keyfob.oauth.messages import MAX_BODY, get_request
+from keyfob.oauth.messages import MAX_BODY
 
 _NAP = const(30_000)  # ms before a link that waits for the time is tried again
 
@@ -200,7 +200,8 @@ class AccountLink:
 
     async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):  # rare
         """GET `url` with the bearer token and `headers` (a dict); see `request`."""
-        request = get_request(url)
+        with Loaded("keyfob.oauth.messages") as messages:
+            request = messages.get_request(url)
         request.headers.update(headers or {})
         return await self.request(request, timeout_ms, max_body)
 

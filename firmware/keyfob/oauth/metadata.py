@@ -3,7 +3,6 @@
 from keyfob.compat import Loaded
 from keyfob.errors import ConfigError, ProviderError, TransportError
 from keyfob.oauth import url
-from keyfob.oauth.messages import get_request
 
 _OIDC = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
@@ -67,7 +66,8 @@ class Discovery:
 
     def request(self):
         """Return the next request to send."""
-        return get_request(self._left[0])
+        with Loaded("keyfob.oauth.messages") as messages:
+            return messages.get_request(self._left[0])
 
     def receive(self, reply, client=None):
         """Take an answer: True once profile and client are complete.

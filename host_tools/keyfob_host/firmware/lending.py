@@ -10,7 +10,8 @@ functions, `keyfob.rare_NAME` (the file's own name, where none is given):
 
 A subclass overrides a rare method as any other, but `super()` does not find it on a board.
 So a class has one file that tells the whole of it. What only rare functions use of a file's
-imports and tables moves along with them.
+imports and tables moves along with them. A table that other files use, too, does so where its
+first line ends with `# rare`.
 """
 
 import ast
@@ -185,6 +186,8 @@ class _File:
         """Whether others may use a table: by its name, or as a constant in place of it."""
         match node:
             case ast.Assign(targets=[ast.Name(name)], value=value) if name[0] != "_":
+                if self._lines[node.lineno - 1].endswith("# rare"):
+                    return False
                 return name in self._others or isinstance(value, ast.Constant | ast.Call)
         return False
 
