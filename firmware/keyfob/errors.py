@@ -30,13 +30,13 @@ class KeyfobError(Exception):
         return {"kind": self.kind, "message": self.message, "hint": self.hint, "fatal": fatal}
 
 
-class UsageError(KeyfobError):
+class UsageError(KeyfobError):  # late
     """The caller used the library in a way it cannot serve."""
 
     kind = "usage"
 
 
-class ConfigError(KeyfobError):
+class ConfigError(KeyfobError):  # late
     """The configuration lacks something, or a value in it is invalid."""
 
     kind = "config"
@@ -67,11 +67,11 @@ class StorageError(KeyfobError):
     reason = None
 
 
-class LinkDenied(ProviderError):
+class LinkDenied(ProviderError):  # late
     """The person refused (RFC 8628 section 3.5, access_denied)."""
 
 
-class LinkExpired(ProviderError):
+class LinkExpired(ProviderError):  # late
     """Nobody approved while the code lived (RFC 8628 section 3.5, expired_token).
 
     `lost` is what kept the last answers from being read, so that nobody knows, or None.
@@ -80,7 +80,7 @@ class LinkExpired(ProviderError):
     lost = None
 
 
-class NotLinked(UsageError):
+class NotLinked(UsageError):  # late
     """There is no account to act for; call `ensure_linked` first."""
 
 
