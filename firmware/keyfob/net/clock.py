@@ -53,7 +53,7 @@ class Clock:
         """A random number of ms below `limit`, so that boards that started together spread out."""
         return int.from_bytes(os.urandom(2), "big") * limit // 65536
 
-    async def synchronise(self):
+    async def synchronise(self):  # rare
         """Set the clock if it is not set or in doubt; return the `source` of the time, or None."""
         with Loaded("keyfob.net.time_sources") as sources:
             await sources.synchronise(self)
