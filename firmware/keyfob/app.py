@@ -246,7 +246,7 @@ class App:
             self._trouble = None if has_ended else error
         self._over.set()
 
-    async def _call_api(self):  # rare
+    async def _call_api(self):  # rare: api
         try:
             await self.link.call_api()
         except NotLinked:

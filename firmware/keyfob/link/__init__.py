@@ -198,24 +198,24 @@ class AccountLink:
         """
         await self.refresher().refresh()
 
-    async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):  # rare
+    async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):  # rare: call
         """GET `url` with the bearer token and `headers` (a dict); see `request`."""
-        with Loaded("keyfob.oauth.messages") as messages:
-            request = messages.get_request(url)
-        request.headers.update(headers or {})
-        return await self.request(request, timeout_ms, max_body)
+        return await self._call(_get_request(url, headers), timeout_ms, max_body)
 
-    async def request(self, request, timeout_ms=None, max_body=MAX_BODY):  # rare
+    async def request(self, request, timeout_ms=None, max_body=MAX_BODY):  # rare: call
         """Send `request` with the bearer token (RFC 6750) and return the reply.
 
         A 401 that blames the token is answered by one refresh and one more try. Raises
         what `token` raises, and TransportError where no reply of at most `max_body` bytes
         arrives within `timeout_ms`.
         """
+        return await self._call(request, timeout_ms, max_body)
+
+    async def _call(self, request, timeout_ms=None, max_body=MAX_BODY):  # rare: call
         with Loaded("keyfob.link.call") as code:
             return await code.call(self, self._provider, request, timeout_ms, max_body)
 
-    async def call_api(self):  # rare
+    async def call_api(self):  # rare: call
         """GET the configured `api`, or else userinfo, and notify of its status.
 
         Returns the reply, or None where neither address is known.
@@ -225,7 +225,7 @@ class AccountLink:
         url = self.api or self._provider.profile.userinfo_endpoint
         if url is None:
             return None
-        reply = await self.get(url)
+        reply = await self._call(_get_request(url))
         self._events.notify("api", status=reply.status)
         return reply
 
@@ -314,3 +314,10 @@ class AccountLink:
         """Start the background task that refreshes the tokens."""
         if self._is_open and self._task is None:
             self._task = asyncio.create_task(self.refresher().run())
+
+
+def _get_request(url, headers=None):  # rare: call
+    with Loaded("keyfob.oauth.messages") as messages:
+        request = messages.get_request(url)
+    request.headers.update(headers or {})
+    return request

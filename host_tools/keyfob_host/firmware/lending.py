@@ -4,6 +4,7 @@ A function whose `def` line ends with `# rare` or `# rare: NAME` goes into a mod
 functions, `keyfob.rare_NAME` (the file's own name, where none is given):
 
 - A method or a property is fetched from there for each use, by its class (`keyfob.compat.lent`).
+  Where a class has rare ones in several modules, they are looked for in each in turn.
 - A function of a module is imported from there by the files that use it, and
   `with Loaded("its module") as code:` loads only those that its block uses. Where its own file
   calls it, from what stays loaded or from other rare functions, it is fetched for each call.
@@ -111,18 +112,23 @@ class _File:
         for kind in self._stays:
             if not isinstance(kind, ast.ClassDef):
                 continue
-            rare = {node: home for node in kind.body if (home := self._home(node))}
-            if len(set(rare.values())) > 1:
-                raise self._refusal(f"{kind.name} has rare methods in several modules")
+            rare = {
+                node: home
+                for node in kind.body
+                if isinstance(node, Function) and (home := self._home(node))
+            }
             if rare and any(_defined(node) == "__getattr__" for node in kind.body):
                 raise self._refusal(f"{kind.name} has a __getattr__ of its own")
             if rare:
-                group = [node for node in rare if isinstance(node, Function)]
-                home = rare[group[0]]
-                self._refuse_double_meaning(group)
-                _Direct(group)
-                self._groups[home] += group
-                fetch = f"def __getattr__(self, name):\n    return lent(self, name, {home!r})"
+                homes = list(dict.fromkeys(rare.values()))
+                for home in homes:
+                    group = [node for node in rare if rare[node] == home]
+                    self._refuse_double_meaning(group)
+                    _Direct(group)
+                    self._groups[home] += group
+                homes.sort(key=lambda home: -len(self._groups[home]))  # the likeliest first
+                words = " ".join(homes)
+                fetch = f"def __getattr__(self, name):\n    return lent(self, name, {words!r})"
                 kind.body = [node for node in kind.body if node not in rare]
                 kind.body += ast.parse(fetch).body
                 needed.add("lent")
