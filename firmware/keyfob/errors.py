@@ -30,13 +30,13 @@ class KeyfobError(Exception):
         return {"kind": self.kind, "message": self.message, "hint": self.hint, "fatal": fatal}
 
 
-class UsageError(KeyfobError):  # late
+class UsageError(KeyfobError):
     """The caller used the library in a way it cannot serve."""
 
     kind = "usage"
 
 
-class ConfigError(KeyfobError):  # late
+class ConfigError(KeyfobError):
     """The configuration lacks something, or a value in it is invalid."""
 
     kind = "config"
@@ -67,11 +67,11 @@ class StorageError(KeyfobError):
     reason = None
 
 
-class LinkDenied(ProviderError):  # late
+class LinkDenied(ProviderError):
     """The person refused (RFC 8628 section 3.5, access_denied)."""
 
 
-class LinkExpired(ProviderError):  # late
+class LinkExpired(ProviderError):
     """Nobody approved while the code lived (RFC 8628 section 3.5, expired_token).
 
     `lost` is what kept the last answers from being read, so that nobody knows, or None.
@@ -80,7 +80,7 @@ class LinkExpired(ProviderError):  # late
     lost = None
 
 
-class NotLinked(UsageError):  # late
+class NotLinked(UsageError):
     """There is no account to act for; call `ensure_linked` first."""
 
 

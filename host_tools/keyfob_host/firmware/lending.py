@@ -21,7 +21,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from keyfob_host.firmware.late_classes import late_classes, late_file, made_late
 from keyfob_host.firmware.module_paths import module_of, path_of
 
 _WORD = re.compile(r"\w+")
@@ -32,7 +31,7 @@ Moved = dict[str, dict[str, str]]  # by module and name: the module that has it
 
 
 def lent(sources: dict[str, str]) -> tuple[dict[str, str], Moved]:
-    """Return the `sources` (text by name) with files for rare functions and late classes.
+    """Return the `sources` (text by name) with rare functions in files of their own.
 
     Beside them, what is no longer where its importers look for it. Raises ValueError for a
     function that cannot be lent.
@@ -51,20 +50,16 @@ def lent(sources: dict[str, str]) -> tuple[dict[str, str], Moved]:
                 raise ValueError(f"{path}: there is a {name} already")
             result[name] = content
         moved[file.module] = file.moved
-    result = {name: _redirected(name, text, moved) for name, text in result.items()}
-    return made_late(result, late_classes(sources)), moved
+    return {name: _redirected(name, text, moved) for name, text in result.items()}, moved
 
 
 def lender(path: str, sources: dict[str, str]) -> str:
-    """The file among `sources` whose rare functions or late classes `path` has, else `path`."""
+    """The file among `sources` whose rare functions are in the file `path`, else `path`."""
     for name, text in sources.items():
         for line in text.splitlines():
             mark = _MARK.match(line)
             if mark and path_of(_rare_module(module_of(name), mark)) == path:
                 return name
-    for name in late_classes(sources):
-        if late_file(name) == path:
-            return name
     return path
 
 

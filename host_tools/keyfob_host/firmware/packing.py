@@ -237,11 +237,7 @@ def _forwarding(module: _Module, moved: dict[str, str]) -> str:
         if not name.startswith("_")
     ]
     for name, new in module.new_names.items():
-        if name == "__getattr__":
-            package, _, home = module.home.rpartition(".")
-            lines += [f"from {package} import {home} as _home"]
-            lines += ["def __getattr__(name):", "    return getattr(_home, name)"]
-        elif name in module.constants and not name.startswith("_"):
+        if name in module.constants and not name.startswith("_"):
             lines.append(f"{name} = {module.constants[name]!r}")
         elif not name.startswith("_"):
             lines.append(f"from {module.home} import {new} as {name}")
