@@ -249,7 +249,7 @@ class Screens:
                 members["account"] = latin.account(account)
         if code and max(code.encode()) > _ASCII and self._lacks(code):
             with Loaded("keyfob.ui.texts") as texts:
-                lines = [text for text, _ in texts.items(self._name, members, self.language)]
+                lines = [text for text, _ in texts.items(self.name, members, self.language)]
             with Loaded("keyfob.ui.displays.console") as console:
                 console.Console().show(lines)
             members.update(user_code=None, shown=False)
