@@ -297,7 +297,7 @@ class App:
         with Loaded("keyfob.ui.board") as board:
             return board.open_board(self._root, self._events)
 
-    def _make_link(self):  # rare
+    def _make_link(self):
         """Make the link that the configuration file describes; set the screens' language."""
         from keyfob.oauth import profile  # noqa: F401 - stays: the link's profile does
 

@@ -5,7 +5,7 @@ from keyfob.errors import ConfigError
 
 # Bytes that Python's heap gets beside its first area, by the size of the picture: with the screens
 # it does not fit into that.
-_SMALL = const(24_576)
+_SMALL = const(26_624)
 _MEDIUM = const(32_768)
 _LARGE = const(38_912)
 
