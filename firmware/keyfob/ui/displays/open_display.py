@@ -5,9 +5,9 @@ from keyfob.errors import ConfigError
 
 # Bytes that Python's heap gets beside its first area, by the size of the picture: with the screens
 # it does not fit into that.
-_SMALL = const(26_624)
-_MEDIUM = const(32_768)
-_LARGE = const(38_912)
+_SMALL = const(28_672)
+_MEDIUM = const(34_816)
+_LARGE = const(43_008)
 
 # Controller: the module of its driver, the class there, and that area.
 _DRIVERS = {
