@@ -254,7 +254,7 @@ class App:
         elif is_memory or not isinstance(error, NotLinked) or not self._over.is_set():
             raise error
 
-    async def _call_api(self):  # rare
+    async def _call_api(self):
         try:
             await self.link.call_api()
         except KeyfobError as error:

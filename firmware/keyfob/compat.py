@@ -77,8 +77,8 @@ class Loaded:
                 unload(name)
 
 
-def lent(thing, name, home):
-    """Return the attribute `name` of `thing`, whose code is in the module `home`.
+def lent(thing, name, homes):
+    """Return the attribute `name` of `thing`, whose code is in one of the modules `homes`.
 
     The compiler moves rare methods there, and properties, each in a tuple (see
     keyfob_host.firmware.lending). Raises AttributeError where there is neither.
@@ -86,13 +86,16 @@ def lent(thing, name, home):
     import sys
 
     known = list(sys.modules)
-    with Loaded(home) as code:
-        found = getattr(code, name, None)
-        if isinstance(found, tuple):
-            return found[0](thing)
-        if found is None:
-            raise AttributeError(name)
-        held = [{other: sys.modules[other] for other in sys.modules if other not in known}]
+    for home in homes.split():
+        with Loaded(home) as code:
+            found = getattr(code, name, None)
+            if isinstance(found, tuple):
+                return found[0](thing)
+            held = [{other: sys.modules[other] for other in sys.modules if other not in known}]
+        if found is not None:
+            break
+    else:
+        raise AttributeError(name)
     # They are let go with the call, whoever keeps what was called.
     return lambda *arguments, **named: _call(
         home, held.pop() if held else None, name, thing, arguments, named

@@ -18,7 +18,7 @@ class Loaded:
     def __enter__(self) -> ModuleType: ...
     def __exit__(self, *_: object) -> None: ...
 
-def lent(thing: object, name: str, home: str) -> Any: ...  # internal
+def lent(thing: object, name: str, homes: str) -> Any: ...  # internal
 async def settle() -> None: ...  # internal
 def unload(name: str) -> None: ...  # internal
 def flag() -> _Flag: ...  # internal

@@ -16,7 +16,7 @@ from keyfob.link.provider import Provider
 from keyfob.net.clock import Clock
 from keyfob.net.http import HttpClient
 from keyfob.net.online import Online
-from keyfob.oauth.messages import MAX_BODY, get_request
+from keyfob.oauth.messages import MAX_BODY
 
 _NAP = const(30_000)  # ms before a link that waits for the time is tried again
 
@@ -203,23 +203,24 @@ class AccountLink:
         """
         await self.refresher().refresh()
 
-    async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):  # rare
+    async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):  # rare: call
         """GET `url` with the bearer token and `headers` (a dict); see `request`."""
-        request = get_request(url)
-        request.headers.update(headers or {})
-        return await self.request(request, timeout_ms, max_body)
+        return await self._call(_get_request(url, headers), timeout_ms, max_body)
 
-    async def request(self, request, timeout_ms=None, max_body=MAX_BODY):  # rare
+    async def request(self, request, timeout_ms=None, max_body=MAX_BODY):  # rare: call
         """Send `request` with the bearer token (RFC 6750) and return the reply.
 
         A 401 that blames the token is answered by one refresh and one more try. Raises
         what `token` raises, and TransportError where no reply of at most `max_body` bytes
         arrives within `timeout_ms`.
         """
+        return await self._call(request, timeout_ms, max_body)
+
+    async def _call(self, request, timeout_ms=None, max_body=MAX_BODY):  # rare: call
         with Loaded("keyfob.link.call") as code:
             return await code.call(self, self._provider, request, timeout_ms, max_body)
 
-    async def call_api(self):  # rare
+    async def call_api(self):  # rare: call
         """GET the configured `api`, or else userinfo, and notify of its status.
 
         Returns the reply, or None where neither address is known.
@@ -229,7 +230,7 @@ class AccountLink:
         url = self.api or self._provider.profile.userinfo_endpoint
         if url is None:
             return None
-        reply = await self.get(url)
+        reply = await self._call(_get_request(url))
         self._events.notify("api", status=reply.status)
         return reply
 
@@ -318,3 +319,10 @@ class AccountLink:
         """Start the background task that refreshes the tokens."""
         if self._is_open and self._task is None:
             self._task = asyncio.create_task(self.refresher().run())
+
+
+def _get_request(url, headers=None):  # rare: call
+    with Loaded("keyfob.oauth.messages") as messages:
+        request = messages.get_request(url)
+    request.headers.update(headers or {})
+    return request

@@ -116,7 +116,7 @@ class Refresher:
                 raise  # else it was ahead of expiry, and the token in hand still does
         return self._linked_tokens().access_token
 
-    def reject(self, token):  # rare
+    def reject(self, token):  # rare: ends
         """Note that an API refused `token`; see `AccountLink.reject`."""
         tokens = self._account.tokens
         if tokens is None or tokens.access_token != token:
@@ -171,7 +171,7 @@ class Refresher:
                 raise self._trouble
             await self._refresh(tokens)
 
-    async def give_back(self):  # rare
+    async def give_back(self):  # rare: ends
         """Revoke the tokens at the provider and forget them here; see `AccountLink.unlink`.
 
         Returns whether the provider confirmed it, and the StorageError of a store that keeps
@@ -225,12 +225,12 @@ class Refresher:
                     self._save_end()
                 raise
 
-    def _date(self, tokens):  # rare
+    def _date(self, tokens):  # rare: ends
         """See that an ended link has a date for its next try, since it may be a week away."""
         if tokens.set_date(*self._now()):
             self._save_end()
 
-    def _save_end(self):  # rare
+    def _save_end(self):  # rare: ends
         """Store that the link has ended, or is as before; a code that is pending stays."""
         account = self._account
         self._events.attempt(account.keep_pending, account.pending)
@@ -359,7 +359,7 @@ class Refresher:
             successor.id_token = tokens.id_token
             return ours(error)
 
-    def _refused(self, tokens):  # rare
+    def _refused(self, tokens):  # rare: ends
         """The error for an answer without tokens; that a link has ended is told once."""
         outcome = tokens.outcome
         if tokens.is_dead:
@@ -385,7 +385,7 @@ class Refresher:
                 return TransportError("no new token: %s" % outcome, "it is tried again by itself")
             return hints.refusal(outcome)
 
-    async def _revoke(self):  # rare
+    async def _revoke(self):  # rare: ends
         """Revoke the tokens (RFC 7009); whether the provider confirmed it."""
         provider = self._provider
         tokens = self._account.tokens

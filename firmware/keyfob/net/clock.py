@@ -45,15 +45,15 @@ class Clock:
         """Unix seconds, or None while the clock has not been set."""
         return self.credible(int(time.time()) + self.epoch())
 
-    async def sleep(self, ms):
-        """Let other tasks run for `ms` milliseconds."""
-        await asyncio.sleep(ms / 1000)
+    def sleep(self, ms):
+        """Await this to let other tasks run for `ms` milliseconds."""
+        return asyncio.sleep(ms / 1000)
 
     def jitter(self, limit):
         """A random number of ms below `limit`, so that boards that started together spread out."""
         return int.from_bytes(os.urandom(2), "big") * limit // 65536
 
-    async def synchronise(self):
+    async def synchronise(self):  # rare
         """Set the clock if it is not set or in doubt; return the `source` of the time, or None."""
         with Loaded("keyfob.net.time_sources") as sources:
             await sources.synchronise(self)
@@ -98,6 +98,6 @@ class Clock:
         """`unix`, or None where it is not plausible."""
         return unix if _FLOOR <= unix < _CEILING else None
 
-    def calendar(self, unix):
+    def calendar(self, unix):  # rare
         """(year, month, day, hour, minute, second) of Unix time, in UTC."""
         return time.gmtime(unix - self.epoch())[:6]

@@ -90,13 +90,7 @@ class HttpClient:
                 self._repeated = self._prepared = None  # parsing such a long body needs the RAM
             return parser.reply
         except asyncio.TimeoutError:
-            error = TransportError(
-                "%s did not answer within %g s" % (host, limit),
-                "check the network, or try again later",
-                kind="timeout",
-            )
-            error.lost = self._origin is not None  # else it was never connected
-            raise error
+            raise self._late(host, limit)
         except MemoryError:
             raise no_memory("for a connection to " + host)
         except (OSError, ValueError, EOFError) as error:
@@ -110,6 +104,16 @@ class HttpClient:
             self._parser = None
             if not whole:  # nor may a cancellation leave a reply half read
                 await self.close()
+
+    def _late(self, host, limit):  # rare: tls
+        """The TransportError where no reply has arrived within `limit` seconds."""
+        error = TransportError(
+            "%s did not answer within %g s" % (host, limit),
+            "check the network, or try again later",
+            kind="timeout",
+        )
+        error.lost = self._origin is not None  # else it was never connected
+        return error
 
     async def _refused(self, error, host):  # rare: tls
         """The TransportError for an exception of the platform.

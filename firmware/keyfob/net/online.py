@@ -29,7 +29,8 @@ class Online:
         Raises TransportError where no network accepts the board. With `is_patient` it retries
         for ever instead.
         """
-        await self._join(is_patient)
+        with Loaded("keyfob.net.join") as code:
+            await code.join(self, is_patient)
         await self.clock.synchronise()
         self._notify_time()
 
@@ -51,10 +52,6 @@ class Online:
                 self.events.notify_error(error)
                 pause = min(2 * pause + _LOOK, _LONGEST)
             await self.clock.sleep(pause or (_NAP if self.station is None else _LOOK))
-
-    async def _join(self, is_patient):
-        with Loaded("keyfob.net.join") as code:
-            await code.join(self, is_patient)
 
     def _notify_time(self):
         source = None if self.clock.unix() is None else self.clock.source

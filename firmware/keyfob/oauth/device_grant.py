@@ -100,7 +100,7 @@ class DeviceGrant:
         self._trouble = (None, None)
 
     @property
-    def tokens(self):
+    def tokens(self):  # rare
         """The TokenSet that was issued, None before that."""
         if self.issued is None:
             return None

@@ -83,23 +83,8 @@ class Client:
     """
 
     def __init__(self, client_id, secret=None, auth=None):
-        if not isinstance(client_id, str) or not client_id:
-            raise ConfigError("client_id is missing", "enter the id that the provider issued")
-        if auth is not None and auth not in CLIENT_AUTH:
-            raise ConfigError("client_auth is unknown", "choose one of none, basic, post")
-        if secret and auth == NONE:
-            raise ConfigError(
-                "client_auth is none, yet there is a client_secret", "remove one of the two"
-            )
-        if not secret:
-            if auth in (BASIC, POST):
-                raise ConfigError(
-                    "client_auth is %s, and client_secret is missing" % auth,
-                    "enter the secret, or set client_auth to none",
-                )
-            auth = NONE
+        self.auth = _checked_auth(client_id, secret, auth)
         self.client_id = client_id
-        self.auth = auth
         self.secret = secret
 
     def set_auth(self, methods):  # rare: requests
@@ -127,6 +112,24 @@ class Client:
         params.append(("client_id", self.client_id))
         if self.secret:
             params.append(("client_secret", self.secret))
+
+
+def _checked_auth(client_id, secret, auth):  # rare: requests
+    """Return `auth`, or NONE without a secret. Raises ConfigError; see `Client`."""
+    if not isinstance(client_id, str) or not client_id:
+        raise ConfigError("client_id is missing", "enter the id that the provider issued")
+    if auth is not None and auth not in CLIENT_AUTH:
+        raise ConfigError("client_auth is unknown", "choose one of none, basic, post")
+    if secret and auth == NONE:
+        raise ConfigError(
+            "client_auth is none, yet there is a client_secret", "remove one of the two"
+        )
+    if not secret and auth in (BASIC, POST):
+        raise ConfigError(
+            "client_auth is %s, and client_secret is missing" % auth,
+            "enter the secret, or set client_auth to none",
+        )
+    return auth if secret else NONE
 
 
 def quote(text):  # rare: requests
@@ -185,12 +188,12 @@ def form_request(url, params, client, profile, extra=None, named=False):  # rare
     return _own("POST", url, headers, form(params))
 
 
-def get_request(url):
+def get_request(url):  # rare: requests
     """Return a GET for JSON."""
     return _own("GET", url, {"Accept": "application/json", "User-Agent": _USER_AGENT})
 
 
-def _own(method, url, headers, body=None):
+def _own(method, url, headers, body=None):  # rare: requests
     """A request whose reply only keyfob reads."""
     request = Request(method, url, headers, body)
     request.other_headers = 0

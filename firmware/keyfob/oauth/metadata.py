@@ -4,7 +4,6 @@ from keyfob.compat import Loaded
 from keyfob.errors import ConfigError, ProviderError, TransportError
 from keyfob.oauth import url
 from keyfob.oauth.excerpt import Excerpt
-from keyfob.oauth.messages import get_request
 
 _OIDC = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
@@ -82,7 +81,8 @@ class Discovery:
 
     def request(self):
         """Return the next request to send; of its reply only the members that count are kept."""
-        request = get_request(self._left[0])
+        with Loaded("keyfob.oauth.messages") as messages:
+            request = messages.get_request(self._left[0])
         request.filter = Excerpt(_OTHERS + self._profile.open).feed
         return request
 

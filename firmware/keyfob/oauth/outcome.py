@@ -19,7 +19,7 @@ REFUSED = const(7)  # a 4xx without an OAuth error: temporary or not
 
 NAMES = ("approved", "pending", "slow_down", "denied", "expired", "error", "retry", "retry")
 
-ERRORS = {
+ERRORS = {  # rare
     "authorization_pending": PENDING,
     "slow_down": SLOW_DOWN,
     "access_denied": DENIED,

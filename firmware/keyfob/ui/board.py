@@ -63,17 +63,32 @@ def _display(board):
 def _button(board):
     if not board.get("buttons"):
         return None
-    from keyfob.ui.buttons import open_button  # stays: the button does
-
-    return _described(open_button, board["buttons"], "button")
+    return _described(_open_button, board["buttons"], "button")
 
 
 def _led(board):
     if board.get("led") is None:
         return None
-    from keyfob.ui.led import open_led  # stays: the LED does
+    return _described(_open_led, board["led"], "LED")
 
-    return _described(open_led, board["led"], "LED")
+
+def _open_button(buttons):
+    from machine import Pin
+
+    from keyfob.ui.buttons import Button  # stays: the button does
+
+    about = buttons[0]
+    pulls = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN, "none": None}
+    pin = Pin(about["pin"], Pin.IN, pulls[about["pull"]])
+    return Button(pin, about["pressed"], about["name"])
+
+
+def _open_led(about):
+    from machine import Pin
+
+    from keyfob.ui.led import StatusLed  # stays: the LED does
+
+    return StatusLed(Pin(about["pin"], Pin.OUT), about["on"])
 
 
 def _described(open_part, about, name):

@@ -56,15 +56,5 @@ class Button:
         self._edge.set()
 
 
-def open_button(buttons):
-    """Return the first of `buttons` (see /board.json) as a Button. Imports `machine`."""
-    from machine import Pin
-
-    about = buttons[0]
-    pulls = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN, "none": None}
-    pin = Pin(about["pin"], Pin.IN, pulls[about["pull"]])
-    return Button(pin, about["pressed"], about["name"])
-
-
 async def _sleep(ms):
     await asyncio.sleep(ms / 1000)

@@ -1,5 +1,4 @@
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from machine import Pin
 
@@ -7,5 +6,3 @@ class Button:
     name: str
     def __init__(self, pin: Pin, pressed: int = 0, name: str = "") -> None: ...
     async def press(self, sleep_ms: Callable[[int], Awaitable[object]] | None = None) -> bool: ...
-
-def open_button(buttons: Sequence[Mapping[str, Any]]) -> Button: ...

@@ -49,10 +49,3 @@ class StatusLed:
 
     def _light(self, is_on):
         self._pin.value(self._on if is_on else 1 - self._on)
-
-
-def open_led(about):
-    """Return the LED that `about` (see /board.json) describes. Imports `machine`."""
-    from machine import Pin
-
-    return StatusLed(Pin(about["pin"], Pin.OUT), about["on"])

@@ -38,7 +38,8 @@ class Screens:
     name of the button that links and unlinks, or None; both take effect with the next screen.
     `bright`, 0 to 255, is the contrast of a panel that is not dimmed.
 
-    `link` has the members for the screens about the link. `press` is the action of a short press
+    `name` is the present screen's, None before the first. `link` has the members for the screens
+    about the link. `press` is the action of a short press
     on the present screen (see screen_table), "" for none.
 
     Some of what a panel shows changes with time: call `update(ticks)` after each new screen,
@@ -57,7 +58,7 @@ class Screens:
         self._is_dimmed = False
         self.link = {}  # the members for the screens about the link
         self.press = ""
-        self._name = None
+        self.name = None
         self._rests = self._then = self._look = ""  # the cells of its row
         self._members = None  # what its texts are filled in from
         self._items = ()  # its texts, as texts.items returns them
@@ -83,27 +84,22 @@ class Screens:
             self._forget_layout()
         elif event == "poll":
             name, members = self._wanted(members)
-        elif event == "wifi" and self._name in ("wifi", "no_wifi", "linked", "idle"):
+        elif event == "wifi" and self.name in ("wifi", "no_wifi", "linked", "idle"):
             if members.get("trouble"):
                 name, members = "no_wifi", members["trouble"]
-            elif members["state"] == "joined" and self._name[-4:] == "wifi":
+            elif members["state"] == "joined" and self.name[-4:] == "wifi":
                 name, members = ("linked", self.link) if self.link else ("clock", members)
-        elif event == "error" and (not members["fatal"] or self._name == "sign_in_again"):
+        elif event == "error" and (not members["fatal"] or self.name == "sign_in_again"):
             name = None  # not fatal, or the screen already says more
         elif event in ("refreshed", "saved"):
             unsaved = members.get("unsaved")
-            is_over = event == "refreshed" and self._name == "error"  # the trouble that it told of
+            is_over = event == "refreshed" and self.name == "error"  # the trouble that it told of
             if is_over or unsaved != self.link.get("unsaved"):
                 self.link = dict(self.link, unsaved=unsaved)
-                if is_over or self._name in ("linked", "idle"):
-                    name, members = "linked" if is_over else self._name, self.link
+                if is_over or self.name in ("linked", "idle"):
+                    name, members = "linked" if is_over else self.name, self.link
         if name is not None:
             self.show(name, members)
-
-    @property
-    def name(self):
-        """The name of the present screen, None before the first."""
-        return self._name
 
     def wake(self):
         """Make a dimmed panel bright again; return whether it was dimmed."""
@@ -127,7 +123,7 @@ class Screens:
         try:
             self._show(name, members)
         except MemoryError:  # its code did not fit
-            self._name = name
+            self.name = name
             self._items = ()
             self.press = self._rests = self._then = ""  # nothing of the last screen
             self._forget_code()
@@ -151,7 +147,7 @@ class Screens:
             self._seen = None
             if is_code:
                 self._learn_code(members)
-        self._name = name
+        self.name = name
         self._members = members
         self._age = 0
         self._picture = None
@@ -167,7 +163,7 @@ class Screens:
 
         A new screen's time begins with its first update.
         """
-        if not self._is_panel and self._name != "unlink":
+        if not self._is_panel and self.name != "unlink":
             return None
         step = 0 if self._seen is None else ticks.diff(now, self._seen)
         self._seen = now
@@ -203,9 +199,9 @@ class Screens:
     def _wanted(self, members):
         """The screen and its members after a poll: `offline` without an answer, else the code."""
         result = members["result"]
-        if result == "retry" and self._name == "user_code":
+        if result == "retry" and self.name == "user_code":
             return "offline", dict(self._code, trouble=members["trouble"])
-        if result in ("pending", "slow_down") and self._name == "offline":
+        if result in ("pending", "slow_down") and self.name == "offline":
             return "user_code", self._code
         return None, members
 
@@ -230,7 +226,7 @@ class Screens:
 
     def _look_up(self):  # rare
         """Read the screen's row and texts; the time left is filled in when it is drawn."""
-        name = self._name
+        name = self.name
         members = dict(self._members, button=self.button)
         if self._is_panel and (members.get("account") or members.get("user_code")):
             self._spell(members)
@@ -263,7 +259,7 @@ class Screens:
                 members["account"] = latin.account(account, lacks)
         if code and max(code.encode()) > _ASCII and lacks(code):
             with Loaded("keyfob.ui.texts") as texts:
-                lines = [text for text, _ in texts.items(self._name, members, self.language)]
+                lines = [text for text, _ in texts.items(self.name, members, self.language)]
             with Loaded("keyfob.ui.displays.console") as console:
                 console.Console().show(lines)
             members.update(user_code=None, shown=False)

@@ -4,13 +4,15 @@ A function whose `def` line ends with `# rare` or `# rare: NAME` goes into a mod
 functions, `keyfob.rare_NAME` (the file's own name, where none is given):
 
 - A method or a property is fetched from there for each use, by its class (`keyfob.compat.lent`).
+  Where a class has rare ones in several modules, they are looked for in each in turn.
 - A function of a module is imported from there by the files that use it, and
   `with Loaded("its module") as code:` loads only those that its block uses. Where its own file
   calls it, from what stays loaded or from other rare functions, it is fetched for each call.
 
 A subclass overrides a rare method as any other, but `super()` does not find it on a board.
 So a class has one file that tells the whole of it. What only rare functions use of a file's
-imports and tables moves along with them.
+imports and tables moves along with them. A table that other files use, too, does so where its
+first line ends with `# rare`.
 """
 
 import ast
@@ -105,18 +107,23 @@ class _File:
         for kind in self._stays:
             if not isinstance(kind, ast.ClassDef):
                 continue
-            rare = {node: home for node in kind.body if (home := self._home(node))}
-            if len(set(rare.values())) > 1:
-                raise self._refusal(f"{kind.name} has rare methods in several modules")
+            rare = {
+                node: home
+                for node in kind.body
+                if isinstance(node, Function) and (home := self._home(node))
+            }
             if rare and any(_defined(node) == "__getattr__" for node in kind.body):
                 raise self._refusal(f"{kind.name} has a __getattr__ of its own")
             if rare:
-                group = [node for node in rare if isinstance(node, Function)]
-                home = rare[group[0]]
-                self._refuse_double_meaning(group)
-                _Direct(group)
-                self._groups[home] += group
-                fetch = f"def __getattr__(self, name):\n    return lent(self, name, {home!r})"
+                homes = list(dict.fromkeys(rare.values()))
+                for home in homes:
+                    group = [node for node in rare if rare[node] == home]
+                    self._refuse_double_meaning(group)
+                    _Direct(group)
+                    self._groups[home] += group
+                homes.sort(key=lambda home: -len(self._groups[home]))  # the likeliest first
+                words = " ".join(homes)
+                fetch = f"def __getattr__(self, name):\n    return lent(self, name, {words!r})"
                 kind.body = [node for node in kind.body if node not in rare]
                 kind.body += ast.parse(fetch).body
                 needed.add("lent")
@@ -185,6 +192,8 @@ class _File:
         """Whether others may use a table: by its name, or as a constant in place of it."""
         match node:
             case ast.Assign(targets=[ast.Name(name)], value=value) if name[0] != "_":
+                if self._lines[node.lineno - 1].endswith("# rare"):
+                    return False
                 return name in self._others or isinstance(value, ast.Constant | ast.Call)
         return False
 

@@ -37,15 +37,16 @@ def with_short_modules(texts: dict[str, str]) -> dict[str, str]:
 
 
 class _Renamed(ast.NodeTransformer):
-    """Says modules by their short names: in imports, and in texts that are such a name."""
+    """Says modules by their short names: in imports, and in texts of nothing but such names."""
 
     def __init__(self, short: dict[str, str]) -> None:
         self._short = short
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if isinstance(node.value, str) and node.value in self._short:
-            return ast.Constant(self._short[node.value])
-        return node
+        words = node.value.split(" ") if isinstance(node.value, str) else []
+        if not words or any(word not in self._short for word in words):
+            return node
+        return ast.Constant(" ".join(self._short[word] for word in words))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
         module = node.module or ""

@@ -419,8 +419,11 @@ class _Rewriter(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        module = self._modules.get(node.value) if isinstance(node.value, str) else None
-        return node if module is None or "." not in module.name else ast.Constant(module.home)
+        words = node.value.split(" ") if isinstance(node.value, str) else []
+        modules = [self._modules[word] for word in words if word in self._modules and "." in word]
+        if not words or len(modules) < len(words):
+            return node
+        return ast.Constant(" ".join(module.home for module in modules))
 
     def visit_Import(self, node: ast.Import) -> ast.AST | None:
         for alias in node.names:

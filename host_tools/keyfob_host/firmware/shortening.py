@@ -108,10 +108,10 @@ def _families(words: dict[str, set[str]], trees: dict[str, ast.Module]) -> list[
                     if base in homes:
                         family[first(name)] = first(homes[base])
             match node:  # methods that are fetched from another file (see lending)
-                case ast.Call(func=ast.Name("lent"), args=[_, _, ast.Constant(str(home))]):
-                    lender = path_of(home)
-                    lending.add(lender)
-                    family[first(name)] = first(lender)
+                case ast.Call(func=ast.Name("lent"), args=[_, _, ast.Constant(str(lenders))]):
+                    for lender in map(path_of, lenders.split()):
+                        lending.add(lender)
+                        family[first(name)] = first(lender)
     members: defaultdict[str, set[str]] = defaultdict(set)
     shared = {first(name) for name in words if first(name) != name}
     for name, tree in trees.items():
