@@ -801,7 +801,7 @@ RAISED = [
     (OSError(-8960, "MBEDTLS_ERR_X509_INVALID_ALG"), "tls", "key or signature", "MBEDTLS"),
     (OSError(-28288, "MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION"), "tls", "TLS 1.1", "MBEDTLS"),
     (OSError(-30592, "MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE"), "tls", "FATAL_ALERT", "trusted"),
-    (OSError(-29184, "MBEDTLS_ERR_SSL_INVALID_RECORD"), "tls", "is not TLS", "MBEDTLS"),
+    (OSError(-29184, "MBEDTLS_ERR_SSL_INVALID_RECORD"), "tls", "speaks no TLS", "MBEDTLS"),
     (OSError(-30336), "tls", "no secure connection", ""),
     (OSError(-29312, "MBEDTLS_ERR_SSL_CONN_EOF"), "network", "closed", "MBEDTLS"),
     (OSError(-29312), "network", "closed", "-29312"),

@@ -3,6 +3,7 @@
 import ssl
 import sys
 
+from keyfob.compat import Loaded
 from keyfob.errors import ConfigError
 
 
@@ -18,28 +19,13 @@ def make_context(roots):
         )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED
-    if sys.implementation.name == "cpython":  # where a name that is none of the host's would do
+    if sys.implementation.name != "micropython":
+        # A common name says nothing of hosts (RFC 9525). mbedTLS takes it where it is alone.
         setattr(context, "hostname_checks_common_name", False)  # noqa: B010 - not on a board
     for root in roots:
         try:
             context.load_verify_locations(cadata=root)
         except (OSError, ValueError):
-            raise _unreadable(roots.index(root) + 1, root)
+            with Loaded("keyfob.net.tls_trouble") as code:
+                raise code.unreadable(roots.index(root) + 1, root)
     return context
-
-
-def _unreadable(number, root):  # rare: root
-    """The ConfigError for the `number`-th file of `ca`."""
-    if b"-----BEGIN" in root:
-        what = "is PEM, not DER"
-    elif root[:2] != b"\x30\x82" or int.from_bytes(root[2:4], "big") + 4 != len(root):
-        what = "is not DER"
-    else:
-        return ConfigError(
-            "certificate %d of ca has a key that this board does not speak" % number,
-            "choose a root with a key of RSA, P-256, P-384 or P-521",
-        )
-    return ConfigError(
-        "certificate %d of ca %s" % (number, what),
-        "keyfob configure --ca FILE, which stores DER, one certificate a file",
-    )

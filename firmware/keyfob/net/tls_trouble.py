@@ -9,7 +9,7 @@ import asyncio
 import os
 
 from keyfob.compat import const
-from keyfob.errors import TransportError
+from keyfob.errors import ConfigError, TransportError
 
 _PATIENCE = const(5)  # s for greeting the server once more
 _LONGEST = const(4096)  # bytes of a message or certificate that is looked at
@@ -42,7 +42,7 @@ _TEXTS = (
         "allow ECDHE with AES-GCM at the server, and a certificate with a key of RSA or P-256",
     ),
     ("it knows no host of that name", "check the address"),
-    ("what answers there is not TLS", "check the address: does a TLS server answer there?"),
+    ("the server there speaks no TLS", "check the address: does a TLS server answer there?"),
     (
         "a certificate has a key or signature that a board does not accept",
         "have it signed with SHA-256, by a key of RSA (2048 bits or more), P-256 or P-384",
@@ -64,7 +64,10 @@ _TEXTS = (
 # Words of mbedTLS and OpenSSL: of those that are said the first decide.
 _WORDS = (
     (("unacceptable", "too weak", "too small"), _WEAK),
-    (("trusted CA", "issuer", "self-signed", "self signed", "first certificate"), _ROOT),
+    (
+        ("trusted CA", "issuer", "self-signed", "self signed", "verify the first certificate"),
+        _ROOT,
+    ),
     (("Usage", "purpose"), _USAGE),
     (("match",), _HOST),
     (("expired",), _EXPIRED),
@@ -151,6 +154,23 @@ async def explain(failure, error, origin, clock):
         text += "; the clock says " + _told(clock)
     what = "%s is not trusted: %s" if cause >= _WEAK else "no secure connection to %s: %s"
     return TransportError(what % (host, text), hint, kind="tls")
+
+
+def unreadable(number, root):
+    """Return the ConfigError for `root`, which is the `number`-th of `ca` and was not taken."""
+    if b"-----BEGIN" in root:
+        what = "is PEM, not DER"
+    elif root[:2] != b"\x30\x82" or int.from_bytes(root[2:4], "big") + 4 != len(root):
+        what = "is not DER"
+    else:
+        return ConfigError(
+            "certificate %d of ca has a key that this board does not speak" % number,
+            "choose a root with a key of RSA, P-256, P-384 or P-521",
+        )
+    return ConfigError(
+        "certificate %d of ca %s" % (number, what),
+        "keyfob configure --ca FILE, which stores DER, one certificate a file",
+    )
 
 
 def _cause(error, message):
