@@ -23,7 +23,7 @@ from pathlib import Path
 from keyfob_host.errors import CliError
 
 # Bytes of heap that the modules of on_board/ take, which a board has in ROM and outside its heap.
-ROM_SHARE = 35 * 1024
+ROM_SHARE = 36 * 1024
 
 PACKET = 1032  # bytes of every packet to the VM: see on_board/_board.py
 _FIFO = 4096  # bytes that the VM may print before it has to wait

@@ -20,9 +20,6 @@ class _Address(bytearray):
     def __len__(self):
         return len(self._address)
 
-    def __repr__(self):
-        return repr(self._address)
-
 
 def getaddrinfo(host, port, *rest):
     """Look a name up through the board's Wi-Fi: a loopback address for each of its addresses.
