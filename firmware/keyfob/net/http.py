@@ -120,10 +120,11 @@ class HttpClient:
             is_about_dates = code.is_about_dates(failure)
         clock = self._clock
         now = clock.ticks()
+        source = None
         if is_about_dates and not (self._last and self._last.elapsed(now) < _HOUR):
             before = clock.unix()
             self._last = before and Stopwatch(now)
-            clock.source = None
+            source, clock.source = clock.source, None
             clock.rest = 0, Stopwatch(now)
             await clock.synchronise()
             after = clock.unix()
@@ -131,7 +132,7 @@ class HttpClient:
                 return None
         if failure.kind == "tls":
             with Loaded("keyfob.net.tls_trouble") as code:
-                failure = await code.explain(failure, error, origin, clock)
+                failure = await code.explain(failure, error, origin, clock, source)
         return failure
 
     async def close(self):

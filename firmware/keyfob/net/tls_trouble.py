@@ -124,12 +124,12 @@ _FOR_SERVERS = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"
 _NAMES = (b"\x55\x04\x03", b"\x55\x04\x0b", b"\x55\x04\x0a")
 
 
-async def explain(failure, error, origin, clock):
+async def explain(failure, error, origin, clock, source):
     """Return the TransportError that says more than `failure`, for the platform's `error`.
 
     `origin` is (scheme, host, port), which is greeted once more where that helps. `clock` is
-    what the dates of certificates were compared with. Where nothing more is known, it returns
-    `failure`.
+    what the dates of certificates were compared with, and `source` where it had its time from
+    before it was checked just now, or None. Where nothing more is known, it returns `failure`.
     """
     scheme, host, port = origin
     cause = _cause(error, failure.message)
@@ -151,7 +151,7 @@ async def explain(failure, error, origin, clock):
     if cause == _ROOT and greeting.issuer:
         text += "; it wants the root " + greeting.issuer
     if cause in (_EXPIRED, _FUTURE):
-        text += "; the clock says " + _told(clock)
+        text += "; the clock says " + _told(clock, clock.source or source)
     what = "%s is not trusted: %s" if cause >= _WEAK else "no secure connection to %s: %s"
     return TransportError(what % (host, text), hint, kind="tls")
 
@@ -183,11 +183,11 @@ def _cause(error, message):
     return None
 
 
-def _told(clock):
-    """The date, and the clock's source."""
+def _told(clock, source):
+    """The date, and the source of the time."""
     unix = clock.unix()
     date = "nothing" if unix is None else "%04d-%02d-%02d" % tuple(clock.calendar(unix)[:3])
-    return "%s (source: %s)" % (date, _SOURCES.get(clock.source, "none"))
+    return "%s (source: %s)" % (date, _SOURCES.get(source, "none"))
 
 
 class _Greeting:
@@ -226,7 +226,7 @@ class _Greeting:
             _, length = await self._head(3)
             size -= 3 + length
             der = await self._read(length)
-            issuer, subject = _names(der)
+            issuer, subject = names(der)
             self.issuer = _called(issuer)
             if is_first:
                 self.is_own = issuer == subject and size <= 0
@@ -269,8 +269,11 @@ def _sized(data, width):
     return len(data).to_bytes(width, "big") + data
 
 
-def _names(der):
-    """The names of the issuer and the subject of a certificate, as DER (RFC 5280 section 4.1)."""
+def names(der):
+    """Return who issued a certificate and whose it is, each as DER (RFC 5280 section 4.1).
+
+    Raises IndexError where it is none.
+    """
     at, _ = _content(der, _content(der, 0)[0])
     if der[at] == 0xA0:
         at = _content(der, at)[1]  # the version
