@@ -171,7 +171,7 @@ def sim(
       keyfob sim --json --approve auto --clock virtual --until refreshed:3
       keyfob sim --issuer https://login.example.com --client-id my-board
     """
-    from keyfob_sim.micropython.vm import executable
+    from keyfob_host.vm import executable
     from keyfob_sim.run.options import Given, resolve
 
     given = Given(

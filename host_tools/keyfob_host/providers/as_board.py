@@ -10,8 +10,6 @@ import binascii
 import json
 import os
 import subprocess
-import sys
-import sysconfig
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +20,10 @@ from keyfob.oauth.messages import Reply
 from keyfob_host.boards import known_boards, load_board
 from keyfob_host.errors import CliError
 from keyfob_host.providers.roots import RootError
+from keyfob_host.vm import executable, in_the_vm
 
 _PROGRAM = Path(__file__).parents[1] / "on_board" / "ask.py"
 _PATIENCE = 60.0  # s for one program, whose requests have 10 s each
-# Objects take more room in the VM, whose words have 64 bits: 36 bytes for 25 on a board, on
-# average. See keyfob_sim.hardware.heap_table.
-_WIDER = (36, 25)
 
 
 @dataclass
@@ -36,13 +32,6 @@ class Heard:
 
     replies: dict[str, Reply] = field(default_factory=dict)
     troubles: dict[str, RootError] = field(default_factory=dict)
-
-
-def executable() -> Path | None:
-    """The VM's program beside this Python, if it is installed."""
-    suffix = ".exe" if sys.platform == "win32" else ""
-    path = Path(sysconfig.get_path("scripts")) / f"micropython{suffix}"
-    return path if path.exists() else None
 
 
 def ask(
@@ -58,7 +47,7 @@ def ask(
     program = executable()
     assert program is not None
     names = [board] if board else known_boards()
-    heap = min(load_board(name).heap_limit for name in names) * _WIDER[0] // _WIDER[1]
+    heap = in_the_vm(min(load_board(name).heap_limit for name in names))
     paths = [f"/ca/{number}.der" for number in range(len(roots))]
     files = {
         **compiled_firmware(),

@@ -24,6 +24,7 @@ from keyfob.oauth.messages import Client, Reply, Request, members
 from keyfob.oauth.profile import Profile
 from keyfob.oauth.profile_schema import ADDRESSES
 from keyfob.ui.qr_fit import largest_symbol, symbol_for
+from keyfob_host import vm
 from keyfob_host.boards import known_boards, load_board
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.providers import as_board
@@ -89,7 +90,7 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
     profile = Profile(fields, wanted.allow_http)
     trust = _trust(wanted.ca)
     by_host = partial(_send, trust=trust)
-    board = _Board(wanted, fields, trust) if as_board.executable() else None
+    board = _Board(wanted, fields, trust) if vm.executable() else None
     send: Send = by_host if board is None else board.send
     trouble: KeyfobError | CliError | None
     if board is not None and profile.issuer is not None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from keyfob.oauth.messages import BASIC, CLIENT_AUTH, NONE, POST
 from keyfob_host.boards import DEFAULT_BOARD, Board, load_board
 from keyfob_host.errors import UsageError
-from keyfob_sim.hardware.heap_table import in_the_vm
+from keyfob_host.vm import in_the_vm
 from keyfob_sim.hardware.power import How
 from keyfob_sim.run.goal import Goal, parse_goal
 from keyfob_sim.server.chains import CHAINS, DEFAULT_CHAIN
