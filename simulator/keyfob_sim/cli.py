@@ -35,7 +35,8 @@ _Chain = Annotated[
     _option(
         "--chain",
         "ec|rsa2048|rsa4096|long",
-        "Its certificates; long needs most of a board's RAM.  [default: long]",
+        "Its certificates; long needs most of a board's RAM. Or a trouble with TLS, such as "
+        "expired: see simulator/README.md.  [default: long]",
     ),
 ]
 

@@ -991,3 +991,119 @@ async def _written_to(url):
         client._context = "a context"
         await client.send(Request("GET", url))
     return wire.written[0]
+
+
+# A host with several addresses
+
+
+class Places(Wire):
+    """`Wire` for a host with several addresses; each of `ends` is what connecting to one raises.
+
+    None is an address that answers, and "never" one that does not.
+    """
+
+    def __init__(self, ends, replies=(OK,)):
+        Wire.__init__(self, replies)
+        self.ends = list(ends)
+        self.shares = []
+
+    def __enter__(self):
+        Wire.__enter__(self)
+        count = len(self.ends)
+        addresses.look_up = lambda host, port: [("192.0.2.%d" % n, port) for n in range(count)]
+        return self
+
+    async def wait_for(self, task, share):
+        self.shares.append(share)
+        try:
+            return await task
+        except EOFError:  # it would wait for ever
+            raise asyncio.TimeoutError
+
+    async def open_connection(self, host, port, ssl=None, server_hostname=None):
+        end = self.ends[len(self.opened)]
+        self.opened.append(host)
+        if end is not None:
+            raise EOFError if end == "never" else end
+        return self, self
+
+
+POST = Request("POST", "http://127.0.0.1/", {}, b"x")
+
+
+async def test_each_address_is_tried_in_its_share_of_the_deadline():
+    wire = Places([OSError(111), "never", None])
+    with wire:
+        assert (await HttpClient().send(POST, timeout_ms=8000)).status == 200
+    assert wire.opened == ["192.0.2.0", "192.0.2.1", "192.0.2.2"]
+    assert wire.shares == [8, 2, 2]  # all of it; and the last has what is left
+    assert len(wire.written) == 1
+
+
+async def test_an_address_that_answers_is_the_last_one():
+    wire = Places([None, OSError(111)])
+    with wire:
+        await HttpClient().send(POST)
+    assert wire.opened == ["192.0.2.0"]
+
+
+async def test_what_the_last_address_does_is_told():
+    with Places([OSError(104), "never"]):
+        error = await fails(TransportError, HttpClient().send(POST))
+    assert (error.kind, error.lost) == ("timeout", False)
+    with Places(["never", OSError(111, "ECONNREFUSED")]):
+        error = await fails(TransportError, HttpClient().send(POST))
+    assert (error.kind, error.lost) == ("network", False)
+    assert "ECONNREFUSED" in error.message
+
+
+async def test_what_may_have_been_sent_is_sent_nowhere_else():
+    wire = Places([None, None], [OSError(104)])
+    with wire:
+        error = await fails(TransportError, HttpClient().send(POST))
+    assert error.lost
+    assert (wire.opened, len(wire.written)) == (["192.0.2.0"], 1)
+
+
+async def test_what_was_refused_at_the_first_byte_is_sent_elsewhere():
+    class Deaf(Places):
+        def write(self, data):
+            if len(self.opened) == 1:
+                raise OSError(111)  # where MicroPython tells that nobody listened
+            Places.write(self, data)
+
+    wire = Deaf([None, None])
+    with wire:
+        assert (await HttpClient().send(POST)).status == 200
+    assert len(wire.opened) == 2
+    assert wire.closed == 1
+
+
+async def test_a_certificate_that_is_refused_at_one_address_is_the_end():
+    for refusal in refusals():
+        wire = Places([refusal, None])
+        with wire:
+            error = await fails(TransportError, HttpClient(clock=DoubtedClock(0)).send(POST))
+        assert error.kind == "tls"
+        assert len(wire.opened) == 1
+
+
+async def test_addresses_are_looked_up_as_a_platform_has_them():
+    class Sockets:
+        AF_INET, SOCK_STREAM = 2, 1
+
+        def __init__(self, *told):
+            self._told = told
+
+        def getaddrinfo(self, host, port, *rest):
+            return [(kind, 1, 6, "", address) for kind, address in self._told]
+
+    real = addresses.socket
+    six, four = ("2001:db8::1", 443, 0, 0), ("192.0.2.1", 443)
+    try:
+        addresses.socket = Sockets((10, six), (2, four))
+        assert addresses.look_up("as.example", 443) == [four, six[:2]]
+        addresses.socket = Sockets((2, bytearray(16)))
+        assert addresses.look_up("as.example", 443) == [("as.example", 443)]
+    finally:
+        addresses.socket = real
