@@ -247,7 +247,8 @@ def test_a_name_has_each_of_its_addresses_ipv4_first(uplink, monkeypatch):
 
 def test_a_name_can_be_given_addresses(uplink, server):
     uplink.names["as.example"] = [REFUSED, SILENT, "127.0.0.1"]
-    refused, silent, there = uplink.addresses("as.example", server.port)
+    refused, silent, there = found = uplink.addresses("as.example", server.port)
+    assert [uplink.addresses(*one) for one in found] == [[one] for one in found]
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(refused, PATIENCE)
     with pytest.raises(TimeoutError):

@@ -89,7 +89,9 @@ class Uplink:
 
         One that was returned stays as it is. Raises LookupFailed.
         """
-        if (host, port) in [each.socket.getsockname() for each in self._listeners.values()]:
+        own = [listener.socket for listener in self._listeners.values()]
+        own += [ends[0] for ends in self._dead.values()]
+        if (host, port) in [end.getsockname() for end in own]:
             return [(host, port)]
         if host in self.names and not self._silent and self.dns:
             return [self._staged(address, port) for address in self.names[host]]
