@@ -299,7 +299,7 @@ def play(case, standard):
     """Play one case; return None, or why it failed."""
     replay = Replay(case, standard)
     real = http.asyncio, addresses.look_up
-    http.asyncio, addresses.look_up = replay.wire, lambda host, port: [(host, port)]
+    http.asyncio, addresses.look_up = replay.wire, lambda origin: [origin[1:]]
     try:
         if hasattr(asyncio, "core"):
             asyncio.new_event_loop()  # MicroPython: without tasks of the case before

@@ -947,7 +947,7 @@ class Wire:
 
     def __enter__(self):
         self._real = http.asyncio, addresses.look_up
-        http.asyncio, addresses.look_up = self, lambda host, port: [(host, port)]
+        http.asyncio, addresses.look_up = self, lambda origin: [origin[1:]]
         return self
 
     def __exit__(self, *_):
@@ -1010,7 +1010,7 @@ class Places(Wire):
     def __enter__(self):
         Wire.__enter__(self)
         count = len(self.ends)
-        addresses.look_up = lambda host, port: [("192.0.2.%d" % n, port) for n in range(count)]
+        addresses.look_up = lambda origin: [("192.0.2.%d" % n, 80) for n in range(count)]
         return self
 
     async def wait_for(self, task, share):
@@ -1102,8 +1102,8 @@ async def test_addresses_are_looked_up_as_a_platform_has_them():
     six, four = ("2001:db8::1", 443, 0, 0), ("192.0.2.1", 443)
     try:
         addresses.socket = Sockets((10, six), (2, four))
-        assert addresses.look_up("as.example", 443) == [four, six[:2]]
+        assert addresses.look_up(("https", "as.example", 443)) == [four, six[:2]]
         addresses.socket = Sockets((2, bytearray(16)))
-        assert addresses.look_up("as.example", 443) == [("as.example", 443)]
+        assert addresses.look_up(("https", "as.example", 443)) == [("as.example", 443)]
     finally:
         addresses.socket = real

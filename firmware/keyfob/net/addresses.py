@@ -9,11 +9,12 @@ from keyfob.compat import const
 _HUNG_UP = const(-29312)  # mbedTLS's number for a connection that ended in the handshake
 
 
-def look_up(host, port):
-    """Return each address and port that `host` has, IPv4 first; OSError for an unknown name.
+def look_up(origin):
+    """Return each address of `origin` with its port, IPv4 first; OSError for an unknown name.
 
-    Where the platform keeps them in a form of its own, `host` stands for them.
+    Where the platform keeps them in a form of its own, the name of the host stands for them.
     """
+    _, host, port = origin
     found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     if not found or not isinstance(found[0][-1][0], str):  # no tuple that begins with a text
         return [(host, port)]

@@ -165,27 +165,48 @@ class HttpClient:
                 if self._parser.is_started or message[:4] != b"GET ":
                     raise
             await self.close()
-        context, addresses = self._way(origin)
-        await settle()  # TLS needs large blocks; abandoned sockets are closed, too
-        share = limit / (len(addresses) + 1)
-        for left in range(len(addresses) - 1, -1, -1):
+        if await self._connect(origin):
+            await self._converse(message, origin)
+        else:
+            await self._try_each(origin, message, limit)
+
+    async def _try_each(self, origin, message, limit):  # rare: tls
+        """Exchange `message` at the first address of `origin` where somebody answers."""
+        with Loaded("keyfob.net.addresses") as code:
+            places = code.look_up(origin)
+        share = limit / (len(places) + 1)
+        while True:
             try:
-                address, port = addresses[-1 - left]
-                connecting = asyncio.open_connection(
-                    address, port, ssl=context, server_hostname=context and origin[1]
-                )
-                if left:
+                connecting = self._connect(origin, places.pop(0))
+                if places:  # the last one has all the time that is left
                     connecting = asyncio.wait_for(connecting, share)
-                self._reader, self._writer = await connecting
+                await connecting
                 await self._converse(message, origin)
                 return
             except (OSError, asyncio.TimeoutError) as error:
-                if not (left and self._may_go_on(error)):
+                if not places or self._origin is not None:  # else nothing was sent
                     raise
+                with Loaded("keyfob.net.addresses") as code:
+                    if not code.is_absent(error):
+                        raise
             await self.close()
 
     def _is_reusable(self, origin):
         return self._origin == origin and self._idle.elapsed(self._clock.ticks()) < _IDLE
+
+    async def _connect(self, origin, place=None):
+        """Open a connection to `origin` at `place`, or its only one; False where it has more."""
+        context = self._tls(origin[0] == "https")
+        await settle()  # TLS needs large blocks; abandoned sockets are closed, too
+        if place is None:
+            with Loaded("keyfob.net.addresses") as code:
+                *more, place = code.look_up(origin)
+            if more:
+                return False
+        self._reader, self._writer = await asyncio.open_connection(
+            *place, ssl=context, server_hostname=context and origin[1]
+        )
+        return True
 
     async def _converse(self, message, origin=None):
         """Send `message` and read its reply; False where an idle connection is not quiet.
@@ -210,27 +231,16 @@ class HttpClient:
         self._idle = Stopwatch(self._clock.ticks())
         return True
 
-    def _way(self, origin):  # rare: tls
-        """Note the room for TLS; return its context and the addresses of `origin`.
-
-        The context is made once, and None where TLS is not used.
-        """
-        scheme, host, port = origin
-        with Loaded("keyfob.net.platform_errors") as code:
-            self._room = code.room()
-            code.mend_errno()
-        is_secure = scheme == "https"
+    def _tls(self, is_secure):  # rare: tls
+        """Note the room for TLS; return its context, made once, or None where it is not used."""
+        with Loaded("keyfob.net.platform_errors") as platform:
+            self._room = platform.room()
+            platform.mend_errno()
         if is_secure and self._context is None:
-            with Loaded("keyfob.net.tls") as code:
-                self._context = code.make_context(self._roots)
+            with Loaded("keyfob.net.tls") as tls:
+                self._context = tls.make_context(self._roots)
             self._roots = None  # parsed; keep no copy in RAM
-        with Loaded("keyfob.net.addresses") as code:
-            return self._context if is_secure else None, code.look_up(host, port)
-
-    def _may_go_on(self, error):  # rare: tls
-        """Whether the next address may be tried after `error`: nothing was sent to this one."""
-        with Loaded("keyfob.net.addresses") as code:
-            return self._origin is None and code.is_absent(error)
+        return self._context if is_secure else None
 
 
 def _try_room(size):

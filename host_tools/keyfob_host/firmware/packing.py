@@ -42,7 +42,6 @@ GROUPS = {
     "keyfob._tls": (
         "keyfob.net.tls",
         "keyfob.net.platform_errors",
-        "keyfob.net.addresses",
         "keyfob.rare_tls",
     ),
     "keyfob._config": (

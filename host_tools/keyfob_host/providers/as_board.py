@@ -22,7 +22,7 @@ from keyfob_host.errors import CliError
 from keyfob_host.providers.roots import RootError
 from keyfob_host.vm import executable, in_the_vm
 
-_PROGRAM = Path(__file__).parents[1] / "on_board" / "ask.py"
+_PROGRAM = Path(__file__).parents[1] / "on_vm" / "ask.py"
 _PATIENCE = 60.0  # s for one program, whose requests have 10 s each
 
 
@@ -39,7 +39,7 @@ def ask(
 ) -> Heard:
     """Have a board that is configured by `document` do `tasks`, one after another.
 
-    See `on_board/ask.py` for what these are. `roots` are DER. The heap is that of `board`, or
+    See `on_vm/ask.py` for what these are. `roots` are DER. The heap is that of `board`, or
     the smallest that a known board has. Raises CliError where the VM itself fails.
     """
     from keyfob_host.firmware.compiler import compiled_firmware

@@ -150,7 +150,7 @@ class _Board:
         self._heard = as_board.Heard()
 
     def ask(self, tasks: Sequence[str], addresses: Sequence[str]) -> None:
-        """Do `tasks` (see `on_board/ask.py`), which lead to `addresses`."""
+        """Do `tasks` (see `on_vm/ask.py`), which lead to `addresses`."""
         if self._wanted.ca is not None:
             roots = read_roots(self._wanted.ca)
         else:

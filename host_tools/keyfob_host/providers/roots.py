@@ -14,17 +14,20 @@ import hashlib
 import os
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import certifi
 
-from keyfob.net.tls_trouble import names
+from keyfob.net import tls_trouble
 from keyfob_host.errors import CliError
 
 TIMEOUT = 10.0  # s for each of connecting and the handshake
+# Who issued a certificate, and whose it is.
+_names: Callable[[bytes], tuple[bytes, bytes]] = tls_trouble.names
+
 _PEM_BEGIN, _PEM_END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
@@ -77,11 +80,11 @@ def likely_roots(url: str, trust: ssl.SSLContext) -> list[bytes]:
             socket.create_connection((host, parts.port or 443), TIMEOUT) as plain,
             loose.wrap_socket(plain, server_hostname=host) as secured,
         ):
-            issuers = [names(der)[0] for der in _chain(secured, "unverified")]
+            issuers = [_names(der)[0] for der in _chain(secured, "unverified")]
     except (OSError, IndexError):
         issuers = []
     stored = trust.get_ca_certs(binary_form=True)
-    return [der for der in stored if names(der)[1] in issuers]
+    return [der for der in stored if _names(der)[1] in issuers]
 
 
 def connection_error(host: str, error: OSError) -> RootError:
