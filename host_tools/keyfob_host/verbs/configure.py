@@ -27,6 +27,22 @@ def configure(
             "Network; its password is asked for, or in KEYFOB_WIFI_PASSWORD (empty: open).",
         ),
     ] = None,
+    wifi_txpower: Annotated[
+        str | None,
+        options.option("--wifi-txpower", "DBM", "Power of the radio for that network, 2 to 20."),
+    ] = None,
+    wifi_address: Annotated[
+        str | None,
+        options.option(
+            "--wifi-address",
+            "ADDRESS",
+            "Fixed one there, as ADDRESS/BITS,GATEWAY[,DNS]; dhcp for none.",
+        ),
+    ] = None,
+    country: Annotated[
+        str | None,
+        options.option("--country", "CC", "Where the board is, in two letters, such as DE."),
+    ] = None,
     provider: Annotated[
         str | None, options.option("--provider", "NAME", "Preset of `keyfob providers`.")
     ] = None,
@@ -107,9 +123,14 @@ def configure(
     from keyfob_host.errors import CliError, UsageError
     from keyfob_host.providers.roots import read_roots
 
+    radio = (wifi_txpower, wifi_address)
     given = (wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api)
-    if not any(value is not None for value in given) and not (allow_http or erase_ended):
+    if not any(value is not None for value in (*given, *radio, country)) and not (
+        allow_http or erase_ended
+    ):
         raise UsageError("nothing to configure", "keyfob configure --help")
+    if wifi_ssid is None and radio != (None, None):
+        raise UsageError("--wifi-ssid is missing", "the network that it is for")
     if provider is not None and issuer is not None:
         raise UsageError("--issuer and --provider both name the provider", "one of them")
     if provider and client_id is None:
@@ -122,6 +143,8 @@ def configure(
             raise UsageError(
                 f"{name} takes {' or '.join(choices)}, not {value!r}", f"{name} {choices[0]}"
             )
+    power = _number("--wifi-txpower", wifi_txpower)
+    address = None if wifi_address is None else conf.static_address(wifi_address)
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     about = load_board(board) if board else None
     roots = read_roots(Path(ca)) if ca else None
@@ -152,6 +175,9 @@ def configure(
         changes = conf.Changes(
             ssid=wifi_ssid,
             password=_wifi_password(document, wifi_ssid, asks=not yes),
+            txpower=power,
+            address=address,
+            country=country,
             provider=fields,
             scope=scope,
             roots=roots,
@@ -189,6 +215,17 @@ def _write(board: Any, files: dict[str, bytes], ca_folder: str) -> list[str]:
         board.put(path, files[path])
     board.run_file("tidy_roots", {"FOLDER": ca_folder})
     return written
+
+
+def _number(option: str, text: str | None) -> float | None:
+    """The number of an option, None without one. Raises UsageError for any other text."""
+    from keyfob_host.errors import UsageError
+
+    try:
+        found = None if text is None else float(text)
+    except ValueError:
+        raise UsageError(f"{option} takes a number, not {text!r}", f"{option} 8.5") from None
+    return int(found) if found is not None and found.is_integer() else found
 
 
 def _provider(
