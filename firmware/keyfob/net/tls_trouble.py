@@ -218,6 +218,7 @@ class _Greeting:
             await self._note_chain(size)
         finally:
             writer.close()
+            await writer.wait_closed()  # MicroPython: only this closes the socket
 
     async def _note_chain(self, size):
         """Note what `size` bytes of certificates say, with one of them in RAM at a time."""
