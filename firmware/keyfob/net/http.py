@@ -153,22 +153,23 @@ class HttpClient:
             pass  # it is closed already
 
     async def _exchange(self, origin, message, limit):
-        if not self._is_reusable(origin):
+        if self._origin != origin or self._idle.elapsed(self._clock.ticks()) >= _IDLE:
             await self.close()
-        if self._writer is not None:
+        for is_last in (False, False, True):
+            is_fresh = self._writer is None
+            if is_fresh and not await self._connect(origin):
+                await self._try_each(origin, message, limit)
+                return
             try:
-                if await self._converse(message):
+                if await self._converse(message, is_last, origin):
                     return
             except (OSError, TransportError):
                 # The server may have been about to close the idle connection. It may also have
                 # done what it was asked for, so only a request that changes nothing is repeated.
-                if self._parser.is_started or message[:4] != b"GET ":
+                parser = self._parser  # None: it was not sent
+                if is_fresh or (parser and (parser.is_started or message[:4] != b"GET ")):
                     raise
             await self.close()
-        if await self._connect(origin):
-            await self._converse(message, origin)
-        else:
-            await self._try_each(origin, message, limit)
 
     async def _try_each(self, origin, message, limit):  # rare: tls
         """Exchange `message` at the first address of `origin` where somebody answers."""
@@ -181,8 +182,8 @@ class HttpClient:
                 if places:  # the last one has all the time that is left
                     connecting = asyncio.wait_for(connecting, share)
                 await connecting
-                await self._converse(message, origin)
-                return
+                if await self._converse(message, not places, origin):
+                    return
             except (OSError, asyncio.TimeoutError) as error:
                 if not places or self._origin is not None:  # else nothing was sent
                     raise
@@ -190,9 +191,6 @@ class HttpClient:
                     if not code.is_absent(error):
                         raise
             await self.close()
-
-    def _is_reusable(self, origin):
-        return self._origin == origin and self._idle.elapsed(self._clock.ticks()) < _IDLE
 
     async def _connect(self, origin, place=None):
         """Open a connection to `origin` at `place`, or its only one; False where it has more."""
@@ -208,14 +206,14 @@ class HttpClient:
         )
         return True
 
-    async def _converse(self, message, origin=None):
-        """Send `message` and read its reply; False where an idle connection is not quiet.
+    async def _converse(self, message, is_last, origin):
+        """Send `message` and read its reply; False where the connection is not quiet.
 
-        A connection that is new is to `origin`. What came before a request does not answer it.
+        What came before a request does not answer it. With `is_last` that is a TransportError.
         """
         reader, writer = self._reader, self._writer  # `close` may run at any time
         with Loaded("keyfob.net.http_reply") as code:  # before anything is sent
-            if origin is None and not await code.is_quiet(reader):
+            if not await code.is_quiet(reader, is_last):
                 return False
             self._parser = code.ReplyParser(*self._bounds)
         if self._needs:  # looked at here, since TLS has its RAM by now
@@ -224,8 +222,7 @@ class HttpClient:
         # One write: of two that do not fit at once MicroPython's TLS may lose the second.
         writer.write(message)
         await writer.drain()
-        if origin is not None:
-            self._origin = origin
+        self._origin = origin
         while not self._parser.feed(await reader.read(_PIECE)):
             pass
         self._idle = Stopwatch(self._clock.ticks())

@@ -42,6 +42,7 @@ GROUPS = {
     "keyfob._tls": (
         "keyfob.net.tls",
         "keyfob.net.platform_errors",
+        "keyfob.net.addresses",
         "keyfob.rare_tls",
     ),
     "keyfob._config": (
@@ -57,11 +58,12 @@ GROUPS = {
         "keyfob.ui.displays.tft",
         "keyfob.ui.displays.st7789",
         "keyfob.ui.displays.ili9341",
+        "keyfob.ui.time_bar",
     ),
     "keyfob._request": ("keyfob.oauth.url", "keyfob.net.http_request"),
     "keyfob._texts": ("keyfob.ui.texts", "keyfob.ui.screen_table"),
     "keyfob._pages": ("keyfob.ui.fonts", "keyfob.ui.pages"),
-    "keyfob._layout": ("keyfob.ui.qr_fit", "keyfob.ui.layout"),
+    "keyfob._face": ("keyfob.ui.typeface", "keyfob.ui.face"),
     "keyfob._store": (
         "keyfob.storage.files",
         "keyfob.storage.token_store",
