@@ -37,7 +37,16 @@ GROUPS = {
     ),
     "keyfob.app": ("keyfob.ui.screens", "keyfob.app"),
     "keyfob._approve": ("keyfob.oauth.device_grant", "keyfob.link.approve"),
-    "keyfob._rare_replies": ("keyfob.rare_replies", "keyfob.rare_outcome"),
+    "keyfob._rare_replies": (
+        "keyfob.oauth.json_object",
+        "keyfob.rare_replies",
+        "keyfob.rare_outcome",
+    ),
+    "keyfob._rare_octets": (
+        "keyfob.rare_octets",
+        "keyfob.oauth.notice",
+        "keyfob.rare_http_reply",
+    ),
     "keyfob._rare_account": ("keyfob.rare_account", "keyfob.link.record"),
     "keyfob._tls": (
         "keyfob.net.tls",
@@ -78,7 +87,7 @@ GROUPS = {
         "keyfob.ui.board",
     ),
     "keyfob._join": ("keyfob.net.wifi", "keyfob.net.join"),
-    "keyfob._discover": ("keyfob.oauth.metadata", "keyfob.link.discover"),
+    "keyfob._discover": ("keyfob.oauth.excerpt", "keyfob.oauth.metadata", "keyfob.link.discover"),
 }
 
 # These keep their names: programs begin with them.
