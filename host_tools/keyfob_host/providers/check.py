@@ -7,6 +7,7 @@ itself (`as_board`); elsewhere this computer's HTTP and TLS do, which is a guess
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -96,6 +97,9 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
     if board is not None and profile.issuer is not None:
         board.ask(["discover"], [profile.issuer])
     document, source, trouble = _metadata(profile, send)
+    if board is not None and source is not None:  # of which a board keeps what it needs
+        with contextlib.suppress(RootError):
+            document = members(by_host(Request("GET", source, {}))) or document
     if more is not None:  # tells people something, and nothing to a board
         document, source, _ = _metadata(Profile({"issuer": more}, wanted.allow_http), by_host)
     is_offered, by = _grant(preset, profile, document)
