@@ -15,7 +15,7 @@ from keyfob_sim.cpython import shims
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.clock import SharedClock
 from keyfob_sim.hardware.rtc import EPOCH_2000
-from keyfob_sim.hardware.uplink import LookupFailed
+from keyfob_sim.hardware.uplink import REFUSED, LookupFailed
 
 DAY = 86_400
 
@@ -38,7 +38,8 @@ Server = Callable[[bytes, Callable[[bytes | None, bool], None]], None]
 class Network:
     """Everything between the board's access point and its provider, `server`.
 
-    `dns` False makes every look-up of a name fail.
+    `dns` False makes every look-up of a name fail. `names` have the addresses given there, and
+    nobody listens at REFUSED.
     """
 
     def __init__(self, clock: SharedClock, draws: random.Random) -> None:
@@ -46,15 +47,16 @@ class Network:
         self.draws = draws
         self.server: Server
         self.dns = True
+        self.names: dict[str, list[str]] = {}
         self.memory = None  # a board of this fleet has RAM in plenty
         self.is_silent = False
         self._open: set[Connection] = set()
 
-    def resolve(self, host: str, port: int) -> tuple[str, int]:
+    def addresses(self, host: str, port: int) -> list[tuple[str, int]]:
         """Return what a look-up yields. Raises LookupFailed."""
         if self.is_silent or not self.dns:
             raise LookupFailed(host)
-        return host, port
+        return [(address, port) for address in self.names.get(host, [host])]
 
     def cut(self) -> None:
         """Take the network down: nothing passes, and connections hang without an error."""
@@ -196,9 +198,11 @@ class Streams(shims._Asyncio):
     async def open_connection(self, host: str, port: int, **named: Any) -> Any:
         """As asyncio's."""
         try:
-            self._board.resolve(host, port)
+            self._board.addresses(host, port)
         except LookupFailed:
             raise OSError(shims._NAME_UNKNOWN, "the name is not known") from None
+        if host == REFUSED:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         return await self._board.uplink.connect(self._board, "ssl" in named)
 
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from keyfob_sim.hardware.uplink import REFUSED
 from keyfob_sim.run.board_faults import Fault
 
 from .network import DAY
@@ -59,6 +60,11 @@ def _outage(draw: random.Random) -> dict[str, Any]:
     return {"for": draw.choice((20, 90, 600, 3_000, 3 * HOUR))}
 
 
+def _addresses(draw: random.Random) -> dict[str, Any]:
+    dead = [REFUSED] * draw.choice((0, 1, 2))
+    return {"host": "login.example", "to": [*dead, "192.0.2.1"]}
+
+
 def _cut(draw: random.Random) -> dict[str, Any]:
     if draw.random() < 0.2:
         return {}
@@ -76,6 +82,7 @@ FIELDS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
     "wrong_password": _outage,
     "dns_fails": _outage,
     "time_server_fails": _outage,
+    "addresses": _addresses,
     "power_cut": _cut,
     "brown_out": lambda draw: {},
     "reset": lambda draw: {},

@@ -10,6 +10,10 @@ from collections.abc import Iterable
 from keyfob_host.firmware.module_paths import module_of, path_of
 from keyfob_host.firmware.shortening import supply
 
+# Said by code that is often loaded, and loaded itself only once a connection has failed. As a text
+# that is longer than ten characters such a name is none that MicroPython keeps.
+_UNTIL_A_FAILURE = ("keyfob._rare_trouble", "keyfob._tls_trouble")
+
 
 def short_modules(paths: Iterable[str]) -> dict[str, str]:
     """The short names of those modules that may have one, of all in the files `paths`.
@@ -21,7 +25,7 @@ def short_modules(paths: Iterable[str]) -> dict[str, str]:
     return {
         name: f"keyfob.{short}"
         for name, short in zip(private, supply(), strict=False)
-        if not name.endswith("_viper")
+        if not name.endswith("_viper") and name not in _UNTIL_A_FAILURE
     }
 
 

@@ -48,7 +48,12 @@ GROUPS = {
         "keyfob.rare_http_reply",
     ),
     "keyfob._rare_account": ("keyfob.rare_account", "keyfob.link.record"),
-    "keyfob._tls": ("keyfob.net.tls", "keyfob.net.platform_errors", "keyfob.rare_tls"),
+    "keyfob._tls": (
+        "keyfob.net.tls",
+        "keyfob.net.platform_errors",
+        "keyfob.net.addresses",
+        "keyfob.rare_tls",
+    ),
     "keyfob._config": (
         "keyfob.config_text",
         "keyfob.oauth.profile_schema",

@@ -163,8 +163,11 @@ def configure(
         if had_http and not allow_http and (provider or issuer or api):
             http = _needs_http(document, fields, api)
         if provider or issuer:
-            _ask_provider(provider, issuer, ca, http)
-            dialogue.say(f"{provider or issuer} offers the device grant")
+            aim = api or document.get("api"), board or document.get("board")
+            dialogue.say(
+                f"{provider or issuer} offers the device grant"
+                f"{_ask_provider(provider, issuer, ca, http, *aim)}"
+            )
             scope = scope if scope is not None else _preset_scope(provider)
         if roots is None and (provider or issuer or api):
             target = fields or document.get("provider") or {}
@@ -288,17 +291,32 @@ def _preset_scope(provider: str | None) -> str | None:
 
 
 def _ask_provider(
-    provider: str | None, issuer: str | None, ca: str | None, allow_http: bool
-) -> None:
-    """Raise CliError unless the provider answers, is trusted and offers the grant."""
+    provider: str | None,
+    issuer: str | None,
+    ca: str | None,
+    allow_http: bool,
+    api: str | None,
+    board: str | None,
+) -> str:
+    """Raise CliError unless the provider answers, is trusted and offers the grant.
+
+    Returns what there is to say about how sure that is.
+    """
     from keyfob_host.providers.check import Wanted, check
 
     wanted = Wanted(
-        name=provider, issuer=issuer, ca=Path(ca) if ca else None, allow_http=allow_http
+        name=provider,
+        issuer=issuer,
+        ca=Path(ca) if ca else None,
+        allow_http=allow_http,
+        api=api,
+        board=board,
     )
-    _, trouble = check(wanted)
+    report, trouble = check(wanted)
     if trouble is not None:
         raise trouble
+    is_sure = report["checked_by"] == "board"
+    return "" if is_sure else " (a guess: the MicroPython VM, which could tell, is not installed)"
 
 
 def _wifi_password(document: dict[str, Any], ssid: str | None, *, asks: bool) -> str | None:
