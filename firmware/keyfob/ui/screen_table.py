@@ -18,9 +18,9 @@ user_code|show|||link? open@ code# check? only left~
 offline|show|||offline open@ code# trouble? left~
 linked|||10000 idle|linked account unsaved_{unsaved}/unsaved
 idle|tell|yes||linked account unsaved_{unsaved}/unsaved hold
-denied|link|yes||denied again/restart
-expired|link|yes||expired lost again/restart
-sign_in_again|link|yes||signed_out again/restart
+denied|link|yes||denied again/soon
+expired|link|yes||expired lost again/soon
+sign_in_again|link|yes||signed_out again/soon
 unlink|unlink||15000 linked|unlink confirm keep
 unlinked|link|yes||unlinked revoked_{revoked} again/restart
 error|link|yes||error kind_{kind} message hint?
