@@ -240,7 +240,7 @@ class Esptool:
 
 
 def _chip_in(printed: str) -> str | None:
-    """The chip that esptool names last: where its first look fails, a word stands there instead."""
+    """The chip that esptool names last; where a look at it fails, other words stand there."""
     found = re.findall(r"(?:Connected to|Detecting chip type\.*) *(ESP[\w-]+)", printed)
     return str(found[-1]) if found else None
 

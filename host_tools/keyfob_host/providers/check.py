@@ -19,8 +19,9 @@ from keyfob.errors import KeyfobError
 from keyfob.oauth import DEVICE_CODE_GRANT, metadata
 from keyfob.oauth.device_grant import DeviceGrant
 from keyfob.oauth.messages import Client, Reply, Request, members
+from keyfob.oauth.outcome_hints import refusal
 from keyfob.oauth.profile import Profile
-from keyfob.oauth.profile_schema import ADDRESSES
+from keyfob.oauth.profile_schema import ADDRESSES, client_from
 from keyfob.ui.qr_fit import largest_symbol, symbol_for
 from keyfob_host.boards import known_boards, load_board
 from keyfob_host.errors import CliError, UsageError
@@ -49,17 +50,27 @@ _HINT = "switch it on at the provider, or choose another one: keyfob providers"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to check: a preset by name (with variables) or an issuer, and how to reach it.
+    """What to check, and how to reach it: a preset by name, an issuer, or a board's `fields`.
 
-    With a `client_id` the provider is asked for a code, which nobody uses, to see its addresses.
+    A name may have variables, and `fields` are the `provider` object of a board, with its client.
+    With a client the provider is asked for a code, which nobody uses, to see its addresses.
     """
 
     name: str | None = None
     issuer: str | None = None
+    fields: Mapping[str, Any] | None = None
+    scope: str | None = None  # to ask for; None for the preset's
     ca: Path | None = None
     allow_http: bool = False
     client_id: str | None = None
     client_secret: str | None = None
+
+    def client(self) -> Client | None:
+        """The client that asks for a code, None without one, or where it needs no person."""
+        if self.fields is not None:
+            needs_person = Profile(dict(self.fields), self.allow_http).needs_person
+            return client_from(self.fields) if needs_person else None
+        return None if self.client_id is None else Client(self.client_id, self.client_secret)
 
 
 @dataclass
@@ -75,7 +86,8 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
     """
     preset, profile, more = _profile(wanted)
     trust = _trust(wanted.ca)
-    document, source, trouble = _metadata(profile, trust)
+    client = wanted.client()
+    document, source, trouble = _metadata(profile, trust, client)
     if more is not None:  # tells people something, and nothing to a board
         document, source, _ = _metadata(Profile({"issuer": more}, wanted.allow_http), trust)
     is_offered, by = _grant(preset, profile, document)
@@ -87,9 +99,8 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
     addresses = [profile.issuer, *(endpoint["url"] for endpoint in endpoints)]
     roots = _roots([address for address in addresses if address is not None], trust)
     shows: dict[str, str | None] = _example(preset)
-    if wanted.client_id is not None and trouble is None:
-        client = wanted.client_id, wanted.client_secret
-        shows, trouble = _ask_for_code(client, preset, profile, trust)
+    if client is not None and trouble is None:
+        shows, trouble = _ask_for_code(client, wanted.scope, preset, profile, trust)
     report = {
         "provider": preset.name if preset else None,
         "issuer": profile.issuer,
@@ -114,6 +125,9 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
 
 def _profile(wanted: Wanted) -> tuple[Preset | None, Profile, str | None]:
     """Whom to check: the preset, what a board gets of it, and an issuer that a board needs not."""
+    if wanted.fields is not None:
+        check_fields(wanted.fields, wanted.allow_http)
+        return None, Profile(dict(wanted.fields), wanted.allow_http), None
     if (wanted.name is None) == (wanted.issuer is None):
         raise UsageError(
             "check takes either the name of a preset or --issuer",
@@ -145,7 +159,7 @@ def _cadata(data: bytes) -> str | bytes:
 
 
 def _metadata(
-    profile: Profile, trust: ssl.SSLContext
+    profile: Profile, trust: ssl.SSLContext, client: Client | None = None
 ) -> tuple[dict[str, Any] | None, str | None, KeyfobError | None]:
     """The discovery document, where it was, and what a board finds wrong with it."""
     if profile.issuer is None:
@@ -159,7 +173,7 @@ def _metadata(
             found = members(copy(reply)) if reply.status == 200 else None
             if found is not None:
                 document, source = found, request.url
-            if search.receive(reply):
+            if search.receive(reply, client):
                 return document, source, None
     except KeyfobError as error:
         return document, source, error
@@ -223,20 +237,22 @@ def _example(preset: Preset | None) -> dict[str, str | None]:
 
 
 def _ask_for_code(
-    client: tuple[str, str | None],
+    client: Client,
+    scope: str | None,
     preset: Preset | None,
     profile: Profile,
     trust: ssl.SSLContext,
 ) -> tuple[dict[str, str | None], KeyfobError | None]:
     """The addresses of a code that the provider is asked for."""
-    scope = (preset.scope if preset is not None else "openid") or None
+    if scope is None:
+        scope = preset.scope if preset is not None else "openid"
     try:
-        grant = DeviceGrant(profile, Client(*client), scope)
+        grant = DeviceGrant(profile, client, scope or None)
         grant.receive(_send(grant.authorize(0), trust), 0)
     except KeyfobError as error:
         return _example(preset), error
     if grant.user_code is None:
-        return _example(preset), grant.error
+        return _example(preset), grant.error or refusal(grant.outcome)  # type: ignore[no-untyped-call]  # no stub
     shows = {
         "source": "provider",
         "verification_uri": grant.verification_uri,

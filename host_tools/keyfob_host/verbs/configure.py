@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+import ssl
+import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from keyfob_host.verbs import options
 from keyfob_host.verbs.dialogue import Dialogue, secret
 
 if TYPE_CHECKING:
     from keyfob_host.errors import CliError
+    from keyfob_host.verbs.questions import Told
+
+T = TypeVar("T")
 
 _TIMEOUT = 60.0  # s at the board
 _WIFI_VARIABLE = "KEYFOB_WIFI_PASSWORD"
 _SECRET_VARIABLE = "KEYFOB_CLIENT_SECRET"  # noqa: S105 - a variable's name
 _CLIENT = ("client_id", "client_secret", "client_auth")
+_NOTHING = (
+    "nothing to configure: a board needs --wifi-ssid, --provider or --issuer, --client-id and "
+    "--board, and nobody can be asked for them"
+)
+_NO_ROOT = (
+    "no root certificate was looked up; before it can link: --ca FILE, or the same without "
+    "--no-check"
+)
+_NO_BOARD = (
+    "no board is named: its code is shown on the serial console alone, without --board NAME"
+)
+# What mends a provider's refusal, by its OAuth error.
+_MENDS = {
+    "invalid_client": "--client-id ID, --client-auth and KEYFOB_CLIENT_SECRET as they are there",
+    "invalid_scope": '--scope "..." with scopes that the provider knows',
+}
 
 
 def configure(
@@ -78,6 +101,9 @@ def configure(
             "--erase-ended", "Erase a link that the provider ends; else it is tried again."
         ),
     ] = False,
+    no_check: Annotated[
+        bool, options.flag("--no-check", "Ask no provider; it works without a network.")
+    ] = False,
     dry_run: Annotated[
         bool, options.flag("--dry-run", "Show what would be written, and write nothing.")
     ] = False,
@@ -89,30 +115,37 @@ def configure(
 ) -> int:
     """Give a board its Wi-Fi, its provider and its wiring; what is not named stays as it was.
 
-    The provider is asked first whether it can do this. Secrets are typed unseen, or come from
-    the environment, and are never shown.
+    On a terminal it asks for what is needed and not named; without any option, for all of it.
+    The provider is asked first whether it can do this, and for a code, which nobody uses, to see
+    that it knows the client. Secrets are typed unseen, or come from the environment, and are
+    never shown.
 
     \b
     Examples:
+      keyfob configure
       keyfob configure --wifi-ssid home --provider google --client-id ID --board esp32-ssd1306
       keyfob configure --issuer https://login.example.com --client-id ID --dry-run
       keyfob configure --wifi-ssid workshop
     """
     from keyfob.oauth.messages import CLIENT_AUTH
     from keyfob.ui.texts import languages
+    from keyfob_host import chips
     from keyfob_host.board import configuration as conf
     from keyfob_host.board.ports import choose
     from keyfob_host.board.repl import Board
     from keyfob_host.boards import load_board
     from keyfob_host.errors import CliError, UsageError
-    from keyfob_host.providers.roots import read_roots
+    from keyfob_host.providers.roots import read_roots, stored_roots
+    from keyfob_host.verbs.questions import Told, ask_all, ask_board, ask_client
 
     given = (wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api)
-    if not any(value is not None for value in given) and not (allow_http or erase_ended):
-        raise UsageError("nothing to configure", "keyfob configure --help")
+    is_bare = all(value is None for value in given) and not (allow_http or erase_ended)
+    dialogue = Dialogue(as_json=json, yes=yes)
+    if is_bare and not dialogue.can_ask:
+        raise UsageError(_NOTHING, "keyfob configure --help, or a terminal, where it asks")
     if provider is not None and issuer is not None:
         raise UsageError("--issuer and --provider both name the provider", "one of them")
-    if provider and client_id is None:
+    if provider and client_id is None and not dialogue.can_ask:
         raise _no_client()
     for name, value, choices in (
         ("--language", language, languages()),
@@ -125,57 +158,88 @@ def configure(
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     about = load_board(board) if board else None
     roots = read_roots(Path(ca)) if ca else None
-    dialogue = Dialogue(as_json=json, yes=yes)
     try:
         chosen = choose(port, dialogue.choice)
     except CliError as error:
         if issuer and client_id is None and not isinstance(error, UsageError):
             raise _no_client() from None  # and no board that has one
         raise
+    until = time.monotonic() + limit
+    told = Told(wifi_ssid, provider, issuer, client_id, board)
     with Board.connected(chosen, limit) as found:
         document = conf.read_document(found.read(conf.CONFIG_FILE))
-        fields, also = _provider(document, provider, issuer, client_id, client_auth, asks=not yes)
+        is_known = bool(board or document.get("board")) or found.read(conf.BOARD_FILE) is not None
+        chip = None
+        if dialogue.can_ask and not is_known:
+            chip = chips.of_machine(found.ask("facts")["machine"])
+        asked = time.monotonic()
+        if dialogue.can_ask:
+            told = (ask_all if is_bare else ask_client)(told, document, dialogue)
+            if not is_known:
+                told = ask_board(told, chip, dialogue)
+                about = load_board(told.board) if told.board else None
+        fields, also = _provider(document, told, client_auth, asks=not yes, is_bare=is_bare)
+        password = _wifi_password(document, told.wifi_ssid, asks=not yes)
+        until += time.monotonic() - asked  # what people take is not counted
+        new_address = told.provider or told.issuer or api
         had_http = bool(document.get("allow_http"))
         http = allow_http or had_http
-        if had_http and not allow_http and (provider or issuer or api):
+        if had_http and not allow_http and new_address:
             http = _needs_http(document, fields, api)
-        if provider or issuer:
-            _ask_provider(provider, issuer, ca, http)
-            dialogue.say(f"{provider or issuer} offers the device grant")
-            scope = scope if scope is not None else _preset_scope(provider)
-        if roots is None and (provider or issuer or api):
-            target = fields or document.get("provider") or {}
-            roots = conf.roots_of(target, api or document.get("api"), also)
         changes = conf.Changes(
-            ssid=wifi_ssid,
-            password=_wifi_password(document, wifi_ssid, asks=not yes),
+            ssid=told.wifi_ssid,
+            password=password,
             provider=fields,
-            scope=scope,
+            scope=scope if scope is not None else _preset_scope(told.provider),
             roots=roots,
             allow_http=None if http == had_http else http,
-            board=board,
+            board=told.board,
             api=api,
             language=language,
             erase_ended=erase_ended or None,
         )
         result = conf.merged(document, changes)
-        conf.check(result)
+        conf.check(result, may_lack_provider=True)
+        target = result.get("provider")
+        if target and not no_check and (fields is not None or scope is not None):
+            trusted = roots or ([] if new_address else conf.roots_on(found, document))
+            _in_time(until, lambda: _ask_provider(result, trusted))
+            whom = told.provider or told.issuer or "the provider"
+            dialogue.say(f"{whom} offers the device grant, and knows this client")
+        if roots is None and new_address:
+            if no_check:
+                roots = stored_roots(also) or None
+            else:
+                roots = _in_time(
+                    until, lambda: conf.roots_of(target or {}, result.get("api"), also)
+                )
+            result = conf.merged(result, conf.Changes(roots=roots))
         files = conf.files_for(result, roots, about)
         shown = conf.without_secrets(result)
         if dry_run:
             dialogue.say(f"{conf.CONFIG_FILE} would hold\n{_pretty(shown)}")
             dialogue.report({"port": chosen.device, "written": [], "config": shown})
             return 0
-        found.renew(limit)  # people may have typed, and a provider has answered
+        found.renew(until - time.monotonic())
         written = _write(found, files, conf.CA_FOLDER)
     for path in written:
         dialogue.say(f"wrote {path}")
     if not written:
         dialogue.say("the board is configured like this already")
-    has_wifi = bool(result.get("wifi"))
-    dialogue.say("Next: keyfob link" if has_wifi else "Next: keyfob configure --wifi-ssid NAME")
+    if new_address and roots is None:
+        dialogue.say(_NO_ROOT)
+    if not is_known and about is None:
+        dialogue.say(_NO_BOARD)
+    dialogue.say(f"Next: {_next(result)}")
     dialogue.report({"port": chosen.device, "written": written, "config": shown})
     return 0
+
+
+def _next(document: dict[str, Any]) -> str:
+    """What a board with this configuration needs next."""
+    if not document.get("provider"):
+        return "keyfob configure --provider NAME --client-id ID"
+    return "keyfob link" if document.get("wifi") else "keyfob configure --wifi-ssid NAME"
 
 
 def _write(board: Any, files: dict[str, bytes], ca_folder: str) -> list[str]:
@@ -190,38 +254,39 @@ def _write(board: Any, files: dict[str, bytes], ca_folder: str) -> list[str]:
 
 def _provider(
     document: dict[str, Any],
-    provider: str | None,
-    issuer: str | None,
-    client_id: str | None,
+    told: Told,
     client_auth: str | None,
     *,
     asks: bool,
+    is_bare: bool,
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """The new `provider` object, None where it stays as it is; roots that a preset announces."""
-    if (provider, issuer, client_id, client_auth) == (None,) * 4:
+    if (told.provider, told.issuer, told.client_id, client_auth) == (None,) * 4:
         return None, []
     from keyfob.oauth.messages import BASIC, NONE, POST
     from keyfob_host.providers.presets import check_fields, named, provider_object
 
-    preset, variables = named(provider) if provider else (None, {})
-    kept = {} if provider else dict(document.get("provider") or {})
-    if issuer:  # the client that is not named stays, and nothing else of a provider does
-        kept = {} if client_id else {name: kept[name] for name in _CLIENT if name in kept}
-        if client_id is None and "client_id" not in kept:
+    preset, variables = named(told.provider) if told.provider else (None, {})
+    kept = {} if told.provider else dict(document.get("provider") or {})
+    if told.issuer:  # the client that is not named stays, and nothing else of a provider does
+        kept = {} if told.client_id else {name: kept[name] for name in _CLIENT if name in kept}
+        if told.client_id is None and "client_id" not in kept:
             raise _no_client()
     wants = (preset is not None and preset.client == "secret") or client_auth in (BASIC, POST)
+    may_have = is_bare and preset is not None and preset.client == "either"
     otherwise = "" if not wants else kept.get("client_secret")
     value: str | None = None
     if client_auth != NONE:
-        asks = asks and wants
-        value = secret(_SECRET_VARIABLE, "the client secret", otherwise, asks=asks) or None
+        asks = asks and (wants or may_have)
+        what = "the client secret" if wants else "the client secret (empty: none)"
+        value = secret(_SECRET_VARIABLE, what, otherwise, asks=asks) or None
     if preset is not None:
-        fields = provider_object(preset, variables, client_id, value, client_auth)
+        fields = provider_object(preset, variables, told.client_id, value, client_auth)
     else:
-        fields = kept | ({"issuer": issuer} if issuer else {})
+        fields = kept | ({"issuer": told.issuer} if told.issuer else {})
         if client_auth == NONE:
             fields.pop("client_secret", None)
-        new = {"client_id": client_id, "client_secret": value, "client_auth": client_auth}
+        new = {"client_id": told.client_id, "client_secret": value, "client_auth": client_auth}
         fields |= {name: item for name, item in new.items() if item}
     check_fields(fields, allow_http=True)  # whether http is allowed, the whole document says
     return fields, list(preset.roots) if preset else []
@@ -250,18 +315,46 @@ def _preset_scope(provider: str | None) -> str | None:
     return named(provider)[0].scope
 
 
-def _ask_provider(
-    provider: str | None, issuer: str | None, ca: str | None, allow_http: bool
-) -> None:
-    """Raise CliError unless the provider answers, is trusted and offers the grant."""
-    from keyfob_host.providers.check import Wanted, check
+def _ask_provider(document: dict[str, Any], roots: list[bytes]) -> None:
+    """Raise CliError unless the provider answers, is trusted, has the grant and knows the client.
 
-    wanted = Wanted(
-        name=provider, issuer=issuer, ca=Path(ca) if ca else None, allow_http=allow_http
-    )
-    _, trouble = check(wanted)
+    `roots` (DER) are trusted, or what this computer trusts where there are none. It is asked for
+    a code, which nobody uses: there is no other way to ask a provider for a client.
+    """
+    from keyfob_host.errors import CliError
+    from keyfob_host.providers.check import Wanted, check
+    from keyfob_host.providers.roots import RootError
+
+    with tempfile.TemporaryDirectory() as folder:
+        ca = Path(folder) / "ca.pem"
+        ca.write_text("".join(map(ssl.DER_cert_to_PEM_cert, roots)), "ascii")
+        wanted = Wanted(
+            fields=document["provider"],
+            scope=document.get("scope") or "",
+            ca=ca if roots else None,
+            allow_http=bool(document.get("allow_http")),
+        )
+        try:
+            _, trouble = check(wanted)
+        except RootError as error:
+            if error.kind == "network":
+                error.hint += "; --no-check does without"
+            raise
     if trouble is not None:
-        raise trouble
+        error_code = trouble.message.removeprefix("the provider refused: ").partition(" ")[0]
+        raise CliError(trouble.message, _MENDS.get(error_code, trouble.hint))
+
+
+def _in_time(until: float, ask: Callable[[], T]) -> T:
+    """What `ask()` returns, who asks a provider. Raises CliError at `until` (time.monotonic())."""
+    from keyfob_host.deadlines import within
+    from keyfob_host.errors import CliError
+
+    late = CliError(
+        "the provider's answers do not come to an end in time",
+        "a longer --timeout, or --no-check, which does without",
+    )
+    return within(max(0.0, until - time.monotonic()), ask, late)
 
 
 def _wifi_password(document: dict[str, Any], ssid: str | None, *, asks: bool) -> str | None:
