@@ -179,12 +179,23 @@ def without_secrets(value: Any) -> Any:
     return [without_secrets(item) for item in value] if isinstance(value, list) else value
 
 
+def addresses(provider: Mapping[str, Any], api: str | None) -> list[str]:
+    """The addresses of a `provider` object and of the API."""
+    found = [provider.get("issuer"), api]
+    found += [value for name, value in provider.items() if name.endswith("_endpoint")]
+    return [str(address) for address in found if address]
+
+
+def has_https(document: Mapping[str, Any]) -> bool:
+    """Whether the board has to trust a server, and wants its root for that."""
+    found = addresses(document.get("provider") or {}, document.get("api"))
+    return any(address.lower().startswith("https:") for address in found)
+
+
 def roots_of(provider: Mapping[str, Any], api: str | None, also: list[str]) -> list[bytes]:
     """The roots by which this computer trusts the provider's addresses and the API's."""
-    addresses = [provider.get("issuer"), api]
-    addresses += [value for name, value in provider.items() if name.endswith("_endpoint")]
     found: list[bytes] = []
-    for address in filter(None, addresses):
+    for address in addresses(provider, api):
         found += [root for root in roots_for(address, also) if root not in found]
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import tempfile
 import time
@@ -136,7 +137,13 @@ def configure(
     from keyfob_host.boards import load_board
     from keyfob_host.errors import CliError, UsageError
     from keyfob_host.providers.roots import read_roots, stored_roots
-    from keyfob_host.verbs.questions import Told, ask_all, ask_board, ask_client
+    from keyfob_host.verbs.questions import (
+        Told,
+        ask_board,
+        ask_client,
+        ask_provider,
+        ask_wifi,
+    )
 
     given = (wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api)
     is_bare = all(value is None for value in given) and not (allow_http or erase_ended)
@@ -174,12 +181,14 @@ def configure(
             chip = chips.of_machine(found.ask("facts")["machine"])
         asked = time.monotonic()
         if dialogue.can_ask:
-            told = (ask_all if is_bare else ask_client)(told, document, dialogue)
-            if not is_known:
-                told = ask_board(told, chip, dialogue)
-                about = load_board(told.board) if told.board else None
+            told = (ask_provider if is_bare else ask_client)(told, document, dialogue)
         fields, also = _provider(document, told, client_auth, asks=not yes, is_bare=is_bare)
-        password = _wifi_password(document, told.wifi_ssid, asks=not yes)
+        if is_bare:
+            told = ask_wifi(told, document, dialogue)
+        password = _wifi_password(document, told.wifi_ssid, dialogue, asks=not yes)
+        if dialogue.can_ask and not is_known:
+            told = ask_board(told, chip, dialogue)
+            about = load_board(told.board) if told.board else None
         until += time.monotonic() - asked  # what people take is not counted
         new_address = told.provider or told.issuer or api
         had_http = bool(document.get("allow_http"))
@@ -204,8 +213,7 @@ def configure(
         if target and not no_check and (fields is not None or scope is not None):
             trusted = roots or ([] if new_address else conf.roots_on(found, document))
             _in_time(until, lambda: _ask_provider(result, trusted))
-            whom = told.provider or told.issuer or "the provider"
-            dialogue.say(f"{whom} offers the device grant, and knows this client")
+            dialogue.say("the provider offers the device grant, and knows this client")
         if roots is None and new_address:
             if no_check:
                 roots = stored_roots(also) or None
@@ -226,7 +234,7 @@ def configure(
         dialogue.say(f"wrote {path}")
     if not written:
         dialogue.say("the board is configured like this already")
-    if new_address and roots is None:
+    if new_address and roots is None and conf.has_https(result):
         dialogue.say(_NO_ROOT)
     if not is_known and about is None:
         dialogue.say(_NO_BOARD)
@@ -278,7 +286,7 @@ def _provider(
     value: str | None = None
     if client_auth != NONE:
         asks = asks and (wants or may_have)
-        what = "the client secret" if wants else "the client secret (empty: none)"
+        what = "the client secret" + (" (empty: none)" if may_have else "")
         value = secret(_SECRET_VARIABLE, what, otherwise, asks=asks) or None
     if preset is not None:
         fields = provider_object(preset, variables, told.client_id, value, client_auth)
@@ -302,9 +310,11 @@ def _needs_http(
     document: dict[str, Any], provider: dict[str, Any] | None, api: str | None
 ) -> bool:
     """Whether an address is http, once `provider` and `api` have replaced the document's."""
+    from keyfob_host.board.configuration import addresses
+
     provider = provider or document.get("provider") or {}
-    addresses = (api or document.get("api"), *provider.values())
-    return any(str(address).lower().startswith("http:") for address in addresses)
+    api = api or document.get("api")
+    return any(address.lower().startswith("http:") for address in addresses(provider, api))
 
 
 def _preset_scope(provider: str | None) -> str | None:
@@ -357,17 +367,29 @@ def _in_time(until: float, ask: Callable[[], T]) -> T:
     return within(max(0.0, until - time.monotonic()), ask, late)
 
 
-def _wifi_password(document: dict[str, Any], ssid: str | None, *, asks: bool) -> str | None:
+def _wifi_password(
+    document: dict[str, Any], ssid: str | None, dialogue: Dialogue, *, asks: bool
+) -> str | None:
     """The password of the network `ssid`; the one that is stored where nobody types another."""
     if ssid is None:
         return None
     from keyfob_host.board.configuration import check_network
+    from keyfob_host.errors import UsageError
 
     known = [n for n in document.get("wifi") or [] if n.get("ssid") == ssid]
     stored = known[0].get("password") or "" if known else None
-    password = secret(_WIFI_VARIABLE, f"the Wi-Fi password of {ssid}", stored, asks=asks)
-    check_network(ssid, password)
-    return password
+    check_network(ssid, "")
+    while True:
+        password = secret(_WIFI_VARIABLE, f"the Wi-Fi password of {ssid}", stored, asks=asks)
+        try:
+            check_network(ssid, password)
+        except UsageError as error:
+            was_typed = dialogue.can_ask and _WIFI_VARIABLE not in os.environ
+            if not was_typed or password == stored:
+                raise
+            dialogue.say(error.message)
+        else:
+            return password
 
 
 def _pretty(document: dict[str, Any]) -> str:

@@ -24,17 +24,12 @@ class Told:
     board: str | None = None
 
 
-def ask_all(told: Told, document: Mapping[str, Any], dialogue: Dialogue) -> Told:
-    """`told` with a provider and a network; what the board has of them may stay as it is."""
+def ask_provider(told: Told, document: Mapping[str, Any], dialogue: Dialogue) -> Told:
+    """`told` with a provider and a client, unless the board keeps those that it has."""
     old = document.get("provider") or {}
     if _is_new("provider", old.get("issuer") or old.get("token_endpoint"), dialogue):
-        told = replace(told, provider=_ask_provider(dialogue))
-    told = ask_client(told, document, dialogue)
-    names = [str(network.get("ssid")) for network in document.get("wifi") or []]
-    if _is_new("Wi-Fi", ", ".join(names), dialogue):
-        ssid = dialogue.ask("Name of the Wi-Fi network (empty: none)", "")
-        told = replace(told, wifi_ssid=ssid or None)
-    return told
+        told = replace(told, provider=_provider(dialogue))
+    return ask_client(told, document, dialogue)
 
 
 def ask_client(told: Told, document: Mapping[str, Any], dialogue: Dialogue) -> Told:
@@ -42,6 +37,8 @@ def ask_client(told: Told, document: Mapping[str, Any], dialogue: Dialogue) -> T
     name = None
     if told.provider is not None:
         preset, variables = named(told.provider)
+        if preset.provider is None:
+            return told  # which is refused
         name = preset.name
         told = replace(told, provider=_with_variables(preset, variables, dialogue))
     has_client = bool((document.get("provider") or {}).get("client_id"))
@@ -50,6 +47,15 @@ def ask_client(told: Told, document: Mapping[str, Any], dialogue: Dialogue) -> T
             dialogue.say(f"How to register a client there: keyfob providers show {name}")
         told = replace(told, client_id=dialogue.ask("Client ID"))
     return told
+
+
+def ask_wifi(told: Told, document: Mapping[str, Any], dialogue: Dialogue) -> Told:
+    """`told` with a network, unless the board keeps those that it has."""
+    names = [str(network.get("ssid")) for network in document.get("wifi") or []]
+    if not _is_new("Wi-Fi", ", ".join(names), dialogue):
+        return told
+    ssid = dialogue.ask("Name of the Wi-Fi network (empty: none)", "")
+    return replace(told, wifi_ssid=ssid or None)
 
 
 def ask_board(told: Told, chip: str | None, dialogue: Dialogue) -> Told:
@@ -65,7 +71,7 @@ def _is_new(what: str, present: str | None, dialogue: Dialogue) -> bool:
     return not present or bool(dialogue.agrees(f"Its {what} is {present}. Another one?"))
 
 
-def _ask_provider(dialogue: Dialogue) -> str:
+def _provider(dialogue: Dialogue) -> str:
     presets = [preset for preset in map(load, known_providers()) if preset.provider is not None]
     choices = _columns([(preset.name, preset.title) for preset in presets])
     preset = presets[dialogue.pick("Which provider?", choices)]
