@@ -19,8 +19,8 @@ def doctor(
 
     Port, prompt, version, files, configuration, panel, link, Wi-Fi, clock, TLS and provider are
     looked at in that order. A board links without its panel, so trouble with that is told beside
-    another cause. The provider is asked for a code, which nobody uses. Exit code 1 where something is
-    wrong.
+    another cause. The provider is asked for a code, which nobody uses. Exit code 1 where
+    something is wrong.
 
     \b
     Examples:
