@@ -8,7 +8,8 @@ Nothing waits: time passes where somebody looks at the clock, sleeps or reads.
 import json
 import random
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from hashlib import sha256
 from typing import Any
 
 from serial import SerialException
@@ -26,8 +27,7 @@ VALUES = (
     *(None, True, False, 0, -1, 1, 65, 2**31, 2**63, 10**400, 0.5, -0.0, 1e308),
     *(float("nan"), float("inf"), [], {}, [[]], {"": ""}, [None] * 2000),
 )
-_MODULE = "raw REPL; CTRL-B to exit\r\n>"
-RAW = _MODULE.encode()
+RAW = b"raw REPL; CTRL-B to exit\r\n>"
 PROMPT = b"\r\nMicroPython v1.29.0; a board\r\n>>> "
 
 CONFIG: dict[str, Any] = {
@@ -37,7 +37,11 @@ CONFIG: dict[str, Any] = {
     "ca": ["/ca/00000000.der"],
     "board": "esp32-ssd1306",
 }
-FILES = {"/keyfob.json": CONFIG, "/board.json": {"name": "esp32-ssd1306", "display": {}}}
+FILES: dict[str, Any] = {
+    "/keyfob.json": CONFIG,
+    "/board.json": {"name": "esp32-ssd1306", "display": {}},
+    "/ca/00000000.der": "no certificate",
+}
 # What the programs of on_board/ answer, by words that only they have.
 ANSWERS: tuple[tuple[str, Any], ...] = (
     (
@@ -112,6 +116,52 @@ ERRORS = (
 )
 
 
+# What esptool says, of a chip and of an image that it writes.
+ESPTOOL = (
+    "esptool v5.1.0",
+    "Connecting....",
+    "Detecting chip type... Autodetection failed, trying again...",
+    "Detecting chip type... ESP32",
+    "Connected to ESP32 on /dev/hostile:",
+    "MAC:                24:6f:28:00:00:00",
+    "Detected flash size: 4MB",
+    "Writing at 0x00001000... [=====>    ] 1e9% 99.9% (1 %)",
+    "Hash of data verified.",
+    "A fatal error occurred: {0} {port}",
+    "This chip is ESP32-C3, not ESP32. Wrong chip",
+    "MD5 of file does not match data in flash!",
+)
+
+
+class HostileEsptool:
+    """The process that runs esptool, whose words a chip may have had a hand in."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def __call__(self, *_: object, **__: object) -> "HostileEsptool":
+        """Begin, as subprocess.Popen does."""
+        lies = self.random.choice((0.0, 0.1, 0.5))
+        lines = [
+            self.random.choice(TEXTS) if self.random.random() < lies else line
+            for line in ESPTOOL
+            if self.random.random() > lies
+        ]
+        self.stdout = [line + "\n" for line in lines]
+        return self
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code."""
+        return self.random.choice((0, 0, 0, 1, 2))
+
+    def poll(self) -> int:
+        """The exit code: it has ended."""
+        return 0
+
+    def kill(self) -> None:
+        """Nothing: it has ended."""
+
+
 class HostileBoard:
     """A port of pyserial, and the clock of all of it. How often it lies is one of its secrets."""
 
@@ -123,13 +173,15 @@ class HostileBoard:
         self.write_timeout: float = 0
         self.dtr = self.rts = False
         self._lies = self.random.choice((0.0, 0.02, 0.1, 0.4))  # of what it says
-        self._breaks = self.random.choice((0.0, 0.0, 0.01, 0.1))  # of what it is asked
+        self._breaks = self.random.choice((0.0, 0.0, 0.0, 0.02))  # of what it is asked
         self._arrived = bytearray()
         self._floods = False  # it goes on for ever
         self._is_gone = False
         self._is_raw = False
         self._program: bytes | None = None
         self._window = 0  # bytes of raw paste, 0 outside of it
+        self.written: dict[str, bytes] = {}  # files by path
+        self._writes = ""  # the one that is open
         self._talks = bool(pulse)  # without being asked
         if self._talks:
             self._say(self._lines())
@@ -207,11 +259,13 @@ class HostileBoard:
             self._program = (self._program or b"") + octet
 
     def _paste(self) -> bytes:
+        if self.random.random() < self._lies:
+            return b"R\x01\x00\x00" + b"\x01" * 500
         self._window = self.random.choice((0, 0, 128, 32))
         if self._window:
             self._program = b""
             return b"R\x01" + self._window.to_bytes(2, "little")
-        return self.random.choice((b"R\x00", b"ra" + RAW[2:], b"R\x01\x00\x00" + b"\x01" * 500))
+        return self.random.choice((b"R\x00", RAW))
 
     def _say(self, data: bytes) -> None:
         if self.random.random() < self._lies / 4:
@@ -258,11 +312,28 @@ class HostileBoard:
         if "run(Linking)" in program or "link.unlink()" in program:
             return self._lines().decode("utf-8", "surrogateescape")
         if "sha256" in program:
-            digest = "0" * 64
             lines = [f"- /lib/{name}/" for name in ("keyfob-00000000", "keyfob-1", *PATHS)]
-            lines += [f"{digest} /lib/keyfob-1/{name}" for name in ("a.mpy", *PATHS)]
+            lines += [f"{'0' * 64} /lib/keyfob-1/{name}" for name in ("a.mpy", *PATHS)]
+            lines += [f"{sha256(data).hexdigest()} {path}" for path, data in self.written.items()]
             return self._damaged_text("\r\n".join(lines)) + "\r\n"
+        if "keyfob.__path__" in program:
+            pointer = self.written.get("/lib/keyfob.py", b"").decode()
+            return self._damaged_text(pointer.partition('__path__ = "')[2].partition('"')[0])
+        self._write(program)
         return self._damaged_text("")
+
+    def _write(self, program: str) -> None:
+        """Do what a program does that writes a file, a piece of it, or renames it."""
+        begun = re.search(r"_f = open\('([^']*)', 'wb'\)", program)
+        if begun:
+            self._writes = begun[1]
+            self.written[self._writes] = b""
+        piece = re.match(r"_f\.write\(_d\('([^']*)'\)\)", program)
+        if piece:
+            self.written[self._writes] += b64decode(piece[1])
+        renamed = re.search(r"os\.rename\('([^']*)', '([^']*)'\)", program)
+        if renamed and renamed[1] in self.written:
+            self.written[renamed[2]] = self.written.pop(renamed[1])
 
     # Lies
 
@@ -290,7 +361,7 @@ class HostileBoard:
             members = {name: self._damaged(member) for name, member in value.items()}
             if self.random.random() < self._lies:
                 members[self.random.choice((*TEXTS, *members))] = self.random.choice(VALUES)
-            if self.random.random() < self._lies:
+            if members and self.random.random() < self._lies:
                 members.pop(self.random.choice(list(members)))
             return members
         if isinstance(value, list):

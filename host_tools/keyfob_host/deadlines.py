@@ -24,7 +24,7 @@ def within(seconds: float, work: Callable[[], T], late: CliError) -> T:
             future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
-    wait([future], seconds)
+    wait([future], max(0.0, seconds))
     if not future.done():
         raise late
     return future.result()

@@ -180,6 +180,8 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
                     data += byte
                     if len(data) > _MOST:
                         raise _TooMuchError("it goes on and on")
+        if ending in _RAW_TEXT + b">" and len(ending) > 1 and not data.endswith(ending):
+            raise TransportError("no answer")  # before mpremote prints what came instead
         return bytes(data)
 
 

@@ -364,7 +364,7 @@ def _in_time(until: float, ask: Callable[[], T]) -> T:
         "the provider's answers do not come to an end in time",
         "a longer --timeout, or --no-check, which does without",
     )
-    return within(max(0.0, until - time.monotonic()), ask, late)
+    return within(until - time.monotonic(), ask, late)
 
 
 def _wifi_password(
