@@ -13,6 +13,7 @@ from keyfob.oauth.profile_schema import client_from
 
 _FIELDS = {
     "wifi": list,
+    "country": str,
     "provider": dict,
     "scope": str,
     "ca": list,
@@ -28,7 +29,9 @@ _HINTS = {
     str: "make it a text",
     bool: "make it true or false",
 }
-_WIFI = ("ssid", "password")
+_WIFI = ("ssid", "password", "txpower", "address")
+_LEAST_POWER = 2  # dBm
+_MOST_POWER = 20
 _BOM = b"\xef\xbb\xbf"  # byte order mark that some editors write
 
 
@@ -54,6 +57,8 @@ class Config:
         self.wifi = self.wifi or []
         for index, network in enumerate(self.wifi):
             _check_wifi(network, "wifi[%d]" % index)
+        if self.country is not None and not _is_country(self.country):
+            raise ConfigError("country is not two capital letters", "write it as in DE or US")
         self.allow_http = bool(self.allow_http)
         self.erase_ended = bool(self.erase_ended)
         self.profile = Profile(self.provider, self.allow_http)
@@ -62,6 +67,19 @@ class Config:
         if self.api is not None:
             url.check(self.api, "api", self.allow_http)
         self._root = root
+
+    def networks(self):
+        """The networks to join: `wifi`, each with the country, and with the board's power.
+
+        That is `wifi.txpower` in /board.json, for a network that has none of its own.
+        """
+        power = _board_power(self._root)
+        for network in self.wifi:
+            if self.country is not None:
+                network["country"] = self.country
+            if power is not None and network.get("txpower") is None:
+                network["txpower"] = power
+        return self.wifi
 
     def roots(self):
         """The CA certificates, each DER bytes. Raises ConfigError naming a missing file."""
@@ -113,7 +131,50 @@ def _check_wifi(network, label):
         if name not in _WIFI:
             with Loaded("keyfob.config_text") as code:
                 raise code.unknown(label + ".", name, _WIFI)
-        if network[name] is not None and not isinstance(network[name], str):
+        if network[name] is None:
+            pass
+        elif name == "txpower":
+            _check_power(network[name], label)
+        elif name == "address":
+            _check_address(network[name], label)
+        elif not isinstance(network[name], str):
             raise ConfigError("%s.%s is not a text" % (label, name))
     if not network.get("ssid"):
         raise ConfigError("%s.ssid is missing" % label, "enter the network's name")
+
+
+def _check_power(value, label):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not _LEAST_POWER <= value <= _MOST_POWER:
+        raise ConfigError(
+            "%s.txpower is not a number from %d to %d" % (label, _LEAST_POWER, _MOST_POWER),
+            "it is in dBm; the radio's own is 20",
+        )
+
+
+def _check_address(value, label):
+    if not isinstance(value, list) or len(value) != 4 or not all(map(_is_ipv4, value)):
+        raise ConfigError(
+            "%s.address is not a list of four IPv4 addresses" % label,
+            "the board's own, the netmask, the gateway and the DNS server",
+        )
+
+
+def _is_ipv4(text):
+    parts = text.split(".") if isinstance(text, str) else ()
+    return len(parts) == 4 and all(
+        part.isdigit() and len(part) <= 3 and int(part) < 256 for part in parts
+    )
+
+
+def _is_country(text):
+    return len(text) == 2 and all(0x41 <= byte <= 0x5A for byte in text.encode())
+
+
+def _board_power(root):
+    """The power in dBm at which the board's radio joins; None where /board.json has none."""
+    try:
+        with open(root + "/board.json", "rb") as file:
+            return json.load(file)["wifi"]["txpower"]
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError):  # RuntimeError: too deep
+        return None

@@ -6,6 +6,7 @@ from keyfob.oauth.profile import Profile
 
 class Config:
     wifi: list[_Network]
+    country: str | None
     provider: None
     scope: str | None
     ca: list[str] | None
@@ -17,6 +18,7 @@ class Config:
     profile: Profile
     client: Client
     def __init__(self, fields: dict[str, Any], root: str = "") -> None: ...
+    def networks(self) -> list[_Network]: ...  # internal
     def roots(self) -> list[bytes]: ...
 
 def load(path: str = "/keyfob.json", root: str = "") -> Config: ...

@@ -136,8 +136,15 @@ class Led:
 
 
 @dataclass(frozen=True)
+class Wifi:
+    """What a board's radio needs: the power in dBm above which it does not join."""
+
+    txpower: Annotated[float, Rule(minimum=2, maximum=20)]
+
+
+@dataclass(frozen=True)
 class Board:
-    """One board; sizes and offsets in bytes. `display` and `led` are None where absent.
+    """One board; sizes and offsets in bytes. `display`, `led`, `txpower` are None where absent.
 
     `download` is the board's name at micropython.org, `flash_recipe` how a person puts it into
     download mode, `verified` what was seen on hardware, `sources` where its facts come from.
@@ -159,6 +166,7 @@ class Board:
     display: Display | None = None
     buttons: tuple[Button, ...] = ()
     led: Led | None = None
+    txpower: float | None = None
 
 
 @dataclass(frozen=True)
@@ -190,6 +198,7 @@ class BoardFile:
     display: Display | None = None
     buttons: Annotated[tuple[Button, ...], Rule(least=1)] = ()
     led: Led | None = None
+    wifi: Wifi | None = None
 
 
 def known_boards() -> list[str]:
@@ -236,6 +245,7 @@ def read_board(path: Path) -> Board:
         display=document.display,
         buttons=document.buttons,
         led=document.led,
+        txpower=document.wifi.txpower if document.wifi else None,
     )
 
 
@@ -244,6 +254,8 @@ def board_file(board: Board) -> dict[str, Any]:
     parts = {"display": board.display, "led": board.led}
     document: dict[str, Any] = {"name": board.name}
     document |= {name: _present(asdict(part)) for name, part in parts.items() if part is not None}
+    if board.txpower is not None:
+        document["wifi"] = {"txpower": board.txpower}
     if board.buttons:
         document["buttons"] = [asdict(button) for button in board.buttons]
     return document

@@ -8,10 +8,10 @@
     read_toml(Led, path, "see boards/README.md")
     json_schema(Led)                                 # the same, for editors that check TOML
 
-A field may be left out where it has a default. Types are str, int, bool, date, Any, Literal,
-tuples and lists of one type, mappings from str, unions of these, dataclasses and TypedDicts; None
-stands for what is not in the file. What types cannot say of a table, a class adds to its schema as
-a dict called `schema_rules`.
+A field may be left out where it has a default. Types are str, int, float, bool, date, Any,
+Literal, tuples and lists of one type, mappings from str, unions of these, dataclasses and
+TypedDicts; None stands for what is not in the file. What types cannot say of a table, a class adds
+to its schema as a dict called `schema_rules`.
 """
 
 import sys
@@ -31,7 +31,7 @@ else:
 
 T = TypeVar("T")
 
-_SIMPLE = {str: "string", int: "integer", bool: "boolean"}
+_SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _SEQUENCES = (tuple, list)
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -183,6 +183,8 @@ def _read_plain(kind: Any, value: Any, name: str) -> Any:
         return {key: _read(items[1], item, f"{name}.{key}") for key, item in value.items()}
     if _is_table(kind):
         return kind(**_members(kind, value, name))
+    if kind is float and type(value) is int:
+        return float(value)
     if type(value) is not kind:
         raise FieldError(f"needs {name!r}, of type {kind.__name__}")
     return value

@@ -22,6 +22,7 @@ class Radio:
     def __init__(self, known=(), delay=2, busy=0, joined=None, state=1001):
         self.state = state
         self.calls = []
+        self.tries = []  # how often to try again, as it was set
         self._known = dict(known)
         self._delay = delay
         self._busy = busy
@@ -53,9 +54,25 @@ class Radio:
                 self._joined = self._wanted
         return self._joined is not None
 
-    def config(self, name):
+    def config(self, name=None, txpower=None, reconnects=None):
+        if txpower is not None:
+            self.calls.append("txpower %s" % txpower)
+        if reconnects is not None:
+            self.tries.append(reconnects)
+        if name is None:
+            return None
         assert name == "ssid"
         return self._joined
+
+    def country(self, code):
+        self.calls.append("country " + code)
+
+    def ifconfig(self, address):
+        assert isinstance(address, tuple)
+        self.calls.append(" ".join(address))
+
+    def ipconfig(self, dhcp4):
+        self.calls.append("dhcp4 %s" % dhcp4)
 
     def status(self):
         return self.state

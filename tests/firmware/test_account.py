@@ -52,6 +52,20 @@ def loaded(store, owner=OWNER):
     return account
 
 
+def test_a_subject_that_an_earlier_version_took_for_a_name_is_none():
+    for subject, name in (
+        ("tTQ0eNZyXpmzlDcGkWvSHhBJrRuAfLoI", None),
+        ("0b64d2ce-ef1c-4b7a-9b34-6a7bd9ab4f2d", None),
+        ("ana", "ana"),
+    ):
+        store = MemoryStore()
+        account = kept(store)
+        account.subject = account.name = subject
+        account.save()
+        found = loaded(store)
+        assert (found.subject, found.name) == (subject, name)
+
+
 def test_what_is_kept_is_there_after_a_reboot():
     store = MemoryStore()
     assert not kept(store).is_stored

@@ -8,6 +8,7 @@ from fakes import Folder
 from keyfob import config, config_text
 from keyfob.errors import ConfigError
 
+ADDRESS = ["10.0.0.5", "255.255.255.0", "10.0.0.1", "9.9.9.9"]
 PROVIDER = {"issuer": "https://as.example", "client_id": "board"}
 
 
@@ -34,7 +35,11 @@ def test_only_the_provider_is_needed():
 def test_every_field_is_taken():
     found = config.Config(
         {
-            "wifi": [{"ssid": "home", "password": "pass"}, {"ssid": "open"}],
+            "wifi": [
+                {"ssid": "home", "password": "pass", "txpower": 8.5, "address": ADDRESS},
+                {"ssid": "open", "txpower": 20, "address": None},
+            ],
+            "country": "DE",
             "provider": dict(PROVIDER, client_secret="s3", client_auth="post"),
             "scope": "openid profile",
             "ca": [],
@@ -44,7 +49,8 @@ def test_every_field_is_taken():
             "language": "en",
         }
     )
-    assert found.wifi[1]["ssid"] == "open"
+    assert found.wifi[1]["ssid"] == "open" and found.country == "DE"
+    assert (found.wifi[0]["txpower"], found.wifi[0]["address"]) == (8.5, ADDRESS)
     assert (found.client.secret, found.client.auth) == ("s3", "post")
     assert (found.scope, found.board, found.language) == ("openid profile", "esp32-generic", "en")
     assert found.api == "http://10.0.0.1/v1/me"
@@ -77,6 +83,18 @@ def test_a_complaint_names_the_field():
         ({"wifi": [{"ssid": 5}]}, "wifi[0].ssid"),
         ({"wifi": [{"ssid": "a", "password": 12345678}]}, "wifi[0].password"),
         ({"wifi": [{"ssid": "a", "pass": "b"}]}, "wifi[0].pass"),
+        ({"wifi": [{"ssid": "a", "txpower": "8.5"}]}, "wifi[0].txpower"),
+        ({"wifi": [{"ssid": "a", "txpower": True}]}, "wifi[0].txpower"),
+        ({"wifi": [{"ssid": "a", "txpower": 0}]}, "wifi[0].txpower"),
+        ({"wifi": [{"ssid": "a", "txpower": 20.5}]}, "wifi[0].txpower"),
+        ({"wifi": [{"ssid": "a", "address": "10.0.0.5"}]}, "wifi[0].address"),
+        ({"wifi": [{"ssid": "a", "address": ADDRESS[:3]}]}, "wifi[0].address"),
+        ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + [None]}]}, "wifi[0].address"),
+        ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + ["9.9.9.256"]}]}, "wifi[0].address"),
+        ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + ["dns.example"]}]}, "wifi[0].address"),
+        ({"country": "de"}, "country"),
+        ({"country": "DEU"}, "country"),
+        ({"country": "Ä"}, "country"),
         ({"scope": ["openid"]}, "scope"),
         ({"ca": "/ca.der"}, "ca"),
         ({"allow_http": "yes"}, "allow_http"),
@@ -124,6 +142,23 @@ def test_a_configuration_is_an_object():
     for wrong in (None, [], "x", 5):
         error = support.raises(ConfigError, config.Config, wrong)
         assert "object" in str(error)
+
+
+def test_a_board_s_power_is_that_of_each_network_without_its_own():
+    for board, powers in (
+        ({"wifi": {"txpower": 8.5}}, [8.5, 15]),
+        ({"wifi": {}}, [None, 15]),
+        ({}, [None, 15]),
+        ([], [None, 15]),
+        (b"{", [None, 15]),
+        (None, [None, 15]),
+    ):
+        with Folder() as folder:
+            folder.write("keyfob.json", fields(wifi=[{"ssid": "a"}, {"ssid": "b", "txpower": 15}]))
+            if board is not None:
+                folder.write("board.json", board)
+            found = config.load(root=folder.path).networks()
+            assert [network.get("txpower") for network in found] == powers
 
 
 def test_a_file_is_read_from_the_root():

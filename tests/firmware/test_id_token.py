@@ -214,15 +214,40 @@ def test_the_friendliest_claim_names_the_account():
         "preferred_username": "ana",
         "name": "Ana Ruiz",
     }
-    for name in ("name", "preferred_username", "nickname", "email", "sub"):
+    for name in ("name", "preferred_username", "nickname", "email"):
         assert account_name(everything) == everything[name]
         del everything[name]
-    assert account_name({}) is None
+    assert account_name(everything) is account_name({}) is None
     assert account_name({"name": "", "sub": None, "email": 5}) is None
-    assert account_name({"name": 5, "email": "", "sub": "u-1"}) == "u-1"
+    assert account_name({"name": 5, "email": "", "sub": "u-1"}) is None
+
+
+def test_an_id_is_no_name():
+    subject = "tTQ0eNZyXpmzlDcGkWvSHhBJrRuAfLoI"  # as Glewlwyd's, 32 letters
+    mail = "ana@example.com"
+    for opaque in (
+        subject,
+        "0b64d2ce-ef1c-4b7a-9b34-6a7bd9ab4f2d",
+        "0B64D2CEEF1C4B7A9B346A7BD9AB4F2D",
+        "110169484474386276334",
+    ):
+        assert account_name({"sub": opaque}) is None
+        assert account_name({"sub": subject, "preferred_username": opaque}) is None
+        assert account_name({"sub": subject, "name": opaque, "email": mail}) == mail
+    for readable in ("ana", "Konstantinos Papadopoulos", "konstantinospapadopoulos", "decade"):
+        assert account_name({"sub": subject, "name": readable}) == readable
+    assert account_name({"sub": "ana", "preferred_username": "ana"}) == "ana"
+
+
+def test_a_name_that_may_not_be_drawn_has_the_address_behind_it():
+    for name in ("Ελένη Παππά", "Ольга Ким", "李小龙", "محمد علي", "नेहा शर्मा", "김민준", "გიორგი"):
+        assert account_name({"name": name, "email": "a@b.c"}) == name + " <a@b.c>"
+        assert account_name({"name": name}) == name
+    for name in ("Nguyễn Văn An", "Łukasz Żak", "Jose\u0301 O\u2019Neill", "Ana ★", "Əli Əliyev"):
+        assert account_name({"name": name, "email": "a@b.c"}) == name
 
 
 def test_a_name_is_made_safe_to_show():
     assert account_name({"name": "Ana\x1b[31m\r\nRuiz\u202e"}) == "Ana[31mRuiz"
-    assert account_name({"name": "\x00\u200b", "sub": "u-1"}) == "u-1"
+    assert account_name({"name": "\x00\u200b", "email": "ana@b.c"}) == "ana@b.c"
     assert len(account_name({"name": "x" * 5000})) == 200

@@ -818,8 +818,8 @@ async def test_userinfo_names_it_where_the_id_token_has_only_a_subject():
 async def test_userinfo_of_another_subject_does_not_count():
     answer = reply(200, {"sub": "user-2", "name": "Eve"})
     board, name = await linked_as([answer], id_token=id_token(name=None))
-    assert name == "user-1"
-    assert board.store.load()["account"] == "user-1"
+    assert name is None
+    assert board.store.load()["account"] is None
 
 
 async def test_another_account_that_takes_the_board_over_is_noticed():
@@ -862,7 +862,7 @@ async def test_a_name_is_a_nicety():
         reply(200, {"sub": 7}),
     ):
         _, name = await linked_as([answer], id_token=id_token(name=None))
-        assert name == "user-1"
+        assert name is None
         _, name = await linked_as([answer], id_token=None)
         assert name is None
 
@@ -1445,6 +1445,20 @@ def test_a_configuration_file_makes_a_link():
         link._account.load()  # its store is in that folder, and empty
         folder.write("link-account.0", b"{")
         support.raises(StorageError, link._account.load)
+
+
+def test_the_networks_know_the_country_and_the_board_s_power():
+    with Folder() as folder:
+        provider = {"issuer": ISSUER, "client_id": "board"}
+        networks = [{"ssid": "home"}]
+        folder.write(
+            "keyfob.json", {"provider": provider, "wifi": networks, "country": "DE", "ca": []}
+        )
+        folder.write("board.json", {"name": "mine", "wifi": {"txpower": 8.5}})
+        from keyfob import AccountLink
+
+        link = AccountLink.from_config(root=folder.path)
+        assert link.wifi == [{"ssid": "home", "country": "DE", "txpower": 8.5}]
 
 
 async def test_without_a_listener_the_code_is_on_the_console():

@@ -119,6 +119,66 @@ def test_a_complete_address_replaces_neither_of_them():
     assert "Open  " + CODE["verification_uri"] in panel.lines
 
 
+def shown_and_printed(panel, code, happen=lambda view: None):
+    """The texts on the panel with that code, and the lines printed on the serial console."""
+    printed = []
+    show, Console.show = Console.show, lambda self, lines: printed.append(lines)
+    try:
+        view = Screens(panel)
+        view.notify("user_code", dict(CODE, user_code=code))
+        happen(view)
+    finally:
+        Console.show = show
+    return [line for line, _ in view._items], printed
+
+
+def test_a_code_that_no_font_has_is_on_the_serial_console():
+    shown, printed = shown_and_printed(Panel(128, 64), "ЖШ-1234")
+    assert "ЖШ-1234" not in str(shown)
+    assert "The code is on the serial console" in shown
+    assert CODE["verification_uri"] in shown
+    (lines,) = printed
+    assert "Code  ЖШ-1234" in lines and "Open  " + CODE["verification_uri"] in lines
+    assert "{" not in str(lines).replace(CODE["verification_uri"], "")
+    for code in ("fH7k-Qp0O", "äÖ-ß"):
+        shown, printed = shown_and_printed(Panel(128, 64), code)
+        assert code in shown and printed == []
+        assert "serial" not in str(shown)
+    shown, printed = shown_and_printed(Lines(), "ЖШ-1234")
+    assert "Code  ЖШ-1234" in shown and "serial" not in str(shown)
+
+
+def test_a_press_prints_such_a_code_again():
+    for code, times in (("ЖШ-1234", 2), ("fH7k-Qp0O", 0)):
+        _, printed = shown_and_printed(Panel(128, 64), code, Screens.show_again)
+        assert len(printed) == times
+        assert all(lines == printed[0] for lines in printed)
+
+
+def test_such_a_code_stays_there_while_the_provider_is_away():
+    def go_away(view):
+        view.notify("poll", poll("retry", "no connection"))
+
+    shown, printed = shown_and_printed(Panel(320, 240), "ЖШ-1234", go_away)
+    assert "The code is on the serial console" in shown and "no connection" in shown
+    assert "Code  ЖШ-1234" in printed[-1]
+
+
+def test_an_account_is_shown_as_the_panel_can():
+    for account, shown in (
+        ("Łukasz Żak", ["Linked", "Account  Lukasz Zak"]),
+        ("李小龙 <li@example.cn>", ["Linked", "Account  li@example.cn"]),
+        ("李小龙", ["Linked"]),
+        (None, ["Linked"]),
+    ):
+        view = Screens(Panel(128, 64))
+        view.notify("linked", {"account": account})
+        assert [line for line, _ in view._items] == shown
+        console = Lines()
+        Screens(console).notify("linked", {"account": account})
+        assert account is None or console.lines == ["Linked", "Account  " + account]
+
+
 def test_the_person_is_told_what_to_check():
     panel, _ = at_code()
     assert "Only continue if you hold this device" in text(panel)
@@ -225,6 +285,7 @@ def test_every_name_in_the_screens_is_a_text():
         for name in screen_table.row(screen)[3].replace("/", " ").split():
             name = name.rstrip("#@~?").replace("{kind}", "memory")
             name = name.replace("{unsaved}", "the flash is full").replace("{revoked}", "False")
+            name = name.replace("{shown}", "False")
             assert "\n%s|" % name in texts._TEXTS, name
 
 

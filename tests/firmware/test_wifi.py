@@ -109,7 +109,15 @@ async def test_why_not_is_told_where_the_driver_knows():
         (Radio.STAT_WRONG_PASSWORD, "Home has another password"),
         (Radio.STAT_HANDSHAKE_TIMEOUT, "Home seems to have another password"),
         (1001, "Home"),
-        (15, "Home"),
+        (2, "Home hears the board badly"),
+        (5, "Home has no room for another device"),
+        (15, "Home seems to have another password"),
+        (200, "Home hears the board badly"),
+        (203, "Home turned the board away"),
+        (210, "Home has another kind of security"),
+        (211, "Home has another kind of security"),
+        (212, "Home is out of reach"),
+        (99, "Home"),
     ):
         with Radio({"Home": "another"}, state=state):
             error = await fails([HOME], Clock())
@@ -122,9 +130,20 @@ async def test_a_screen_names_the_network_that_tells_most():
         (Radio.STAT_WRONG_PASSWORD, "password"),
         (Radio.STAT_HANDSHAKE_TIMEOUT, "password"),
         (1001, "timeout"),
+        (5, "timeout"),
+        (2, "weak_signal"),
+        (211, "wrong_security"),
     ):
         with Radio({"Home": "another"}, state=state):
             assert (await fails([HOME, WORK], Clock())).trouble == ("Home", word)
+
+    for state, hint in (
+        (1001, "name and password"),
+        (2, "txpower of 8.5"),
+        (210, "WPA2"),
+    ):
+        with Radio({"Home": "another"}, state=state):
+            assert hint in (await fails([HOME], Clock())).hint
 
     class Mixed(Radio):
         def connect(self, ssid, password):
@@ -163,3 +182,98 @@ async def test_a_platform_without_those_names():
     with Other({"Home": "another"}, state=5):
         error = await fails([HOME], Clock())
     assert error.message == "no Wi-Fi network let the board in: Home"
+
+
+async def test_a_driver_that_tells_nothing_is_made_to():
+    class Mute(Radio):
+        """Which tells a reason only where it does not try again."""
+
+        def status(self):
+            return 2 if self.tries == [0] else 1001
+
+    clock = Clock()
+    with Mute({"Home": "another"}) as radio:
+        error = await fails([HOME], clock)
+        assert radio.tries == [0, -1]
+    assert error.trouble == ("Home", "weak_signal")
+    assert clock.slept <= 16_000
+    with Mute({"Home": "p4ssword"}, delay=120) as radio:  # it joins all the same
+        assert await wifi.join([HOME], Clock()) == "Home"
+        assert radio.tries == [0, -1]
+    with Radio({"Home": "p4ssword"}) as radio:
+        assert await wifi.join([HOME], Clock()) == "Home"
+        assert radio.tries == []
+
+
+# What a network may need
+
+ADDRESS = ["192.168.1.50", "255.255.255.0", "192.168.1.1", "9.9.9.9"]
+
+
+async def calls_to_join(networks, known):
+    with Radio(known) as radio:
+        assert await wifi.join(networks, Clock()) in known
+        return radio.calls
+
+
+async def test_the_radio_is_set_up_before_it_joins():
+    known = {"Home": "p4ssword"}
+    home = dict(HOME, txpower=8.5, address=ADDRESS, country="DE")
+    assert await calls_to_join([home], known) == [
+        "country DE",
+        "active",
+        "txpower 8.5",
+        " ".join(ADDRESS),
+        "connect Home",
+    ]
+    for none in (HOME, dict(HOME, txpower=None, address=None, country=None)):
+        assert await calls_to_join([none], known) == ["active", "connect Home"]
+
+
+async def test_a_network_without_a_setting_takes_that_of_the_last_one_back():
+    calls = await calls_to_join(
+        [dict(HOME, txpower=8.5, address=ADDRESS), WORK], {"Work": "s3cret"}
+    )
+    assert calls == [
+        "active",
+        "txpower 8.5",
+        " ".join(ADDRESS),
+        "connect Home",
+        "disconnect",
+        "txpower 20",
+        "dhcp4 True",
+        "connect Work",
+    ]
+
+
+async def test_it_is_set_up_anew_where_the_driver_was_busy():
+    with Radio({"Home": "p4ssword"}, busy=1) as radio:
+        await wifi.join([dict(HOME, txpower=8.5)], Clock())
+        assert radio.calls[1:] == ["txpower 8.5", "disconnect", "txpower 8.5", "connect Home"]
+
+
+async def test_what_a_port_cannot_set_is_passed_over():
+    home = dict(HOME, txpower=8.5, address=ADDRESS, country="DE")
+
+    def refuse(error):
+        def call(*_, **__):
+            raise error
+
+        return call
+
+    for error in (OSError(1), RuntimeError("0x0102"), ValueError("key"), TypeError("int")):
+        with Radio({"Home": "p4ssword"}) as radio:
+            radio.config = radio.ifconfig = radio.country = refuse(error)
+            assert await wifi.join([home], Clock()) == "Home"
+
+    class WholeNumbers(Radio):
+        ifconfig = country = None  # a port without them
+
+        def config(self, name=None, txpower=0):
+            if txpower != int(txpower):
+                raise TypeError("can't convert float to int")
+            self.calls.append("txpower %d" % txpower)
+
+    with WholeNumbers({"Home": "p4ssword"}) as radio:
+        assert await wifi.join([home], Clock()) == "Home"
+        assert radio.calls == ["active", "txpower 8", "connect Home"]

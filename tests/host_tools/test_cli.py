@@ -66,6 +66,9 @@ PROVIDERS_OPTIONS = """
 CONFIGURE_OPTIONS = f"""
     --port DEVICE
     --wifi-ssid S
+    --wifi-txpower DBM
+    --wifi-address ADDRESS
+    --country CC
     --provider NAME
     --issuer URL
     --client-id ID

@@ -122,7 +122,7 @@ def test_from_a_bare_configuration_to_a_link_and_back(
     assert err == "keyfob: there is no /keyfob.json\ntry: configure the board first\n"
 
     words = ["--issuer", provider.issuer, "--client-id", "keyfob-public"]
-    words += ["--scope", "openid offline_access", "--board", "esp32-ssd1306"]
+    words += ["--scope", "openid profile offline_access", "--board", "esp32-ssd1306"]
     words += ["--wifi-ssid", SSID]
     done = verbs.json("configure", *words)
     assert done["written"] == ["/keyfob.json"]
@@ -144,7 +144,7 @@ def test_from_a_bare_configuration_to_a_link_and_back(
     assert events[-1]["reached"] is True
     assert all(isinstance(event["t"], float) for event in events)
     status = verbs.json("status")
-    assert (status["linked"], status["scope"]) == (True, "openid offline_access")
+    assert (status["linked"], status["scope"]) == (True, "openid profile offline_access")
     assert status["account"]
     again = [json.loads(line) for line in verbs.run("link", "--json")[1].splitlines()]
     assert [event["stored"] for event in again if event["event"] == "linked"] == [True]
@@ -212,6 +212,36 @@ def test_configuring_one_thing_leaves_the_rest(
             *before["wifi"],
         ]
         assert after == {name: value for name, value in before.items() if name != "wifi"}
+    finally:
+        verbs.change_config(**before)
+
+
+def test_a_network_keeps_what_is_not_named(verbs: Verbs, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = json.loads(verbs.port.read("/keyfob.json"))
+    monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", WIFI_PASSWORD)
+    fixed = ["10.0.0.5", "255.255.255.0", "10.0.0.1"]
+    shed = {"ssid": "shed", "password": WIFI_PASSWORD}
+    try:
+        for words, expected in (
+            (["--wifi-txpower", "8.5"], {**shed, "txpower": 8.5}),
+            (
+                ["--wifi-address", "10.0.0.5/24,10.0.0.1"],
+                {**shed, "txpower": 8.5, "address": [*fixed, "10.0.0.1"]},
+            ),
+            (
+                ["--wifi-address", "10.0.0.5/24,10.0.0.1,9.9.9.9", "--wifi-txpower", "20"],
+                {**shed, "txpower": 20, "address": [*fixed, "9.9.9.9"]},
+            ),
+            ([], {**shed, "txpower": 20, "address": [*fixed, "9.9.9.9"]}),
+            (["--wifi-address", "dhcp"], {**shed, "txpower": 20}),
+        ):
+            done = verbs.json("configure", "--wifi-ssid", "shed", *words)
+            hidden = {**expected, "password": "***"}
+            assert done["config"]["wifi"] == [hidden, *done["config"]["wifi"][1:]]
+            found = json.loads(verbs.port.read("/keyfob.json"))["wifi"]
+            assert found == [expected, *before["wifi"]]
+        verbs.json("configure", "--country", "DE")
+        assert json.loads(verbs.port.read("/keyfob.json"))["country"] == "DE"
     finally:
         verbs.change_config(**before)
 
@@ -543,6 +573,14 @@ def test_what_is_wrong_on_the_board_always_has_something_to_try(verbs: Verbs, ve
         (["--wifi-ssid", "a"], {"KEYFOB_WIFI_PASSWORD": "secret\n77"}, "the Wi-Fi password of a"),
         (["--client-id", "a"], {"KEYFOB_CLIENT_SECRET": "secret\udcff"}, "the client secret hold"),
         (["--client-auth", "bananas"], {}, "--client-auth takes none or basic or post"),
+        (["--wifi-txpower", "8.5"], {}, "--wifi-ssid is missing"),
+        (["--wifi-ssid", "a", "--wifi-txpower", "loud"], {}, "--wifi-txpower takes a number"),
+        (["--wifi-ssid", "a", "--wifi-txpower", "99"], {}, "wifi[0].txpower is not a number from"),
+        (["--wifi-ssid", "a", "--wifi-txpower", "nan"], {}, "wifi[0].txpower is not a number"),
+        (["--wifi-ssid", "a", "--wifi-address", "10.0.0.5"], {}, "--wifi-address takes ADDRESS/"),
+        (["--wifi-ssid", "a", "--wifi-address", "10.0.0.5/24,gw"], {}, "--wifi-address takes"),
+        (["--wifi-ssid", "a", "--wifi-address", "1.2.3.4/24,1.2.3.1,::1"], {}, "--wifi-address"),
+        (["--country", "germany"], {}, "country is not two capital letters"),
     ],
 )
 def test_what_cannot_be_right_is_refused_before_it_is_written(

@@ -43,7 +43,7 @@ SCHEMA_FOLDER = "host_tools/keyfob_host/schemas"
 
 # Options of `configure` that set a field of another name, and those that set none.
 OPTIONS = {
-    "wifi": {"--wifi-ssid"},
+    "wifi": {"--wifi-ssid", "--wifi-txpower", "--wifi-address"},
     "provider": {"--provider", "--issuer", "--client-id", "--client-auth"},
 }
 NO_FIELD = {"--port", "--no-check", "--dry-run", "--yes", "--json", "--timeout"}
@@ -128,7 +128,12 @@ def test_configure_has_an_option_for_each_field_and_no_other():
 
 # The fields whose option gives their value as it is, and values where not any text will do.
 PLAIN = [name for name in config._FIELDS if name not in OPTIONS and name != "ca"]
-VALUES = {"board": "esp32-generic", "api": "https://api.example.com", "language": "de"}
+VALUES = {
+    "country": "DE",
+    "board": "esp32-generic",
+    "api": "https://api.example.com",
+    "language": "de",
+}
 
 
 def value_of(name: str) -> Any:

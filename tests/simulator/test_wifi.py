@@ -5,6 +5,7 @@ import pytest
 from keyfob_sim.hardware.wifi import AccessPoint, Station, WifiError
 
 IDLE, CONNECTING, GOT_IP = 1000, 1001, 1010
+AUTH_EXPIRE = 2
 KEY_HANDSHAKE, BEACON_TIMEOUT, NO_AP_FOUND, AUTH_FAIL, HANDSHAKE = 15, 200, 201, 202, 204
 
 
@@ -365,3 +366,91 @@ def test_settings_that_are_refused(station):
         station.config()
     with pytest.raises(TypeError):
         station.config("pm", mac=b"\x02keyfo")
+
+
+# What a network or a board may need
+
+
+def test_a_hidden_network_is_joined_by_its_name_alone(clock):
+    station = Station([AccessPoint("secret", hidden=True)], clock)
+    station.active(True)
+    assert [found[0] for found in station.scan()] == [b""]
+    station.connect("", None)
+    clock.advance(10)
+    assert station.status() == NO_AP_FOUND
+    station.disconnect()
+    clock.advance(1)
+    station.connect("secret", None)
+    clock.advance(2)
+    assert station.isconnected()
+
+
+def test_a_board_that_sends_too_loud_is_not_heard(home, clock):
+    station = Station([home], clock, most_power=8.5)
+    station.active(True)
+    assert station.config("txpower") == 20
+    station.config(reconnects=0)
+    station.connect("home", "correct horse")
+    clock.advance(2)
+    assert station.status() == CONNECTING
+    clock.advance(2)
+    assert station.status() == AUTH_EXPIRE
+    station.config(txpower=8.5)
+    assert station.config("txpower") == 8.5
+    station.connect()
+    clock.advance(2)
+    assert station.isconnected()
+    station.power_off()
+    station.active(True)
+    assert station.config("txpower") == 20
+
+
+def test_the_power_has_bounds_and_the_radio_must_be_on(station, home, clock):
+    for power in (1.9, 21.5):
+        with pytest.raises(WifiError, match="0x0102"):
+            station.config(txpower=power)
+    with pytest.raises(TypeError):
+        station.config(txpower="8.5")
+    with pytest.raises(WifiError, match="Not Started"):
+        Station([home], clock).config(txpower=8)
+
+
+def test_without_dhcp_a_static_address_has_to_be_there_first(clock):
+    station = Station([AccessPoint("lab", has_dhcp=False)], clock)
+    station.active(True)
+    station.connect("lab")
+    clock.advance(60)
+    assert station.status() == CONNECTING
+    assert station.next_change() is None
+    station.disconnect()
+    clock.advance(1)
+    fixed = ("10.0.0.5", "255.255.255.0", "10.0.0.1", "9.9.9.9")
+    station.ifconfig(fixed)
+    assert station.ipconfig("dhcp4") is False
+    station.connect("lab")
+    clock.advance(2)
+    assert station.isconnected()
+    assert station.ifconfig() == fixed
+    station.disconnect()
+    station.ipconfig(dhcp4=True)
+    assert station.ifconfig() == ("0.0.0.0",) * 4
+    assert station.ipconfig("dhcp4") is True
+    station.ifconfig(fixed)
+    station.ifconfig("dhcp")
+    assert station.ipconfig("dhcp4") is True
+
+
+def test_an_address_that_is_none_is_refused(station):
+    for wrong in ("static", ("10.0.0.5",), ("10.0.0.5", "255.255.255.0", "10.0.0.1", "dns")):
+        with pytest.raises(ValueError):  # noqa: PT011 - the driver has several words for it
+            station.ifconfig(wrong)
+    with pytest.raises(ValueError, match="unexpected key"):
+        station.ipconfig(gw6="::1")
+
+
+def test_the_country_is_two_letters(station):
+    assert station.country() == "XX"
+    station.country("DE")
+    assert station.country() == "DE"
+    with pytest.raises(ValueError):  # noqa: PT011 - the driver has no words for it
+        station.country("DEU")

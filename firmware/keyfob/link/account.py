@@ -50,6 +50,10 @@ class Account:
             self.tokens = TokenSet(found)
             self.subject = record.get("sub")
             self.name = record.get("account")
+            if self.name and self.name == self.subject:
+                with Loaded("keyfob.oauth.id_token") as code:  # earlier versions stored any
+                    if code.is_opaque(self.name, self.subject):
+                        self.name = None
             self.is_stored = True
 
     def check_store(self):

@@ -16,7 +16,7 @@ def assemble(kind, config, notify, root, name, home, seal):
     http = HttpClient(config.roots(), config.allow_http)
     store = _store(name, root, home, seal)
     link = kind(config.profile, config.client, config.scope, http, store=store, notify=notify)
-    link.wifi = config.wifi
+    link.wifi = config.networks()
     link.api = config.api
     link.erase_ended = config.erase_ended
     return link

@@ -25,7 +25,7 @@ async def ask(link, profile, account):
     With `userinfo_aliases` it is an API of the provider's own, which needs no scope `openid`.
     Returns its claims, or None where there is no usable answer: the name is optional.
     """
-    if account.name != account.subject:
+    if account.name is not None:
         return None  # the ID token had a name
     url = profile.userinfo_endpoint
     aliases = profile.userinfo_aliases or {}

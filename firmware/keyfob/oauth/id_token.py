@@ -13,7 +13,9 @@ from keyfob.errors import ProviderError
 
 _MAX_TOKEN = const(8_192)  # characters: more does not fit in a board's RAM
 _LEEWAY = const(300)  # s between a board's clock and the provider's
-_NAMES = ("name", "preferred_username", "nickname", "email", "sub")
+_NAMES = ("name", "preferred_username", "nickname", "email")
+_OPAQUE = const(20)  # characters: the least length at which a word may be an ID
+_DIGITS = b"0123456789abcdefABCDEF-"
 _REQUIRED = ("iss", "sub", "aud", "exp", "iat")
 
 
@@ -69,13 +71,34 @@ def check(found, issuer, client_id, unix=None, before=None):
 
 
 def account_name(found):
-    """The account's name for a screen: the most readable claim that it has, or None."""
+    """The account's name for a screen: the most readable claim that it has, or None.
+
+    The subject and what looks like an ID are no names. Behind a name in another script than the
+    Latin, which a panel may be unable to draw, is the e-mail address where it is known:
+    "Name <address>".
+    """
     with Loaded("keyfob.oauth.messages") as code:
-        for name in _NAMES:
-            value = code.clean(found.get(name))
-            if value:
-                return value
-    return None
+        names = [code.clean(found.get(name)) for name in _NAMES]
+    address = names[-1]
+    names = [name for name in names if name and not is_opaque(name, found.get("sub"))]
+    if not names:
+        return None
+    if address and not _is_latin(names[0]):
+        return names[0] + " <" + address + ">"
+    return names[0]
+
+
+def is_opaque(name, subject):
+    """Whether `name` tells a person nothing: it is a UUID or the like, or a long `subject`."""
+    if len(name) < _OPAQUE:
+        return False
+    return name == subject or not name.encode().strip(_DIGITS)
+
+
+def _is_latin(name):
+    """Whether there is no letter in `name` that is certainly of another script."""
+    codes = (ord(name[at : at + 1]) for at in range(len(name)))
+    return not any(0x370 <= code < 0x1E00 or 0x3000 <= code < 0xFB00 for code in codes)
 
 
 def _is_date(value):

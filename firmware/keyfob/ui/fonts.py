@@ -12,6 +12,7 @@ ZERO = 16  # the number of the glyph of the digit 0
 
 _COLUMNS = const(5)
 _FIRST = const(32)
+_BOX = const(95)  # the number of the glyph for what has none
 _OTHERS = "ÄÖÜßäöü"  # after the box
 
 # Five columns a glyph, the top row in the lowest bit: ASCII from the space on, then the box for
@@ -45,9 +46,6 @@ _GLYPHS = (
     b"\x20\x55\x54\x55\x78\x38\x45\x44\x45\x38\x3c\x41\x40\x21\x7c"  # ä ö ü
 )
 
-# The letters that come closest to U+00C0 and what follows it, up to U+00FF.
-_LATIN = "AAAAÄAACEEEEIIIIDNOOOOÖxOUUUÜYPßaaaaäaaceeeeiiiidnooooö:ouuuüypy"
-
 
 def glyph(char):
     """Return the columns of `char`, left to right, as five bytes; the lowest bit is the top."""
@@ -55,12 +53,9 @@ def glyph(char):
     return _GLYPHS[start : start + _COLUMNS]
 
 
-def legible(text):
-    """Return `text` without the accents that the font lacks. Not for a code."""
-    chars = [text[at : at + 1] for at in range(len(text))]  # see numbers
-    return "".join(
-        [_LATIN[ord(c) - 0xC0 : ord(c) - 0xBF] if 0xC0 <= ord(c) <= 0xFF else c for c in chars]
-    )
+def lacks(text):
+    """Whether `text` has a character without a glyph."""
+    return any(_index(text[at : at + 1]) == _BOX for at in range(len(text)))  # see numbers
 
 
 def numbers(text):
@@ -101,4 +96,4 @@ def draw_glyph(panel, index, x, y, size, colour=1):
 def _index(char):
     """The number of the glyph of `char` in _GLYPHS."""
     index = ord(char) - _FIRST
-    return index if 0 <= index < 95 else 96 + _OTHERS.find(char)  # the box where it is not found
+    return index if 0 <= index < _BOX else _BOX + 1 + _OTHERS.find(char)  # the box if not found

@@ -5,7 +5,7 @@ Sizes are tried from the largest down until all text fits beside the symbol. Wha
 even then is spread over pages, which the caller shows in turn. Nothing is kept between calls.
 """
 
-from keyfob.compat import const
+from keyfob.compat import Loaded, const
 from keyfob.ui import fonts
 from keyfob.ui.pages import Clock, Picture
 from keyfob.ui.qr_fit import least_module, short
@@ -25,6 +25,7 @@ def compose(panel, items, symbol):
     Items are those of texts.items, with the time left filled in as a number and its unit;
     `symbol` is None or a (bitmap, size) as `qr.encode` returns it.
     """
+    items = [(text if sign in ("#", "@") else _legible(text), sign) for text, sign in items]
     plan = _plan(panel, items, symbol)
     alone, place = plan[:2]
     x, y, width, height = place[4:]
@@ -50,6 +51,13 @@ def compose(panel, items, symbol):
                 top += y
             clock = Clock(max(0, len(canvases) - 1), left, top, size, lines)
     return Picture(panel, canvases, x, y, clock)
+
+
+def _legible(text):
+    if fonts.lacks(text):
+        with Loaded("keyfob.ui.latin") as latin:
+            return latin.legible(text)
+    return text
 
 
 def _canvas(width, height):
@@ -154,10 +162,7 @@ def _flow(items, plan, is_strict):
             continue
         scale = code_size if sign == "#" else size
         columns = _whole(width, scale, fonts.WIDTH)
-        if sign in ("#", "@"):
-            lines = _cut(text, columns)
-        else:
-            lines = _wrap(fonts.legible(text), columns, is_strict)
+        lines = _cut(text, columns) if sign in ("#", "@") else _wrap(text, columns, is_strict)
         if lines is None or (sign == "#" and code_size > size and not _is_neat(lines)):
             return None
         block = (scale, lines, sign)

@@ -14,8 +14,8 @@ wifi||||wifi
 no_wifi||||no_wifi ssid kind_{kind}/message goes_on?
 clock||||clock
 press|link|yes||ready press only?
-user_code|show|||link? open@ code# check? only left~
-offline|show|||offline open@ code# trouble? left~
+user_code|show|||link? open@ code# code_{shown} check? only left~
+offline|show|||offline open@ code# code_{shown} trouble? left~
 linked|||10000 idle|linked account unsaved_{unsaved}/unsaved
 idle|tell|yes||linked account unsaved_{unsaved}/unsaved hold
 denied|link|yes||denied again/soon

@@ -25,6 +25,7 @@ _BRIGHT = const(0xCF)
 _REST = const(1_000)  # ms between two drawings, at least
 _MINUTE = const(60_000)
 _STEP = const(10_000)  # ms: the steps in which the last minute is shown
+_ASCII = const(126)  # its last character that has a glyph
 _NEVER = const(1 << 29)  # ms, longer than any wait
 
 
@@ -116,6 +117,8 @@ class Screens:
         """Show a valid code from its first page on; a console prints it again."""
         if self._code is not None:
             self._age = 0
+            if self._is_panel:
+                self._spell(dict(self._members))
             self._draw()
 
     def show(self, name, members):
@@ -228,6 +231,8 @@ class Screens:
         """Read the screen's row and texts; the time left is filled in when it is drawn."""
         name = self._name
         members = dict(self._members, button=self.button)
+        if self._is_panel:
+            self._spell(members)
         if self._left is not None:
             members["left"] = "{left}"
         self._items = ()
@@ -236,6 +241,26 @@ class Screens:
             self.press, self._rests, self._then, _ = table.row(name)
             with Loaded("keyfob.ui.texts") as texts:
                 self._items = texts.items(name, members, self.language, not self._is_panel)
+
+    def _spell(self, members):  # rare
+        """Replace in `members` what the panel's font has no glyphs for.
+
+        A code must not be spelt otherwise: it is printed on the serial console.
+        """
+        account, code = members.get("account"), members.get("user_code")
+        if account:
+            with Loaded("keyfob.ui.latin") as latin:
+                members["account"] = latin.account(account)
+        if code and max(code.encode()) > _ASCII and self._lacks(code):
+            with Loaded("keyfob.ui.texts") as texts:
+                lines = [text for text, _ in texts.items(self._name, members, self.language)]
+            with Loaded("keyfob.ui.displays.console") as console:
+                console.Console().show(lines)
+            members.update(user_code=None, shown=False)
+
+    def _lacks(self, text):  # rare
+        with Loaded("keyfob.ui.fonts") as fonts:
+            return fonts.lacks(text)
 
     def _stay(self):
         """The age at which the next screen follows, once all pages were shown."""

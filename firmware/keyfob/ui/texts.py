@@ -17,6 +17,8 @@ no_wifi|No Wi-Fi|Kein WLAN
 ssid|Network  {ssid}|Netz  {ssid}
 kind_password|The password does not fit|Das Passwort passt nicht
 kind_lost|It is out of reach (2.4 GHz only)|Außer Reichweite (nur 2,4 GHz)
+kind_weak_signal|It hears the board badly|Hört das Gerät schlecht
+kind_wrong_security|Its security does not fit|Verschlüsselung passt nicht
 goes_on|It goes on trying|Versucht es weiter
 clock|Setting the clock|Uhr wird gestellt
 ready|Not linked yet|Noch nicht verbunden
@@ -24,6 +26,7 @@ press|Press button {button} to link|Taste {button} drücken, um zu verbinden
 link|Link this device|Dieses Gerät verbinden
 open|Open  {verification_uri}|Öffnen  {verification_uri}
 code|Code  {user_code}|Code  {user_code}
+code_False|The code is on the serial console|Der Code steht auf der seriellen Konsole
 left|{left} left|noch {left}
 check|Check that the page shows this code|Zeigt die Seite denselben Code?
 only|Only continue if you hold this device in your hand\

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,11 +35,15 @@ _SHAPES: tuple[tuple[str, type, type | None], ...] = (
 class Changes:
     """What the person gave; None leaves what was there. `roots` are DER certificates.
 
+    `txpower` and `address` are for the network `ssid`; no address at all stands for DHCP.
     `allow_http` is False where nothing needs it any more.
     """
 
     ssid: str | None = None
     password: str | None = field(default=None, repr=False)
+    txpower: float | None = None
+    address: list[str] | None = None
+    country: str | None = None
     provider: Mapping[str, Any] | None = field(default=None, repr=False)
     scope: str | None = None
     roots: list[bytes] | None = None
@@ -95,20 +100,45 @@ def check_network(ssid: str, password: str) -> None:
         )
 
 
+def static_address(text: str) -> list[str]:
+    """Address, netmask, gateway and DNS server of "ADDRESS/BITS,GATEWAY[,DNS]".
+
+    None of them for "dhcp". Raises UsageError for any other text.
+    """
+    if text == "dhcp":
+        return []
+    own, *others = text.split(",")
+    try:
+        board = ipaddress.IPv4Interface(own)
+        gateway, dns = (others * 2)[:2] if len(others) == 1 else others
+        servers = [str(ipaddress.IPv4Address(server.strip())) for server in (gateway, dns)]
+    except ValueError:
+        raise UsageError(
+            f"--wifi-address takes ADDRESS/BITS,GATEWAY[,DNS] or dhcp, not {text!r}",
+            "--wifi-address 192.168.1.50/24,192.168.1.1",
+        ) from None
+    return [str(board.ip), str(board.netmask), *servers]
+
+
 def merged(document: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     """`document` with what the person gave; the rest stays."""
     result = dict(document)
     if changes.ssid is not None:
-        network = {"ssid": changes.ssid}
-        if changes.password:
-            network["password"] = changes.password
-        others = [n for n in document.get("wifi") or [] if n.get("ssid") != changes.ssid]
-        result["wifi"] = [network, *others]
+        known = document.get("wifi") or []
+        network = next((dict(n) for n in known if n.get("ssid") == changes.ssid), {})
+        network |= {"ssid": changes.ssid, "password": changes.password or None}
+        for name in ("txpower", "address"):
+            value = getattr(changes, name)
+            if value is not None:
+                network[name] = value
+        network = {name: value for name, value in network.items() if value not in (None, [])}
+        result["wifi"] = [network, *(n for n in known if n.get("ssid") != changes.ssid)]
     if changes.roots is not None:
         result["ca"] = [root_path(root) for root in changes.roots]
     for name in (
         "provider",
         "scope",
+        "country",
         "allow_http",
         "board",
         "api",

@@ -109,11 +109,11 @@ def flash():
 
 
 def wifi():
-    from keyfob.config import load
+    from keyfob import AccountLink
     from keyfob.net.clock import Clock
     from keyfob.net.wifi import join
 
-    name = asyncio.run(join(load().wifi, Clock()))
+    name = asyncio.run(join(AccountLink.from_config().wifi, Clock()))
     if name is None:
         raise Skipped("no network is configured")
     import network

@@ -7,12 +7,12 @@ import asyncio
 import json
 import time
 
-from keyfob.config import load
+from keyfob import AccountLink
 from keyfob.errors import TransportError
 from keyfob.net.clock import Clock
 from keyfob.net.wifi import join
 
-networks = load().wifi
+networks = AccountLink.from_config().wifi
 trouble = None
 if networks:
     import network
@@ -28,6 +28,10 @@ if networks:
     names = [wanted["ssid"] for wanted in networks]
     try:
         asyncio.run(join(networks, Clock()))
-    except TransportError:
+    except TransportError as error:
+        # A hidden network is not heard by its name, and yet refuses a password.
+        told = getattr(error, "trouble", None)
+        if told is not None and told[1] == "password":
+            heard.append(told[0])
         trouble = [names, [name for name in names if name in heard]]
 print(json.dumps(trouble))

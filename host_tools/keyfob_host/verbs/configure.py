@@ -51,6 +51,22 @@ def configure(
             "Network; its password is asked for, or in KEYFOB_WIFI_PASSWORD (empty: open).",
         ),
     ] = None,
+    wifi_txpower: Annotated[
+        str | None,
+        options.option("--wifi-txpower", "DBM", "Power of the radio for that network, 2 to 20."),
+    ] = None,
+    wifi_address: Annotated[
+        str | None,
+        options.option(
+            "--wifi-address",
+            "ADDRESS",
+            "Fixed one there, as ADDRESS/BITS,GATEWAY[,DNS]; dhcp for none.",
+        ),
+    ] = None,
+    country: Annotated[
+        str | None,
+        options.option("--country", "CC", "Where the board is, in two letters, such as DE."),
+    ] = None,
     provider: Annotated[
         str | None, options.option("--provider", "NAME", "Preset of `keyfob providers`.")
     ] = None,
@@ -145,11 +161,15 @@ def configure(
         ask_wifi,
     )
 
+    radio = (wifi_txpower, wifi_address)
     given = (wifi_ssid, provider, issuer, client_id, client_auth, scope, ca, board, language, api)
-    is_bare = all(value is None for value in given) and not (allow_http or erase_ended)
+    named = (*given, *radio, country)
+    is_bare = all(value is None for value in named) and not (allow_http or erase_ended)
     dialogue = Dialogue(as_json=json, yes=yes)
     if is_bare and not dialogue.can_ask:
         raise UsageError(_NOTHING, "keyfob configure --help, or a terminal, where it asks")
+    if wifi_ssid is None and radio != (None, None):
+        raise UsageError("--wifi-ssid is missing", "the network that it is for")
     if provider is not None and issuer is not None:
         raise UsageError("--issuer and --provider both name the provider", "one of them")
     if provider and client_id is None and not dialogue.can_ask:
@@ -162,6 +182,8 @@ def configure(
             raise UsageError(
                 f"{name} takes {' or '.join(choices)}, not {value!r}", f"{name} {choices[0]}"
             )
+    power = _number("--wifi-txpower", wifi_txpower)
+    address = None if wifi_address is None else conf.static_address(wifi_address)
     limit = options.seconds("--timeout", timeout, _TIMEOUT)
     about = load_board(board) if board else None
     roots = read_roots(Path(ca)) if ca else None
@@ -198,6 +220,9 @@ def configure(
         changes = conf.Changes(
             ssid=told.wifi_ssid,
             password=password,
+            txpower=power,
+            address=address,
+            country=country,
             provider=fields,
             scope=scope if scope is not None else _preset_scope(told.provider),
             roots=roots,
@@ -258,6 +283,17 @@ def _write(board: Any, files: dict[str, bytes], ca_folder: str) -> list[str]:
         board.put(path, files[path])
     board.run_file("tidy_roots", {"FOLDER": ca_folder})
     return written
+
+
+def _number(option: str, text: str | None) -> float | None:
+    """The number of an option, None without one. Raises UsageError for any other text."""
+    from keyfob_host.errors import UsageError
+
+    try:
+        found = None if text is None else float(text)
+    except ValueError:
+        raise UsageError(f"{option} takes a number, not {text!r}", f"{option} 8.5") from None
+    return int(found) if found is not None and found.is_integer() else found
 
 
 def _provider(

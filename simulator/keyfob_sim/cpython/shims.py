@@ -222,7 +222,10 @@ def firmware(
     files = _Files(fs)
     shared = {
         "network": _module(
-            "network", **NETWORK_CONSTANTS, WLAN=lambda interface=0: _Station(board)
+            "network",
+            **NETWORK_CONSTANTS,
+            WLAN=lambda interface=0: _Station(board),
+            country=lambda *code: _Station(board).country(*code),
         ),
         "machine": machine,
         "cryptolib": cryptolib,

@@ -44,7 +44,7 @@ class VirtualBoard:
         self.flash = Flash(folder / "flash.img", about.flash_size - about.flash_files, self.power)
         self.nvs = Nvs(folder / "nvs.json", self.power)
         self.access_point = AccessPoint(SSID, PASSWORD)
-        self.station = Station([self.access_point], clock.monotonic)
+        self.station = Station([self.access_point], clock.monotonic, most_power=about.txpower)
         self.uplink = Uplink()
         self.memory: ChipMemory | None = None  # without one there is RAM in plenty
         self.has_time_server = True

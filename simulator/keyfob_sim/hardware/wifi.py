@@ -3,6 +3,8 @@
 It has no thread: each call first works out what has happened since the last one.
 """
 
+import ipaddress
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -11,6 +13,7 @@ ScanResult: TypeAlias = tuple[bytes, bytes, int, int, int, bool]
 
 # network.STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP; else why the driver's last attempt ended.
 IDLE, CONNECTING, GOT_IP = 1000, 1001, 1010
+AUTH_EXPIRE = 2
 LEFT = 8
 KEY_HANDSHAKE_TIMEOUT = 15
 BEACON_TIMEOUT = 200
@@ -31,7 +34,11 @@ NETWORK_CONSTANTS = {
     "STAT_NO_AP_FOUND": NO_AP_FOUND,
     "STAT_WRONG_PASSWORD": AUTH_FAIL,
     "STAT_ASSOC_FAIL": 203,
+    "STAT_CONNECT_FAIL": 203,
     "STAT_HANDSHAKE_TIMEOUT": HANDSHAKE_TIMEOUT,
+    "STAT_NO_AP_FOUND_W_COMPATIBLE_SECURITY": NO_AP_COMPATIBLE,
+    "STAT_NO_AP_FOUND_IN_AUTHMODE_THRESHOLD": NO_AP_THRESHOLD,
+    "STAT_NO_AP_FOUND_IN_RSSI_THRESHOLD": 212,
 }
 
 # The driver shows these at once; any other only when it has given up.
@@ -50,6 +57,7 @@ _WRONG_PASSWORD = (KEY_HANDSHAKE_TIMEOUT, HANDSHAKE_TIMEOUT, AUTH_FAIL)
 SCAN = 2.4  # of all channels, which is also how long an attempt looks for its network
 _JOIN = 0.3  # association, keys and an address, where all goes well
 _REFUSAL = 3.0  # keys that do not match
+_UNANSWERED = 3.4  # a scan, and the wait for an answer that does not come
 _SILENCE = 6.0  # without beacons until the driver reports its network as lost
 _SETTLE = 0.1  # after a disconnect
 
@@ -59,13 +67,21 @@ _PM_PERFORMANCE = 1
 _ADDRESS = ("192.0.2.2", "255.255.255.0", "192.0.2.1", "192.0.2.1")
 _NO_ADDRESS = ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")  # noqa: S104 - not bound to
 
+# Quarters of a dBm that the driver takes, and what it begins with.
+_LEAST_POWER, _MOST_POWER, _POWER = 8, 84, 80
+_NO_COUNTRY = "XX"
+
 
 class WifiError(Exception):
     """What the ESP32 raises as OSError with this text."""
 
 
 class AccessPoint:
-    """A network's router. `up` and `password` may change at any time; None or "" is open."""
+    """A network's router. `up` and `password` may change at any time; None or "" is open.
+
+    A hidden one is joined by its name, which it does not tell. Without `has_dhcp` it gives out no
+    addresses: who joins it needs one already.
+    """
 
     def __init__(
         self,
@@ -75,6 +91,8 @@ class AccessPoint:
         *,
         channel: int = 6,
         rssi: int = -55,
+        hidden: bool = False,
+        has_dhcp: bool = True,
     ):
         """`rssi` is the strength in dBm that the board sees."""
         self._stations: list[Callable[[], None]] = []
@@ -83,6 +101,8 @@ class AccessPoint:
         self.up = up
         self.channel = channel
         self.rssi = rssi
+        self.hidden = hidden
+        self.has_dhcp = has_dhcp
         self.bssid = b"\x02\x00" + zlib.crc32(ssid.encode()).to_bytes(4, "big")
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -115,11 +135,16 @@ class Station:
         access_points: Sequence[AccessPoint],
         now: Callable[[], float],
         mac: bytes = b"\x24\x0a\xc4\x00\x00\x01",
+        most_power: float | None = None,
     ):
-        """`now` returns the board's monotonic time in seconds."""
+        """`now` returns the board's monotonic time in seconds.
+
+        With more than `most_power` dBm the board's antenna sends nothing that is understood.
+        """
         self._access_points = access_points
         self._now = now
         self._own_mac = mac
+        self._most_power = most_power
         self.power_off()
         for access_point in access_points:
             access_point.watch(self._catch_up)
@@ -136,6 +161,9 @@ class Station:
         self._most_failures = 0  # before the driver gives up; 0: never
         self._event: tuple[float, int] | None = None  # when an attempt or a loss ends, and how
         self._busy_until = 0.0
+        self._power = _POWER
+        self._country = _NO_COUNTRY
+        self._static: tuple[str, ...] | None = None  # the address that DHCP is not asked for
         self._settings: dict[str, Any] = {
             "hostname": "mpy-esp32",
             "mac": self._own_mac,
@@ -201,12 +229,23 @@ class Station:
         if self._event and not self._joined:
             return []
         return [
-            (ap.ssid.encode(), ap.bssid, ap.channel, ap.rssi, ap.security, False)
+            # The last one says False of a hidden network, too.
+            (
+                b"" if ap.hidden else ap.ssid.encode(),
+                ap.bssid,
+                ap.channel,
+                ap.rssi,
+                ap.security,
+                False,
+            )
             for ap in self._in_reach()
         ]
 
     def config(self, name: str | None = None, **settings: Any) -> Any:
-        """Return a setting, or change some: ssid (reading only), reconnects, pm, hostname, mac."""
+        """Return a setting, or change some.
+
+        These are ssid (reading only), reconnects, txpower, pm, hostname and mac.
+        """
         if bool(name) == bool(settings):
             raise TypeError("either pos or kw args are allowed")
         if name:
@@ -215,14 +254,41 @@ class Station:
             self._set(_ALIASES.get(alias, alias), value)
         return None
 
-    def ifconfig(self) -> tuple[str, str, str, str]:
-        """Return address, netmask, gateway and DNS server."""
-        return _ADDRESS if self.isconnected() else _NO_ADDRESS
+    def ifconfig(self, given: Sequence[str] | str | None = None) -> Any:
+        """Return address, netmask, gateway and DNS server; or set them, or ask DHCP for them."""
+        if given is None:
+            return self._static or (_ADDRESS if self.isconnected() else _NO_ADDRESS)
+        if given == "dhcp":
+            self._static = None
+        elif isinstance(given, str) or len(given) != len(_ADDRESS):
+            raise ValueError("invalid arguments")
+        else:
+            self._static = tuple(str(ipaddress.IPv4Address(part)) for part in given)
+        return None
+
+    def ipconfig(self, *names: str, **settings: Any) -> Any:
+        """Return whether DHCP is in use (`dhcp4`), or set that."""
+        if names + tuple(settings) != ("dhcp4",):
+            raise ValueError("unexpected key")
+        if settings.get("dhcp4"):
+            self._static = None
+        return self._static is None if names else None
+
+    def country(self, code: str | None = None) -> str | None:
+        """Return the country of `network.country`, or set it."""
+        if code is None:
+            return self._country
+        if len(code) != 2:
+            raise ValueError
+        self._country = code
+        return None
 
     def next_change(self) -> float | None:
         """Seconds until an attempt or a connection ends by itself, None if none will."""
         self._catch_up()
-        return None if self._event is None else self._event[0] - self._now()
+        if self._event is None or self._event[0] == math.inf:
+            return None
+        return self._event[0] - self._now()
 
     def deauthenticate(self) -> None:
         """Lose the network now, as when its access point restarts; the driver tries again."""
@@ -236,6 +302,8 @@ class Station:
             return self._ssid
         if name == "reconnects":
             return self._most_failures - 1
+        if name == "txpower":
+            return self._power / 4
         try:
             return self._settings[name]
         except KeyError:
@@ -247,11 +315,23 @@ class Station:
         if name == "reconnects":
             self._most_failures = value + 1
             return
+        if name == "txpower":
+            self._set_power(value)
+            return
         if name not in self._settings:
             raise ValueError("unknown config param")
         if name == "mac" and len(value) != 6:
             raise ValueError("invalid buffer length")
         self._settings[name] = value
+
+    def _set_power(self, value: float) -> None:
+        self._need_radio()
+        if not isinstance(value, (int, float)):
+            raise TypeError(f"can't convert {type(value).__name__} to float")
+        quarters = int(value * 4)
+        if not _LEAST_POWER <= quarters <= _MOST_POWER:
+            raise WifiError("Wifi Unknown Error 0x0102")
+        self._power = quarters
 
     def _need_radio(self) -> None:
         if not self._active:
@@ -282,12 +362,16 @@ class Station:
         ap = self._wanted()
         if ap is None:
             return NO_AP_FOUND, SCAN
+        if self._most_power is not None and self._power / 4 > self._most_power:
+            return AUTH_EXPIRE, _UNANSWERED
         if not ap.password and self._password:
             return NO_AP_THRESHOLD, SCAN
         if ap.password and not self._password:
             return NO_AP_COMPATIBLE, SCAN
         if ap.password and ap.password != self._password:
             return _WRONG_PASSWORD[self._failures % len(_WRONG_PASSWORD)], _REFUSAL
+        if not ap.has_dhcp and self._static is None:
+            return 0, math.inf
         return 0, _JOIN
 
     def _catch_up(self) -> None:

@@ -43,7 +43,11 @@ function configuration(clients, { device_flow: deviceFlow = true, code_seconds: 
       revocation: { enabled: true },
       userinfo: { enabled: true },
     },
-    findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    claims: { openid: ['sub', 'preferred_username'] },
+    findAccount: (ctx, id) => ({
+      accountId: id,
+      claims: () => ({ sub: id, preferred_username: id }),
+    }),
     jwks: { keys: [signingKey] },
     rotateRefreshToken: true,
     // A board in virtual time lives through hours while the owner walks through the pages.

@@ -45,6 +45,11 @@ def hostname(*name):
     return station.config(hostname=name[0]) if name else station.config("hostname")
 
 
+def country(*name):
+    """Return the two letters of the radio's country, or set them."""
+    return WLAN().country(*name)
+
+
 def __getattr__(name):
     if name not in _known:
         _known[name] = _board.ask("network.constant", name)
