@@ -110,9 +110,9 @@ def test_without_options_a_person_is_asked_for_all_of_it(
     assert all(f"  {name} " in err for name in offering)
     assert "  spotify " not in err
     assert configure.asked == [
-        "The client secret (empty: none): ",
-        "The Wi-Fi password of home: ",
-        "The Wi-Fi password of home: ",
+        "the client secret (empty: none): ",
+        "the Wi-Fi password of home: ",
+        "the Wi-Fi password of home: ",
     ]
     assert err.count("Client ID: ") == 2
     assert "esp32-ssd1306" not in err  # of another chip

@@ -172,7 +172,7 @@ def secret(variable: str, what: str, otherwise: str | None, *, asks: bool) -> st
     value = os.environ.get(variable)
     if value is None and asks and is_terminal():
         with contextlib.suppress(EOFError):  # Ctrl-D: nothing was typed
-            value = getpass.getpass(f"{one_line(what[:1].upper() + what[1:])}: ")
+            value = getpass.getpass(f"{one_line(what)}: ")
     if value is None:
         value = otherwise
     if value is None:
