@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"keyfob": "firmware", "keyfob_host": "host_tools", "keyfob_sim": "simulator"}
 # What runs on a board: MicroPython, which imports `keyfob` and modules of its own.
-ON_BOARD = {"on_board"}
+ON_BOARD = {"on_board", "on_vm"}
 
 
 def modules(package: str) -> dict[str, Path]:

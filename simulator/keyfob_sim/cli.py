@@ -35,7 +35,8 @@ _Chain = Annotated[
     _option(
         "--chain",
         "ec|rsa2048|rsa4096|long",
-        "Its certificates; long needs most of a board's RAM.  [default: long]",
+        "Its certificates; long needs most of a board's RAM. Or a trouble with TLS, such as "
+        "expired: see simulator/README.md.  [default: long]",
     ),
 ]
 
@@ -171,7 +172,7 @@ def sim(
       keyfob sim --json --approve auto --clock virtual --until refreshed:3
       keyfob sim --issuer https://login.example.com --client-id my-board
     """
-    from keyfob_sim.micropython.vm import executable
+    from keyfob_host.vm import executable
     from keyfob_sim.run.options import Given, resolve
 
     given = Given(

@@ -8,6 +8,7 @@ import os
 import keyfob.compat
 from keyfob.errors import StorageError, TransportError
 from keyfob.link import AccountLink
+from keyfob.net.clock import Clock
 from keyfob.oauth.messages import Client, Reply
 from keyfob.oauth.profile import Profile
 
@@ -43,6 +44,7 @@ class FakeClock:
 
     source = "rtc"
     luck = 0
+    calendar, epoch = Clock.calendar, Clock.epoch
 
     def __init__(self, unix=UNIX, first_tick=0):
         self.now = 0

@@ -50,11 +50,11 @@ class Network:
         self.is_silent = False
         self._open: set[Connection] = set()
 
-    def resolve(self, host: str, port: int) -> tuple[str, int]:
+    def addresses(self, host: str, port: int) -> list[tuple[str, int]]:
         """Return what a look-up yields. Raises LookupFailed."""
         if self.is_silent or not self.dns:
             raise LookupFailed(host)
-        return host, port
+        return [(host, port)]
 
     def cut(self) -> None:
         """Take the network down: nothing passes, and connections hang without an error."""
@@ -196,7 +196,7 @@ class Streams(shims._Asyncio):
     async def open_connection(self, host: str, port: int, **named: Any) -> Any:
         """As asyncio's."""
         try:
-            self._board.resolve(host, port)
+            self._board.addresses(host, port)
         except LookupFailed:
             raise OSError(shims._NAME_UNKNOWN, "the name is not known") from None
         return await self._board.uplink.connect(self._board, "ssl" in named)

@@ -328,7 +328,12 @@ def test_a_switch_to_https_is_checked_as_the_board_will_check_it(
 ) -> None:
     asked = []
     monkeypatch.setattr(configuration, "roots_of", lambda *_: [])
-    monkeypatch.setattr(check, "check", lambda wanted: (asked.append(wanted.allow_http), None))
+
+    def note(wanted: check.Wanted) -> tuple[dict[str, str], None]:
+        asked.append(wanted.allow_http)
+        return {"checked_by": "board"}, None
+
+    monkeypatch.setattr(check, "check", note)
     before = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
     verbs.change_config(provider={"issuer": HTTP, "client_id": "fob"}, allow_http=True)
     try:

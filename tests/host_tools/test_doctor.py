@@ -446,7 +446,9 @@ def test_tls_is_refused(doctor, tmp_path: Path) -> None:
         port.run(f"f = open({path!r}, 'wb'); f.write({root!r}); f.close()")
         found = doctor("--port", str(port.path))
         assert (found["cause"], found["checked"][-1]) == ("tls", "TLS")
-        assert "is not trusted" in found["message"]
+        assert "is not trusted: no root in ca has signed its certificate" in found["message"]
+        assert 'it wants the root "keyfob test root"' in found["message"]
+        assert found["action"] == "keyfob configure --ca FILE with that root"
     finally:
         port.stop()
 

@@ -6,9 +6,10 @@ import threading
 
 import pytest
 from provider_presets import validate
+from virtual_port import needs_vm
 
 from keyfob.ui.qr_fit import largest_symbol
-from keyfob_host import cli
+from keyfob_host import cli, vm
 from keyfob_host.providers import check as provider_check
 from keyfob_host.providers import presets as providers
 from keyfob_sim.server import MockServer, ServerOptions, endpoints
@@ -65,11 +66,35 @@ def test_https_by_the_hosts_trust_store(check, secure_server, monkeypatch):
     assert len(report["roots"]) == 1
 
 
+@needs_vm
 def test_https_that_nobody_trusts(check, secure_server):
     code, report, err = check("--issuer", secure_server.description["issuer"])
     assert (code, report) == (1, None)
+    assert "no root in ca has signed its certificate" in err[0]
+    assert err[0].endswith('it wants the root "keyfob test root"')
+    assert err[1] == "try: keyfob configure --ca FILE with that root"
+
+
+@needs_vm
+def test_without_the_vm_this_computer_guesses(check, secure_server, monkeypatch):
+    about = secure_server.description
+    assert check("--issuer", about["issuer"], "--ca", about["ca"])[1]["checked_by"] == "board"
+    monkeypatch.setattr(vm, "executable", lambda: None)
+    assert check("--issuer", about["issuer"], "--ca", about["ca"])[1]["checked_by"] == "host"
+    code, report, err = check("--issuer", about["issuer"])
+    assert (code, report) == (1, None)
     assert "is not trusted by this host" in err[0]
     assert err[1] == "try: --ca FILE with its CA"
+
+
+@needs_vm
+def test_what_checked_is_told_to_people(capsys, mock_server, monkeypatch):
+    issuer = mock_server.description["issuer"]
+    assert cli.main(["providers", "check", "--issuer", issuer]) == 0
+    assert "the board's own code" in capsys.readouterr().out
+    monkeypatch.setattr(vm, "executable", lambda: None)
+    assert cli.main(["providers", "check", "--issuer", issuer]) == 0
+    assert "which guesses" in capsys.readouterr().out
 
 
 def test_with_a_client_id_the_panels_are_known(check, mock_server):
@@ -88,6 +113,7 @@ def test_with_a_client_id_the_panels_are_known(check, mock_server):
 def test_a_preset_without_discovery_goes_by_its_evidence(check, monkeypatch):
     monkeypatch.setattr(provider_check, "roots_for", lambda *_, **__: [])
     monkeypatch.setattr(provider_check, "_send", lambda *_: pytest.fail("nothing to look up"))
+    monkeypatch.setattr(vm, "executable", lambda: None)  # which would ask it
     code, report, err = check("github")
     assert (code, err) == (0, [])
     assert (report["grant"], report["grant_by"], report["metadata"]) == (True, "preset", None)
@@ -99,6 +125,7 @@ def test_a_preset_without_discovery_goes_by_its_evidence(check, monkeypatch):
 
 def test_the_address_of_refreshes_is_looked_at_too(check, monkeypatch):
     monkeypatch.setattr(provider_check, "roots_for", lambda *_, **__: [])
+    monkeypatch.setattr(vm, "executable", lambda: None)  # which would ask it
     _, report, _ = check("trakt")
     found = {endpoint["name"]: endpoint["url"] for endpoint in report["endpoints"]}
     assert found["refresh_endpoint"] == "https://api.trakt.tv/oauth/token"
@@ -200,6 +227,7 @@ def test_nobody_there(check, unused_port):
     assert err[0].startswith("keyfob: no connection to 127.0.0.1")
 
 
+@needs_vm
 def test_something_that_is_no_http(check):
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -214,7 +242,7 @@ def test_something_that_is_no_http(check):
         code, report, err = check("--issuer", f"http://127.0.0.1:{listener.getsockname()[1]}")
         thread.join()
     assert (code, report) == (1, None)
-    assert "its answer is no HTTP" in err[0]
+    assert "does not speak HTTP" in err[0]
 
 
 @pytest.mark.parametrize(

@@ -322,7 +322,7 @@ def test_the_line_of_a_page_configures_a_board(name, keyfob, monkeypatch):
     empty = SimpleNamespace(read=lambda path: None)
     monkeypatch.setattr(repl.Board, "connected", lambda *_: nullcontext(empty))
     monkeypatch.setattr(configuration, "roots_of", lambda *_: None)
-    monkeypatch.setattr(configure, "_ask_provider", lambda *_: None)
+    monkeypatch.setattr(configure, "_ask_provider", lambda *_: "")
     monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", "correct horse")
     monkeypatch.setenv("KEYFOB_CLIENT_SECRET", secret(preset) or "")
     code, out, err = keyfob("configure", *words, "--dry-run", "--json")

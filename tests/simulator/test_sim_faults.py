@@ -332,6 +332,29 @@ def test_dns_that_fails_for_a_while(sim, scenario):
     assert run.only("refreshed")["t"] > over["t"]
 
 
+@pytest.mark.parametrize(
+    ("dead", "https"),
+    [(["silent", "refused"], ()), (["refused", "refused"], ("--https", "--chain", "ec"))],
+)
+def test_each_address_of_a_name_is_tried(sim, scenario, dead, https):
+    run = sim(
+        *AUTO, *https, "--host", "localhost",
+        *scenario(fault("addresses", 0, host="localhost", to=[*dead, "127.0.0.1"])),
+    )  # fmt: skip
+    assert run.exit_code == 0
+    assert run.of("error") == []
+    assert len(run.of("linked")) == 1
+
+
+def test_a_name_whose_addresses_are_all_dead(sim, scenario):
+    run = sim(
+        *AUTO, "--host", "localhost", "--board", "xiao-esp32c3",  # which tries once
+        *scenario(fault("addresses", 0, host="localhost", to=["refused", "refused"])),
+    )  # fmt: skip
+    assert run.exit_code == 1
+    assert run.only("error")["kind"] == "network"
+
+
 def test_without_dns_nobody_finds_a_time_server(sim, scenario):
     run = sim(*AUTO, *scenario(fault("dns_fails", 0)))
     assert run.exit_code == 0  # the embedded server has an address, no name

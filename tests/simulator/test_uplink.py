@@ -10,7 +10,7 @@ import time
 import pytest
 
 from keyfob_sim.hardware.chip_memory import AT_BOOT, SOCKET, ChipMemory
-from keyfob_sim.hardware.uplink import LookupFailed, Uplink
+from keyfob_sim.hardware.uplink import REFUSED, SILENT, LookupFailed, Uplink
 
 PATIENCE = 10  # s until a test gives up
 HUSH = 0.15  # s in which something would have arrived
@@ -223,6 +223,41 @@ def test_ipv6_servers_are_reached(dial):
     with contextlib.closing(server):
         dial(server.port, "::1").sendall(b"x")
         assert server.take().recv(1) == b"x"
+
+
+def test_a_name_has_each_of_its_addresses_ipv4_first(uplink, monkeypatch):
+    def found(host, port, type):
+        return [
+            (socket.AF_INET6, type, 6, "", ("::1", port, 0, 0)),
+            (socket.AF_INET, type, 6, "", ("127.0.0.1", port)),
+        ]
+
+    with contextlib.closing(Server()) as server:
+        monkeypatch.setattr(socket, "getaddrinfo", found)
+        addresses = uplink.addresses("as.example", server.port)
+        monkeypatch.undo()
+        assert len(set(addresses)) == 2
+        assert {host for host, _ in addresses} == {"127.0.0.1"}
+        first, second = (socket.create_connection(one, PATIENCE) for one in addresses)
+        with first, second:
+            server.take()
+            is_reset(second)  # nobody listens there
+        assert uplink.addresses(*addresses[0]) == addresses[:1]
+
+
+def test_a_name_can_be_given_addresses(uplink, server):
+    uplink.names["as.example"] = [REFUSED, SILENT, "127.0.0.1"]
+    refused, silent, there = found = uplink.addresses("as.example", server.port)
+    assert [uplink.addresses(*one) for one in found] == [[one] for one in found]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(refused, PATIENCE)
+    with pytest.raises(TimeoutError):
+        socket.create_connection(silent, HUSH)
+    with socket.create_connection(there, PATIENCE):
+        server.take()
+    uplink.dns = False
+    with pytest.raises(LookupFailed):
+        uplink.addresses("as.example", server.port)
 
 
 def test_latency_holds_what_passes(server):

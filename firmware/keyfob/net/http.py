@@ -78,7 +78,7 @@ class HttpClient:
         try:
             self._bounds = max_body, request.method == "HEAD", request.other_headers
             self._needs = request.room
-            await asyncio.wait_for(self._exchange(origin, message), limit)
+            await asyncio.wait_for(self._exchange(origin, message, limit), limit)
             parser = self._parser
             whole = parser.keep_alive and not parser.excess
             if len(parser.reply.body) > _LONG:
@@ -90,13 +90,13 @@ class HttpClient:
                 "check the network, or try again later",
                 kind="timeout",
             )
-            error.lost = self._origin is not None  # else it was never connected
+            error.lost = self._origin is not None  # else nothing was sent
             raise error
         except MemoryError:
             raise no_memory("for a connection to " + host)
         except (OSError, ValueError, EOFError) as error:
             was_sent = self._origin is not None
-            failure = await self._refused(error, host)
+            failure = await self._refused(error, origin)
             if failure is not None:
                 failure.lost = was_sent
                 raise failure
@@ -106,8 +106,8 @@ class HttpClient:
             if not whole:  # nor may a cancellation leave a reply half read
                 await self.close()
 
-    async def _refused(self, error, host):  # rare: tls
-        """The TransportError for an exception of the platform.
+    async def _refused(self, error, origin):  # rare: tls
+        """The TransportError for an exception of the platform, in talking to `origin`.
 
         Where a certificate's dates were refused, the clock is checked, at most once an hour. It
         is None where the clock was wrong, and is right now.
@@ -116,20 +116,24 @@ class HttpClient:
         await self.close()  # so that what TLS held is free again, and counted so
         await settle()  # a heap that grows now takes from TLS for good
         with Loaded("keyfob.net.platform_errors") as code:
-            error = code.translate(error, host, self._room)
-            is_about_dates = code.is_about_dates(error)
+            failure = code.translate(error, origin[1], self._room)
+            is_about_dates = code.is_about_dates(failure)
         clock = self._clock
         now = clock.ticks()
-        if not is_about_dates or (self._last and self._last.elapsed(now) < _HOUR):
-            return error
-        before = clock.unix()
-        self._last = before and Stopwatch(now)
-        clock.source = None
-        clock.rest = 0, Stopwatch(now)
-        await clock.synchronise()
-        after = clock.unix()
-        is_right = after is not None and (before is None or abs(after - before) > _WRONG)
-        return None if is_right else error
+        source = None
+        if is_about_dates and not (self._last and self._last.elapsed(now) < _HOUR):
+            before = clock.unix()
+            self._last = before and Stopwatch(now)
+            source, clock.source = clock.source, None
+            clock.rest = 0, Stopwatch(now)
+            await clock.synchronise()
+            after = clock.unix()
+            if after is not None and (before is None or abs(after - before) > _WRONG):
+                return None
+        if failure.kind == "tls":
+            with Loaded("keyfob.net.tls_trouble") as code:
+                failure = await code.explain(failure, error, origin, clock, source)
+        return failure
 
     async def close(self):
         """Close the connection, which frees its TLS buffers."""
@@ -148,12 +152,12 @@ class HttpClient:
         except OSError:
             pass  # it is closed already
 
-    async def _exchange(self, origin, message):
+    async def _exchange(self, origin, message, limit):
         if not self._is_reusable(origin):
             await self.close()
         if self._writer is not None:
             try:
-                if await self._converse(message, True):
+                if await self._converse(message):
                     return
             except (OSError, TransportError):
                 # The server may have been about to close the idle connection. It may also have
@@ -161,29 +165,57 @@ class HttpClient:
                 if self._parser.is_started or message[:4] != b"GET ":
                     raise
             await self.close()
-        await self._connect(origin)
-        await self._converse(message, False)
+        if await self._connect(origin):
+            await self._converse(message, origin)
+        else:
+            await self._try_each(origin, message, limit)
+
+    async def _try_each(self, origin, message, limit):  # rare: tls
+        """Exchange `message` at the first address of `origin` where somebody answers."""
+        with Loaded("keyfob.net.addresses") as code:
+            places = code.look_up(origin)
+        share = limit / (len(places) + 1)
+        while True:
+            try:
+                connecting = self._connect(origin, places.pop(0))
+                if places:  # the last one has all the time that is left
+                    connecting = asyncio.wait_for(connecting, share)
+                await connecting
+                await self._converse(message, origin)
+                return
+            except (OSError, asyncio.TimeoutError) as error:
+                if not places or self._origin is not None:  # else nothing was sent
+                    raise
+                with Loaded("keyfob.net.addresses") as code:
+                    if not code.is_absent(error):
+                        raise
+            await self.close()
 
     def _is_reusable(self, origin):
         return self._origin == origin and self._idle.elapsed(self._clock.ticks()) < _IDLE
 
-    async def _connect(self, origin):
-        scheme, host, port = origin
-        context = self._tls(scheme == "https")
+    async def _connect(self, origin, place=None):
+        """Open a connection to `origin` at `place`, or its only one; False where it has more."""
+        context = self._tls(origin[0] == "https")
         await settle()  # TLS needs large blocks; abandoned sockets are closed, too
+        if place is None:
+            with Loaded("keyfob.net.addresses") as code:
+                *more, place = code.look_up(origin)
+            if more:
+                return False
         self._reader, self._writer = await asyncio.open_connection(
-            host, port, ssl=context, server_hostname=context and host
+            *place, ssl=context, server_hostname=context and origin[1]
         )
-        self._origin = origin
+        return True
 
-    async def _converse(self, message, is_idle):
+    async def _converse(self, message, origin=None):
         """Send `message` and read its reply; False where an idle connection is not quiet.
 
-        What came before a request does not answer it.
+        A connection that is new is to `origin`. What came before a request does not answer it.
         """
         reader, writer = self._reader, self._writer  # `close` may run at any time
         with Loaded("keyfob.net.http_reply") as code:  # before anything is sent
-            if is_idle and not await code.is_quiet(reader):
+            if origin is None and not await code.is_quiet(reader):
                 return False
             self._parser = code.ReplyParser(*self._bounds)
         if self._needs:  # looked at here, since TLS has its RAM by now
@@ -192,6 +224,8 @@ class HttpClient:
         # One write: of two that do not fit at once MicroPython's TLS may lose the second.
         writer.write(message)
         await writer.drain()
+        if origin is not None:
+            self._origin = origin
         while not self._parser.feed(await reader.read(_PIECE)):
             pass
         self._idle = Stopwatch(self._clock.ticks())
@@ -199,9 +233,9 @@ class HttpClient:
 
     def _tls(self, is_secure):  # rare: tls
         """Note the room for TLS; return its context, made once, or None where it is not used."""
-        with Loaded("keyfob.net.platform_errors") as code:
-            self._room = code.room()
-            code.mend_errno()
+        with Loaded("keyfob.net.platform_errors") as platform:
+            self._room = platform.room()
+            platform.mend_errno()
         if is_secure and self._context is None:
             with Loaded("keyfob.net.tls") as tls:
                 self._context = tls.make_context(self._roots)

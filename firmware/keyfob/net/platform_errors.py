@@ -16,7 +16,7 @@ _LAST_LOOKUP = const(-200)  # lwIP's failures to look a name up are -200 to -210
 _FIRST_LOOKUP = const(-210)
 
 
-def translate(error, host, before=None):
+def translate(error, host, before=None):  # rare: trouble
     """Return the TransportError for an exception of the platform.
 
     `before` is what `room` said before the attempt.
@@ -57,7 +57,7 @@ def translate(error, host, before=None):
     )
 
 
-def is_about_dates(error):
+def is_about_dates(error):  # rare: trouble
     """Whether a TransportError says that a certificate is not valid at this time."""
     reason = error.message.partition(" is not trusted: ")[2]
     return any(words in reason for words in ("expired", "not yet valid", "in the future"))
@@ -77,29 +77,26 @@ def mend_errno():
 
 def room():
     """Bytes that an ESP32 has free for TLS, None on another platform."""
-    regions = _regions()
-    return None if regions is None else sum([region[1] for region in regions])
+    try:
+        from esp32 import HEAP_DATA, idf_heap_info
+    except ImportError:
+        return None
+    return sum([region[1] for region in idf_heap_info(HEAP_DATA)])
 
 
-def _free_where_exhausted(before):
+def _free_where_exhausted(before):  # rare: trouble
     """Bytes that were free for TLS, None where they have sufficed since an ESP32 started.
 
     An area of Python's heap that was in their way may be gone by now, so what was free `before`
     counts too.
     """
-    regions = _regions()
-    if regions is None:
-        return None
-    free = room()
-    if before is not None:
-        free = min(free, before)
-    lowest = sum([region[3] for region in regions])
-    return free if lowest < _EXHAUSTED and free < _PLENTY else None
-
-
-def _regions():
     try:
         from esp32 import HEAP_DATA, idf_heap_info
     except ImportError:
         return None
-    return idf_heap_info(HEAP_DATA)
+    regions = idf_heap_info(HEAP_DATA)
+    free = sum([region[1] for region in regions])
+    if before is not None:
+        free = min(free, before)
+    lowest = sum([region[3] for region in regions])
+    return free if lowest < _EXHAUSTED and free < _PLENTY else None

@@ -319,7 +319,6 @@ _CAUSES = {
 }
 _ACTIONS = {
     "clock": "let the network pass NTP (UDP port 123), then restart the board",
-    "tls": "keyfob configure --ca FILE with the CA of that server; check its host name",
     "scope": 'keyfob configure --scope "..." with scopes that the provider knows',
 }
 # Refusals that are about the grant rather than the client (RFC 6749 section 5.2).

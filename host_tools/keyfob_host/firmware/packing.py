@@ -39,7 +39,11 @@ GROUPS = {
     "keyfob._approve": ("keyfob.oauth.device_grant", "keyfob.link.approve"),
     "keyfob._rare_replies": ("keyfob.rare_replies", "keyfob.rare_outcome"),
     "keyfob._rare_account": ("keyfob.rare_account", "keyfob.link.record"),
-    "keyfob._tls": ("keyfob.net.tls", "keyfob.net.platform_errors", "keyfob.rare_tls"),
+    "keyfob._tls": (
+        "keyfob.net.tls",
+        "keyfob.net.platform_errors",
+        "keyfob.rare_tls",
+    ),
     "keyfob._config": (
         "keyfob.config_text",
         "keyfob.oauth.profile_schema",

@@ -1,16 +1,18 @@
 """What a provider says of itself, and whether a board can work with it.
 
 The board's own code judges the discovery document and chooses the QR: what is said here is
-what a board will do.
+what a board will do. Where there is a MicroPython VM, that code runs in it and asks the provider
+itself (`as_board`); elsewhere this computer's HTTP and TLS do, which is a guess.
 """
 
 from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,8 +25,10 @@ from keyfob.oauth.outcome_hints import refusal
 from keyfob.oauth.profile import Profile
 from keyfob.oauth.profile_schema import ADDRESSES, client_from
 from keyfob.ui.qr_fit import largest_symbol, symbol_for
+from keyfob_host import vm
 from keyfob_host.boards import known_boards, load_board
 from keyfob_host.errors import CliError, UsageError
+from keyfob_host.providers import as_board
 from keyfob_host.providers.presets import (
     Preset,
     check_fields,
@@ -34,9 +38,12 @@ from keyfob_host.providers.presets import (
 )
 from keyfob_host.providers.roots import (
     TIMEOUT,
+    RootError,
     connection_error,
     fingerprint,
     host_trust,
+    likely_roots,
+    read_roots,
     roots_for,
 )
 
@@ -44,6 +51,9 @@ _MOST = 64 * 1024  # bytes of a reply
 # Bytes that a QR code of level L holds, by version from 1 (ISO/IEC 18004 table 7).
 _CAPACITY = (0, 17, 32, 53, 78, 106, 134, 154, 192, 230, 271)
 
+
+# Sends a request and returns the reply; raises RootError where there is none.
+Send = Callable[[Request], Reply]
 
 _HINT = "switch it on at the provider, or choose another one: keyfob providers"
 
@@ -54,6 +64,7 @@ class Wanted:
 
     A name may have variables, and `fields` are the `provider` object of a board, with its client.
     With a client the provider is asked for a code, which nobody uses, to see its addresses.
+    `api` is one more address that a board has to trust, and `board` whose heap it has.
     """
 
     name: str | None = None
@@ -64,6 +75,8 @@ class Wanted:
     allow_http: bool = False
     client_id: str | None = None
     client_secret: str | None = None
+    api: str | None = None
+    board: str | None = None
 
     def client(self) -> Client | None:
         """The client that asks for a code, None without one, or where it needs no person."""
@@ -84,12 +97,19 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
 
     Raises CliError where nothing can be said at all: no such preset, no answer, no trust.
     """
-    preset, profile, more = _profile(wanted)
+    preset, fields, more = _whom(wanted)
+    profile = Profile(fields, wanted.allow_http)
     trust = _trust(wanted.ca)
-    client = wanted.client()
-    document, source, trouble = _metadata(profile, trust, client)
+    client, scope = wanted.client(), _scope(wanted, preset)
+    by_host = partial(_send, trust=trust)
+    board = _Board(wanted, fields, scope, trust) if vm.executable() else None
+    send: Send = by_host if board is None else board.send
+    trouble: KeyfobError | CliError | None
+    if board is not None and profile.issuer is not None:
+        board.ask(["discover"], [profile.issuer])
+    document, source, trouble = _metadata(profile, send, client)
     if more is not None:  # tells people something, and nothing to a board
-        document, source, _ = _metadata(Profile({"issuer": more}, wanted.allow_http), trust)
+        document, source, _ = _metadata(Profile({"issuer": more}, wanted.allow_http), by_host)
     is_offered, by = _grant(preset, profile, document)
     endpoints = [
         {"name": name, "url": address, "length": len(address)}
@@ -97,13 +117,19 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
         if (address := getattr(profile, name)) is not None
     ]
     addresses = [profile.issuer, *(endpoint["url"] for endpoint in endpoints)]
-    roots = _roots([address for address in addresses if address is not None], trust)
+    known = [address for address in addresses if address is not None]
+    if board is not None and trouble is None:
+        trouble = board.judge([*known, wanted.api] if wanted.api else known)
+    roots = _roots(known, trust, is_judged=board is not None)
     shows: dict[str, str | None] = _example(preset)
     if client is not None and trouble is None:
-        shows, trouble = _ask_for_code(client, wanted.scope, preset, profile, trust)
+        if board is not None:
+            board.ask(["discover", "code"], known)
+        shows, trouble = _ask_for_code(client, scope, preset, profile, send)
     report = {
         "provider": preset.name if preset else None,
         "issuer": profile.issuer,
+        "checked_by": "host" if board is None else "board",
         "metadata": source,
         "grant": is_offered,
         "grant_by": by,
@@ -123,23 +149,85 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
     return report, None
 
 
-def _profile(wanted: Wanted) -> tuple[Preset | None, Profile, str | None]:
+class _Board:
+    """A board's part: what it asks, with the roots that it would get, and what it hears."""
+
+    def __init__(
+        self, wanted: Wanted, fields: Mapping[str, Any], scope: str | None, trust: ssl.SSLContext
+    ) -> None:
+        client = {"client_id": wanted.client_id, "client_secret": wanted.client_secret}
+        given = {name: value for name, value in client.items() if value}
+        provider = {"client_id": "any", **fields, **given}
+        self._document = {"provider": provider, "allow_http": wanted.allow_http, "scope": scope}
+        self._wanted = wanted
+        self._trust = trust
+        self._heard = as_board.Heard()
+
+    def ask(self, tasks: Sequence[str], addresses: Sequence[str]) -> None:
+        """Do `tasks` (see `on_vm/ask.py`), which lead to `addresses`."""
+        if self._wanted.ca is not None:
+            roots = read_roots(self._wanted.ca)
+        else:
+            found = (likely_roots(address, self._trust) for address in addresses)
+            roots = list(dict.fromkeys(root for some in found for root in some))
+            # A board has some root, if not the one that it needs.
+            roots = roots or self._trust.get_ca_certs(binary_form=True)[:1]
+        heard = as_board.ask(tasks, self._document, roots, self._wanted.board)
+        self._heard.replies.update(heard.replies)
+        self._heard.troubles.update(heard.troubles)
+
+    def send(self, request: Request) -> Reply:
+        """The reply that the board got. Raises RootError with what went wrong instead."""
+        reply = self._heard.replies.get(request.url)
+        if reply is None:
+            for trouble in self._heard.troubles.values():
+                raise trouble
+            raise connection_error(urlsplit(request.url).netloc, OSError("it was not asked"))
+        return reply
+
+    def judge(self, addresses: Sequence[str]) -> RootError | None:
+        """What is wrong with the TLS of a host among `addresses`, if something is."""
+        heard = {urlsplit(address).netloc for address in self._heard.replies}
+        hosts = {urlsplit(address).netloc: address for address in reversed(addresses)}
+        new = [
+            f"https://{host}/"
+            for host, address in hosts.items()
+            if host not in heard and urlsplit(address).scheme.lower() == "https"
+        ]
+        if new:
+            self.ask(new, new)
+        # Whether a host answers, and how, is not asked here.
+        troubles = [
+            self._heard.troubles[address] for address in new if address in self._heard.troubles
+        ]
+        return next((one for one in troubles if one.kind not in ("network", "timeout")), None)
+
+
+def _whom(wanted: Wanted) -> tuple[Preset | None, dict[str, Any], str | None]:
     """Whom to check: the preset, what a board gets of it, and an issuer that a board needs not."""
     if wanted.fields is not None:
         check_fields(wanted.fields, wanted.allow_http)
-        return None, Profile(dict(wanted.fields), wanted.allow_http), None
+        return None, dict(wanted.fields), None
     if (wanted.name is None) == (wanted.issuer is None):
         raise UsageError(
             "check takes either the name of a preset or --issuer",
             "keyfob providers check --issuer https://login.example.com",
         )
-    preset, fields, more = None, {"issuer": wanted.issuer}, None
+    preset, more = None, None
+    fields: dict[str, Any] = {"issuer": wanted.issuer}
     if wanted.name is not None:
         preset, variables = named(wanted.name)
         fields = provider_object(preset, variables)
         more = discovery_issuer(preset, variables)
     check_fields({**fields, "client_id": "any"}, wanted.allow_http)
-    return preset, Profile(fields, wanted.allow_http), more
+    return preset, fields, more
+
+
+def _scope(wanted: Wanted, preset: Preset | None) -> str | None:
+    """What a board asks for."""
+    if wanted.scope is not None:
+        return wanted.scope or None
+    return (preset.scope if preset is not None else "openid") or None
 
 
 def _trust(ca: Path | None) -> ssl.SSLContext:
@@ -159,7 +247,7 @@ def _cadata(data: bytes) -> str | bytes:
 
 
 def _metadata(
-    profile: Profile, trust: ssl.SSLContext, client: Client | None = None
+    profile: Profile, send: Send, client: Client | None = None
 ) -> tuple[dict[str, Any] | None, str | None, KeyfobError | None]:
     """The discovery document, where it was, and what a board finds wrong with it."""
     if profile.issuer is None:
@@ -169,7 +257,7 @@ def _metadata(
     try:
         while True:
             request = search.request()
-            reply = _send(request, trust)
+            reply = send(request)
             found = members(copy(reply)) if reply.status == 200 else None
             if found is not None:
                 document, source = found, request.url
@@ -209,14 +297,25 @@ def _includes(document: Mapping[str, Any] | None, name: str, item: str) -> bool 
     return None if values is None else item in values
 
 
-def _roots(addresses: list[str], trust: ssl.SSLContext) -> list[dict[str, str]]:
-    """The root of each https host among `addresses`."""
+def _roots(
+    addresses: list[str], trust: ssl.SSLContext, *, is_judged: bool
+) -> list[dict[str, str]]:
+    """The root of each https host among `addresses`.
+
+    One that this host does not trust is left out where a board has judged it.
+    """
     from cryptography import x509  # slow to import
 
     hosts = {urlsplit(address).netloc: address for address in reversed(addresses)}
     found = []
     for host, address in sorted(hosts.items()):
-        for der in roots_for(address, trust=trust):
+        try:
+            ders = roots_for(address, trust=trust)
+        except RootError as error:
+            if error.kind != "tls" or not is_judged:
+                raise
+            continue
+        for der in ders:
             root = x509.load_der_x509_certificate(der)
             found.append(
                 {
@@ -241,14 +340,12 @@ def _ask_for_code(
     scope: str | None,
     preset: Preset | None,
     profile: Profile,
-    trust: ssl.SSLContext,
+    send: Send,
 ) -> tuple[dict[str, str | None], KeyfobError | None]:
     """The addresses of a code that the provider is asked for."""
-    if scope is None:
-        scope = preset.scope if preset is not None else "openid"
     try:
-        grant = DeviceGrant(profile, client, scope or None)
-        grant.receive(_send(grant.authorize(0), trust), 0)
+        grant = DeviceGrant(profile, client, scope)
+        grant.receive(send(grant.authorize(0)), 0)
     except KeyfobError as error:
         return _example(preset), error
     if grant.user_code is None:

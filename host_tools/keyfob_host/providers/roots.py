@@ -14,16 +14,20 @@ import hashlib
 import os
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import certifi
 
+from keyfob.net import tls_trouble
 from keyfob_host.errors import CliError
 
 TIMEOUT = 10.0  # s for each of connecting and the handshake
+# Who issued a certificate, and whose it is.
+_names: Callable[[bytes], tuple[bytes, bytes]] = tls_trouble.names
+
 _PEM_BEGIN, _PEM_END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
@@ -56,6 +60,33 @@ def roots_for(
     return found + [root for root in stored_roots(also) if root not in found]
 
 
+def likely_roots(url: str, trust: ssl.SSLContext) -> list[bytes]:
+    """The roots in `trust` by which a board could trust the https server at `url`, as DER.
+
+    That is the one by which this host does. Where it does not, it is each that may have issued a
+    certificate which the server sends, so that a board says itself what is wrong.
+    """
+    try:
+        return roots_for(url, trust=trust)
+    except RootError:
+        pass
+    parts = urlsplit(url)
+    loose = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    loose.check_hostname, loose.verify_mode = False, ssl.CERT_NONE
+    loose.set_ciphers("ALL:@SECLEVEL=0")
+    host = parts.hostname or ""
+    try:
+        with (
+            socket.create_connection((host, parts.port or 443), TIMEOUT) as plain,
+            loose.wrap_socket(plain, server_hostname=host) as secured,
+        ):
+            issuers = [_names(der)[0] for der in _chain(secured, "unverified")]
+    except (OSError, IndexError):
+        issuers = []
+    stored = trust.get_ca_certs(binary_form=True)
+    return [der for der in stored if _names(der)[1] in issuers]
+
+
 def connection_error(host: str, error: OSError) -> RootError:
     """What a connection's failure means."""
     if isinstance(error, ssl.SSLError):
@@ -78,7 +109,7 @@ def trusted_root(
         socket.create_connection((host, port), timeout) as plain,
         (trust or host_trust()).wrap_socket(plain, server_hostname=host) as secured,
     ):
-        return _verified_chain(secured)[-1]
+        return _chain(secured, "verified")[-1]
 
 
 def host_trust() -> ssl.SSLContext:
@@ -145,15 +176,16 @@ def stored_roots(fingerprints: Iterable[str]) -> list[bytes]:
     return [stored[text] for text in wanted]
 
 
-def _verified_chain(secured: ssl.SSLSocket) -> list[bytes]:
+def _chain(secured: ssl.SSLSocket, which: str) -> list[bytes]:
     # Public since Python 3.13; before that only the C object underneath has it, and it answers
     # with certificate objects instead of bytes.
     connection: Any = secured
-    if hasattr(connection, "get_verified_chain"):
-        return list(connection.get_verified_chain())
+    name = f"get_{which}_chain"
+    if hasattr(connection, name):
+        return list(getattr(connection, name)())
     return [
         ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
-        for certificate in connection._sslobj.get_verified_chain()
+        for certificate in getattr(connection._sslobj, name)()
     ]
 
 

@@ -237,8 +237,8 @@ def configure(
         target = result.get("provider")
         if target and not no_check and (fields is not None or scope is not None):
             trusted = roots or ([] if new_address else conf.roots_on(found, document))
-            _in_time(until, lambda: _ask_provider(result, trusted))
-            dialogue.say("the provider offers the device grant, and knows this client")
+            sure = _in_time(until, lambda: _ask_provider(result, trusted))
+            dialogue.say(f"the provider offers the device grant, and knows this client{sure}")
         if roots is None and new_address:
             if no_check:
                 roots = stored_roots(also) or None
@@ -361,16 +361,19 @@ def _preset_scope(provider: str | None) -> str | None:
     return named(provider)[0].scope
 
 
-def _ask_provider(document: dict[str, Any], roots: list[bytes]) -> None:
+def _ask_provider(document: dict[str, Any], roots: list[bytes]) -> str:
     """Raise CliError unless the provider answers, is trusted, has the grant and knows the client.
 
-    `roots` (DER) are trusted, or what this computer trusts where there are none. It is asked for
-    a code, which nobody uses: there is no other way to ask a provider for a client.
+    Returns what there is to say about how sure that is. `roots` (DER) are trusted, or what this
+    computer trusts where there are none. It is asked for a code, which nobody uses: there is no
+    other way to ask a provider for a client.
     """
+    from keyfob_host.boards import known_boards
     from keyfob_host.errors import CliError
     from keyfob_host.providers.check import Wanted, check
     from keyfob_host.providers.roots import RootError
 
+    board = document.get("board")
     with tempfile.TemporaryDirectory() as folder:
         ca = Path(folder) / "ca.pem"
         ca.write_text("".join(map(ssl.DER_cert_to_PEM_cert, roots)), "ascii")
@@ -379,9 +382,11 @@ def _ask_provider(document: dict[str, Any], roots: list[bytes]) -> None:
             scope=document.get("scope") or "",
             ca=ca if roots else None,
             allow_http=bool(document.get("allow_http")),
+            api=document.get("api"),
+            board=board if board in known_boards() else None,
         )
         try:
-            _, trouble = check(wanted)
+            report, trouble = check(wanted)
         except RootError as error:
             if error.kind == "network":
                 error.hint += "; --no-check does without"
@@ -389,6 +394,8 @@ def _ask_provider(document: dict[str, Any], roots: list[bytes]) -> None:
     if trouble is not None:
         error_code = trouble.message.removeprefix("the provider refused: ").partition(" ")[0]
         raise CliError(trouble.message, _MENDS.get(error_code, trouble.hint))
+    is_sure = report["checked_by"] == "board"
+    return "" if is_sure else " (a guess: the MicroPython VM, which could tell, is not installed)"
 
 
 def _in_time(until: float, ask: Callable[[], T]) -> T:

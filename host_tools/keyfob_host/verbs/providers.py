@@ -154,11 +154,18 @@ def check(
         raise trouble
 
 
+_CHECKED_BY = {
+    "board": "the board's own code, in the MicroPython VM",
+    "host": "this computer, which guesses: the MicroPython VM is not installed",
+}
+
+
 def _lines(report: dict[str, Any]) -> list[Sequence[str]]:
     """A report of `check` for people."""
     said = {True: "offered", False: "not offered", None: "unknown"}[report["grant"]]
     by = {"metadata": " by its metadata", "preset": " by the evidence of its preset"}
     lines: list[Sequence[str]] = [
+        ("checked by", _CHECKED_BY[report["checked_by"]]),
         ("metadata", report["metadata"] or "none"),
         ("grant", said + by.get(report["grant_by"], "")),
         ("clients", ", ".join(report["auth_methods"] or ["unknown"])),

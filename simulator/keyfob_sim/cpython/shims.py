@@ -76,7 +76,7 @@ class _Asyncio(ModuleType):
         loop = asyncio.get_running_loop()
         assert isinstance(loop, BoardLoop)
         try:
-            address = self._board.resolve(host, port)
+            address = self._board.addresses(host, port)[0]
         except LookupFailed:
             raise OSError(_NAME_UNKNOWN, "the name is not known") from None
         with loop.busy():
@@ -209,12 +209,12 @@ def firmware(
     Its `asyncio.run` is `run`, and what it prints goes to `write_line`.
     """
 
-    def getaddrinfo(host: str, port: int) -> list[tuple[Any, ...]]:
+    def getaddrinfo(host: str, port: int, *_: int) -> list[tuple[Any, ...]]:
         try:
-            address = board.resolve(host, port)
+            addresses = board.addresses(host, port)
         except LookupFailed:
             raise OSError(_NAME_UNKNOWN, "the name is not known") from None
-        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address)]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in addresses]
 
     def gmtime(seconds: float) -> host_time.struct_time:
         return host_time.gmtime(seconds + EPOCH_2000)
@@ -247,6 +247,7 @@ def firmware(
             "socket",
             AF_INET=socket.AF_INET,
             SOCK_DGRAM=socket.SOCK_DGRAM,
+            SOCK_STREAM=socket.SOCK_STREAM,
             socket=socket.socket,
             getaddrinfo=getaddrinfo,
         ),

@@ -180,8 +180,8 @@ class VirtualBoard:
         self.access_point.password = PASSWORD
         self._carry()
 
-    def resolve(self, host: str, port: int) -> tuple[str, int]:
-        """The loopback address and port that lead to a server.
+    def addresses(self, host: str, port: int) -> list[tuple[str, int]]:
+        """The loopback addresses and ports that lead to a server, as `Uplink.addresses`.
 
         Without Wi-Fi it raises LookupFailed for a name, and OSError for an IP address.
         """
@@ -192,8 +192,8 @@ class VirtualBoard:
         if port == time_server.PORT:  # there is one, whatever its name
             if self.uplink.is_silent or not self.uplink.dns:
                 raise LookupFailed(host)
-            return self.time_server.address
-        return self.uplink.resolve(host, port)
+            return [self.time_server.address]
+        return self.uplink.addresses(host, port)
 
     def network_time(self) -> float | None:
         """Unix seconds from the time server, None where it does not answer."""

@@ -17,8 +17,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from keyfob_host.vm import WIDER
+
 BLOCK = 32  # bytes
-WIDER = (36, 25)  # bytes in the VM for bytes on a board, on average
 
 # Up to so many blocks an object takes this share of its size in the VM.
 _SHARES = ((2, 0.5), (8, 0.7), (64, 0.9))
@@ -48,11 +49,6 @@ def use(table: bytes) -> Use:
     used = sum(count * _on_a_board(1 + further) for further, count in sizes.items())
     holes = letters.count(b".") * BLOCK * _HOLE
     return Use(int(used), int(used + holes))
-
-
-def in_the_vm(size: int) -> int:
-    """Bytes of the VM's heap for `size` bytes on a board."""
-    return size * WIDER[0] // WIDER[1]
 
 
 def _on_a_board(blocks: int) -> float:

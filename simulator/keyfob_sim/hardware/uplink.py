@@ -22,6 +22,9 @@ Address: TypeAlias = tuple[str, int]
 Route: TypeAlias = tuple[socket.AddressFamily, Any]  # as sockets take them
 T = TypeVar("T")
 
+# Addresses of `Uplink.names` that stand for what is wrong with them.
+REFUSED, SILENT = "refused", "silent"
+
 _CHUNK = 65536  # bytes
 _BACKLOG = 64
 _REFUSAL = re.compile(rb"\x15\x03.\x00\x02\x02", re.DOTALL)  # a fatal alert in the clear
@@ -47,7 +50,9 @@ class Uplink:
     """The board's connection to its servers. Thread-safe.
 
     `dns` False makes every look-up of a name fail. `latency`, in seconds, delays what passes in
-    either direction. With a `memory` connections take their share of it, and a TLS handshake that
+    either direction. `names` are names that have the addresses given there, instead of what this
+    machine finds: IP addresses, or REFUSED or SILENT for one at which nobody listens, or that lets
+    who connects wait. With a `memory` connections take their share of it, and a TLS handshake that
     does not fit fails.
     """
 
@@ -55,9 +60,11 @@ class Uplink:
         """Start the thread that moves the bytes, until `close()`."""
         self.dns = True
         self.latency = latency
+        self.names: dict[str, list[str]] = {}
         self.memory: ChipMemory | None = None
         self._silent = False
         self._listeners: dict[Address, _Listener] = {}
+        self._dead: dict[str, list[socket.socket]] = {}  # what stands for REFUSED and SILENT
         self._open: dict[asyncio.Task[None], list[socket.socket]] = {}
         self._hung: list[socket.socket] = []
         self._taking: dict[socket.socket, Connection] = {}  # the board's ends
@@ -76,6 +83,20 @@ class Uplink:
         A server that refuses or cannot be reached resets the connection. Raises LookupFailed.
         """
         return self._call(self._listen((host, port), self._look_up(host, port)))
+
+    def addresses(self, host: str, port: int) -> list[Address]:
+        """Return loopback addresses and ports, one for each address of `host`, IPv4 first.
+
+        One that was returned stays as it is. Raises LookupFailed.
+        """
+        own = [listener.socket for listener in self._listeners.values()]
+        own += [ends[0] for ends in self._dead.values()]
+        if (host, port) in [end.getsockname() for end in own]:
+            return [(host, port)]
+        if host in self.names and not self._silent and self.dns:
+            return [self._staged(address, port) for address in self.names[host]]
+        routes = sorted(self._look_up(host, port), key=lambda route: route[0] != socket.AF_INET)
+        return [self._call(self._listen((to[0], port), [(kind, to)])) for kind, to in routes]
 
     def watch(self, source: socket.socket, callback: Callable[[], object]) -> None:
         """Call `callback` in the uplink's thread whenever there is something to read."""
@@ -104,6 +125,14 @@ class Uplink:
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def _staged(self, address: str, port: int) -> Address:
+        if address not in (REFUSED, SILENT):
+            return self.resolve(address, port)
+        if address not in self._dead:
+            self._dead[address] = _dead_end(is_silent=address == SILENT)
+        host, number = self._dead[address][0].getsockname()
+        return host, number
 
     def _look_up(self, host: str, port: int) -> list[Route]:
         if not _is_address(host) and (self._silent or not self.dns):
@@ -257,6 +286,27 @@ class Uplink:
         for listener in self._listeners.values():
             self._loop.remove_reader(listener.socket)
             listener.socket.close()
+        for ends in self._dead.values():
+            for end in ends:
+                end.close()
+
+
+def is_staged(address: object) -> bool:
+    """Whether `Uplink.names` may have it as an address."""
+    return isinstance(address, str) and (address in (REFUSED, SILENT) or _is_address(address))
+
+
+def _dead_end(*, is_silent: bool) -> list[socket.socket]:
+    """A socket at whose address nobody listens, or with a full queue, and what fills it."""
+    ends = [socket.socket()]
+    ends[0].bind(("127.0.0.1", 0))
+    if is_silent:
+        ends[0].listen(0)
+        for _ in range(2):
+            ends.append(socket.socket())
+            ends[-1].setblocking(False)
+            ends[-1].connect_ex(ends[0].getsockname())
+    return ends
 
 
 def _is_address(host: str) -> bool:

@@ -120,7 +120,7 @@ class Services:
             "thread.end": board.end_thread,
             "machine.unique_id": lambda: board.unique_id.hex(),
             "machine.uname": lambda: _uname(board),
-            "uplink.resolve": self._resolve,
+            "uplink.addresses": self._addresses,
             "network.constant": _network_constant,
             "esp32.nvs.open": lambda namespace: board.nvs.open(namespace),
             "esp32.nvs.set_i32": board.nvs.set_i32,
@@ -268,9 +268,9 @@ class Services:
         except (TypeError, ValueError) as error:
             raise VmError(type(error).__name__, str(error)) from None
 
-    def _resolve(self, host: str, port: int) -> tuple[str, int]:
+    def _addresses(self, host: str, port: int) -> list[tuple[str, int]]:
         try:
-            return self._board.resolve(host, port)
+            return self._board.addresses(host, port)
         except LookupFailed:
             raise VmError("OSError", _NAME_UNKNOWN) from None
         except OSError as error:

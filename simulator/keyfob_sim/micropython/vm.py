@@ -14,16 +14,16 @@ import signal
 import socket
 import subprocess
 import sys
-import sysconfig
 import termios
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from keyfob_host.errors import CliError
+from keyfob_host.vm import executable
 
 # Bytes of heap that the modules of on_board/ take, which a board has in ROM and outside its heap.
-ROM_SHARE = 35 * 1024
+ROM_SHARE = 36 * 1024
 
 PACKET = 1032  # bytes of every packet to the VM: see on_board/_board.py
 _FIFO = 4096  # bytes that the VM may print before it has to wait
@@ -37,13 +37,6 @@ _START = (
     "_board.run({programs}, globals())\n"
 )
 CALLED = "start run call"  # names of `_board` that are said here, and by tests
-
-
-def executable() -> Path | None:
-    """The VM's program beside this Python, if it is installed."""
-    suffix = ".exe" if sys.platform == "win32" else ""
-    path = Path(sysconfig.get_path("scripts")) / f"micropython{suffix}"
-    return path if path.exists() else None
 
 
 @dataclass(frozen=True)

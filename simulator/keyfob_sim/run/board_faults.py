@@ -24,6 +24,7 @@ from keyfob_host.errors import UsageError
 from keyfob_sim.hardware.board import VirtualBoard
 from keyfob_sim.hardware.clock import Timer
 from keyfob_sim.hardware.power import How
+from keyfob_sim.hardware.uplink import REFUSED, SILENT, is_staged
 from keyfob_sim.run.options import SimOptions
 from keyfob_sim.run.runtime_interface import Runtime, Watcher
 from keyfob_sim.server.faults import MEMBERS, FaultError, FaultQueue, Kind, is_seconds, is_whole
@@ -251,6 +252,10 @@ _STEP = Kind(
 _COUNT = Kind(lambda value: is_whole(value, 1, _MOST), "a whole number from 1 up")
 _HOW = Kind(lambda value: value in get_args(How), f"one of {', '.join(get_args(How))}")
 _TEXT = Kind(lambda value: isinstance(value, str), "a text")
+_ADDRESSES = Kind(
+    lambda value: isinstance(value, list) and bool(value) and all(map(is_staged, value)),
+    f"a list of IP addresses, {REFUSED!r} and {SILENT!r}",
+)
 _LASTING = {"for": _SECONDS}
 
 ACTIONS: dict[str, Action] = {
@@ -269,6 +274,11 @@ ACTIONS: dict[str, Action] = {
         lambda faults, _: setattr(faults.board.uplink, "dns", False),
         _LASTING,
         stop=lambda faults: setattr(faults.board.uplink, "dns", True),
+    ),
+    "addresses": Action(
+        lambda faults, fields: faults.board.uplink.names.update({fields["host"]: fields["to"]}),
+        {"host": _TEXT, "to": _ADDRESSES},
+        ("host", "to"),
     ),
     "time_server_fails": Action(
         lambda faults, _: setattr(faults.board, "has_time_server", False),

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 from keyfob.oauth.messages import BASIC, CLIENT_AUTH, NONE, POST
 from keyfob_host.boards import DEFAULT_BOARD, Board, load_board
 from keyfob_host.errors import UsageError
-from keyfob_sim.hardware.heap_table import in_the_vm
+from keyfob_host.vm import in_the_vm
 from keyfob_sim.hardware.power import How
 from keyfob_sim.run.goal import Goal, parse_goal
 from keyfob_sim.server.chains import CHAINS, DEFAULT_CHAIN
+from keyfob_sim.server.tls_troubles import TROUBLES
 
 RUNTIMES = ("micropython", "cpython")
 CLOCKS = ("real", "virtual")
@@ -250,7 +251,7 @@ def resolve(
         host=given.host or DEFAULT_HOST,
         port=parse_port(given.port),
         https=given.https,
-        chain=_one_of("--chain", given.chain or DEFAULT_CHAIN, tuple(CHAINS)),
+        chain=_one_of("--chain", given.chain or DEFAULT_CHAIN, (*CHAINS, *TROUBLES)),
         approve=given.approve or default_approve,
         until=until,
         timeout=_timeout(given.timeout, until),

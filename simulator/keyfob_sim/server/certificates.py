@@ -11,14 +11,14 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 CA_CERTIFICATE = "ca.pem"
@@ -29,12 +29,19 @@ _SLACK = datetime.timedelta(hours=1)
 _CA_LIFE = datetime.timedelta(days=3650)
 # Browsers refuse a leaf that lives longer than 398 days.
 _LEAF_LIFE = datetime.timedelta(days=365)
-Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+Life: TypeAlias = tuple[datetime.datetime, datetime.datetime]
 
 # How keys are made, by a name of their kind.
 _KINDS: dict[str, Callable[[], Key]] = {
     "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "P-224": lambda: ec.generate_private_key(ec.SECP224R1()),
+    "P-521": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
+    "brainpoolP256r1": lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
+    "Ed25519": ed25519.Ed25519PrivateKey.generate,
+    "RSA-1024": lambda: rsa.generate_private_key(65537, 1024),  # noqa: S505 - to be refused
     "RSA-2048": lambda: rsa.generate_private_key(65537, 2048),
     "RSA-4096": lambda: rsa.generate_private_key(65537, 4096),
 }
@@ -97,12 +104,21 @@ class CertificateAuthority:
         not_before: datetime.datetime | None = None,
         not_after: datetime.datetime | None = None,
         kind: str = "P-256",
+        *,
+        digest: str = "SHA256",
+        has_pss: bool = False,
+        by_common_name: bool = False,
+        for_clients: bool = False,
+        by_itself: bool = False,
     ) -> IssuedCertificate:
         """Issue a TLS server certificate for `hosts` (DNS names and IP addresses), of that key.
 
         The files are named after the first host and replace earlier ones of that name. The
         default life is an hour ago until a year from now; with `not_after` in the past the
         certificate starts a day before it. Raises ValueError for no or impossible hosts.
+
+        Its signature is over `digest`, RSA's with PSS where `has_pss`. It may have its host as the
+        common name alone, be for TLS clients, or be signed by its own key.
         """
         if not hosts:
             raise ValueError("a certificate needs at least one host")
@@ -110,26 +126,37 @@ class CertificateAuthority:
         end = not_after or now + _LEAF_LIFE
         start = not_before or min(now - _SLACK, end - datetime.timedelta(days=1))
         key = _KINDS[kind]()
+        purpose = ExtendedKeyUsageOID
+        subject = _name(hosts[0])
         builder = (
-            _builder(_name(hosts[0]), self.certificate.subject, key, start, end)
+            _builder(subject, subject if by_itself else self.certificate.subject, key, start, end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(
                 _key_usage(digital_signature=True, key_encipherment=kind.startswith("RSA")),
                 critical=True,
             )
             .add_extension(
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
-            )
-            .add_extension(
-                x509.SubjectAlternativeName([_general_name(host) for host in hosts]),
+                x509.ExtendedKeyUsage(
+                    [purpose.CLIENT_AUTH if for_clients else purpose.SERVER_AUTH]
+                ),
                 critical=False,
             )
         )
+        if not by_common_name:
+            names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
+            builder = builder.add_extension(names, critical=False)
         stem = re.sub(r"[^A-Za-z0-9.-]", "_", hosts[0])
         issued = IssuedCertificate(directory / f"{stem}.pem", directory / f"{stem}.key")
-        chain = (self._sign(builder), *self.sent)
+        if by_itself:
+            chain: tuple[x509.Certificate, ...] = (_signed(builder, key, digest, has_pss),)
+        else:
+            chain = (self._sign(builder, digest, has_pss), *self.sent)
         _save(chain, issued.cert_path, key, issued.key_path)
         return issued
+
+    def sending(self, *certificates: x509.Certificate) -> CertificateAuthority:
+        """Return this authority with those sent after what it issues."""
+        return replace(self, sent=certificates)
 
     def authority_below(self, name: str, kind: str) -> CertificateAuthority:
         """Return an authority that this one vouches for, with a new key of that kind."""
@@ -154,28 +181,33 @@ class CertificateAuthority:
             .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         )
 
-    def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
+    def _sign(
+        self, builder: x509.CertificateBuilder, digest: str = "SHA256", has_pss: bool = False
+    ) -> x509.Certificate:
         ours = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
         authority = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ours.value)
-        return (
+        builder = (
             builder.add_extension(authority, critical=False)
             .add_extension(_ISSUER_AT, critical=False)
             .add_extension(_REVOKED_AT, critical=False)
             .add_extension(_POLICY, critical=False)
-            .sign(self._key, hashes.SHA256())
         )
+        return _signed(builder, self._key, digest, has_pss)
 
 
 def make_ca(
-    directory: Path, name: str = "keyfob test CA", kind: str = "P-256"
+    directory: Path,
+    name: str = "keyfob test CA",
+    kind: str = "P-256",
+    life: Life | None = None,
 ) -> CertificateAuthority:
-    """Make a root of ten years in `directory`, replacing one that is there.
+    """Make a root of ten years, or of that `life`, in `directory`, replacing one that is there.
 
     Its key is of that kind: P-256, P-384, RSA-2048 or RSA-4096, which takes up to a second.
     Writes `ca.pem` and `ca.key`, the key readable by its owner only. Raises OSError.
     """
     key = _KINDS[kind]()
-    certificate = _self_signed(name, key)
+    certificate = _self_signed(name, key, life)
     _save((certificate,), directory / CA_CERTIFICATE, key, directory / CA_KEY)
     return CertificateAuthority(directory / CA_CERTIFICATE, certificate, key)
 
@@ -199,11 +231,24 @@ def _other_key(kind: str) -> Key:
     return _KINDS[kind]()
 
 
-def _self_signed(name: str, key: Key) -> x509.Certificate:
+def _signed(
+    builder: x509.CertificateBuilder, key: Key, digest: str = "SHA256", has_pss: bool = False
+) -> x509.Certificate:
+    chosen: hashes.SHA224 | hashes.SHA256 | hashes.SHA512 = getattr(hashes, digest)()
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return builder.sign(key, None)
+    if has_pss:
+        pss = padding.PSS(padding.MGF1(chosen), chosen.digest_size)
+        return builder.sign(key, chosen, rsa_padding=pss)
+    return builder.sign(key, chosen)
+
+
+def _self_signed(name: str, key: Key, life: Life | None = None) -> x509.Certificate:
     now = datetime.datetime.now(datetime.timezone.utc)
     subject = _name(name)
+    start, end = life or (now - _SLACK, now + _CA_LIFE)
     return (
-        _builder(subject, subject, key, now - _SLACK, now + _CA_LIFE)
+        _builder(subject, subject, key, start, end)
         .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(

@@ -26,6 +26,7 @@ from .personality import load_personality
 from .realm import Realm, Sleep
 from .request_log import RequestLog
 from .store import Store
+from .tls_troubles import TROUBLES, make_troubled, trouble
 
 # Nothing is sent there: the address only makes the system choose a way out (RFC 5737, RFC 3849).
 _OUTSIDE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
@@ -111,12 +112,16 @@ class MockServer:
             directory = directory.resolve()
             names = dict.fromkeys([host, self.options.host, "localhost", "127.0.0.1", "::1"])
             hosts = [name for name in names if name not in _ANY]
-            root, leaf = make_chain(self.options.chain, hosts, directory)
+            chain = self.options.chain
+            make = make_troubled if chain in TROUBLES else make_chain
+            root, leaf = make(chain, hosts, directory)
         except OSError as error:
             raise CliError(
                 f"cannot write a CA to {directory}: {error.strerror}", "choose another place"
             ) from None
         http.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if chain in TROUBLES:
+            trouble(http.context, chain)
         http.context.load_cert_chain(leaf.cert_path, leaf.key_path)
         return root
 

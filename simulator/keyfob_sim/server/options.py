@@ -9,6 +9,7 @@ from keyfob_host.errors import UsageError
 
 from .chains import CHAINS, DEFAULT_CHAIN
 from .personality import PLAIN, known_personalities
+from .tls_troubles import TROUBLES
 
 APPROVE_MODES = (None, "auto", "deny")
 
@@ -23,7 +24,7 @@ class ServerOptions:
     host: str = "127.0.0.1"  # address or name to bind
     port: int = 0  # 0 picks a free one, or the one that `state` remembers
     https: bool = False  # serve under a CA made for this run
-    chain: str = DEFAULT_CHAIN  # which certificates, see chains.py
+    chain: str = DEFAULT_CHAIN  # which certificates or trouble, see chains.py and tls_troubles.py
     personality: str = PLAIN  # whose dialect to use
     config: Path | None = None  # TOML, see config.py
     rotation: str | None = None  # what `config` leaves out; None is strict
@@ -38,9 +39,10 @@ class ServerOptions:
                 f"there is no personality {self.personality!r}",
                 f"use one of: {', '.join(known)}",
             )
-        if self.chain not in CHAINS:
+        if self.chain not in (*CHAINS, *TROUBLES):
             raise UsageError(
-                f"there is no chain {self.chain!r}", f"use one of: {', '.join(CHAINS)}"
+                f"there is no chain {self.chain!r}",
+                f"use one of: {', '.join((*CHAINS, *TROUBLES))}",
             )
         if self.approve not in APPROVE_MODES:
             raise UsageError(f"there is no approval mode {self.approve!r}", "use auto or deny")
