@@ -34,3 +34,9 @@ def title(chip: str) -> str:
 def name_of(title: str) -> str:
     """The name of the chip that esptool shows as `title`: ESP32-C3 is esp32c3."""
     return title.lower().replace("-", "")
+
+
+def of_machine(machine: str) -> str | None:
+    """The chip in what MicroPython calls its machine, None for one that is not known here."""
+    name = name_of(machine.rpartition(" with ")[2])
+    return name if name in CHIPS else None

@@ -337,13 +337,22 @@ def test_a_text_without_translation_appears_in_english():
         texts._TEXTS = complete
 
 
-def test_it_says_what_to_press_or_to_restart_where_there_is_nothing_to_press():
-    for name in ("denied", "expired", "sign_in_again", "unlinked"):
+def test_it_says_what_to_press_or_how_a_code_comes_where_there_is_nothing_to_press():
+    by_itself = ("A new code comes by itself", "Ein neuer Code kommt von selbst")
+    restart = ("Restart the device for a new code", "Gerät neu starten für einen neuen Code")
+    for name, english, german in (
+        ("denied",) + by_itself,
+        ("expired",) + by_itself,
+        ("sign_in_again",) + by_itself,
+        ("unlinked",) + restart,
+    ):
         panel = Lines()
         Screens(panel, button="A").show(name, {})
         assert panel.lines[-1] == "Press button A for a new code"
         Screens(panel).show(name, {})
-        assert panel.lines[-1] == "Restart the device for a new code"
+        assert panel.lines[-1] == english
+        Screens(panel, language="de").show(name, {})
+        assert panel.lines[-1] == german
 
 
 def test_setting_the_clock_follows_joining_the_network():
@@ -414,7 +423,7 @@ def test_a_linked_board_says_why_it_has_no_wifi_until_it_is_back():
 def test_a_code_that_ran_out_without_answers_says_so():
     panel, view = at_code()
     view.notify("expired", {"lost": None})
-    assert panel.lines == ["The code ran out", "Restart the device for a new code"]
+    assert panel.lines == ["The code ran out", "A new code comes by itself"]
     panel, view = at_code()
     view.notify("expired", {"lost": "HTTP 502"})
     assert "No usable answer: HTTP 502" in panel.lines

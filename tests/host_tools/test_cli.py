@@ -80,6 +80,7 @@ CONFIGURE_OPTIONS = f"""
     --api URL
     --allow-http
     --erase-ended
+    --no-check
     --dry-run
     --yes
     --json

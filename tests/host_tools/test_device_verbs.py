@@ -275,10 +275,11 @@ def test_a_new_issuer_keeps_the_client_and_nothing_else_of_the_provider(
     old = {"issuer": "https://old.example", "token_endpoint": "https://old.example/token"}
     verbs.change_config(provider=old | CLIENT)
     try:
-        verbs.json("configure", "--issuer", provider.issuer)
+        verbs.json("configure", "--issuer", provider.issuer, "--no-check")
         after = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
         assert after["provider"] == {"issuer": provider.issuer} | CLIENT
-        verbs.json("configure", "--issuer", provider.issuer, "--client-id", "another")
+        words = ["--issuer", provider.issuer, "--client-id", "another"]
+        verbs.json("configure", *words, "--no-check")
         after = json.loads(verbs.port.mpremote("fs", "cat", ":keyfob.json"))
         assert after["provider"] == {"issuer": provider.issuer, "client_id": "another"}
         verbs.change_config(provider=old)
@@ -353,6 +354,7 @@ def test_a_dry_run_writes_nothing_and_shows_no_secret(
     monkeypatch.setenv("KEYFOB_CLIENT_SECRET", CLIENT_SECRET)
     before = verbs.port.read("/keyfob.json")
     words = ["--wifi-ssid", "x", "--client-id", "y", "--client-auth", "post", "--dry-run"]
+    words.append("--no-check")
     for form in (["--json"], []):
         code, out, err = verbs.run("configure", *words, *form)
         assert (code, err) == (0, "")
@@ -367,6 +369,7 @@ def test_secrets_reach_the_board_and_no_other_place(verbs: Verbs) -> None:
     before = json.loads(verbs.port.read("/keyfob.json"))
     command = [sys.executable, "-m", "keyfob_host.cli", "configure", "--json"]
     command += ["--wifi-ssid", "x", "--client-auth", "basic", "--port", str(verbs.port.path)]
+    command.append("--no-check")
     secrets = {"KEYFOB_WIFI_PASSWORD": WIFI_PASSWORD, "KEYFOB_CLIENT_SECRET": CLIENT_SECRET}
     process = subprocess.Popen(
         command, env=os.environ | secrets, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -536,6 +539,7 @@ def test_ctrl_c_in_the_first_two_seconds_finds_nothing_of_keyfob_loaded(tmp_path
         ('{"provider": "x"}', "provider in the board's /keyfob.json is of the wrong type"),
         ('{"ca": [5]}', "ca in the board's /keyfob.json is of the wrong type"),
         ('{"wifi": [', "is not valid JSON"),
+        ('{"wifi": [{"ssid": "\\ud800"}]}', "holds half of a character"),
         ("[" * 100_000, "is not valid JSON"),
     ],
 )

@@ -19,7 +19,7 @@ from virtual_port import VirtualPort, needs_vm
 
 from keyfob_host import cli
 from keyfob_host.board import access as port_access
-from keyfob_host.board import ports, repl
+from keyfob_host.board import checkup, ports, repl
 from keyfob_host.board.ports import Port
 from keyfob_host.providers.roots import split_certificates
 from keyfob_sim.server.certificates import make_ca
@@ -198,7 +198,52 @@ def verbs(port: VirtualPort, capsys: pytest.CaptureFixture[str]) -> Iterator[Ver
 def test_a_board_that_is_well(doctor, port: VirtualPort) -> None:
     found = doctor("--port", str(port.path))
     assert (found["cause"], found["prompt_by"]) == (None, "Ctrl-C")
-    assert found["checked"][-1] == "provider"
+    assert found["checked"][-4:] == ["Wi-Fi", "clock", "TLS", "provider"]
+    assert (found["linked"], found["account"]) == (False, None)
+
+
+LINK = {"linked": True, "account": "Ana", "provider": "https://login.example.com"}
+
+
+@pytest.mark.parametrize(
+    ("link", "row", "end"),
+    [
+        (LINK, "linked to Ana at https://login.example.com", "keyfob monitor"),
+        (LINK | {"account": None}, "linked to an account at https://login", "keyfob monitor"),
+        (LINK | {"linked": False}, "not linked yet", "keyfob link"),
+        (LINK | {"linked": False, "trouble": ["no room", "x"]}, "no room", "keyfob link"),
+    ],
+)
+def test_it_says_to_whom_a_board_is_linked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], link, row, end
+) -> None:
+    def look(case: checkup.Case) -> Iterator[tuple[str, None]]:
+        case.board = SimpleNamespace(ask=lambda name: link)
+        yield "link", checkup._check_link(case)
+
+    monkeypatch.setattr(checkup, "look", look)
+    assert cli.main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"link          {row}")
+    assert out.endswith(f"{end}\n")
+    assert cli.main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["linked"], report["account"]) == (link["linked"], link["account"])
+
+
+def test_http_that_is_not_allowed_names_the_option(doctor, verbs: Verbs) -> None:
+    provider = {"issuer": "http://192.168.1.2", "client_id": "x"}
+    verbs.change_config(provider=provider, allow_http=False)
+    found = doctor("--port", str(verbs.port.path))
+    assert found["cause"] == "bad_config"
+    assert found["action"].startswith("keyfob configure --allow-http, on a test network alone")
+
+
+def test_a_scope_that_is_not_known_names_the_option(doctor, verbs: Verbs) -> None:
+    verbs.change_config(scope="no-such-scope")
+    found = doctor("--port", str(verbs.port.path))
+    assert found["cause"] == "scope"
+    assert found["action"].startswith('keyfob configure --scope "..."')
 
 
 def test_boot_py_never_ends(doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,7 +431,8 @@ def test_the_clock_is_not_set(doctor, tmp_path: Path, capsys: pytest.CaptureFixt
     )
     port = VirtualPort(tmp_path, *VIRTUAL, "--faults", str(faults), "--https", "--chain", "ec")
     try:
-        assert doctor("--port", str(port.path))["cause"] == "clock"
+        found = doctor("--port", str(port.path))
+        assert (found["cause"], found["checked"][-1]) == ("clock", "clock")
     finally:
         port.stop()
 
@@ -399,7 +445,7 @@ def test_tls_is_refused(doctor, tmp_path: Path) -> None:
         path = json.loads(port.read("/keyfob.json"))["ca"][0]
         port.run(f"f = open({path!r}, 'wb'); f.write({root!r}); f.close()")
         found = doctor("--port", str(port.path))
-        assert found["cause"] == "tls"
+        assert (found["cause"], found["checked"][-1]) == ("tls", "TLS")
         assert "is not trusted: no root in ca has signed its certificate" in found["message"]
         assert 'it wants the root "keyfob test root"' in found["message"]
         assert found["action"] == "keyfob configure --ca FILE with that root"
@@ -437,6 +483,7 @@ def test_the_provider_does_not_know_the_client(doctor, verbs: Verbs) -> None:
     found = doctor("--port", str(verbs.port.path))
     assert found["cause"] == "client"
     assert "invalid_client" in found["message"]
+    assert found["action"].startswith("keyfob configure --client-id ID")
 
 
 def test_nobody_answers_at_the_provider_s_address(doctor, verbs: Verbs, unused_port: int) -> None:

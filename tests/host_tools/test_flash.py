@@ -12,6 +12,7 @@ from quickness import quickest
 
 from keyfob_host import cli
 from keyfob_host.board.ports import Port
+from keyfob_host.errors import CliError
 from keyfob_host.flashing.esptool import _FAILURES, Chip, Esptool, _error
 
 
@@ -189,6 +190,30 @@ def test_what_esptool_says_is_told_in_two_lines(said, told, hint):
     assert told in error.message
     assert "/dev/ttyUSB0" in error.message
     assert hint in error.hint
+
+
+DETECTED = "Detecting chip type... ESP32-C3\nConnected to ESP32-C3 on /dev/ttyUSB0:\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "chip"),
+    [
+        (DETECTED, "esp32c3"),
+        ("Detecting chip type... Autodetection failed, trying again...\n" + DETECTED, "esp32c3"),
+        ("Detecting chip type... ESP32\nConnected to ESP32-S3 on COM3:\n", "esp32s3"),
+        ("Detecting chip type... ESP32-S2\n", "esp32s2"),
+        ("Detecting chip type... Autodetection failed, trying again...\n", None),
+        ("Connected to autodetection on a port\n", None),
+    ],
+)
+def test_a_first_look_that_failed_names_no_chip(monkeypatch, said, chip):
+    monkeypatch.setattr(Esptool, "run", lambda *_, **__: said)
+    tool, port = Esptool(0.0), Port("/dev/ttyUSB0", "", 0)
+    if chip is not None:
+        assert tool.identify(port, "hold BOOT").name == chip
+        return
+    with pytest.raises(CliError, match="esptool does not say what chip is at /dev/ttyUSB0"):
+        tool.identify(port, "hold BOOT")
 
 
 def test_several_at_once(chip, flash, tmp_path, monkeypatch):

@@ -46,7 +46,7 @@ OPTIONS = {
     "wifi": {"--wifi-ssid", "--wifi-txpower", "--wifi-address"},
     "provider": {"--provider", "--issuer", "--client-id", "--client-auth"},
 }
-NO_FIELD = {"--port", "--dry-run", "--yes", "--json", "--timeout"}
+NO_FIELD = {"--port", "--no-check", "--dry-run", "--yes", "--json", "--timeout"}
 
 PROVIDER_FIELDS: dict[str, tuple[type, object]] = {
     **dict.fromkeys(profile_schema.ADDRESSES, (str, None)),
@@ -165,7 +165,7 @@ def test_configure_takes_an_option_alone_and_writes_its_value(name, monkeypatch,
     value = value_of(name)
     option = "--" + name.replace("_", "-")
     words = [option, *([] if value is True else [str(value)])]
-    assert cli.main(["configure", "--dry-run", "--json", *words]) == 0
+    assert cli.main(["configure", "--dry-run", "--no-check", "--json", *words]) == 0
     written = json.loads(capsys.readouterr().out)["config"]
     assert written.get(name) == value, f"keyfob_host/verbs/configure.py: {name} goes nowhere"
     if config._FIELDS[name] is int:

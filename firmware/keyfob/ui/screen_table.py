@@ -19,9 +19,9 @@ user_code|show|||wait|link? scan1 open@ code# code_{shown} check2 only left~
 offline|show|||trouble|offline scan1 open@ code# code_{shown} only trouble? left~
 linked|||10000 idle|good tick|linked account* unsaved_{unsaved}/unsaved
 idle|tell|yes||good tick|linked account* unsaved_{unsaved}/unsaved hold-
-denied|link|yes||trouble warning|denied again/restart-
-expired|link|yes||trouble clock|expired lost again/restart-
-sign_in_again|link|yes||trouble link|signed_out again/restart-
+denied|link|yes||trouble warning|denied again/soon-
+expired|link|yes||trouble clock|expired lost again/soon-
+sign_in_again|link|yes||trouble link|signed_out again/soon-
 unlink|unlink||15000 linked|trouble warning|unlink confirm! keep-
 unlinked|link|yes||wait link|unlinked revoked_{revoked} again/restart-
 error|link|yes||trouble warning|error kind_{kind}! message hint?

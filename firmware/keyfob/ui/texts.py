@@ -51,6 +51,7 @@ unlinked|No longer linked|Nicht mehr verbunden
 revoked_False|The provider did not confirm: end it there, too\
 |Anbieter hat nicht bestätigt: auch dort trennen
 again|Press button {button} for a new code|Taste {button} drücken für einen neuen Code
+soon|A new code comes by itself|Ein neuer Code kommt von selbst
 restart|Restart the device for a new code|Gerät neu starten für einen neuen Code
 unlink|Unlink this device?|Dieses Gerät trennen?
 confirm|Press button {button} to confirm|Taste {button} drücken zum Bestätigen

@@ -10,13 +10,19 @@ import contextlib
 import errno
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 from keyfob_host.board import access as port_access
 from keyfob_host.board import installation
-from keyfob_host.board.configuration import BOARD_FILE, CONFIG_FILE, check, read_document
+from keyfob_host.board.configuration import (
+    BOARD_FILE,
+    CONFIG_FILE,
+    check,
+    has_https,
+    read_document,
+)
 from keyfob_host.board.ports import Ask, Port, choose
 from keyfob_host.board.repl import (
     Board,
@@ -56,6 +62,9 @@ class Case:
     facts: Any = None
     config: Any = None
     step: str | None = None  # how the REPL was reached
+    link: Any = None  # what the board says of its link
+    notes: dict[str, str] = field(default_factory=dict)  # what to say of a check instead of "ok"
+    online: Finding | Literal["well"] | None = None  # what was found at the provider, once asked
 
 
 # What a board prints instead of its prompt, and what that means.
@@ -92,6 +101,11 @@ _CORRUPT = Finding(
     "press RESET and try again, for an interrupted program can leave it so; if it stays damaged: "
     "keyfob flash --erase, then keyfob install and keyfob configure",
 )
+
+
+def linked_to(link: Mapping[str, Any]) -> str:
+    """To whom a board is linked, by what on_board/status.py says."""
+    return f"linked to {link['account'] or 'an account'} at {link['provider']}"
 
 
 def look(case: Case) -> Iterator[tuple[str, Finding | None]]:
@@ -223,11 +237,12 @@ def _check_config(case: Case) -> Finding | None:
         case.config = read_document(content)
         check(case.config)
     except CliError as error:
-        return Finding("bad_config", error.message, error.hint)
+        action = f"keyfob configure {error.hint}" if error.hint[:2] == "--" else error.hint
+        return Finding("bad_config", error.message, action)
     for path in case.config.get("ca") or ():
         if case.board.read(path) is None:
             return Finding(
-                "bad_config", f"ca names {path}, which is not there", "keyfob configure"
+                "bad_config", f"ca names {path}, which is not there", "keyfob configure --ca FILE"
             )
     return None
 
@@ -260,6 +275,14 @@ def _check_panel(case: Case) -> Finding | None:
         f"{BOARD_FILE} does not describe the display: {detail}",
         f"keyfob configure --board {case.config.get('board') or 'NAME'}",
     )
+
+
+def _check_link(case: Case) -> Finding | None:
+    """Whether it is linked; a board links anew where what it has stored cannot be read."""
+    case.link = case.board.ask("status")
+    words = linked_to(case.link) if case.link["linked"] else "not linked yet"
+    case.notes["link"] = case.link.get("trouble", [words])[0]
+    return None
 
 
 _NEXT_WIFI = "keyfob configure --wifi-ssid NAME"
@@ -296,12 +319,46 @@ _CAUSES = {
 }
 _ACTIONS = {
     "clock": "let the network pass NTP (UDP port 123), then restart the board",
+    "scope": 'keyfob configure --scope "..." with scopes that the provider knows',
 }
 # Refusals that are about the grant rather than the client (RFC 6749 section 5.2).
 _NO_GRANT = ("unsupported_grant_type", "device_flow_disabled")
+_OTHER_CLIENT = (
+    "keyfob configure --client-id ID, with the --client-auth and the secret of that one"
+)
+_ALLOW_HTTP = "keyfob configure --allow-http, on a test network alone"
+# The check that a cause belongs to; any other is the provider's.
+_CHECK_OF = {"clock": "clock", "tls": "TLS", "memory": "TLS"}
+
+
+def _check_clock(case: Case) -> Finding | None:
+    return _found_online(case, "clock")
+
+
+def _check_tls(case: Case) -> Finding | None:
+    finding = _found_online(case, "TLS")
+    if not has_https(case.config):
+        case.notes["TLS"] = "not needed: the provider is reached by http"
+    elif isinstance(case.online, Finding) and case.online.cause in ("network", "no_wifi"):
+        case.notes["TLS"] = "not reached"
+    return finding
 
 
 def _check_provider(case: Case) -> Finding | None:
+    return _found_online(case, "provider")
+
+
+def _found_online(case: Case, name: str) -> Finding | None:
+    """What is found of the check `name` among those that a board is asked for at once."""
+    if case.online is None:
+        case.online = _ask_online(case) or "well"
+    if case.online == "well" or _CHECK_OF.get(case.online.cause, "provider") != name:
+        return None
+    return case.online
+
+
+def _ask_online(case: Case) -> Finding | None:
+    """Have the board set its clock, connect, and ask the provider for a code, in that order."""
     trouble = _ask(case, "provider")
     if trouble is None:
         return _check_application(case)
@@ -313,7 +370,12 @@ def _check_provider(case: Case) -> Finding | None:
         cause = "scope"
     if cause == "network" and not case.config.get("wifi"):  # a board on a cable has none
         return Finding("no_wifi", f"{message}; no Wi-Fi is configured", _NEXT_WIFI)
-    return Finding(cause, message, _ACTIONS.get(cause) or hint or "try again later")
+    action = _ACTIONS.get(cause) or hint or "try again later"
+    if code == "invalid_client":
+        action = _OTHER_CLIENT
+    elif "allow http" in action or message.endswith("that is not safe to open"):
+        action = _ALLOW_HTTP
+    return Finding(cause, message, action)
 
 
 def _check_application(case: Case) -> Finding | None:
@@ -346,6 +408,9 @@ CHECKS: tuple[tuple[str, Callable[[Case], Finding | None]], ...] = (
     ("configuration", _check_config),
     ("chip", _check_chip),
     ("panel", _check_panel),
+    ("link", _check_link),
     ("Wi-Fi", _check_wifi),
+    ("clock", _check_clock),
+    ("TLS", _check_tls),
     ("provider", _check_provider),
 )

@@ -1,15 +1,20 @@
 """What `keyfob configure` puts on a board: /keyfob.json, the roots it names and /board.json."""
 
+from __future__ import annotations
+
 import hashlib
 import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keyfob_host.boards import Board, board_file
 from keyfob_host.errors import CliError, UsageError
-from keyfob_host.providers.roots import roots_for
+from keyfob_host.providers.roots import is_certificate, roots_for
+
+if TYPE_CHECKING:
+    from keyfob.errors import ConfigError
 
 CONFIG_FILE = "/keyfob.json"
 BOARD_FILE = "/board.json"
@@ -66,6 +71,12 @@ def read_document(content: bytes | None) -> dict[str, Any]:
         raise CliError(f"the board's {error.message}", start_anew) from None
     if not isinstance(document, dict):
         raise CliError(f"the board's {CONFIG_FILE} is not a JSON object", start_anew)
+    try:
+        _json(document)
+    except ValueError:
+        raise CliError(
+            f"the board's {CONFIG_FILE} holds half of a character", start_anew
+        ) from None
     for name, kind, item in _SHAPES:
         value = document.get(name)
         is_right = value is None or isinstance(value, kind)
@@ -142,15 +153,35 @@ def merged(document: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     return result
 
 
-def check(document: Mapping[str, Any]) -> None:
-    """Judge the document as the board will. Raises CliError that names the field."""
+def check(document: Mapping[str, Any], *, may_lack_provider: bool = False) -> None:
+    """Judge the document as the board will. Raises CliError that names the field.
+
+    With `may_lack_provider` it may be one that gets its provider later.
+    """
+    fields = json.loads(json.dumps(document))
+    if may_lack_provider and fields.get("provider") is None:
+        fields["provider"] = {"issuer": "https://later.example", "client_id": "later"}
+    error = _trouble(fields)
+    if error is None:
+        return
+    hint = error.hint or "keyfob configure --help"
+    if not fields.get("allow_http") and _trouble(fields | {"allow_http": True}) is None:
+        hint = "--allow-http, on a test network alone; else an https address"
+    elif not fields.get("provider"):
+        hint = "--provider NAME --client-id ID"
+    raise UsageError(error.message, hint)
+
+
+def _trouble(fields: dict[str, Any]) -> ConfigError | None:
+    """What the board finds wrong with a document."""
+    from keyfob import errors
     from keyfob.config import Config
-    from keyfob.errors import ConfigError
 
     try:
-        Config(json.loads(json.dumps(document)))
-    except ConfigError as error:
-        raise UsageError(error.message, error.hint or "keyfob configure --help") from None
+        Config(fields)
+    except errors.ConfigError as error:
+        return error
+    return None
 
 
 def files_for(
@@ -184,14 +215,31 @@ def without_secrets(value: Any) -> Any:
     return [without_secrets(item) for item in value] if isinstance(value, list) else value
 
 
+def addresses(provider: Mapping[str, Any], api: str | None) -> list[str]:
+    """The addresses of a `provider` object and of the API."""
+    found = [provider.get("issuer"), api]
+    found += [value for name, value in provider.items() if name.endswith("_endpoint")]
+    return [str(address) for address in found if address]
+
+
+def has_https(document: Mapping[str, Any]) -> bool:
+    """Whether the board has to trust a server, and wants its root for that."""
+    found = addresses(document.get("provider") or {}, document.get("api"))
+    return any(address.lower().startswith("https:") for address in found)
+
+
 def roots_of(provider: Mapping[str, Any], api: str | None, also: list[str]) -> list[bytes]:
     """The roots by which this computer trusts the provider's addresses and the API's."""
-    addresses = [provider.get("issuer"), api]
-    addresses += [value for name, value in provider.items() if name.endswith("_endpoint")]
     found: list[bytes] = []
-    for address in filter(None, addresses):
+    for address in addresses(provider, api):
         found += [root for root in roots_for(address, also) if root not in found]
     return found
+
+
+def roots_on(board: Any, document: Mapping[str, Any]) -> list[bytes]:
+    """The roots that a board (see repl.Board) trusts by its configuration, as DER."""
+    files = (board.read(path) for path in document.get("ca") or ())
+    return [data for data in files if data is not None and is_certificate(data)]
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

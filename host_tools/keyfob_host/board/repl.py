@@ -16,7 +16,7 @@ import re
 import struct
 import threading
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ _READ = 3.0  # s for a byte that must come
 _WRITE = 2.0  # s for the board to take what is sent
 _PULSE = 0.1  # s that the reset line is held
 _KEPT = 8192  # bytes kept of what the board said
+_MOST = 1 << 20  # bytes that a program may print
 _LONGEST_LINE = 16384  # bytes: what is longer is several lines
 _PROMPT_TEXT = b">>> "
 _RAW_TEXT = b"raw REPL; CTRL-B to exit\r\n"
@@ -107,6 +108,10 @@ class _Late(Exception):
     """The deadline is over."""
 
 
+class _TooMuchError(TransportError):  # type: ignore[misc]  # mpremote has no types
+    """What should come to an end is longer than any answer."""
+
+
 class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no types
     """mpremote's transport with one deadline over everything, even where a board never pauses."""
 
@@ -120,10 +125,17 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
         super().__init__(device, timeout=_READ)
         self.serial.write_timeout = _WRITE
         self.serial.inWaiting = self._waiting  # which mpremote asks until it is 0
+        self._read = self.serial.read
+        self.serial.read = self._read_in_time
 
     def _waiting(self) -> int:
         self.check_deadline()
         return int(self.serial.in_waiting)
+
+    def _read_in_time(self, size: int = 1) -> bytes:
+        """What pyserial reads; a window of raw paste can be 0 bytes for ever."""
+        self.check_deadline()
+        return bytes(self._read(size))
 
     def check_deadline(self) -> None:
         """Raise _Late where the time is over or the answer is no longer wanted."""
@@ -144,7 +156,7 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
         timeout_overall: float | None = None,
     ) -> bytes:
         """Return what came up to `ending`, or until one of the times (s) is over."""
-        data = b""
+        data = bytearray()
         begun = last = time.monotonic()
         while not data.endswith(ending):
             self.check_deadline()
@@ -163,10 +175,14 @@ class _Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no type
                 self.output = (self.output + byte)[-_KEPT:]
                 if data_consumer is not None:
                     data_consumer(byte)
-                    data = byte
+                    data = bytearray(byte)
                 else:
                     data += byte
-        return data
+                    if len(data) > _MOST:
+                        raise _TooMuchError("it goes on and on")
+        if ending in _RAW_TEXT + b">" and len(ending) > 1 and not data.endswith(ending):
+            raise TransportError("no answer")  # before mpremote prints what came instead
+        return bytes(data)
 
 
 # The ladder into the raw REPL: what is tried in turn, from the gentlest on.
@@ -353,11 +369,20 @@ class Board:
         return answer
 
     def read(self, path: str) -> bytes | None:
-        """The content of a file, None where there is none."""
+        """The content of a file, None where there is none.
+
+        Raises Raised where the board cannot read it, Garbled where it arrives damaged.
+        """
         try:
-            return bytes(self._transport.fs_readfile(path, chunk_size=512))
-        except FileNotFoundError:
-            return None
+            lines = self.run_file("read", {"PATH": path})
+        except Raised as error:
+            if "ENOENT" in error.text or "[Errno 2]" in error.text:
+                return None
+            raise
+        try:
+            return b"".join(b64decode(line, validate=True) for line in lines.split())
+        except ValueError:
+            raise Garbled(self.port) from None
 
     def put(self, path: str, content: bytes) -> None:
         """Let a file with `content` take the place of `path` at once (littlefs renames whole)."""
@@ -407,6 +432,8 @@ def translated(port: Port, timeout: float | None) -> Iterator[None]:
         yield
     except _Late:
         raise TookTooLong(port, timeout) from None
+    except _TooMuchError:
+        raise Garbled(port) from None
     except (TransportError, OSError, struct.error) as error:
         if isinstance(error, OSError) and not _is_of_port(error):
             raise

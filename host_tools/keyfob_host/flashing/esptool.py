@@ -133,13 +133,13 @@ class Esptool:
         Raises EsptoolError, its hint being `recipe` where download mode is what is missing.
         """
         printed = self.run(port, ["--after", "no-reset", "flash-id"], recipe=recipe)
-        found = re.search(r"Connected to ([\w-]+) on|Detecting chip type\.* *([\w-]+)", printed)
-        if found is None:
+        chip = _chip_in(printed)
+        if chip is None:
             raise EsptoolError(f"esptool does not say what chip is at {port.device}", _AGAIN)
         mac = re.search(r"MAC: +([\da-fA-F:]{17})", printed)
         size = re.search(r"Detected flash size: (\w+)", printed)
         return Chip(
-            chips.name_of(found[1] or found[2]),
+            chips.name_of(chip),
             mac[1].lower() if mac else None,
             size[1] if size else None,
         )
@@ -237,6 +237,12 @@ class Esptool:
             running = list(self._running)
         for process in running:
             _end(process)
+
+
+def _chip_in(printed: str) -> str | None:
+    """The chip that esptool names last; where a look at it fails, other words stand there."""
+    found = re.findall(r"(?:Connected to|Detecting chip type\.*) *(ESP[\w-]+)", printed)
+    return str(found[-1]) if found else None
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

@@ -22,8 +22,9 @@ from keyfob.errors import KeyfobError
 from keyfob.oauth import DEVICE_CODE_GRANT, metadata
 from keyfob.oauth.device_grant import DeviceGrant
 from keyfob.oauth.messages import Client, Reply, Request, members
+from keyfob.oauth.outcome_hints import refusal
 from keyfob.oauth.profile import Profile
-from keyfob.oauth.profile_schema import ADDRESSES
+from keyfob.oauth.profile_schema import ADDRESSES, client_from
 from keyfob.ui.qr_fit import largest_symbol, symbol_for
 from keyfob_host import vm
 from keyfob_host.boards import known_boards, load_board
@@ -60,20 +61,30 @@ _HINT = "switch it on at the provider, or choose another one: keyfob providers"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to check: a preset by name (with variables) or an issuer, and how to reach it.
+    """What to check, and how to reach it: a preset by name, an issuer, or a board's `fields`.
 
-    With a `client_id` the provider is asked for a code, which nobody uses, to see its addresses.
+    A name may have variables, and `fields` are the `provider` object of a board, with its client.
+    With a client the provider is asked for a code, which nobody uses, to see its addresses.
     `api` is one more address that a board has to trust, and `board` whose heap it has.
     """
 
     name: str | None = None
     issuer: str | None = None
+    fields: Mapping[str, Any] | None = None
+    scope: str | None = None  # to ask for; None for the preset's
     ca: Path | None = None
     allow_http: bool = False
     client_id: str | None = None
     client_secret: str | None = None
     api: str | None = None
     board: str | None = None
+
+    def client(self) -> Client | None:
+        """The client that asks for a code, None without one, or where it needs no person."""
+        if self.fields is not None:
+            needs_person = Profile(dict(self.fields), self.allow_http).needs_person
+            return client_from(self.fields) if needs_person else None
+        return None if self.client_id is None else Client(self.client_id, self.client_secret)
 
 
 @dataclass
@@ -90,13 +101,14 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
     preset, fields, more = _whom(wanted)
     profile = Profile(fields, wanted.allow_http)
     trust = _trust(wanted.ca)
+    client, scope = wanted.client(), _scope(wanted, preset)
     by_host = partial(_send, trust=trust)
-    board = _Board(wanted, fields, trust) if vm.executable() else None
+    board = _Board(wanted, fields, scope, trust) if vm.executable() else None
     send: Send = by_host if board is None else board.send
     trouble: KeyfobError | CliError | None
     if board is not None and profile.issuer is not None:
         board.ask(["discover"], [profile.issuer])
-    document, source, trouble = _metadata(profile, send)
+    document, source, trouble = _metadata(profile, send, client)
     if board is not None and source is not None:  # of which a board keeps what it needs
         with contextlib.suppress(RootError):
             document = members(by_host(Request("GET", source, {}))) or document
@@ -114,11 +126,10 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
         trouble = board.judge([*known, wanted.api] if wanted.api else known)
     roots = _roots(known, trust, is_judged=board is not None)
     shows: dict[str, str | None] = _example(preset)
-    if wanted.client_id is not None and trouble is None:
-        client = wanted.client_id, wanted.client_secret
+    if client is not None and trouble is None:
         if board is not None:
             board.ask(["discover", "code"], known)
-        shows, trouble = _ask_for_code(client, preset, profile, send)
+        shows, trouble = _ask_for_code(client, scope, preset, profile, send)
     report = {
         "provider": preset.name if preset else None,
         "issuer": profile.issuer,
@@ -145,10 +156,13 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
 class _Board:
     """A board's part: what it asks, with the roots that it would get, and what it hears."""
 
-    def __init__(self, wanted: Wanted, fields: Mapping[str, Any], trust: ssl.SSLContext) -> None:
-        client = {"client_id": wanted.client_id or "any", "client_secret": wanted.client_secret}
-        provider = {**fields, **{name: value for name, value in client.items() if value}}
-        self._document = {"provider": provider, "allow_http": wanted.allow_http}
+    def __init__(
+        self, wanted: Wanted, fields: Mapping[str, Any], scope: str | None, trust: ssl.SSLContext
+    ) -> None:
+        client = {"client_id": wanted.client_id, "client_secret": wanted.client_secret}
+        given = {name: value for name, value in client.items() if value}
+        provider = {"client_id": "any", **fields, **given}
+        self._document = {"provider": provider, "allow_http": wanted.allow_http, "scope": scope}
         self._wanted = wanted
         self._trust = trust
         self._heard = as_board.Heard()
@@ -195,6 +209,9 @@ class _Board:
 
 def _whom(wanted: Wanted) -> tuple[Preset | None, dict[str, Any], str | None]:
     """Whom to check: the preset, what a board gets of it, and an issuer that a board needs not."""
+    if wanted.fields is not None:
+        check_fields(wanted.fields, wanted.allow_http)
+        return None, dict(wanted.fields), None
     if (wanted.name is None) == (wanted.issuer is None):
         raise UsageError(
             "check takes either the name of a preset or --issuer",
@@ -208,6 +225,13 @@ def _whom(wanted: Wanted) -> tuple[Preset | None, dict[str, Any], str | None]:
         more = discovery_issuer(preset, variables)
     check_fields({**fields, "client_id": "any"}, wanted.allow_http)
     return preset, fields, more
+
+
+def _scope(wanted: Wanted, preset: Preset | None) -> str | None:
+    """What a board asks for."""
+    if wanted.scope is not None:
+        return wanted.scope or None
+    return (preset.scope if preset is not None else "openid") or None
 
 
 def _trust(ca: Path | None) -> ssl.SSLContext:
@@ -227,7 +251,7 @@ def _cadata(data: bytes) -> str | bytes:
 
 
 def _metadata(
-    profile: Profile, send: Send
+    profile: Profile, send: Send, client: Client | None = None
 ) -> tuple[dict[str, Any] | None, str | None, KeyfobError | None]:
     """The discovery document, where it was, and what a board finds wrong with it."""
     if profile.issuer is None:
@@ -241,7 +265,7 @@ def _metadata(
             found = members(copy(reply)) if reply.status == 200 else None
             if found is not None:
                 document, source = found, request.url
-            if search.receive(reply):
+            if search.receive(reply, client):
                 return document, source, None
     except KeyfobError as error:
         return document, source, error
@@ -316,20 +340,20 @@ def _example(preset: Preset | None) -> dict[str, str | None]:
 
 
 def _ask_for_code(
-    client: tuple[str, str | None],
+    client: Client,
+    scope: str | None,
     preset: Preset | None,
     profile: Profile,
     send: Send,
 ) -> tuple[dict[str, str | None], KeyfobError | None]:
     """The addresses of a code that the provider is asked for."""
-    scope = (preset.scope if preset is not None else "openid") or None
     try:
-        grant = DeviceGrant(profile, Client(*client), scope)
+        grant = DeviceGrant(profile, client, scope)
         grant.receive(send(grant.authorize(0)), 0)
     except KeyfobError as error:
         return _example(preset), error
     if grant.user_code is None:
-        return _example(preset), grant.error
+        return _example(preset), grant.error or refusal(grant.outcome)  # type: ignore[no-untyped-call]  # no stub
     shows = {
         "source": "provider",
         "verification_uri": grant.verification_uri,

@@ -57,7 +57,7 @@ def roots_for(
         found = [trusted_root(host, parts.port or 443, TIMEOUT, trust)]
     except OSError as error:
         raise connection_error(host, error) from None
-    return found + [root for root in _stored(also) if root not in found]
+    return found + [root for root in stored_roots(also) if root not in found]
 
 
 def likely_roots(url: str, trust: ssl.SSLContext) -> list[bytes]:
@@ -146,18 +146,22 @@ def split_certificates(data: bytes) -> list[bytes]:
     Raises ValueError, whose text can be shown, when there is none or one is damaged.
     """
     if b"-----BEGIN" not in data:
-        if not _is_certificate(data):
+        if not is_certificate(data):
             raise ValueError("no certificate in it, neither PEM nor DER")
         return [data]
     if _PEM_BEGIN not in data:
         raise ValueError("PEM without a certificate in it")
     ders = [_decoded(block.partition(_PEM_END)) for block in data.split(_PEM_BEGIN)[1:]]
-    if not all(map(_is_certificate, ders)):
+    if not all(map(is_certificate, ders)):
         raise ValueError("a damaged certificate in PEM")
     return ders
 
 
-def _stored(fingerprints: Iterable[str]) -> list[bytes]:
+def stored_roots(fingerprints: Iterable[str]) -> list[bytes]:
+    """The roots with these SHA-256 fingerprints, from the trust store alone, as DER.
+
+    Raises RootError where one is not there.
+    """
     wanted = [text.replace(":", "").lower() for text in fingerprints]
     if not wanted:
         return []
@@ -193,7 +197,8 @@ def _decoded(block: tuple[bytes, bytes, bytes]) -> bytes:
         return b""
 
 
-def _is_certificate(der: bytes) -> bool:
+def is_certificate(der: bytes) -> bool:
+    """Whether these bytes are one certificate, as DER."""
     # OpenSSL judges and not `cryptography`, which warns about some roots that hosts still trust.
     # It takes concatenated ones too, so the outer SEQUENCE must span all of the bytes.
     if der[:2] != b"\x30\x82" or int.from_bytes(der[2:4], "big") + 4 != len(der):

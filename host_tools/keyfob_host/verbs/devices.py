@@ -1,7 +1,5 @@
 """`keyfob devices`: which ports there are, and what is behind each."""
 
-import contextlib
-import io
 import json as json_module
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -68,8 +66,7 @@ def _probe(ports: "list[Port]", timeout: float) -> "list[Found | None]":
     from keyfob_host.board.probe import probe
 
     cancelled = threading.Event()
-    # mpremote prints what it could not make out.
-    with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(max(1, len(ports))) as pool:
+    with ThreadPoolExecutor(max(1, len(ports))) as pool:
         try:
             return list(pool.map(lambda one: probe(one, timeout, cancelled), ports))
         finally:

@@ -43,29 +43,80 @@ class Dialogue:
         if self.as_json:
             say(json_module.dumps(members))
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody can be asked, and wants to be."""
+        return not (self._yes or self.as_json) and is_terminal()
+
     def agrees(self, question: str) -> bool | None:
         """Whether the person says yes; None where nobody can be asked."""
         if self._yes:
             return True
-        if self.as_json or not is_terminal():
+        if not self.can_ask:
             return None
-        say(f"{question} [y/N] ", end="", to=sys.stderr)
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        return _typed(f"{question} [y/N] ").lower() in ("y", "yes")
 
     def choice(self, question: str, choices: list[str]) -> int | None:
         """The index of what the person picks; None where nobody can be asked, or none is named."""
-        if self._yes or self.as_json or not is_terminal():
+        if not self.can_ask:
             return None
-        for number, words in enumerate(choices, 1):
-            say(f"  {number}  {one_line(words)}", to=sys.stderr)
-        say(f"{question} [1-{len(choices)}] ", end="", to=sys.stderr)
-        answer = sys.stdin.readline().strip()
-        numbers = [str(number) for number in range(1, len(choices) + 1)]
-        return numbers.index(answer) if answer in numbers else None
+        _list(choices)
+        return _index(_typed(_of_choices(question, choices)), choices)
+
+    def pick(self, question: str, choices: list[str]) -> int:
+        """The same, asked until one is named, by its number or its first word.
+
+        Ask only somebody who can be (`can_ask`). Raises UsageError where the input ends.
+        """
+        _list(choices)
+        while True:
+            index = _index(_typed(_of_choices(question, choices), needed=True), choices)
+            if index is not None:
+                return index
+
+    def ask(self, question: str, otherwise: str | None = None) -> str:
+        """What the person types, and `otherwise` for an empty line; asked until there is one.
+
+        Ask only somebody who can be (`can_ask`). Raises UsageError where the input ends.
+        """
+        shown = f" [{one_line(otherwise)}]" if otherwise else ""
+        while True:
+            answer = _typed(f"{question}{shown}: ", needed=True) or otherwise
+            if answer is not None and answer.isprintable():
+                return answer
 
     def progress(self) -> "Progress":
         """A line on a terminal that follows what takes long."""
         return Progress(shown=not self.as_json and sys.stdout.isatty())
+
+
+def _typed(prompt: str, *, needed: bool = False) -> str:
+    """The line that a person types, "" where the input ends, unless an answer is `needed`."""
+    say(prompt, end="", to=sys.stderr)
+    line = sys.stdin.readline()
+    if needed and not line:
+        say(to=sys.stderr)
+        raise UsageError("the answers ended too soon", "the same again, or options: --help")
+    return line.strip()
+
+
+def _of_choices(question: str, choices: Sequence[str]) -> str:
+    return f"{question} [1-{len(choices)}] "
+
+
+def _list(choices: Sequence[str]) -> None:
+    width = len(str(len(choices)))
+    for number, words in enumerate(choices, 1):
+        say(f"  {number:>{width}}  {one_line(words)}", to=sys.stderr)
+
+
+def _index(answer: str, choices: Sequence[str]) -> int | None:
+    """Which of `choices` an answer names, by its number or its first word."""
+    names = [words.split()[0] for words in choices]
+    if answer in names and names.count(answer) == 1:
+        return names.index(answer)
+    numbers = [str(number) for number in range(1, len(choices) + 1)]
+    return numbers.index(answer) if answer in numbers else None
 
 
 class Progress:
@@ -121,7 +172,7 @@ def secret(variable: str, what: str, otherwise: str | None, *, asks: bool) -> st
     value = os.environ.get(variable)
     if value is None and asks and is_terminal():
         with contextlib.suppress(EOFError):  # Ctrl-D: nothing was typed
-            value = getpass.getpass(f"{what}: ")
+            value = getpass.getpass(f"{one_line(what)}: ")
     if value is None:
         value = otherwise
     if value is None:

@@ -17,17 +17,17 @@ def doctor(
 ) -> int:
     """Find out what is wrong with a board: one cause, and one thing to do about it.
 
-    Port, prompt, version, files, configuration, panel, Wi-Fi, clock, TLS and provider are looked
-    at in that order. A board links without its panel, so trouble with that is told beside another
-    cause. The provider is asked for a code, which nobody uses. Exit code 1 where something is
-    wrong.
+    Port, prompt, version, files, configuration, panel, link, Wi-Fi, clock, TLS and provider are
+    looked at in that order. A board links without its panel, so trouble with that is told beside
+    another cause. The provider is asked for a code, which nobody uses. Exit code 1 where
+    something is wrong.
 
     \b
     Examples:
       keyfob doctor
       keyfob doctor --port /dev/ttyUSB0 --json
     """
-    from keyfob_host.board.checkup import Case, Finding, look
+    from keyfob_host.board.checkup import Case, Finding, linked_to, look
     from keyfob_host.errors import CliError
 
     dialogue = Dialogue(as_json=json, yes=yes)
@@ -38,7 +38,8 @@ def doctor(
         case = Case(port, limit, stack, dialogue.choice)
         for name, finding in look(case):
             names.append(name)
-            dialogue.say(f"{name:<14}{'ok' if finding is None else 'NOT WELL'}")
+            well = case.notes.get(name, "ok")
+            dialogue.say(f"{name:<14}{well if finding is None else 'NOT WELL'}")
             if finding is not None:
                 findings.append(finding)
             if name == "configuration" and finding is None:
@@ -55,9 +56,15 @@ def doctor(
             "message": finding.message if finding else None,
             "action": finding.action if finding else None,
             "also": [other._asdict() for other in findings],
+            "linked": bool(case.link and case.link["linked"]),
+            "account": case.link["account"] if case.link else None,
         }
     )
     if finding is not None:
         raise CliError(finding.message, finding.action)
-    dialogue.say("Nothing is wrong with this board. Next: keyfob link")
+    if case.link and case.link["linked"]:
+        dialogue.say(f"Nothing is wrong with this board. It is {linked_to(case.link)}.")
+        dialogue.say("Next: keyfob monitor")
+    else:
+        dialogue.say("Nothing is wrong with this board. Next: keyfob link")
     return 0

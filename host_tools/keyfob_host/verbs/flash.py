@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from keyfob_host import chips
 from keyfob_host.boards import Board, known_boards, load_board
+from keyfob_host.deadlines import within
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.verbs import options
 from keyfob_host.verbs.dialogue import Dialogue
@@ -75,9 +76,10 @@ def flash(
         question = "Erase everything on the board first, its files and its link too?"
         erase = bool(dialogue.agrees(question))
 
-    tool = Esptool(time.monotonic() + limit)
+    until = time.monotonic() + limit
+    tool = Esptool(until)
     output = _Output(dialogue)
-    job = _Job(tool, about, given, erase, output)
+    job = _Job(tool, about, given, erase, output, until)
     pool = ThreadPoolExecutor(len(ports))
     try:
         failures = [error for error in pool.map(job.run, ports) if error is not None]
@@ -104,12 +106,14 @@ class _Job:
         image: "Image | None",
         erase: bool,
         output: "_Output",
+        until: float,
     ) -> None:
         self._tool = tool
         self._about = about
         self._image = image
         self._erase = erase
         self._output = output
+        self._until = until
         self._download = threading.Lock()
 
     def run(self, port: "Port") -> CliError | None:
@@ -169,8 +173,17 @@ class _Job:
         from keyfob_host.flashing.downloads import newest_image
         from keyfob_host.flashing.image import read_image
 
+        late = CliError(
+            f"the image for {board.name} did not come in time",
+            "a longer --timeout, or --image FILE",
+        )
         with self._download:
-            return read_image(newest_image(board.download, self._output.line), board.flash_offset)
+            path = within(
+                self._until - time.monotonic(),
+                lambda: newest_image(board.download, self._output.line),
+                late,
+            )
+            return read_image(path, board.flash_offset)
 
 
 class _Output:

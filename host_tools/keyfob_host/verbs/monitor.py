@@ -72,6 +72,7 @@ def monitor(
                 if serial is None or _follow(serial, typed, _lines(events.feed, note), until):
                     break
                 dialogue.say("the board has gone; waiting for it to come back")
+            time.sleep(_WAIT)  # for a port that can be opened, and not read
     return 0
 
 

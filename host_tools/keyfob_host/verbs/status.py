@@ -22,6 +22,7 @@ def status(
       keyfob status
       keyfob status --port id:0123456789 --json
     """
+    from keyfob_host.board.checkup import linked_to
     from keyfob_host.board.ports import choose
     from keyfob_host.board.repl import Board
 
@@ -43,12 +44,7 @@ def status(
     if trouble is not None:
         dialogue.say(f"{trouble[0]}; {trouble[1]}")
     else:
-        whose = (
-            f"linked to {link['account'] or 'an account'} at"
-            if link["linked"]
-            else "not linked to"
-        )
-        dialogue.say(f"{whose} {link['provider']}")
+        dialogue.say(linked_to(link) if link["linked"] else f"not linked to {link['provider']}")
         if link["linked"]:
             dialogue.say(f"scope {link['scope'] or 'not named'}")
         dialogue.say("Next: keyfob monitor" if link["linked"] else "Next: keyfob link")
