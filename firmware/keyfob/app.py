@@ -57,7 +57,7 @@ class App:
         self._wanted = asyncio.Event()  # the button to link was pressed
         self._over = asyncio.Event()  # the link has ended, or `idle` has
         self._is_done = False  # `idle` has ended
-        self._trouble = None  # the error that ended `idle`
+        self._trouble = None  # the lack of memory that ended `idle`
 
     async def run(self):
         """Link and stay linked until cancelled, or `idle` ends; return True after an error."""
@@ -149,7 +149,7 @@ class App:
         """Wait while the link refreshes itself; a subclass overrides this.
 
         It is cancelled where the link ends, and starts again with the next link. Where it returns,
-        the run ends.
+        the run ends. It starts again, too, after an exception, which is told.
         """
         while True:
             await asyncio.sleep(3600)
@@ -164,7 +164,7 @@ class App:
         pause = {}  # how many there were; see `_wait`
         while True:
             if waits and not link.is_linked:
-                if not self._screens.press:
+                if self._screens.press != "link":
                     self._screens.show("press", {})
                 self._wanted.clear()
                 await self._wanted.wait()
@@ -224,8 +224,9 @@ class App:
         """Run `idle` until it ends or the link ends."""
         self._over.clear()
         await self._call_api()
-        if self.link.is_linked:
-            self._events.notify("ready")
+        if not self.link.is_linked:
+            return  # it has ended, or its access token has run out
+        self._events.notify("ready")
         idle = asyncio.create_task(self._lasting(self._go_on))
         try:
             await self._over.wait()
@@ -239,21 +240,26 @@ class App:
         try:
             await self.idle()
             self._is_done = True
-        except (KeyfobError, MemoryError) as error:
-            if self.link._events.unsaved is not None and not self._over.is_set():
-                raise  # the end of the run would cost tokens that are in RAM only
-            has_ended = self._over.is_set() and isinstance(error, NotLinked)  # which was told
-            self._trouble = None if has_ended else error
+        except (NotLinked, TransportError, MemoryError) as error:
+            self._refused(error)
         self._over.set()
+
+    def _refused(self, error):  # rare
+        """Take what ended `idle`: it is raised where that is to start again."""
+        is_memory = isinstance(error, MemoryError) or error.kind == "memory"
+        if is_memory and self.link.unsaved is None:  # else it would cost what is in RAM only
+            self._trouble = error
+        elif isinstance(error, NotLinked) and error.kind == "provider":
+            self._events.notify_error(error)  # the access token has run out for good
+        elif is_memory or not isinstance(error, NotLinked) or not self._over.is_set():
+            raise error
 
     async def _call_api(self):  # rare
         try:
             await self.link.call_api()
-        except NotLinked:
-            if self._button is None and not self._over.is_set():
-                raise
         except KeyfobError as error:
-            self._events.notify_error(error)  # the link itself may work
+            if not isinstance(error, NotLinked):  # that was told, or a new code tells it
+                self._events.notify_error(error)  # the link itself may work
 
     async def _watch_button(self):
         """Act on the presses."""

@@ -468,6 +468,82 @@ async def test_what_came_before_a_request_does_not_answer_it():
             assert [sent[:7] for sent in server.requests] == [b"POST /0", b"POST /1", b"POST /2"]
 
 
+class AtAccept:
+    """Has each new connection wait until the server has said something, or hung up."""
+
+    def __init__(self, said):
+        self._said = said
+
+    def __enter__(self):
+        self._real = asyncio.open_connection
+        http.asyncio.open_connection = self._open
+
+    def __exit__(self, *_):
+        http.asyncio.open_connection = self._real
+
+    async def _open(self, *arguments, **named):
+        streams = await self._real(*arguments, **named)
+        await self._said.wait()
+        self._said.clear()
+        return streams
+
+
+def greets(unasked, said, is_closed=False):
+    """A talk that says what nobody asked for as soon as it is connected."""
+
+    async def talk(peer):
+        if unasked:
+            await peer.send(unasked)
+        if is_closed:
+            await peer.close()
+        said.set()
+        if not is_closed:
+            await peer.gone()
+
+    return talk
+
+
+def obeys(said):
+    """A talk that answers each request."""
+
+    async def talk(peer):
+        said.set()
+        await stays(OK)(peer)
+
+    return talk
+
+
+async def test_what_came_before_the_first_request_does_not_answer_it_either():
+    for unasked in UNASKED + (b"",):
+        for is_closed in (not unasked, True):
+            said = asyncio.Event()
+            server = await serve(greets(unasked, said, is_closed), obeys(said))
+            client = HttpClient()
+            with AtAccept(said):
+                for method in ("POST", "GET"):
+                    request = Request(method, server.url(), {}, b"grant_type=x")
+                    reply = await client.send(request)
+                    assert (reply.status, reply.body) == (200, b"{}"), unasked
+                    await client.close()
+                    server.connections = 0
+            await server.stop()
+            assert len(server.requests) == 2
+
+
+async def test_a_server_that_always_speaks_first_is_told_as_that():
+    for unasked in UNASKED:
+        said = asyncio.Event()
+        server = await serve(greets(unasked, said))
+        client = HttpClient()
+        with AtAccept(said):
+            request = Request("POST", server.url(), {}, b"grant_type=x")
+            error = await fails(TransportError, client.send(request))
+        await server.stop()
+        assert "before it is asked" in error.message
+        assert (error.kind, error.lost) == ("network", False)
+        assert server.connections == 3 and server.requests == []
+
+
 async def test_it_may_have_come_while_no_task_ran():
     peers = []
 

@@ -251,7 +251,7 @@ async def test_a_new_link_is_copied_to_both_slots_and_a_refresh_is_not():
     assert board.store.calls == ["save", "copy"], "the code and the link"
     board.http.answer(TOKEN, tokens(2))
     await link.refresh()
-    assert board.store.calls == ["save", "copy", "save"]
+    assert board.store.calls == ["save", "copy", "save", "save"], "it is under way, and new"
 
 
 async def test_a_wait_is_told_in_seconds_and_a_reply_in_milliseconds():
@@ -1396,7 +1396,24 @@ async def test_wifi_is_told_of_on_entering():
     board.link.wifi = ["bad"]
     with Joining(join):
         await fails(TransportError, board.link.__aenter__())
-    assert board.told.events == [("wifi", {"state": "failed"})]
+    trouble = {"message": "no Wi-Fi network let the board in"}
+    assert board.told.events == [("wifi", {"state": "failed", "trouble": trouble})]
+
+
+async def test_a_linked_board_says_from_the_first_failure_on_why_it_has_no_wifi():
+    async def join(networks, clock):
+        raise TransportError("no Wi-Fi network let the board in")
+
+    store = MemoryStore()
+    await Board(store=store).linked()
+    board = Board(store=store)
+    board.link.wifi = ["bad"]
+    with Joining(join):
+        async with board.link:
+            assert board.told.names == ["wifi"]
+            assert "let the board in" in board.told.last("wifi")["trouble"]["message"]
+            await board.clock.sleep(600_000)
+    assert board.told.names.count("error") == 1
 
 
 class Joining:
@@ -1516,8 +1533,8 @@ async def test_no_event_and_no_error_holds_a_secret():
     for code in ("access_denied", "invalid_client", "expired_token", "invalid_grant", "loud"):
         board = Board(secret="cs-secret")
         board.http.answer(DEVICE, device_code())
-        board.http.answer(TOKEN, *answers(code, "dc-secret cs-secret"))
-        spoken.append(await fails(ProviderError, board.link.ensure_linked()))
+        board.http.answer(TOKEN, *answers(code, "dc-secret cs-secret"), ...)
+        spoken.append(await fails((ProviderError, TransportError), board.link.ensure_linked()))
         spoken.append(board.told.events)
         board = Board(secret="cs-secret", store=FailingStore())
         async with board.link as link:

@@ -106,7 +106,8 @@ async def test_without_patience_it_is_one_round_and_an_error():
         bench.router.is_up = False
         error = await fails(TransportError, bench.connection.join(False))
         assert "Home is out of reach" in error.message
-        assert bench.told.events == [("wifi", {"state": "failed"})]
+        trouble = {"ssid": "Home", "kind": "lost"}
+        assert bench.told.events == [("wifi", {"state": "failed", "trouble": trouble})]
 
 
 async def test_with_patience_it_goes_on_for_ever_ever_more_slowly():

@@ -184,6 +184,20 @@ def test_a_4xx_or_redirect_without_an_oauth_error_is_a_refusal_that_may_pass():
             expect(REFUSED, None, bodies((status, body)))
 
 
+def test_the_words_or_the_number_of_a_status_are_no_oauth_error():
+    for status, words in ((400, "Bad Request"), (404, "Not Found"), (422, "Unprocessable Entity")):
+        for error in (words, str(status), status, {"code": status}, {"code": str(status)}):
+            body = {"timestamp": 0, "status": status, "error": error}
+            expect(REFUSED, None, bodies((status, body)))
+        told = str(classify(reply(status, {"error": words}), PLAIN))
+        assert told == words
+    expect(RETRY, None, bodies((500, {"error": "Internal Server Error"})))
+    expect(ERROR, "Bad Request", bodies((200, {"error": "Bad Request"})))
+    expect(ERROR, "401", bodies((400, {"error": {"code": 401}})))
+    nested = {"error": {"code": 400, "message": "no such luck"}}
+    assert str(classify(reply(400, nested), PLAIN)) == "no such luck"
+
+
 def test_success_is_a_2xx_object_without_an_error():
     for body in (TOKENS, but(TOKENS, error=""), b'{"error": null, "access_token": "at-F1"}'):
         outcome = classify(reply(200, body), PLAIN)

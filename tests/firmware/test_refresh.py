@@ -106,7 +106,8 @@ async def test_the_new_refresh_token_is_durable_before_anybody_sees_the_new_acce
     link = await board.linked()
     board.http.answer(TOKEN, tokens(2))
     await link.refresh()
-    assert seen == [(None, False), ("at-secret-1", False)]
+    # The second time it is noted that a refresh is under way.
+    assert seen == [(None, False), ("at-secret-1", False), ("at-secret-1", False)]
     assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-2"
     again = Board(store=board.store)
     async with again.link as link:
@@ -223,6 +224,29 @@ async def test_a_refresh_that_was_cancelled_leaves_the_way_free():
     assert await link.token() == "at-secret-2"
 
 
+async def test_an_answer_outlives_whoever_asked_for_it():
+    for call in ("refresh", "token", "get"):
+        board = Board(store=MemoryStore())
+        link = await board.linked()
+        board.clock.now += 2 * HOUR
+        board.http.answer(TOKEN, tokens(2))
+        board.http.answer(API, reply(200))
+        board.http.gate = asyncio.Event()
+        task = asyncio.create_task(getattr(link, call)(*[API] if call == "get" else []))
+        while not board.http.requests:
+            await asyncio.sleep(0)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            pass
+        board.http.gate.set()
+        await board.clock.sleep(1_000)
+        assert board.store.load()["tokens"]["refresh_token"] == "rt-secret-2", call
+        assert await link.token() == "at-secret-2"
+        assert board.http.count(TOKEN) == 1
+
+
 # What a failure costs
 
 
@@ -298,41 +322,48 @@ async def test_a_link_that_ends_while_the_store_is_dead_still_ends():
     assert not link.is_linked
 
 
+# What a refresh may be answered by. Of the first nobody knows whether there were new tokens.
+UNHEARD = (
+    lost(),
+    lost("timeout"),
+    lost("tls"),
+    reply(500),
+    GATEWAY,
+    reply(503, retry_after="3"),
+    reply(408),
+    reply(425),
+    reply(200, b'{"access_token": "at-'),
+    reply(200, b"<html>log in to the hotel's network</html>"),
+    reply(404, b"<html>"),
+    reply(400, b""),
+    MemoryError(),
+)
+HEARD = (
+    refusal("temporarily_unavailable", 503),
+    refusal("server_error", 500),
+    reply(429),
+    refusal("invalid_client", 401),
+    refusal("unauthorized_client"),
+    refusal("invalid_request"),
+    refusal("invalid_scope"),
+    refusal("never_heard_of"),
+    reply(200, {"token_type": "Bearer"}),
+    tokens(2, access_token=None),
+    tokens(2, token_type="DPoP"),
+    ConfigError("https needs a CA certificate"),
+)
+
+
 async def test_nothing_else_costs_the_credentials():
-    for answer in (
-        lost(),
-        lost("timeout"),
-        lost("tls"),
-        reply(500),
-        GATEWAY,
-        reply(503, retry_after="3"),
-        reply(408),
-        reply(425),
-        reply(200, b'{"access_token": "at-'),
-        reply(200, b"<html>log in to the hotel's network</html>"),
-        refusal("temporarily_unavailable", 503),
-        refusal("server_error", 500),
-        reply(429),
-        reply(404, b"<html>"),
-        reply(400, b""),
-        refusal("invalid_client", 401),
-        refusal("unauthorized_client"),
-        refusal("invalid_request"),
-        refusal("invalid_scope"),
-        refusal("never_heard_of"),
-        reply(200, {"token_type": "Bearer"}),
-        tokens(2, access_token=None),
-        tokens(2, token_type="DPoP"),
-        ConfigError("https needs a CA certificate"),
-        MemoryError(),
-    ):
+    for answer in UNHEARD + HEARD:
         board = Board(store=MemoryStore())
         link = await board.linked()
         stored = board.store.load()
         board.http.answer(TOKEN, answer, ...)
         error = await fails(KeyfobError, link.refresh())
         assert not isinstance(error, NotLinked)
-        assert board.store.load() is stored, answer
+        noted = dict(stored["tokens"], lost=1 if answer in UNHEARD else None)
+        assert board.store.load() == dict(stored, tokens=noted), answer
         assert link.is_linked and link.account == "Ana"
         assert await link.token() == "at-secret-1"  # good for a while yet
         assert "signed_out" not in board.told.names
@@ -482,7 +513,7 @@ async def test_tokens_of_another_account_are_never_used():
         board.http.answer(TOKEN, tokens(2, id_token=id_token(sub="user-2", **wrong)), ...)
         await fails(ProviderError, link.refresh())
         assert await link.token() == "at-secret-1"
-        assert board.store.load() is stored
+        assert board.store.load() == stored
         assert "refreshed" not in board.told.names
         assert link.pause == HOUR
         await fails(ProviderError, link.refresh())
@@ -717,7 +748,7 @@ async def test_no_exception_of_any_kind_ends_the_background_task():
 
 async def test_nor_one_from_anything_else_that_the_task_does():
     for kind in ANY:
-        for part, method in (("_clock", "ticks"), ("_account", "save"), ("_refresher", "refresh")):
+        for part, method in (("_clock", "ticks"), ("_account", "save"), ("_refresher", "_renew")):
             board = Board(store=FailingStore(fails=("save",)))
             async with board.link as link:
                 await board.linked()
@@ -1138,11 +1169,37 @@ async def test_the_owner_may_want_it_erased():
         assert not link.is_linked
 
 
+async def test_a_refresh_token_that_lives_for_seconds_is_used_before_it_ends():
+    for life in (8, 20, 35):
+        board = Board(store=MemoryStore())
+        issued = []
+
+        def answer(request, board=board, issued=issued, life=life):
+            if issued and board.clock.now - issued[-1] >= life * 1000:
+                return refusal("invalid_grant")
+            issued.append(board.clock.now)
+            return tokens(len(issued), refresh_expires_in=life)
+
+        board.http.answer(DEVICE, device_code())
+        board.http.answer(TOKEN, answer, ...)
+        async with board.link as link:
+            await link.ensure_linked()
+            await board.clock.sleep(HOUR)
+            assert "signed_out" not in board.told.names
+            assert HOUR // 1000 // life <= len(issued) <= 2 * HOUR // 1000 // life
+
+
 # A gateway in front of the provider
 
 
 async def test_bare_400s_end_nothing_and_after_a_few_the_person_is_told():
-    for page in (reply(400, b""), reply(400, b"<html><h1>400 Bad Request</h1></html>")):
+    for body in (
+        b"",
+        b"<html><h1>400 Bad Request</h1></html>",
+        {"error": {"code": 400}},
+        {"error": "Bad Request", "status": 400},
+    ):
+        page = reply(400, body)
         board = Board(store=MemoryStore())
         async with board.link as link:
             await board.linked()
@@ -1151,7 +1208,8 @@ async def test_bare_400s_end_nothing_and_after_a_few_the_person_is_told():
             assert not any(members["fatal"] for members in board.told.of("error"))
             await board.clock.sleep(60_000)
             assert board.told.last("error")["fatal"] is True
-            assert "HTTP 400" in board.told.last("error")["message"]
+            message = board.told.last("error")["message"]
+            assert "HTTP 400" in message or "Bad Request" in message
             assert link.is_linked and link.account == "Ana"
             await board.clock.sleep(10 * DAY)
             assert 7 + 9 <= board.http.count(TOKEN) <= 7 + 10
@@ -1284,6 +1342,57 @@ async def test_nor_where_the_clock_was_wrong_when_the_tokens_were_stored():
     async with again.link:
         await again.clock.sleep(5_000)
         assert used(again) == ["rt-secret-1"]
+
+
+async def test_nor_after_a_program_asked_early():
+    for answer, asked in ((GATEWAY, 2), (lost(), 2), (refusal("invalid_client", 401), 0)):
+        store = MemoryStore()
+        board = Board(store=store)
+        link = await board.linked()
+        board.http.answer(TOKEN, answer, ...)
+        await fails(KeyfobError, link.refresh())
+        assert await link.token() == "at-secret-1"  # which lives on in this boot
+        again = Board(store=store, clock=FakeClock(board.clock.unix()))
+        again.http.answer(TOKEN, lost(), tokens(2))
+        async with again.link as link:
+            assert await link.token() == "at-secret-1"
+            await again.clock.sleep(5_000)
+            assert again.http.count(TOKEN) == asked
+
+
+async def test_power_that_goes_while_a_program_refreshes_costs_no_tokens():
+    board = Board(store=MemoryStore())
+    link = await board.linked()
+    board.http.answer(TOKEN, tokens(2))
+    board.http.gate = asyncio.Event()  # no answer is read
+    task = asyncio.create_task(link.refresh())
+    while not board.http.requests:
+        await asyncio.sleep(0)
+    store = MemoryStore(board.store.load())
+    again = Board(store=store, clock=FakeClock(board.clock.unix()))
+    again.http.answer(TOKEN, tokens(2))
+    async with again.link:
+        await again.clock.sleep(5_000)
+        assert used(again) == ["rt-secret-1"]
+    assert store.load()["tokens"]["lost"] is None
+    board.http.gate.set()
+    await task
+
+
+async def test_an_early_refresh_without_an_answer_is_made_again_soon():
+    for life in (3_600, None):
+        board = Board(store=MemoryStore())
+        async with board.link as link:
+            await board.linked(expires_in=life)
+            await board.clock.sleep(40_000)
+            board.http.answer(TOKEN, lost(), lost(), GATEWAY, reply(404, b""), tokens(2))
+            await fails(TransportError, link.refresh())
+            assert await link.token() == "at-secret-1"
+            await board.clock.sleep(180_000)
+            assert await link.token() == "at-secret-2"
+            assert board.store.load()["tokens"]["lost"] is None
+            await board.clock.sleep(HOUR // 2)
+            assert board.http.count(TOKEN) == 5
 
 
 async def test_power_that_goes_over_the_try_of_an_ended_link_costs_no_wait_once():

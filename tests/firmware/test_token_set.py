@@ -84,6 +84,7 @@ def test_members_nobody_knows_are_ignored():
         "expires_in",
         "grant",
         "id_token",
+        "lost",
         "refresh_token",
         "schedule",
         "scope",
@@ -338,6 +339,15 @@ def test_no_lifetime_makes_a_storm():
     tokens = granted()
     tokens.reject()
     assert tokens.due(1000, UNIX) == 29_000
+
+
+def test_nor_does_a_refresh_token_run_out_meanwhile():
+    for life, due in ((4, 3), (10, 8), (20, 15), (30, 23), (39, 30), (40, 30), (60, 45)):
+        for access in (5, 20, 3600, None):
+            tokens = granted(expires_in=access, refresh_expires_in=life)
+            expected = min(due, 30) if access in (5, 20) else due
+            assert expected * 1000 - 750 <= tokens.due(0, UNIX) <= expected * 1000, (life, access)
+            assert tokens.due(0, UNIX) < life * 1000
 
 
 # A refresh
@@ -621,6 +631,13 @@ KEPT = [
     (reply(403, {"error": {"code": 403, "status": "PERMISSION_DENIED"}}), MINUTE),
     (reply(403, {"message": "Forbidden"}), MINUTE),
     (reply(401, {"error": "Unauthorized"}), MINUTE),
+    (reply(403, {"error": "access_denied"}), MINUTE),
+    (reply(401, {"error": "expired_token"}), MINUTE),
+    (reply(403, {"error": "authorization_pending"}), MINUTE),
+    (reply(400, {"error": {"code": 400}}), MINUTE),
+    (reply(400, {"error": {"code": "400", "message": "Bad Request"}}), MINUTE),
+    (reply(400, {"status": 400, "error": "Bad Request", "path": "/token"}), MINUTE),
+    (reply(404, {"error": "Not Found"}), MINUTE),
     (reply(404), MINUTE),
     (reply(401), MINUTE),
     (reply(400), MINUTE),

@@ -395,7 +395,8 @@ class FleetBoard:
             self.code_at = self.t
         elif event in ("linked", "refreshed"):
             self._expires_at = self.provider.expires_at
-            self._is_over = False
+            if not members.get("stored"):  # else it does not know yet that its link is over
+                self._is_over = False
             self._person_leaves()
         elif event == "screen":
             self.screen = members["name"]

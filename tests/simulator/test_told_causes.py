@@ -103,6 +103,20 @@ ENDS = {
         LOST + oauth("token", "invalid_grant"),
         "network", "(invalid_grant), and an answer before that was lost: HTTP 502", OFFLINE, None,
     ),
+    **{
+        f"a page at {status}, and the code then refused": End(
+            at("token", 1, status=status, body=HTML) + oauth("token", "access_denied"),
+            "network", f"(access_denied), and an answer before that was lost: HTTP {status}",
+            OFFLINE, None,
+        )
+        for status in (400, 404, 500, 503)
+    },
+    "a gateway's words, and the code then unknown": End(
+        at("token", 1, status=400, body={"status": 400, "error": "Bad Request"})
+        + oauth("token", "invalid_grant"),
+        "network", "(invalid_grant), and an answer before that was lost: Bad Request", OFFLINE,
+        None,
+    ),
     "a reply that is too long": End(
         at("token", status=200, headers={"Content-Type": "application/json"}, body=LARGE),
         "network", "bytes, which is longer than 16384", OFFLINE, "network",

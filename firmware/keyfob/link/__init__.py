@@ -124,6 +124,11 @@ class AccountLink:
         return self._account.pending is not None
 
     @property
+    def unsaved(self):  # rare
+        """Why the tokens are in RAM only, None where they are saved."""
+        return self._events.unsaved
+
+    @property
     def scope(self):  # rare
         """The scope that was granted, space-separated, or None."""
         tokens = self._account.tokens

@@ -6,7 +6,7 @@ from keyfob.errors import StorageError
 # What is stored: these types or null.
 _RECORD = {"for": list, "sub": str, "account": str, "tokens": dict, "pending": dict}
 _NEEDED = ("access_token", "device_code", "user_code", "verification_uri", "interval")
-_NUMBERS = ("expires_in", "expires_at", "interval", "wait", "schedule", "signed_out")
+_NUMBERS = ("expires_in", "expires_at", "interval", "wait", "schedule", "signed_out", "lost")
 
 
 def read(record, owner):

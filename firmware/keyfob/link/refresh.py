@@ -19,7 +19,6 @@ _NAP = const(60_000)  # ms between two looks at what is due
 # ms between two refreshes that an API's 401 asks for: longer each time it asks at once again.
 _REJECT_GAP = const(60_000)
 _MAX_REJECT_GAP = const(3_600_000)
-_APART = const(30)  # s by which the stored end of a token may be late
 
 
 class Refresher:
@@ -82,7 +81,7 @@ class Refresher:
         else:
             try:
                 # Where it fails it sets a pause.
-                await (self._renew(tokens) if tokens.is_dead else self.refresh())
+                await self._renew(tokens)
             except NotLinked:
                 pass  # which has been told
             except KeyfobError as error:
@@ -133,18 +132,44 @@ class Refresher:
         return True
 
     async def refresh(self):  # rare
-        """Get new tokens; see `AccountLink.refresh`."""
-        asked_for = self._linked_tokens()
-        if not asked_for.can_refresh:
+        """Get new tokens for a program; see `AccountLink.refresh`.
+
+        A task of its own does that: where whoever asks is cancelled, the answer is not lost.
+        """
+        tokens = self._linked_tokens()
+        if not tokens.can_refresh:
             raise UsageError(
                 "the provider gave no refresh token", "ask for it by scope, if it has one"
             )
-        async with self._lock:
-            if self._linked_tokens() is asked_for:
-                now = self._clock.ticks()
-                if asked_for.pause(now) and asked_for.pause(now, self._has_died(asked_for)):
-                    raise self._trouble
-                await self._refresh(asked_for)
+        over = asyncio.Event()
+        errors = []
+
+        async def run():
+            try:
+                await self._share(tokens)
+            except Exception as error:  # noqa: BLE001 - it is raised below
+                errors.append(error)
+            finally:
+                self._lock.release()
+                over.set()
+
+        await self._lock.acquire()
+        try:
+            asyncio.create_task(run())  # noqa: RUF006 - what it waits for keeps it
+        except MemoryError:
+            self._lock.release()
+            raise
+        await over.wait()
+        if errors:
+            raise errors[0]
+
+    async def _share(self, tokens):  # rare
+        """Refresh once for all who ask together; the lock is held."""
+        if self._linked_tokens() is tokens:
+            now = self._clock.ticks()
+            if tokens.pause(now) and tokens.pause(now, self._has_died(tokens)):
+                raise self._trouble
+            await self._refresh(tokens)
 
     async def give_back(self):  # rare
         """Revoke the tokens at the provider and forget them here; see `AccountLink.unlink`.
@@ -176,10 +201,13 @@ class Refresher:
         return (tokens.remaining(*self._now()) or 0) <= 0 or not tokens.is_accepted
 
     async def _renew(self, tokens):  # rare
-        """Try a link that the provider has ended once more."""
+        """Refresh; a link that the provider has ended is tried once more."""
+        was_dead = tokens.is_dead
         async with self._lock:
-            if self._account.tokens is not tokens:
+            if self._account.tokens is not tokens or tokens.is_dead is not was_dead:
                 return
+            if not was_dead:
+                return await self._share(tokens)
             if not tokens.failures:
                 is_first = tokens.wait != 0
                 tokens.end(tokens.signed_out + is_first, *self._now())
@@ -203,13 +231,13 @@ class Refresher:
             self._save_end()
 
     def _save_end(self):  # rare
-        """Store that the link has ended; a code that is pending stays."""
+        """Store that the link has ended, or is as before; a code that is pending stays."""
         account = self._account
         self._events.attempt(account.keep_pending, account.pending)
 
     async def _refresh(self, tokens):  # rare
         """Refresh once, and once more soon after where the reply was lost."""
-        self._note(tokens)
+        is_noted = self._note(tokens)
         error = self._trouble = await self._try(tokens)
         pause = tokens.pause(self._clock.ticks())
         if error is not None and pause <= _SOON:
@@ -217,29 +245,32 @@ class Refresher:
             error = self._trouble = await self._try(tokens)
         await self._provider.hang_up()
         if error is not None:
+            if tokens.lost is not None:
+                self._changed.set()
+            elif is_noted and not tokens.is_dead:
+                self._save_end()
             raise error
 
     def _note(self, tokens):  # rare
-        """Store that the access token has run out, where the store says that it lives on.
+        """Store that a refresh is under way, unless a boot asks at once; whether it is stored.
 
-        An API has refused it, or the clock was wrong when it was stored. Should power go before
-        new tokens are stored, the next boot knows so that it has to ask at once.
+        A program asks early, an API has refused the token, or the clock was wrong. Should power go
+        before new tokens are stored, there may have been some.
         """
+        from keyfob.oauth.token_set import TokenSet  # stays: the tokens do
+
         if tokens.is_dead or tokens.refresh_token is None:
-            return
-        now, unix = self._now()
-        unix = unix or 0
-        left = tokens.remaining(now, unix) if tokens.is_accepted else 0
-        end = tokens.expires_at
-        if tokens.expires_in is None and not tokens.is_accepted:
-            tokens.expires_in = 1
-        elif left is None or end is None or end - unix <= left + _APART:
-            return
-        tokens.expires_at = unix + left
+            return False
+        stored = TokenSet(tokens.record())
+        stored.early = stored.leeway
+        if stored.due(*self._now()) == 0:
+            return stored.lost is not None
+        tokens.lost = 1
         try:
             self._account.save()
         except Exception:  # noqa: BLE001, S110 - it matters where power goes now, and nowhere else
             pass
+        return True
 
     async def _try(self, tokens):  # rare
         """Ask for new tokens once; return None, or the error that says why there are none."""

@@ -149,23 +149,22 @@ class HttpClient:
             pass  # it is closed already
 
     async def _exchange(self, origin, message):
-        if not self._is_reusable(origin):
+        if self._origin != origin or self._idle.elapsed(self._clock.ticks()) >= _IDLE:
             await self.close()
-        if self._writer is not None:
+        for is_last in (False, False, True):
+            is_fresh = self._writer is None
+            if is_fresh:
+                await self._connect(origin)
             try:
-                if await self._converse(message, True):
+                if await self._converse(message, is_last):
                     return
             except (OSError, TransportError):
                 # The server may have been about to close the idle connection. It may also have
                 # done what it was asked for, so only a request that changes nothing is repeated.
-                if self._parser.is_started or message[:4] != b"GET ":
+                parser = self._parser  # None: it was not sent
+                if is_fresh or (parser and (parser.is_started or message[:4] != b"GET ")):
                     raise
             await self.close()
-        await self._connect(origin)
-        await self._converse(message, False)
-
-    def _is_reusable(self, origin):
-        return self._origin == origin and self._idle.elapsed(self._clock.ticks()) < _IDLE
 
     async def _connect(self, origin):
         scheme, host, port = origin
@@ -176,14 +175,14 @@ class HttpClient:
         )
         self._origin = origin
 
-    async def _converse(self, message, is_idle):
-        """Send `message` and read its reply; False where an idle connection is not quiet.
+    async def _converse(self, message, is_last):
+        """Send `message` and read its reply; False where the connection is not quiet.
 
-        What came before a request does not answer it.
+        What came before a request does not answer it. With `is_last` that is a TransportError.
         """
         reader, writer = self._reader, self._writer  # `close` may run at any time
         with Loaded("keyfob.net.http_reply") as code:  # before anything is sent
-            if is_idle and not await code.is_quiet(reader):
+            if not await code.is_quiet(reader, is_last):
                 return False
             self._parser = code.ReplyParser(*self._bounds)
         if self._needs:  # looked at here, since TLS has its RAM by now

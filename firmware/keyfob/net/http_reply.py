@@ -41,17 +41,31 @@ _USED = (
 )
 
 
-async def is_quiet(reader):
-    """Whether nothing has arrived at the stream of an idle connection, nor its end."""
+async def is_quiet(reader, is_last):
+    """Whether nothing has arrived at the stream of an unused connection, nor its end.
+
+    Where something has, and that `is_last`, it raises TransportError; OSError where there is no
+    connection.
+    """
+    for _ in range(4):  # CPython's loop looks at the socket, reads, and tells TLS and then us
+        await asyncio.sleep(0)
+    if _is_silent(reader):
+        return True
+    if is_last:
+        error = _error("the server sends something, or hangs up, before it is asked")
+        error.lost = False
+        raise error
+    return False
+
+
+def _is_silent(reader):
     link = getattr(reader, "s", None)
     if link is not None:  # MicroPython: the socket, or TLS, which asks the socket
         import select
 
         poll = select.poll()
         poll.register(link, select.POLLIN)
-        return not poll.poll(0)
-    for _ in range(4):  # CPython's loop looks at the socket, reads, and tells TLS and then us
-        await asyncio.sleep(0)
+        return not poll.poll(0) or link.read(1) is None  # None: it is TLS's own, a ticket say
     at_eof = getattr(reader, "at_eof", None)
     is_told = getattr(reader, "_buffer", None) or getattr(reader, "_exception", None)
     return not (is_told or (at_eof and at_eof()))

@@ -21,13 +21,13 @@ async def join(connection, is_patient):
             return await _join_once(connection)
         except TransportError as error:
             connection.is_away = True
-            if not is_patient or error.message == trouble:  # notify of the same reason once
+            if error.message == trouble:  # notify of the same reason once
                 events.notify("wifi", state="failed")
-                if not is_patient:
-                    raise
             else:
                 trouble = error.message
                 events.notify("wifi", state="failed", trouble=_shown(error))
+                if not is_patient:
+                    raise
                 events.notify_error(error)
         await clock.sleep(pause + clock.jitter(pause // 4))
         pause = min(2 * pause, _MAX_PAUSE)

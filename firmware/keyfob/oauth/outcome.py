@@ -45,7 +45,7 @@ class Outcome:
     `kind` is one of the constants above; `error` the OAuth code or None; `description`
     the provider's text made safe to show; `members` those of an OK reply, else None;
     `interval` and `retry_after` seconds the provider asked for, or None. `lost` is whether
-    tokens may have been in an answer that cannot be read.
+    an answer that cannot be read stands for one that may have had tokens.
     """
 
     def __init__(self, kind, error=None, description="", values=None):
@@ -83,10 +83,8 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):  # rare
     if reply.headers.get("retry-after"):
         with Loaded("keyfob.oauth.outcome_odd") as odd:
             outcome.retry_after = odd.retry_after(reply, unix)
-    if not outcome.error:
-        # Cut short or no JSON at all, or a gateway that has not waited for the answer.
-        is_lost = reply.status < 300 or reply.status in (502, 504)
-        outcome.lost = kind == RETRY and is_lost
+    # Cut short or no JSON at all, or a gateway's in place of the provider's own.
+    outcome.lost = kind in (RETRY, REFUSED) and code not in ERRORS
     if not outcome.error and not outcome.description:
         with Loaded("keyfob.oauth.outcome_odd") as odd:
             outcome.description = odd.status_text(reply.status, values)
@@ -105,7 +103,12 @@ def _error(values, status, profile):  # rare
     if not isinstance(code, str) and (code is not None or "error_code" in values or not is_plain):
         with Loaded("keyfob.oauth.outcome_odd") as odd:
             code, text = odd.odd_error(values, text, profile.pending_map, ERRORS)
-    return profile.pending_map.get(code, code), text
+    code = profile.pending_map.get(code, code)
+    if code == str(status):
+        code = None  # a gateway repeats it
+    elif status >= 400 and code and " " in code and code == values.get("error"):
+        code, text = None, text or code  # it has words for it
+    return code, text
 
 
 def _kind(code, status, values):  # rare

@@ -44,9 +44,9 @@ def is_end(outcome):
 
 
 def is_gateway(outcome, status):
-    """Whether a refusal comes from what is in front of a provider, by a code of its own."""
-    is_unknown = outcome.kind == ERROR and outcome.error is not None
-    return is_unknown and status in (401, 403) and outcome.error not in ERRORS
+    """Whether a refusal comes from what is in front of a provider: no code is a refresh's."""
+    is_refusal = status in (401, 403) and not is_passing(outcome)
+    return is_refusal and ERRORS.get(outcome.error) != ERROR
 
 
 def expiry(trouble):

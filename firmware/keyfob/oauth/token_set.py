@@ -41,6 +41,7 @@ TOKENS = (
     "wait",
     "schedule",
     "signed_out",
+    "lost",
 )
 
 
@@ -56,6 +57,9 @@ class TokenSet:
     its end (Unix seconds, None while the clock was unknown). A link that the provider has ended
     `is_dead`: `signed_out` is then the number of the next try to refresh it all the same (1 for
     the first, else None), `wait` the time until that, and `schedule` its date.
+
+    `lost` is 1 where nobody has read the answer to a refresh that was made ahead of time, else
+    None: the provider may have issued others, so it is asked again soon.
 
     `members` are these, as `record` returns them. `token_response.read` adds `issued_at` (ticks)
     for tokens that were issued in this boot.
@@ -156,7 +160,7 @@ class TokenSet:
                 self._plan(now, unix)
             return self.pause(now)
         ahead = 0
-        if self.is_fresh(now, unix):
+        if self.lost is None and self.is_fresh(now, unix):
             if self.expires_in is None and self.wait is None:
                 return None
             ends = []
@@ -167,7 +171,8 @@ class TokenSet:
                 ends.append(0 if left is None else left - self.wait // 4)
             ahead = min(ends) * 1000 - self.early
         if self._age is not None:  # no storm of refreshes, whatever the stated lifetime
-            ahead = max(ahead, _MIN_AGE - self._age.elapsed(now))
+            least = min(_MIN_AGE, 750 * (self.wait or 40))  # a quarter before a token runs out
+            ahead = max(ahead, least - self._age.elapsed(now))
         return max(ahead, self.pause(now))
 
     def reject(self):
@@ -235,6 +240,8 @@ class TokenSet:
                 outcome.kind = meaning.ERROR
                 outcome.description = error.message
         self.outcome = outcome
+        if not outcome.lost:
+            self.lost = None
         with Loaded("keyfob.oauth.outcome_hints") as hints:
             is_end = hints.is_end(outcome)
             if hints.is_gateway(outcome, reply.status):
@@ -301,6 +308,7 @@ class TokenSet:
     def postpone(self, error, now):  # rare
         """Pause for an hour after an unusable answer, or until the next try of an ended link."""
         self.outcome = error
+        self.lost = None
         self._hold(self.wait * 1000 if self.is_dead else _CONFIG_WAIT, now)
 
     def failed(self, error, now):  # rare

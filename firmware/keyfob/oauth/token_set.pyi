@@ -21,6 +21,7 @@ class TokenSet:
     wait: int | None
     schedule: int | None
     signed_out: int | None
+    lost: int | None
     early: int  # internal
     size: int  # internal
     failures: int  # internal

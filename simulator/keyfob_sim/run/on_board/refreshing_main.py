@@ -23,14 +23,16 @@ class Refreshing(App):
     """The board's program: refresh at once so many times, then whenever it is due."""
 
     async def idle(self):
-        """What runs once the board is linked. Raises KeyfobError without a refresh token."""
+        """What runs once the board is linked; it ends without a refresh token."""
         link = self.link
         if not link.can_refresh:
-            raise KeyfobError(
+            error = KeyfobError(
                 "the provider gave no refresh token",
                 "ask for it by --scope; many providers want offline_access",
                 "no_refresh_token",
             )
+            self.notify("error", error.members(True))
+            return
         left = AT_ONCE
         while left:
             try:
