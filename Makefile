@@ -6,6 +6,7 @@
 #   make lint      ruff and mypy
 #   make bench     sizes and speeds
 #   make firmware  the firmware compiled to build/firmware
+#   make pictures  every screen of every board in every language, to build/pictures
 
 PYTHON ?= python3
 ARGS ?= --state-dir build/demo --until refreshed
@@ -20,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 test soak bench: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint bench firmware clean
+.PHONY: help setup demo test soak lint bench firmware pictures clean
 
 help:
 	@sed -n 's/^#  *make /make /p' Makefile
@@ -63,6 +64,9 @@ bench: $(STAMP)
 
 firmware: $(STAMP)
 	@$(BIN)/python -m keyfob_host.firmware.compiler build/firmware
+
+pictures: $(STAMP)
+	@$(BIN)/python tests/goldens.py build/pictures
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache

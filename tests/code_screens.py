@@ -17,7 +17,16 @@ import pytest
 import zxingcpp
 from driven_panel import open_panel
 from PIL import Image
-from screen_reader import lines_of, page_of, pages_of, same_address, symbol_box
+from screen_reader import (
+    Watched,
+    has_line,
+    has_lines,
+    lines_of,
+    page_of,
+    pages_of,
+    same_address,
+    symbol_box,
+)
 
 from keyfob.ui.screens import Screens
 from keyfob_host.boards import Board, Display, known_boards, load_board
@@ -89,21 +98,6 @@ class CodeScreen:
         return f"v{self.version} {self.module} px{star}{together}"
 
 
-class Watched:
-    """The board's display, which remembers every picture that was seen on its glass."""
-
-    def __init__(self, display: Any, panel: Any) -> None:
-        self._display, self._panel = display, panel
-        self.shown: list[Image.Image] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._display, name)
-
-    def show(self) -> None:
-        self._display.show()
-        self.shown.append(self._panel.image().convert("L"))
-
-
 @functools.cache
 def code_screen(board: str, name: str) -> CodeScreen:
     """The code screen of a board, as its pixels tell; fails where code or address is not whole."""
@@ -111,19 +105,51 @@ def code_screen(board: str, name: str) -> CodeScreen:
     images = _drawn(load_board(board), code, address, address + query if query else None)
 
     pages = [page_of(image) for image in images]
-    read = ["".join(lines_of(page)) for page in pages]
-    assert any(code in text for text in read), read
-    assert address in "".join(read), read  # a long one goes on on the next page of a small panel
-    for image, page, text in zip(images, pages, read, strict=True):
+    reader = _Coloured if is_coloured(board) else _Plain
+    assert any(reader.has(page, code) for page in pages), (board, name)
+    assert reader.have(pages, address), (
+        board,
+        name,
+    )  # a long one goes on on the next page of a small panel
+    for image, page in zip(images, pages, strict=True):
         if symbol_box(page) is None:
             continue
         version, module = _measured(page)
         said = zxing(plain(image))
         candidates = [one for one in (address + query, address) if same_address(said, one)]
         assert candidates, f"{said} is not {address}"
-        kind = TOGETHER if code in text and address in text else IN_TURN
+        is_whole = reader.has(page, code) and reader.have([page], address)
+        kind = TOGETHER if is_whole else IN_TURN
         return CodeScreen(kind, images, image, version, module, candidates[0])
     return CodeScreen(TEXT, images)
+
+
+def is_coloured(board: str) -> bool:
+    """Whether its panel shows colours, and so the larger typeface."""
+    display = load_board(board).display
+    return display is not None and display.spi is not None
+
+
+class _Plain:
+    """What can be read off a panel with the letters of 5 x 7."""
+
+    @staticmethod
+    def has(page: list[bytes], text: str) -> bool:
+        return text in "".join(lines_of(page))
+
+    @staticmethod
+    def have(pages: list[list[bytes]], address: str) -> bool:
+        return address in "".join("".join(lines_of(page)) for page in pages)
+
+
+class _Coloured:
+    """The same with the typeface, where an address is without https://."""
+
+    has = staticmethod(has_line)
+
+    @staticmethod
+    def have(pages: list[list[bytes]], address: str) -> bool:
+        return has_lines(pages, address.removeprefix("https://"))
 
 
 def _drawn(board: Board, code: str, address: str, complete: str | None) -> list[Image.Image]:
@@ -135,7 +161,7 @@ def _drawn(board: Board, code: str, address: str, complete: str | None) -> list[
         watched = Watched(display, panel)
         screens = Screens(watched, None, "en", "boot")
         screens.notify("user_code", members)
-        images = pages_of(watched, screens)
+        images = [image.convert("L") for image in pages_of(watched, screens)]
     assert panel.faults == []
     return images
 

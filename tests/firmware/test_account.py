@@ -1,5 +1,6 @@
 """One account's tokens between RAM and the store."""
 
+import flash
 import support
 from conversation import profile, reply
 from fakes import FailingStore
@@ -178,6 +179,34 @@ def test_a_record_that_makes_no_sense_is_damage():
         {"pending": dict(PENDING, expires_in=True)},
         {"pending": dict(PENDING, interval=None)},
         {"pending": dict(PENDING, interval=True)},
+        # What no reply could have brought.
+        {"account": "Ana\x1b[2J"},
+        {"tokens": dict(TOKENS, access_token="at-1\r\nX-Admin: 1")},
+        {"tokens": dict(TOKENS, access_token="at 1")},
+        {"tokens": dict(TOKENS, refresh_token="rt\n")},
+        {"tokens": dict(TOKENS, id_token="i.d.\u0442")},
+        {"tokens": dict(TOKENS, expires_in=-1)},
+        {"tokens": dict(TOKENS, expires_in=3600.0)},
+        {"tokens": dict(TOKENS, expires_in=10**11)},
+        {"tokens": dict(TOKENS, expires_at=float("nan"))},
+        {"tokens": dict(TOKENS, expires_at=float("inf"))},
+        {"tokens": dict(TOKENS, expires_at=-1)},
+        {"tokens": dict(TOKENS, expires_at=10**30)},
+        {"tokens": dict(TOKENS, wait=-5)},
+        {"tokens": dict(TOKENS, signed_out=-7)},
+        {"tokens": dict(TOKENS, signed_out=1, wait=None)},
+        {"pending": dict(PENDING, interval=0)},
+        {"pending": dict(PENDING, interval=-5)},
+        {"pending": dict(PENDING, interval=10**30)},
+        {"pending": dict(PENDING, interval=float("nan"))},
+        {"pending": dict(PENDING, expires_in=-1)},
+        {"pending": dict(PENDING, user_code="WDJB\x07")},
+        {"pending": dict(PENDING, device_code="dc\n")},
+        {"pending": dict(PENDING, verification_uri="javascript:alert(1)")},
+        {"pending": dict(PENDING, verification_uri="as.example/device")},
+        {"pending": dict(PENDING, verification_uri="https://as.example/ \n")},
+        {"pending": dict(PENDING, verification_uri="https://as.example/" + "x" * 512)},
+        {"pending": dict(PENDING, verification_uri_complete="ftp://as.example/")},
     ):
         record = {"for": OWNER, "sub": "user-1", "account": "Ana", "tokens": TOKENS}
         record.update(change)
@@ -186,6 +215,54 @@ def test_a_record_that_makes_no_sense_is_damage():
         assert account.tokens is account.pending is None, change
         assert error.hint == "link the board again"
         assert "at-1" not in str(error) and "dc-secret" not in str(error)
+
+
+def test_the_older_copy_is_used_where_the_newer_one_is_of_no_use():
+    for worse in (
+        {"tokens": dict(TOKENS, access_token="at\r2")},
+        {"tokens": dict(TOKENS, expires_in=-1)},
+        {"tokens": TOKENS, "pending": dict(PENDING, interval=-5)},
+        {"tokens": TOKENS, "sub": 7},
+        {"for": []},
+        {},
+    ):
+        home = flash.Memory("memory")
+        home.blank()
+        kept(home.boot())
+        home.boot().save(dict({"for": OWNER}, **worse))
+        account = loaded(home.boot())
+        assert account.tokens.record() == dict(TOKENS, **UNSET), worse
+        assert (account.name, account.is_stored) == ("Ana", True)
+        # A cut in the next save costs nothing, as if the newer copy could not be read.
+        for how in flash.HOWS:
+            store = home.boot()
+            places = dict(home.places)
+            home.power.cut(1, how)
+            account._store = store
+            support.raises(flash.PowerLost, account.keep, TokenSet(dict(TOKENS, scope="new")))
+            assert loaded(home.boot()).tokens.access_token == "at-1", (worse, how)
+            home.places = places
+
+
+def test_where_no_copy_is_of_use_none_is_removed():
+    home = flash.Memory("memory")
+    home.blank()
+    for scope in ("a", "b"):
+        home.boot().save({"for": OWNER, "tokens": dict(TOKENS, scope=scope, expires_in=-1)})
+    before = dict(home.places)
+    error = support.raises(StorageError, loaded, home.boot())
+    assert error.message == "the stored link is damaged at expires_in"
+    assert home.places == before and len(before) == 2
+
+
+def test_copies_of_another_owner_are_neither_of_no_use_nor_removed():
+    home = flash.Memory("memory")
+    home.blank()
+    kept(home.boot())
+    kept(home.boot(), ["https://other.example", "board"])
+    before = dict(home.places)
+    assert loaded(home.boot()).tokens is None
+    assert home.places == before
 
 
 def test_what_is_new_is_durable_before_it_is_used():

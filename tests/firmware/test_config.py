@@ -92,6 +92,8 @@ def test_a_complaint_names_the_field():
         ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + [None]}]}, "wifi[0].address"),
         ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + ["9.9.9.256"]}]}, "wifi[0].address"),
         ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + ["dns.example"]}]}, "wifi[0].address"),
+        ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + ["9.9.9.\u00b2"]}]}, "wifi[0].address"),
+        ({"wifi": [{"ssid": "a", "address": ADDRESS[:3] + ["9.9.9.\u0669"]}]}, "wifi[0].address"),
         ({"country": "de"}, "country"),
         ({"country": "DEU"}, "country"),
         ({"country": "Ä"}, "country"),
@@ -191,6 +193,7 @@ def test_a_file_that_cannot_be_used_is_named():
             (b"[" * 10_000, invalid),
             (b"\xff\xfe{", invalid),
             (b'{"wifi": "\xff"}', "/keyfob.json is not UTF-8"),
+            (b'{"wifi": "f\xfcr"}', "/keyfob.json is not UTF-8"),
         ):
             folder.write("keyfob.json", wrong)
             error = support.raises(ConfigError, config.load, "/keyfob.json", folder.path)
@@ -248,8 +251,41 @@ def test_what_is_json_and_what_is_not_is_the_same_everywhere():
         ('{"a": 1}\n// note', 2),
         ("[" * 9 + "]" * 9, 1),
         ("[" * 100000, 1),
+        ('{"wifi": [],\n"scope": "a",\n"wifi": []}', 3),
+        ('{"a": {"b": 1},\n"c": [{"b": 1, "b": 2}]}', 2),
+        ('["\\ud83d"]', 1),
+        ('["\\ude00\\ud83d"]', 1),
+        ('["\\ud83d\\ud83d"]', 1),
+        ('["\\ud83d\\n"]', 1),
+        ("{5: 1}", 1),
+        ("{null: 1}", 1),
+        ('{["a"]: 1}', 1),
     ):
         assert config_text.wrong_line(text.encode()) == line, text[:40]
+
+
+def test_what_an_object_has_twice_counts_in_that_object_alone():
+    for text in ('{"a": {"a": 1}, "b": {"a": 2}}', '[{"a": 1}, {"a": 1}]', '{"a": "a", "b": "a"}'):
+        assert config_text.wrong_line(text.encode()) is None, text
+
+
+def test_bytes_that_are_no_character_to_cpython_are_none_here():
+    for text in (
+        b"\xc0\x80",
+        b"\xc1\xbf",
+        b"\xe0\x9f\xbf",
+        b"\xed\xa0\x80",
+        b"\xf0\x8f\xbf\xbf",
+        b"\xf4\x90\x80\x80",
+        b"\xf5\x80\x80\x80",
+        b"\xff",
+        b"\x80",
+        b"\xe2\x82",
+    ):
+        error = support.raises(ConfigError, config.parse, b'{"a": "' + text + b'"}', "it")
+        assert str(error) == "it is not UTF-8", text
+    for text in ("\x80", "\u0800", "\ud7ff", "\U00010000", "\U0010ffff"):
+        assert config.parse(b'{"a": "%s"}' % text.encode(), "it")["a"] == text
 
 
 def test_escaped_pairs_are_one_character():

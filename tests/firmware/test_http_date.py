@@ -51,6 +51,12 @@ def test_what_is_no_date_is_none():
         "Sun, 06 Nov 1994 08:49:xx GMT",
         "Sun, 06 Nov year 08:49:37 GMT",
         "1994-11-06T08:49:37Z",
+        7,
+        "Sun, \u0660\u0666 Nov 1994 08:49:37 GMT",
+        "Sun,\u00a006 Nov 1994 08:49:37 GMT",
+        "Sun, 06\x1cNov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT\x00",
+        "Sun, 06 Nov %s 08:49:37 GMT" % ("9" * 5000),
     ):
         assert parse(text) is None, text
 

@@ -44,6 +44,26 @@ TO_CLOSE = [
     (b"HTTP/1.1 200 OK\r\n\r\n", b""),
 ]
 
+# Mistakes in the head that leave no doubt where the body ends: read, and the connection not kept.
+CHUNKS = b"2\r\n{}\r\n0\r\n\r\n"
+HARMLESS = [
+    b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS,
+    b"Transfer-Encoding: chunked, Chunked\r\n\r\n" + CHUNKS,
+    b"Transfer-Encoding: chunked,\r\n\r\n" + CHUNKS,
+    b"Transfer-Encoding: identity\r\n" + TWO,
+    b"Transfer-Encoding: Identity, identity\r\n" + TWO,
+    b"Transfer-Encoding:\r\n" + TWO,
+    b"Transfer-Encoding: \t\r\nTransfer-Encoding: ,\r\n" + TWO,
+    b"Server : x\r\n" + TWO,
+    b"Server\t:x\r\n" + TWO,
+    b"X-Cache HIT\r\n" + TWO,
+    b"Connection: keep-alive\r\nX-Cache HIT\r\n folded\r\n" + TWO,
+    b"two words: x\r\n" + TWO,
+    b"na\xc3\xafve: x\r\n" + TWO,
+    b"X: a\rb\r\n" + TWO,
+    b"X: \0\r\n" + TWO,
+]
+
 BROKEN = [
     b"SSH-2.0-OpenSSH_9.2\r\n",
     b"HTTP/2 200\r\n",
@@ -54,7 +74,6 @@ BROKEN = [
     b"HTTP/1.1 099 OK\r\n",
     b"HTTP/1.1 two OK\r\n",
     b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
-    HEAD + b"no colon\r\n",
     HEAD + b": no name\r\n",
     HEAD + b"Content-Length : 2\r\n",
     HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n",
@@ -66,7 +85,37 @@ BROKEN = [
     HEAD + b"Content-Length:\r\n\r\n",
     HEAD + b"Content-Length: 999999999999\r\n\r\n",
     HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
-    HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+    HEAD + b"Transfer-Encoding: chunked, gzip\r\n\r\n",
+    HEAD + b"Transfer-Encoding: gzip\r\n" + TWO,
+    HEAD + b"Transfer-Encoding: chunked, identity\r\n\r\n",
+    HEAD + b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n",
+    HEAD + b"Transfer-Encoding: xchunked\r\n\r\n",
+    HEAD + b"Transfer-Encoding: chunked;q=1\r\n\r\n",
+    HEAD + b"Transfer-Encoding: 'chunked'\r\n\r\n",
+    HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" + TWO,
+    HEAD + b"Transfer-Encoding: ,chunked\r\n" + TWO,
+    # What some read as the length, and others do not.
+    HEAD + b"Transfer-Encoding : chunked\r\n" + TWO,
+    HEAD + b"Content-Length\t: 2\r\n\r\n{}",
+    HEAD + b"Content-Length\x0b: 2\r\n\r\n{}",
+    HEAD + b"Content-Length\0: 2\r\n\r\n{}",
+    HEAD + b"Content-Length: 2\0\r\n\r\n{}",
+    HEAD + b"Content-Length: 2\x0b\r\n\r\n{}",
+    HEAD + b"Content-Length: 2\x1c\r\n\r\n{}",
+    HEAD + b"Content-Length: 2\xc2\xa0\r\n\r\n{}",
+    HEAD + b"Content-Length: \xff2\r\n\r\n{}",
+    HEAD + b"Transfer-Encoding: chun\xe2\x84\xaaed\r\n\r\n",
+    HEAD + b"Transfer-Encoding:\x0bchunked\r\n\r\n",
+    HEAD + b"X-Transfer-Encoding\xe9: chunked\r\n\r\n",
+    HEAD + b"Content-Length 2\r\n\r\n{}",
+    HEAD + b"X Content-Length: 2\r\n\r\n{}",
+    HEAD + b" Content-Length: 2\r\n\r\n{}",
+    HEAD + b"X: y\r\n Transfer-Encoding: chunked\r\n\r\n",
+    HEAD + b"X: y\rContent-Length: 2\r\n\r\n{}",
+    HEAD + b"Content-Length:\r\n 2\r\n\r\n{}",
+    HEAD + b"Content-Length: 2\r\n 3\r\n\r\n{}",
+    HEAD + b"Transfer-Encoding:\r\n chunked\r\n\r\n",
+    HEAD + b"Transfer-Encoding: chunked\r\n\t, gzip\r\n\r\n",
     CHUNKED + b"hello\r\n",
     CHUNKED + b"-1\r\n",
     CHUNKED + b"\xff\xfe\r\n",
@@ -115,6 +164,60 @@ def test_any_cut_in_two():
             assert not parser.feed(data[:cut]), data[:cut]
             assert parser.feed(data[cut:])
             check(parser, status, body, kept)
+
+
+def test_harmless_mistakes_end_the_connection():
+    for head in HARMLESS:
+        data = HEAD + head
+        for piece in (None, 1):
+            parser, done = read(data, piece)
+            assert done, data
+            check(parser, 200, b"{}", False)
+    parser, done = read(HEAD + b"Transfer-Encoding: identity\r\n\r\n{}")
+    assert not done and parser.feed(b"")
+    check(parser, 200, b"{}", False)
+
+
+def test_a_name_with_a_blank_behind_it_is_that_name():
+    parser, _ = read(HEAD + b"Retry-After : 7\r\nX-Cache HIT\r\nX two: 2\r\n" + TWO)
+    assert parser.reply.headers == {"retry-after": "7", "content-length": "2"}
+
+
+def test_tabs_and_letters_beyond_ascii_are_no_mistakes():
+    parser, _ = read(HEAD + b"X-A:\ta\tb\t\r\nX-B: J\xc3\xb6rg\r\nContent-Length:\t0\r\n\r\n")
+    assert parser.keep_alive
+    assert parser.reply.headers == {"x-a": "a b", "x-b": "J\xf6rg", "content-length": "0"}
+
+
+def test_a_list_that_names_the_length_hides_none():
+    exposed = (
+        b"Access-Control-Expose-Headers: A,\r\n Content-Length\r\nExpose : Content-Length\r\n"
+    )
+    parser, done = read(HEAD + exposed + TWO)
+    assert done
+    assert parser.reply.headers["access-control-expose-headers"] == "A, Content-Length"
+
+
+def test_a_filter_says_what_of_the_body_is_kept():
+    class Vowels:
+        def __init__(self):
+            self.seen = b""
+
+        def keep(self, piece):
+            self.seen += bytes(piece)
+            return bytes([octet for octet in piece if octet in b"aeiou"])
+
+    body = b"hello, world! " * 5_000
+    for data, is_closed in framed(body):
+        for others in (0, 4_096):
+            vowels = Vowels()
+            parser, done = read(data, 512, others=others, filter=vowels.keep)
+            assert is_closed is not done
+            assert not is_closed or parser.feed(b"")
+            assert vowels.seen == body
+            assert parser.reply.body == b"eoo" * 5_000
+    error = raises(TransportError, read, HEAD + b"\r\n" + b"a" * 17_000, filter=bytes)
+    assert "longer than 16384 bytes" in error.message
 
 
 def test_trailing_data_is_kept_apart():

@@ -184,7 +184,8 @@ def test_dates_are_not_judged_while_the_clock_is_unknown():
     assert verify(but(exp=1), None)
     assert verify(but(iat=NOW + 10**6), None)
     for name in ("exp", "iat"):  # but they must be dates
-        for value in (None, "soon", str(NOW), True, [NOW]):
+        wrong = [float("nan"), float("inf"), float("-inf"), -1, NOW * 1000, 10**30]
+        for value in [None, "soon", str(NOW), True, [NOW]] + wrong:
             changes = {name: value}
             error = raises(ProviderError, verify, but(**changes), None)
             assert "no usable dates" in error.message

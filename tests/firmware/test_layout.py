@@ -91,7 +91,7 @@ def copy_of(panel):
 
 def items_of(code, address, language="en"):
     members = {"user_code": code, "verification_uri": address, "left": "15 min"}
-    return texts.items("user_code", members, language, False)
+    return texts.items("user_code", members, language, texts.PLAIN)
 
 
 def symbol_of(panel_size, address):
@@ -165,7 +165,7 @@ def test_a_text_and_the_numbers_of_its_glyphs_are_drawn_alike():
 
 
 def test_accents_that_the_font_lacks_come_off_names_only():
-    assert latin.legible("Ýr Škoda, Müller & Weiß") == "Yr Skoda, Müller & Weiß"
+    assert latin.legible("Ýr Škoda, Müller & Weiß", fonts.lacks) == "Yr Skoda, Müller & Weiß"
     pages = pages_of((128, 64), [("ý", "#"), ("Týr", "")])
     assert [line[0] for line in pages[0].lines] == ["ý", "Tyr"]
 
@@ -174,7 +174,7 @@ def test_a_letter_with_an_accent_is_its_own_glyph_or_another_s():
     box = fonts.glyph("\u4e2d")
     for code in range(0xC0, 0x100):
         char = chr(code)
-        shown = latin.legible(char)
+        shown = latin.legible(char, fonts.lacks)
         assert shown and not fonts.lacks(shown), char
         assert (shown == char) == (fonts.glyph(char) != box), char
 

@@ -27,6 +27,23 @@ URL = "https://as.example/token"
 LATER = "Too fast, try later"
 
 
+class Full:
+    """Stands for a module, or for what loads one, where there is no memory."""
+
+    def __init__(self, name):
+        pass
+
+    def __enter__(self):
+        raise MemoryError
+
+    def __exit__(self, *_):
+        pass
+
+    @staticmethod
+    def read(body):
+        raise MemoryError
+
+
 def send(client, *params, **dialect):
     return form_request(URL, params, client, profile(**dialect))
 
@@ -209,13 +226,14 @@ def test_what_is_neither_json_object_nor_form_has_no_members():
         b"authorization_pending",
         b"<html><body class=x>Bad gateway</body></html>",
         b'{"error": "authorization_pen',
-        b'{"error": "slow_down"} trailing',
+        b'{"error": "slow_down", trailing',
         b"\xff\xfe\x00",
-        b'{"error": "\xff"}',
+        b'{"error": "\xff}',
         b"error=%zz",
         b"error=%e9",
         b"error=%-1",
         b"error=%+1",
+        b"error=a%\r\nb",
         b"=slow_down",
         b"&&",
         b"[" * 5000,
@@ -224,14 +242,154 @@ def test_what_is_neither_json_object_nor_form_has_no_members():
         assert members(reply(200, body)) is None, body[:40]
 
 
-def test_a_lack_of_memory_is_not_taken_for_a_page_of_somebody_elses():
-    class Large(Reply):
-        def json(self):
-            raise MemoryError
+def test_what_is_in_front_of_an_object_and_behind_it_is_passed_over():
+    answer = b'{"error": "slow_down"}'
+    for front in (
+        b"",
+        b"\n",
+        b"\xef\xbb\xbf \r\n",
+        b"Notice: undefined index scope in /srv/token.php on line 7\n",
+        b"<br />\n<b>Warning</b>:  Undefined key in <b>/srv/token.php</b> on line <b>7</b><BR>\n",
+        b"<!-- served by cache 7 -->",
+        b'\n<!-- {"error": "access_denied"} -->\n<!----><!-- <html> -->\n',
+        b"\xe9t\xe9: ",
+        b")]}',\n",
+        b"while(1);",
+        b"x" * 1_900,
+    ):
+        for behind in (
+            b"",
+            b"\n",
+            b"\n<!-- 12 ms -->",
+            b'{"error": "access_denied"}',
+            b"}",
+            b"</body></html>",
+            b"\0\xff",
+        ):
+            body = front + answer + behind
+            assert members(reply(200, body)) == {"error": "slow_down"}, body
+            assert members(Reply(200, {}, bytearray(body))) == {"error": "slow_down"}, body
 
-    support.raises(TransportError, members, Large(200, {}, b'{"access_token": "at", "a": [{}]}'))
+
+def test_a_page_or_a_part_of_something_else_is_no_answer():
+    answer = b'{"access_token": "at-1", "token_type": "Bearer"}'
+    for body in (
+        b"<html><script>var x = " + answer + b"</script></html>",
+        b"\n <!doctype html>\n" + answer,
+        b"<!-- a comment --><html>" + answer,
+        b"<!-- never closed " + answer,
+        b"<!--> " + answer,  # neither: its end is not behind its beginning
+        b"<script>" + answer + b"</script>",
+        b"Please log in. <script>" + answer,
+        b"<br /><style>" + answer,
+        b"<p>" + answer,
+        b"<" + answer,
+        b"[" + answer + b"]",
+        b'\n["x", ' + answer + b"]",
+        b'"' + answer + b'"',
+        b"{ text } " + answer,
+        b"{{" + answer + b"}}",
+        b"x" * 2_048 + answer,
+        b"\0" + answer[:-1],
+        "".join("\0" + chr(octet) for octet in answer).encode(),
+    ):
+        assert members(reply(200, body)) is None, body
+    assert members(reply(200, b"a=b&c=" + answer))["c"] == str(answer, "utf-8")  # a form
+
+
+def test_a_string_that_is_not_utf_8_is_latin_1():
+    cases = [
+        (b"J\xf6rg", "J\xf6rg"),
+        (b"J\xc3\xb6rg", "J\xf6rg"),
+        (b"\xf6 \\u00f6 \\n", "\xf6 \xf6 \n"),
+        (b"\xf0\x9f\x98\x80", "\U0001f600"),
+        (b"\xe6\x97\xa5", "\u65e5"),
+        (b"\xc0\x80", "\xc0\x80"),  # overlong
+        (b"\xe0\x9f\xbf", "\xe0\x9f\xbf"),
+        (b"\xed\xa0\x80", "\xed\xa0\x80"),  # half of a pair
+        (b"\xf0\x8f\xbf\xbf", "\xf0\x8f\xbf\xbf"),
+        (b"\xf4\x90\x80\x80", "\xf4\x90\x80\x80"),  # beyond Unicode
+        (b"\xe6\x97", "\xe6\x97"),
+        (b"\x80", "\x80"),
+    ]
+    for octets, text in cases:
+        found = members(reply(200, b'{"access_token": "at", "name": "' + octets + b'"}'))
+        assert found == {"access_token": "at", "name": text}, octets
+
+
+def test_escapes_are_those_of_json():
+    cases = [
+        (b'\\"\\\\\\/\\b\\f\\n\\r\\t', '"\\/\b\f\n\r\t'),
+        (b"\\\\\\\\", "\\\\"),
+        (b"\\\\u0041", "\\u0041"),
+        (b"\\u0041\\u00e9\\u20AC.", "A\xe9\u20ac."),
+        (b"\\ud83d\\uDE00!", "\U0001f600!"),
+        (b"\\ud83d", "\ufffd"),
+        (b"\\ud83dx\\ude00y", "\ufffdx\ufffdy"),
+        (b"\\ude00\\ud83d\\u0041", "\ufffd\ufffdA"),
+    ]
+    for escaped, text in cases:
+        assert members(reply(200, b'{"a": "' + escaped + b'"}')) == {"a": text}, escaped
+    for broken in (b"\\q", b"\\u12", b"\\u+123", b"\\u 123", b"\\u12g4", b"\\", b"\\U0041"):
+        assert members(reply(200, b'{"a": "' + broken + b'"}')) is None, broken
+
+
+def test_mistakes_that_change_no_meaning_are_read_and_others_are_not():
+    cases = [
+        (b'{"a": 1,}', {"a": 1}),
+        (b'{"a": [1, 2 , ] }', {"a": [1, 2]}),
+        (b'{"a": "x\n\ty"}', {"a": "x\n\ty"}),
+        (b'{"a": 007}', {"a": 7}),
+        (b'{"a": .5, "b": 5., "c": +5}', {"a": 0.5, "b": 5.0, "c": 5}),
+        (b'{"a": -0, "b": 1E+2, "c": -12}', {"a": 0, "b": 100.0, "c": -12}),
+        (b'{"a": {"b": [{}, [], null, true, false]}}', {"a": {"b": [{}, [], None, True, False]}}),
+    ]
+    for body, expected in cases:
+        assert members(reply(200, body)) == expected, body
+    for body in (
+        b'{"a" 1}',
+        b'{"a": 1 "b": 2}',
+        b'{"a": [1 2]}',
+        b'{"a": [1}',
+        b'{"a": 1]',
+        b'{"a": {"b": 1]}',
+        b'{,"a": 1}',
+        b'{"a": 1,,"b": 2}',
+        b'{"a":, "b": 2}',
+        b'{"a": }',
+        b"{a: 1}",
+        b"{'a': 1}",
+        b"{1: 2}",
+        b'{"a": tru}',
+        b'{"a": nulll}',
+        b'{"a": True}',
+        b'{"a": NaN}',
+        b'{"a": -Infinity}',
+        b'{"a": 0x10}',
+        b'{"a": 1_0}',
+        b'{"a": 1-2}',
+        b'{"a": 1e}',
+        b'{"a": e1}',
+        b'{"a": -}',
+        b'{"a": 1.2.3}',
+        b'{"a": /* 1 */ 2}',
+        b'{"a": "b',
+        b'{"a": "b"',
+        b'{"a": "b" \0}',
+    ):
+        assert members(reply(200, body)) is None, body
+
+
+def test_a_lack_of_memory_is_not_taken_for_a_page_of_somebody_elses():
+    real, messages.json_object = messages.json_object, Full
+    try:
+        for body in (b'{"access_token": "at", "a": [{}]}', b"[" * 3_000, b'{"a":' * 3_000):
+            error = raises(TransportError, members, Reply(200, {}, body))
+            assert error.kind == "memory"
+    finally:
+        messages.json_object = real
     for start in (b"[", b'{"a":'):
-        assert members(Large(200, {}, start * 3_000)) is None
+        assert members(Reply(200, {}, start * 3_000)) is None
 
 
 def test_a_form_is_short_and_no_page():
@@ -249,16 +407,6 @@ def test_a_form_is_short_and_no_page():
 
 
 def test_a_form_without_memory_for_it_is_a_lack_of_memory():
-    class Full:
-        def __init__(self, name):
-            pass
-
-        def __enter__(self):
-            raise MemoryError
-
-        def __exit__(self, *_):
-            pass
-
     real, messages.Loaded = messages.Loaded, Full
     try:
         error = raises(TransportError, members, reply(200, b"a=b"))
@@ -295,9 +443,18 @@ def test_seconds_of_whatever_a_provider_sends():
         ("junk", None),
         ("5s", None),
         ("0x10", None),
+        ("1_0", None),
+        ("\u0663", None),
+        ("e5", None),
+        ("5\xa0", None),
         ("nan", None),
         ("inf", None),
         ("-inf", None),
+        (".", None),
+        ("\u0661\u0662", None),
+        ("\u00a012", None),
+        ("\x1c12", None),
+        ("9" * 5000, None),
         (float("nan"), None),
         (float("inf"), None),
         ([], None),
@@ -352,6 +509,24 @@ def test_a_secret_that_comes_back_is_struck_out():
         shown = clean("unknown device_code=%s, sorry" % echo, (None, "", secret))
         assert shown == "unknown device_code=*, sorry"
     assert clean("a" * 10_000, ("a",)) == "*" * 197 + "..."  # nothing grows
+
+
+def test_an_authorization_header_that_a_server_repeats_is_struck_out():
+    headers = {}
+    Client("fob", "s3cret/+", "basic").authenticate([], headers)
+    basic = headers["Authorization"]
+    assert clean("got Authorization: %s, why?" % basic) == "got Authorization: Basic * why?"
+    assert clean("Basic auth? [%s] %s" % (basic, basic)) == "Basic auth? [Basic * Basic *"
+    assert clean("Bearer %s is old" % ("x" * 40)) == "Bearer * is old"
+    assert clean("Ba\0sic %s" % basic[6:]) == "Basic *"
+    for words in ("Bearer token is missing", "Basic authentication, please", "Bearer", "Basic "):
+        assert clean(words) == words.strip()
+
+
+def test_no_secret_comes_together_once_what_does_not_show_is_gone():
+    for sign in ("\0", "\x1b", "\n", "\u200b", "\u202e", "\U0001f600"):
+        assert clean("a dc-%ssecret b" % sign, ("dc-secret",)) == "a * b"
+        assert clean("a dc%%2F%ssecret b" % sign, ("dc/secret",)) == "a * b"
 
 
 def test_escaped_surrogates_are_not_printable_on_either_runtime():

@@ -6,7 +6,7 @@ from support import raises
 
 from keyfob.errors import ConfigError, KeyfobError, ProviderError, TransportError
 from keyfob.oauth.messages import Client, Reply
-from keyfob.oauth.metadata import Discovery, well_known
+from keyfob.oauth.metadata import Discovery, is_near, well_known
 from keyfob.oauth.profile import Profile
 
 ISSUER = "https://as.example"
@@ -112,6 +112,56 @@ def test_a_long_document_with_a_bom_is_read():
     assert look_up(Reply(200, {}, b"\xef\xbb\xbf" + long.body)).is_complete
 
 
+def filtered(reply, piece, profile):
+    """The reply as it is kept while it arrives, `piece` bytes at a time."""
+    keep = Discovery(profile).request().filter
+    kept = bytearray()
+    for at in range(0, len(reply.body), piece):
+        kept.extend(keep(bytearray(reply.body[at : at + piece])))
+    return Reply(reply.status, reply.headers, kept)
+
+
+def test_of_a_document_of_any_length_a_few_members_are_kept():
+    profile = Profile({"issuer": ISSUER})
+    sizes = []
+    for count, cuts in ((0, (1, 7, 512)), (100, (1, 7, 512)), (1_500, (512, 40_000))):
+        more = ['claim_%d\\"{}[],:' % number for number in range(count)]
+        nested = {"issuer": "no", "token_endpoint": [more[:9], {"x": "}"}]}
+        long = document(claims_supported=more, mtls_endpoint_aliases=nested, x="y" * count)
+        for piece in cuts:
+            kept = filtered(long, piece, profile)
+            sizes.append(len(kept.body))
+            assert look_up(kept).__dict__ == look_up(document()).__dict__
+    assert max(sizes) == min(sizes) < 700
+
+
+def test_a_page_or_a_notice_is_the_same_whether_filtered_or_not():
+    answer = document().body
+    whole = bytes(range(256)) * 10
+    for body, is_read in (
+        (b"\xef\xbb\xbf" + answer, True),
+        (b"<!-- { -->\n" + answer + b"<!-- } -->", True),
+        (b"Notice: x\n" + answer + b"}{", True),
+        (b"<br />\n<b>Warning</b>: x<br />\n" + answer, True),
+        (b"<html><script>" + answer, False),
+        (b"x" * 2_048 + answer, False),
+        (b"[" + answer + b"]", False),
+        (answer[:-1], False),
+        (answer[:-1] + b"]", False),
+        (b"<html>" + whole, False),
+        (whole, False),
+        (b"", False),
+    ):
+        for piece in (1, 100, 20_000):
+            kept = filtered(Reply(200, {}, body), piece, Profile({"issuer": ISSUER}))
+            assert len(kept.body) < 700
+            for reply in (kept, Reply(200, {}, body)):
+                if is_read:
+                    assert look_up(reply).is_complete, body[:40]
+                else:
+                    raises(ProviderError, look_up, reply, NOT_FOUND)
+
+
 def test_what_was_configured_is_kept():
     profile = look_up(document(), token_endpoint="https://other.example/token")
     assert profile.token_endpoint == "https://other.example/token"
@@ -185,6 +235,18 @@ def test_the_issuer_is_compared_byte_for_byte():
         assert error.hint.endswith(own)
 
 
+def test_an_issuer_for_all_tenants_asks_for_the_tenant():
+    for mark in ("{tenantid}", "{tenant}"):
+        own = "https://login.example/%s/v2.0" % mark
+        issuer = "https://login.example/common/v2.0"
+        error = raises(ConfigError, look_up, document(issuer=own), issuer=issuer)
+        assert "tenant" in error.message and issuer in error.message
+        assert "tenant" in error.hint and error.hint.endswith(own)
+        error = raises(ConfigError, Profile, {"issuer": own})
+        assert "placeholder" in error.message and own in error.message
+        assert "tenant" in error.hint
+
+
 def test_a_wrong_issuer_teaches_nothing():
     profile = Profile({"issuer": ISSUER})
     raises(ConfigError, Discovery(profile).receive, document(issuer="https://evil.example"))
@@ -237,6 +299,57 @@ def test_an_address_that_is_refused_is_shown_clean():
     assert "\x1b" not in error.message and "\n" not in error.message
 
 
+def test_a_host_that_may_be_this_machine_in_any_spelling_is_near():
+    for host in (
+        "localhost",
+        "sub.localhost",
+        "127.0.0.1",
+        "127.255.255.254",
+        "0.0.0.0",
+        "::1",
+        "::",
+        "0:0:0:0:0:0:0:1",
+        "0000::0001",
+        "::0:1",
+        "::ffff:7f00:1",
+        "0:0:0:0:0:ffff:7f00:1",
+    ):
+        assert is_near(host), host
+    for host in (
+        "as.example",
+        "localhost.example",
+        "mylocalhost",
+        "0.pool.example",
+        "128.0.0.1",
+        "1::",
+        "0:1::",
+        "::1:0",
+        "::1:1",
+        "2001:db8::ffff:1",
+        "fe80::1",
+    ):
+        assert not is_near(host), host
+
+
+NEAR = ("https://127.0.0.1/token", "https://localhost:8443/", "https://[::1]/", "https://0.0.0.0/")
+
+
+def test_an_issuer_elsewhere_names_nothing_on_this_device():
+    for address in NEAR:
+        answer = document(token_endpoint=address)
+        error = raises(ConfigError, look_up, answer)
+        assert "leads to this device itself" in str(error) and address in str(error)
+        profile = look_up(document(userinfo_endpoint=address, revocation_endpoint=address))
+        assert profile.userinfo_endpoint is None and profile.revocation_endpoint is None
+        at_home = "https://localhost"
+        profile = look_up(document(issuer=at_home, token_endpoint=address), issuer=at_home)
+        assert profile.token_endpoint == address
+    address = "http://127.0.0.1/token"
+    answer = document(issuer="http://10.0.0.1", token_endpoint=address)
+    error = raises(ConfigError, look_up, answer, issuer="http://10.0.0.1", allow_http=True)
+    assert "leads to this device itself" in str(error)
+
+
 def test_an_unsafe_endpoint_that_the_grant_does_not_need_is_left_out():
     for name in ("revocation_endpoint", "userinfo_endpoint"):
         for url in UNSAFE:
@@ -276,9 +389,12 @@ def test_no_document_anywhere():
     error = raises(ProviderError, look_up, NOT_FOUND, NOT_FOUND)
     assert error.message == nothing and error.interval is None
     assert "endpoints" in error.hint
+    for url in well_known(ISSUER):
+        assert url in error.hint
     for answer, why in (
         (Reply(200, {}, b"<html>welcome</html>"), "does the network want a login?"),
         (Reply(302, {}, b""), "a redirect"),
+        (Reply(301, {"location": "https://new.example/x?y"}, b""), "to https://new.example/x, wh"),
         (Reply(401, {}, b""), "HTTP 401"),
         (Reply(403, {}, b"<html>"), "HTTP 403"),
     ):  # of a hotel or a gateway: it passes
@@ -286,6 +402,8 @@ def test_no_document_anywhere():
             error = raises(ProviderError, look_up, *answers)
             assert error.message.startswith(nothing + ": ") and why in error.message
             assert error.interval == 0
+            for url in well_known(ISSUER):
+                assert url in error.hint
 
 
 def test_a_wait_that_an_issuer_asks_for_is_told():

@@ -240,13 +240,34 @@ def test_hostile_bodies_are_a_refusal_or_a_passing_trouble():
         b'{"error": null}',
         b'{"error": "authorization_pending", "error": null}',
         b"\xff\xfe\x00",
-        b'{"error": "\xff"}',
+        b'{"error": "\xff}',
         b"[" * 5000,
         b'{"error":' * 3000,
     ):
         expect(REFUSED, None, bodies((400, body)))
         expect(RETRY, None, bodies((500, body)))
     assert classify(reply(400, b'{"error":' * 200 + b"1" + b"}" * 200), PLAIN).kind >= ERROR
+
+
+def test_an_error_that_is_not_utf_8_is_one():
+    expect(ERROR, "\xff", bodies((400, b'{"error": "\xff"}')))
+    text = b'{"error": "slow_down", "error_description": "zu fr\xfch"}'
+    expect(SLOW_DOWN, "slow_down", bodies((400, text)))
+    assert classify(reply(400, text), PLAIN).description == "zu fr\xfch"
+
+
+def test_of_several_misspelt_errors_one_is_told():
+    body = b'{"Error": "a", "ERROR": "b", "eRROR": "c"}'
+    expect(ERROR, "ERROR: b", bodies((400, body)))
+
+
+def test_a_redirect_says_where_to():
+    target = "https://new.example/token?code=secret#x"
+    moved = classify(reply(302, b"", location=target), PLAIN)
+    assert "a redirect to https://new.example/token, which" in moved.description
+    hidden = classify(reply(302, b"", location="\x1b[31m"), PLAIN)
+    assert "a redirect to [31m, which" in hidden.description
+    assert "a redirect, which" in classify(reply(302, b""), PLAIN).description
 
 
 def test_of_repeated_members_the_last_counts():

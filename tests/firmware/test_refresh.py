@@ -32,6 +32,7 @@ from keyfob.errors import (
     TransportError,
     UsageError,
 )
+from keyfob.oauth import messages
 from keyfob.oauth.messages import Reply
 from keyfob.storage.memory import MemoryStore
 
@@ -407,14 +408,19 @@ async def test_the_background_task_outlives_a_lack_of_memory():
 
 
 async def test_tokens_that_there_is_no_room_for_are_told_as_that():
-    class Large(Reply):
-        def json(self):
+    class Full:
+        @staticmethod
+        def read(body):
             raise MemoryError
 
     board = Board()
     link = await board.linked()
-    board.http.answer(TOKEN, Large(200, {}, b'{"access_token": "at-secret-2"}'), ...)
-    error = await fails(TransportError, link.refresh())
+    board.http.answer(TOKEN, Reply(200, {}, b'{"access_token": "at-secret-2"}'), ...)
+    real, messages.json_object = messages.json_object, Full
+    try:
+        error = await fails(TransportError, link.refresh())
+    finally:
+        messages.json_object = real
     assert error.kind == "memory" and "not enough memory" in error.message
     assert link.is_linked
 

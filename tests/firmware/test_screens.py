@@ -282,8 +282,8 @@ def test_every_text_is_there_in_every_language_with_its_glyphs():
 
 def test_every_name_in_the_screens_is_a_text():
     for screen in SCREENS:
-        for name in screen_table.row(screen)[3].replace("/", " ").split():
-            name = name.rstrip("#@~?").replace("{kind}", "memory")
+        for name in screen_table.row(screen)[4].replace("/", " ").split():
+            name = name.rstrip(texts._SIGNS).replace("{kind}", "memory")
             name = name.replace("{unsaved}", "the flash is full").replace("{revoked}", "False")
             name = name.replace("{shown}", "False")
             assert "\n%s|" % name in texts._TEXTS, name
@@ -292,12 +292,15 @@ def test_every_name_in_the_screens_is_a_text():
 def test_every_screen_that_another_place_names_is_in_the_table():
     assert all(name in SCREENS for name in screens._SCREEN_OF.values())
     for name in SCREENS:
-        press, rests, then, _ = screen_table.row(name)
+        press, rests, then, look, _ = screen_table.row(name)
         then = then.split()
         assert not then or (int(then[0]) > 0 and then[1] in SCREENS), name
         assert press in ("", "link", "show", "tell", "unlink"), name
         assert rests in ("", "yes"), name
-    assert screen_table.row("no such screen") == ["", "", "", ""]
+        tone, _, icon = look.partition(" ")
+        assert tone in ("wait", "good", "trouble"), name
+        assert icon in ("", "tick", "warning", "clock", "wifi", "link"), name
+    assert screen_table.row("no such screen") == ["", "", "", "", ""]
 
 
 def test_every_reason_of_a_failed_save_that_flash_gives_has_a_text():

@@ -18,6 +18,20 @@ GOOD = [
     ("http://127.0.0.1:8080/token", ("http", "127.0.0.1", 8080, "/token")),
     ("http://[::1]:8080/token", ("http", "::1", 8080, "/token")),
     ("https://[2001:db8::1]/", ("https", "2001:db8::1", 443, "/")),
+    ("https://[2001:DB8:0:0:1:2:3:4]:8443/", ("https", "2001:db8:0:0:1:2:3:4", 8443, "/")),
+    ("https://[1:2:3:4:5:6:7::]", ("https", "1:2:3:4:5:6:7::", 443, "/")),
+    ("https://AS.example./token", ("https", "as.example", 443, "/token")),
+    ("http://127.0.0.1.:80/", ("http", "127.0.0.1", 80, "/")),
+    ("https://keycloak", ("https", "keycloak", 443, "/")),
+    ("https://my_login-2.xn--bcher-kva.example", None),
+    ("https://1password.example", None),
+    ("https://1.0.0.127.in-addr.arpa", None),
+    ("https://0xtools.example", None),
+    ("https://0.0.0.0", None),
+    ("https://255.255.255.255", None),
+    ("https://" + "a" * 63 + ".example", None),
+    ("https://" + "a." * 126 + "b", None),  # 253 characters
+    ("https://" + "a." * 126 + "b.", ("https", "a." * 126 + "b", 443, "/")),
 ]
 
 BAD = [
@@ -48,12 +62,54 @@ BAD = [
     "https://as.example:+443/",
     "https://[::1/",
     "https://[::1]x/",
+    "https://[]/",
+    "https://[::1%eth0]/",
+    "https://[1::2::3]/",
+    "https://[:::]/",
+    "https://[1:2:3:4:5:6:7]/",
+    "https://[1:2:3:4:5:6:7:8:9]/",
+    "https://[1:2:3:4::5:6:7:8]/",
+    "https://[12345::1]/",
+    "https://[g::1]/",
+    "https://[::ffff:127.0.0.1]/",
+    "https://[as.example]/",
+    "https://::1/",
+    "https://.",
+    "https://as..example/",
+    "https://.as.example/",
+    "https://as.example../",
+    "https://-as.example/",
+    "https://as-.example/",
+    "https://as.-example/",
+    "https://as%2eexample/",
+    "https://as,example/",
+    "https://as*.example/",
+    "https://as;example/",
+    "https://as&example/",
+    'https://as"example/',
+    "https://as.example]/",
+    "https://" + "a" * 64 + ".example",
+    "https://" + "a." * 126 + "bc",
+    "https://1.2.3/",
+    "https://1.2.3.4.5/",
+    "https://256.1.1.1/",
+    "https://1.1.1.01/",
+    "https://010.1.1.1/",
+    "https://0x7f.1/",
+    "https://0x7f.0.0.0x1/",
+    "https://0x7f000001/",
+    "https://2130706433/",
+    "https://127.1/",
+    "https://as.example.1/",
+    "https://1.1.1.%d/" % 10**30,
 ]
 
 
 def test_an_address_comes_apart_into_what_a_connection_needs():
     for address, parts in GOOD:
-        assert url.split(address) == parts, address
+        found = url.split(address)
+        expected = parts or ("https", address[len("https://") :], 443, "/")
+        assert found == expected, address
 
 
 def test_what_is_no_http_address_is_refused_with_the_reason():

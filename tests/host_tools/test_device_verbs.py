@@ -597,3 +597,68 @@ def test_what_cannot_be_right_is_refused_before_it_is_written(
     assert (code, out) == (2, "")
     assert err.startswith(f"keyfob: {happened}")
     assert not any(value and value in err for value in environ.values())
+
+
+JOIN = """
+import time
+import network
+from keyfob.config import load
+
+station = network.WLAN(network.STA_IF)
+station.active(True)
+station.disconnect()
+time.sleep(1)
+wanted = load().wifi[0]
+station.connect(wanted["ssid"], wanted["password"])
+print(station.config("ssid").encode() == wanted["ssid"].encode(), list(wanted["ssid"].encode()))
+print(list(wanted["password"].encode()))
+"""
+
+
+def test_names_and_passwords_reach_the_radio_as_they_were_typed(
+    verbs: Verbs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = verbs.port.read("/keyfob.json")
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"  # joined by what does not print
+    for name, password in (
+        (f"{family} \u00a0é", "pässwörd\U0001f600"),
+        ("Ana\u2019s 漢", "\U0001f600" * 8),
+    ):
+        monkeypatch.setenv("KEYFOB_WIFI_PASSWORD", password)
+        verbs.json("configure", "--wifi-ssid", name)
+        first, second = verbs.port.run(JOIN).splitlines()
+        assert first == f"True {list(name.encode())}"
+        assert second == str(list(password.encode()))
+    verbs.port.run(f"f = open('/keyfob.json', 'w'); f.write({before!r}); f.close()")
+
+
+def test_a_board_file_that_is_no_object_stops_no_glance(verbs: Verbs) -> None:
+    from keyfob_host.board.repl import ON_BOARD
+
+    before = verbs.port.read("/board.json")
+    glance = (ON_BOARD / "glance.py").read_text()
+    for content in ("[]", "7", "[" * 9000, "{", '{"name": 5}'):
+        write = f"f = open('/board.json', 'w'); f.write({content!r}); f.close()\n"
+        told = json.loads(verbs.port.run(write + glance).splitlines()[-1])
+        assert told["board"] in (None, 5)
+    verbs.port.run(f"f = open('/board.json', 'w'); f.write({before!r}); f.close()")
+
+
+AIR = """
+import network
+
+names = b"\\xff\\xfe", b"mine"
+network.WLAN.scan = lambda self: [(name, b"123456", 1, -50, 0, False) for name in names]
+exec(open("/wifi.py").read())
+"""
+
+
+def test_a_name_in_the_air_that_is_no_text_stops_no_check(verbs: Verbs) -> None:
+    from keyfob_host.board.repl import ON_BOARD
+
+    before = verbs.port.read("/keyfob.json")
+    verbs.change_config(wifi=[{"ssid": "mine"}, {"ssid": "elsewhere"}])
+    program = (ON_BOARD / "wifi.py").read_text()
+    told = verbs.port.run(f"open('/wifi.py', 'w').write({program!r})\n" + AIR)
+    assert json.loads(told.splitlines()[-1]) == [["mine", "elsewhere"], ["mine"]]
+    verbs.port.run(f"f = open('/keyfob.json', 'w'); f.write({before!r}); f.close()")

@@ -15,7 +15,11 @@ import keyfob_host
 from keyfob_host.resources import firmware_dir
 
 FIRMWARE = firmware_dir()
-FILES = sorted(path.relative_to(FIRMWARE).as_posix() for path in FIRMWARE.glob("keyfob/**/*.py"))
+FILES = sorted(
+    path.relative_to(FIRMWARE).as_posix()
+    for ending in ("py", "bin")
+    for path in FIRMWARE.glob(f"keyfob/**/*.{ending}")
+)
 
 
 def package() -> dict[str, object]:
@@ -74,5 +78,5 @@ def test_mip_on_a_board_installs_it(address: str, tmp_path: Path):
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout.splitlines()[-1]
     assert said == f"{keyfob_host.__version__} {tmp_path}/lib/keyfob/__init__.py"
-    found = (tmp_path / "lib").rglob("*.py")
+    found = [path for path in (tmp_path / "lib").rglob("*.*") if path.is_file()]
     assert sorted(path.relative_to(tmp_path / "lib").as_posix() for path in found) == FILES

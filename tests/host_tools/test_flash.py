@@ -128,7 +128,7 @@ def test_a_damaged_image_is_refused(flash, tmp_path, at):
 def test_a_port_that_vanishes_half_way_is_told_and_a_retry_works(
     chip, flash, tmp_path, monkeypatch
 ):
-    path = file(tmp_path, "esp32", image("esp32", os.urandom(1 << 20)))
+    path = file(tmp_path, "esp32", image("esp32", os.urandom(1 << 18)))
     mock = chip("esp32")
     run = Esptool.run
 

@@ -76,15 +76,15 @@ def test_constants_are_written_where_they_are_used():
 def test_what_is_loaded_is_loaded_from_its_new_place():
     text = packed(
         {
-            "keyfob/ui/layout.py": "def _fit():\n    pass\ndef compose():\n    _fit()\n",
-            "keyfob/ui/qr_fit.py": "def _fit():\n    pass\n",
+            "keyfob/ui/face.py": "def _fit():\n    pass\ndef compose():\n    _fit()\n",
+            "keyfob/ui/typeface.py": "def _fit():\n    pass\n",
             APART: "from keyfob.compat import Loaded\ndef f():\n"
-            "    with Loaded('keyfob.ui.layout') as code:\n        code.compose(code._fit)\n",
+            "    with Loaded('keyfob.ui.face') as code:\n        code.compose(code._fit)\n",
             "keyfob/compat.py": "class Loaded:\n    pass\n",
         },
         [],
     )["keyfob/_config.py"]
-    assert "Loaded('keyfob._layout') as code" in text
+    assert "Loaded('keyfob._face') as code" in text
     assert "code.compose(code._fit_1)" in text
 
 
@@ -161,12 +161,12 @@ def test_what_would_be_joined_wrongly_is_refused(text: str):
 def test_each_loaded_module_is_its_own_in_its_block():
     text = packed(
         {
-            "keyfob/ui/layout.py": "SIZE = 1\ndef _fit():\n    pass\n",
-            "keyfob/ui/qr_fit.py": "SIZE = 2\ndef _fit():\n    pass\n",
+            "keyfob/ui/face.py": "SIZE = 1\ndef _fit():\n    pass\n",
+            "keyfob/ui/typeface.py": "SIZE = 2\ndef _fit():\n    pass\n",
             APART: "from keyfob.compat import Loaded\ndef f():\n"
-            "    with Loaded('keyfob.ui.layout') as code:\n        a = code._fit, code.SIZE\n"
-            "    with Loaded('keyfob.ui.qr_fit') as code:\n        b = code._fit, code.SIZE\n"
-            "def g(code):\n    if not code:\n        with Loaded('keyfob.ui.qr_fit') as code:\n"
+            "    with Loaded('keyfob.ui.face') as code:\n        a = code._fit, code.SIZE\n"
+            "    with Loaded('keyfob.ui.typeface') as code:\n        b = code._fit, code.SIZE\n"
+            "def g(code):\n    if not code:\n        with Loaded('keyfob.ui.typeface') as code:\n"
             "            pass\n    return code._fit, code.SIZE\n",
             "keyfob/compat.py": "class Loaded:\n    pass\n",
         },

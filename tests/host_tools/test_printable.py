@@ -6,7 +6,7 @@ import pytest
 
 from keyfob_host import shapes
 from keyfob_host.board.answers import ANSWERS
-from keyfob_host.printable import one_line, say
+from keyfob_host.printable import is_typed, one_line, say
 from keyfob_host.report.terminal import Terminal
 from keyfob_host.resources import firmware_dir
 from keyfob_host.verbs.dialogue import say_columns
@@ -81,3 +81,15 @@ def test_shapes(shape: shapes.Shape, good: list[object], bad: list[object]) -> N
 def test_what_nobody_reads_may_not_be_nested_deeply() -> None:
     assert shapes.anything(json.loads("[" * 8 + "]" * 8))
     assert not shapes.anything(json.loads("[" * 100 + "]" * 100))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "home", "Ana\u2019s é", "\u00a0", "\U0001f468\u200d\U0001f469", "漢"]
+)
+def test_what_people_type(text: str) -> None:
+    assert is_typed(text)
+
+
+@pytest.mark.parametrize("text", ["a\n", "\x00", "\x1b[2J", "\x7f", "\x9b", "\udcff", "\u2028"])
+def test_what_nobody_types(text: str) -> None:
+    assert not is_typed(text)

@@ -1,6 +1,7 @@
 """Ctrl-C at a virtual board's serial port: one ends whatever program runs, and nothing else."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import serial
@@ -154,3 +155,31 @@ def test_one_that_comes_with_a_soft_reset_ends_the_next_main(
         assert port.boots()[before:] == ["soft_reset"]
     finally:
         line.serial.close()
+
+
+def test_each_that_is_typed_during_a_start_ends_a_main(tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path)
+    line = Line(port)
+    try:
+        # What `keyfob` leaves behind as it goes, and what mpremote begins with.
+        heard = line.type(b"\r\x03\x02\x04\r\x03", b"soft reboot\r\n")
+        assert b"KeyboardInterrupt" in heard
+        assert b"KeyboardInterrupt" in line.serial.read_until(b">>> ")
+        line.type(b"\r\x01", b"raw REPL; CTRL-B to exit\r\n>")
+        assert port.boots() == ["power_on", "soft_reset"]
+    finally:
+        line.serial.close()
+        port.stop()
+
+
+def test_the_kind_of_repl_is_that_of_the_keys_that_were_read(tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path)
+    line = Line(port)
+    try:
+        heard = line.type(b"\r\x03\x02\x04\r\x03\r\x01", b"raw REPL; CTRL-B to exit\r\n>")
+        assert heard.count(b"KeyboardInterrupt") == 2  # main.py was run after the soft reset
+        line.type(b"\x04", b"soft reboot\r\n")
+        assert b"KeyboardInterrupt" not in line.serial.read_until(b"raw REPL; CTRL-B to exit\r\n>")
+    finally:
+        line.serial.close()
+        port.stop()

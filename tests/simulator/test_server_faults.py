@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import logging
+import socket
 import threading
 import urllib.request
 from email.utils import parsedate_to_datetime
@@ -11,9 +12,13 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from keyfob.errors import TransportError
+from keyfob.net.http_reply import ReplyParser
+from keyfob.oauth.messages import members
 from keyfob_sim.hardware.clock import SharedClock
 from keyfob_sim.server import MockServer, ServerOptions
 from keyfob_sim.server.faults import ENDPOINTS, MEMBERS
+from keyfob_sim.server.oddities import ODDITIES
 
 BUSY = {"endpoint": "token", "status": 503}
 SECRET = "not-for-any-log"
@@ -108,6 +113,71 @@ def test_an_answer_in_the_server_s_place(bench):
     assert answer.headers.getlist("Cache-Control") == ["public"]
     # Nothing was carried out, and the fault is used up.
     assert bench.poll(codes["device_code"]).status_code == 200
+
+
+def raw_answer(server, path):
+    """The bytes of an answer, to the end of the connection."""
+    with socket.create_connection((server.issuer.hostname, server.issuer.port), 10) as link:
+        link.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: link.recv(65536), b""))
+
+
+def read(data):
+    """The members of an answer as a board reads them, None where it refuses it."""
+    parser = ReplyParser(max_body=30_000)
+    with contextlib.suppress(TransportError):
+        if parser.feed(data) or parser.feed(b""):
+            return members(parser.reply)
+    return None
+
+
+MARKS = {
+    "latin1": b'"J\xf6rg & S\xf6hne"',
+    "long": b'"member 1332"',
+    "notice": b"\r\n\r\n<br />\n<b>Notice</b>",
+    "comment": b"\r\n\r\n<!-- from cache {7} -->\n{",
+    "behind": b"}\n\n<!-- took",
+    "blank": b"\r\nX-Cache : HIT\r\nContent-Length: ",
+    "no_colon": b"\r\nX-Cache HIT\r\nContent-Length: ",
+    "identity": b"\r\nTransfer-Encoding: identity\r\nContent-Length: ",
+    "no_coding": b"\r\nTransfer-Encoding:\r\nContent-Length: ",
+    "chunked_twice": b"\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+    "page": b"\r\n\r\n<html><script>var answer = {",
+    "two_lengths": b"\r\nContent-Length: 1",
+    "folded_length": b"\r\nContent-Length:\r\n ",
+    "two_codings": b"\r\nTransfer-Encoding: gzip, chunked\r\n",
+    "chunk_size": b"\r\n\r\n0x",
+}
+
+
+@pytest.mark.parametrize("name", ODDITIES)
+def test_an_oddity_of_the_true_answer_or_a_scripted_one(server, name):
+    path = "/.well-known/openid-configuration"
+    truth = json.loads(raw_answer(server, path).partition(b"\r\n\r\n")[2])
+    for scripted, expected in (({}, truth), ({"status": 200, "body": {"a": "b"}}, {"a": "b"})):
+        server.admin(endpoint="discovery", odd=name, **scripted)
+        data = raw_answer(server, path)
+        assert MARKS[name] in data
+        assert name == "long" or len(data) < 3_000
+        found = read(data)
+        if ODDITIES[name].is_refused:
+            assert found is None
+        else:
+            assert found is not None
+            assert found | expected == found
+            assert set(found) - set(expected) <= {"vendor", "extra"}
+    assert server.running.realm.faults.left() == []
+
+
+def test_an_oddity_of_what_is_no_object_is_that_of_its_frame(bench):
+    for name in ("latin1", "long"):
+        bench.admin("/faults", endpoint="token", status=200, odd=name, body=["list"])
+        assert bench.poll("x").json == ["list"]
+        bench.admin("/faults", endpoint="token", status=200, odd=name, body="text")
+        assert bench.poll("x").text == "text"
+    bench.admin("/faults", endpoint="token", odd="notice")
+    bench.poll("x")
+    assert [entry["fault"] for entry in log(bench)][-2:] == ["answer", "odd"]
 
 
 def test_an_object_or_a_list_is_sent_as_json(bench):
@@ -380,6 +450,10 @@ def test_a_reset_clears_them_too(bench):
         ({"endpoint": "token", "lost": True, "headers": {"X": "y"}}, "status"),
         ({"endpoint": "token", "status": 204, "body": "x"}, "body"),
         ({**BUSY, "stauts": 500}, "stauts"),
+        ({"endpoint": "token", "odd": "none"}, "odd"),
+        ({"endpoint": "token", "odd": ["page"]}, "odd"),
+        ({"endpoint": "token", "odd": "page", "drop": True}, "odd"),
+        ({"endpoint": "token", "odd": "page", "lost": True}, "odd"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(bench, fault, named):

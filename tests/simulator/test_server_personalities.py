@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
@@ -161,6 +161,39 @@ def test_forms_unless_json_is_asked_for(wearing):
     )
     assert reply.status_code == 200
     assert dict(parse_qsl(reply.text))["error"] == "authorization_pending"
+
+
+def test_parameters_in_the_address_as_githubs_clients_send_them(wearing):
+    bench = wearing("github")
+    form, _ = bench.credentials("public")
+    address = bench.path("device_authorization_endpoint")
+    query = urlencode({**form, "scope": "read:user"})
+    accept = {"Accept": "application/json"}
+    reply = bench.http.post(f"{address}?{query}", headers=accept)
+    assert reply.status_code == 200, reply.text
+    codes = reply.json
+    bench.clock.advance(60)
+    poll = {"grant_type": URN, "device_code": codes["device_code"]}
+    token = bench.path("token_endpoint")
+    for place in (f"{token}?{urlencode(form | poll)}", f"{token}?{urlencode(poll)}"):
+        body = {} if "client_id" in place else {"data": form}
+        reply = bench.http.post(place, headers=accept, **body)
+        assert reply.json["error"] in ("authorization_pending", "slow_down")
+    for place, data in (
+        (f"{token}?{urlencode(form | poll)}", form),
+        (token, None),
+    ):  # twice; never
+        reply = bench.http.post(place, data=data, headers=accept)
+        assert reply.json["error"] == "invalid_request"
+
+
+def test_no_other_provider_takes_parameters_in_the_address(wearing):
+    for name in ("hydra", "google"):
+        bench = wearing(name)
+        form, _ = bench.credentials("public" if name == "hydra" else "post")
+        address = bench.path("device_authorization_endpoint")
+        reply = bench.http.post(f"{address}?{urlencode(form)}")
+        assert reply.json["error"] == "invalid_request"
 
 
 def linked(bench: Any, client: str = "public", scope: str | None = None) -> dict[str, Any]:

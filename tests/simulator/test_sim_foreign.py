@@ -100,6 +100,10 @@ def test_a_provider_file_that_an_editor_put_a_byte_order_mark_into(sim, mock_ser
     ("text", "code", "told"),
     [
         ("{", 2, "not valid JSON"),
+        ('{"client_id": "x",\n "issuer": "https://as.example",\n}', 2, "not valid JSON at line 3"),
+        ('{"client_id": "x",\n "client_id": "y"}', 2, "not valid JSON at line 2"),
+        ('{"client_id": "\\ud83d"}', 2, "not valid JSON at line 1"),
+        ('{"client_id": "x", "min_interval": NaN}', 2, "not valid JSON at line 1"),
         ("[]", 2, "an object"),
         ("[" * 100_000, 2, "not valid JSON"),
         ("{}", 2, "--client-id"),

@@ -36,7 +36,13 @@ class Account:
         Raises StorageError where it cannot be read or is invalid.
         """
         self._is_unread = True
-        record = None if self._store is None else self._store.load()
+        store = self._store
+        if store is None:
+            record = None
+        elif hasattr(store, "copy"):
+            record = store.load(self._read)
+        else:
+            record = store.load()
         self._is_unread = False
         if record is None:
             return

@@ -63,7 +63,7 @@ class Clock:
         """Note the Date header (or None) of an uncached reply over verified TLS."""
         self.date = date, Stopwatch(self.ticks())
 
-    async def keep(self):  # rare
+    async def keep(self):
         """Check a noted Date, or ask time servers: about once a day, more often after a failure.
 
         After a jump of more than a day that is at once. A background task calls this regularly

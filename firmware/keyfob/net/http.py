@@ -76,7 +76,12 @@ class HttpClient:
         host = origin[1]
         whole = False
         try:
-            self._bounds = max_body, request.method == "HEAD", request.other_headers
+            self._bounds = (
+                max_body,
+                request.method == "HEAD",
+                request.other_headers,
+                request.filter,
+            )
             self._needs = request.room
             await asyncio.wait_for(self._exchange(origin, message), limit)
             parser = self._parser

@@ -12,6 +12,7 @@ import asyncio
 
 from keyfob.compat import const
 from keyfob.errors import TransportError
+from keyfob.oauth.json_object import is_utf8
 from keyfob.oauth.messages import MAX_BODY, OTHER_HEADERS, Reply
 
 _HEAD = const(0)
@@ -28,6 +29,7 @@ _MAX_RAW = const(65_536)  # bytes of a reply to keyfob itself, before it is cut
 _ID_TOKEN = b'"id_token"'
 _LONG_TOKEN = const(8_192)  # bytes of an ID token: of a longer one only the beginning is kept
 _STUB = const(16)  # bytes of that
+_ANY = const(0x3FFFFFFF)  # bytes
 _PIECE = const(512)  # bytes of a body at a time, so that they are cut in time
 _EACH = const(48)  # bytes that a header's objects take beside its text
 # What keyfob reads.
@@ -35,10 +37,13 @@ _USED = (
     "connection",
     "content-length",
     "date",
+    "location",
     "retry-after",
     "transfer-encoding",
     "www-authenticate",
 )
+# What tells where the body ends: a line that may hide one of them is refused.
+_FRAMING = (b"content-length", b"transfer-encoding")
 
 
 async def is_quiet(reader, is_last):
@@ -78,10 +83,22 @@ class ReplyParser:
     `others`: bytes of RAM for the headers that keyfob does not read; the rest is not kept. Where
     that is 0 the reply is for keyfob itself. Then a very long ID token in it is cut to its
     beginning while it arrives: nobody could read it, and a board may not have the RAM. It does not
-    count for `max_body`.
+    count for `max_body`. `filter` is called with each piece of the body, and what it returns is
+    the body instead, of which `max_body` is the bound.
+
+    A mistake that leaves no doubt where the body ends is read, and the connection not kept: a
+    blank before a header's colon, a line without one, `Transfer-Encoding` twice or `identity`.
+    Whatever leaves a doubt raises TransportError.
     """
 
-    def __init__(self, max_body=MAX_BODY, is_head=False, others=OTHER_HEADERS, max_head=MAX_HEAD):
+    def __init__(
+        self,
+        max_body=MAX_BODY,
+        is_head=False,
+        others=OTHER_HEADERS,
+        filter=None,
+        max_head=MAX_HEAD,
+    ):
         self.reply = None
         self.keep_alive = False
         self.is_started = False  # any byte has arrived
@@ -92,9 +109,12 @@ class ReplyParser:
         self._buffer = bytearray()
         self._body = bytearray()
         self._end = 0  # how much of that has arrived
-        self._is_own = not others
-        self._is_cut = False  # in the rest of an ID token, whose bytes are dropped
-        self._dropped = 0  # so many were
+        self._filter = filter
+        self._taken = 0  # bytes of the body, those included that were not kept
+        self._most = max_body if others else _MAX_RAW  # of those
+        if filter is not None:
+            self._most = _ANY
+        self._is_odd = False  # there was a mistake in the head
         self._state = _HEAD
         self._left = 0  # bytes of a sized body still to come
         self._chunked = False
@@ -179,20 +199,16 @@ class ReplyParser:
         if len(line) > _MAX_LINE:
             self._last = None
             return
-        try:
-            text = str(line, "utf-8")
-        except ValueError:
-            self._last = None
-            return  # not UTF-8: keyfob needs no such header
-        if text.startswith((" ", "\t")):
-            if self._last is not None:
-                self._headers[self._last] += " " + text.strip()
-            return
-        name, colon, value = text.partition(":")
-        if not colon or not name or name != name.strip():
-            raise _broken("a header line has no name")
-        name = name.lower()
-        value = value.strip()
+        name, colon, value = line.partition(b":")
+        if not name or not colon or min(line) < 0x20 or max(line) > 0x7E or b" " in name:
+            self._unusual_line(line)
+        else:
+            self._note(name, value)
+
+    def _note(self, name, value):
+        """Keep a header, if there is room for it."""
+        name = str(name.lower(), "utf-8")
+        value = str(value.strip(), "utf-8")
         self._last = None
         if name == "content-type":
             self._is_json = "json" in value.lower()
@@ -204,6 +220,46 @@ class ReplyParser:
             value = "%s, %s" % (self._headers[name], value)
         self._headers[name] = value
         self._last = name
+
+    def _unusual_line(self, line):  # rare
+        """Take a header line with a mistake, or with what is no plain ASCII."""
+        line = line.replace(b"\t", b" ")
+        name, colon, value = line.partition(b":")
+        is_folded = line[:1] == b" "
+        is_text = min(line) >= 0x20 and 0x7F not in line
+        if is_text and colon and max(line) < 0x7F and name and b" " not in name:
+            self._note(name, value)  # there was a tab
+            return
+        place = line if not is_text or not (colon or is_folded) else name if colon else b""
+        is_framing = is_folded and self._last is not None and self._last.encode() in _FRAMING
+        if is_framing or any(word in place.lower() for word in _FRAMING):
+            raise _broken("a header line may hide its length")
+        name = name.rstrip()
+        if is_folded:
+            if is_text and self._last is not None and is_utf8(line):
+                self._headers[self._last] += " " + str(line.strip(), "utf-8")
+            return
+        if not name:
+            raise _broken("a header line has no name")
+        self._last = None
+        is_name = is_text and colon and max(name) < 0x7F and b" " not in name
+        if not is_name or b" :" in line:
+            self._is_odd = True
+        if is_name and is_utf8(value):
+            self._note(name, value)
+
+    def _unusual_coding(self, coding):  # rare
+        """`chunked`, or None for a Transfer-Encoding that changes nothing."""
+        coding = coding.lower()
+        if coding == "chunked":
+            return coding
+        self.keep_alive = False
+        names = [name for name in [name.strip() for name in coding.split(",")] if name]
+        if all(name == "identity" for name in names):
+            return None
+        if "content-length" in self._headers or not all(name == "chunked" for name in names):
+            raise _broken("it uses a transfer coding nobody asked for")
+        return "chunked"
 
     def _end_of_head(self):
         status = self._status
@@ -218,13 +274,15 @@ class ReplyParser:
             self.keep_alive = False
         elif "keep-alive" in connection:
             self.keep_alive = True
+        if self._is_odd:
+            self.keep_alive = False
         coding = headers.get("transfer-encoding")
+        if coding is not None and coding != "chunked":
+            coding = self._unusual_coding(coding)
         length = headers.get("content-length")
         if self._is_head or status in (204, 304):
             self._finish()
         elif coding is not None:
-            if coding.lower() != "chunked":
-                raise _broken("it uses a transfer coding nobody asked for")
             if length is not None:
                 self.keep_alive = False  # RFC 9112 section 6.3: do not trust the connection
             self._chunked = True
@@ -247,19 +305,20 @@ class ReplyParser:
     def _expect(self, size):
         self._bound(size)
         more = min(self._end + size, self._max_body) - len(self._body)
-        if not self._body:
-            self._body = bytearray(more)  # all at once: growing it fragments the heap
-        elif more > 0:
-            self._body.extend(bytes(more))
+        if self._filter is None and more > 0:
+            if not self._body:
+                self._body = bytearray(more)  # all at once: growing it fragments the heap
+            else:
+                self._body.extend(bytes(more))
         self._left = size
         self._state = _SIZED
 
     def _bound(self, size):
-        size += self._end + self._dropped
-        if size > (_MAX_RAW if self._is_own else self._max_body):
+        size += self._taken
+        if size > self._most:
             raise self._too_long(size)
 
-    def _too_long(self, size):
+    def _too_long(self, size):  # rare
         error = TransportError(
             "the server's reply has %d bytes, which is longer than %d bytes"
             % (size, self._max_body),
@@ -275,6 +334,7 @@ class ReplyParser:
         else:
             take = min(take, self._left)
             self._left -= take
+        self._taken += take
         self._put(self._buffer[:take])
         self._buffer = self._buffer[take:]
         if self._state == _SIZED and not self._left:
@@ -285,14 +345,9 @@ class ReplyParser:
         return bool(self._buffer)
 
     def _put(self, piece):
-        """Add a piece to the body, without the rest of a very long ID token."""
-        if self._is_cut:
-            quote = piece.find(b'"')
-            self._dropped += len(piece) if quote < 0 else quote
-            if quote < 0:
-                return
-            self._is_cut = False
-            piece = piece[quote:]
+        """Add a piece to the body."""
+        if self._filter is not None:
+            piece = self._filter(piece)
         start, self._end = self._end, self._end + len(piece)
         body, end = self._body, self._end
         if end > self._max_body:
@@ -300,14 +355,26 @@ class ReplyParser:
         if end > len(body):
             body.extend(bytes(end - len(body)))
         body[start:end] = piece
-        if self._is_own and end > _LONG_TOKEN:
-            at = body.find(_ID_TOKEN, 0, end)
-            if at >= 0:
-                at = body.find(b'"', at + len(_ID_TOKEN), end) + 1
-            if at > 0 and end - at > _LONG_TOKEN and body.find(b'"', at, end) < 0:
-                self._end = at + _STUB
-                self._dropped = end - self._end
-                self._is_cut = True
+        if end > _LONG_TOKEN and self._most == _MAX_RAW:
+            self._cut(end)
+
+    def _cut(self, end):  # rare
+        """Cut an ID token to its beginning where it is very long and has no end yet."""
+        body = self._body
+        at = body.find(_ID_TOKEN, 0, end)
+        if at >= 0:
+            at = body.find(b'"', at + len(_ID_TOKEN), end) + 1
+        if at > 0 and end - at > _LONG_TOKEN and body.find(b'"', at, end) < 0:
+            self._end = at + _STUB
+
+            def behind(piece):  # from the token's closing quote on
+                quote = piece.find(b'"')
+                if quote < 0:
+                    return b""
+                self._filter = None
+                return piece[quote:]
+
+            self._filter = behind
 
     def _close(self):
         if self._state == _TO_CLOSE:

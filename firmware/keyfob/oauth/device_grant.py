@@ -61,6 +61,7 @@ _LAST_POLL = const(1_000)  # ms before the deadline
 _SLOW_REPLY = const(3_000)  # ms that an answer may take before the last poll
 _LATE = const(5_000)  # ms: this close to the end, invalid_grant means expired
 _TRIES = const(3)  # of the first request, and of bare 4xx answers in a row
+_LONGEST_INTERVAL = const(4_000_000_000)  # s: longer than any code lives
 _LONGEST_WAIT = const(86_400_000)  # ms: the counter has to be read before it wraps
 
 
@@ -276,7 +277,7 @@ class DeviceGrant:
         if kind == meaning.SLOW_DOWN:
             self.interval += _SLOW_DOWN
         if kind in (meaning.PENDING, meaning.SLOW_DOWN) and outcome.interval is not None:
-            self.interval = max(self.interval, outcome.interval)
+            self.interval = max(self.interval, min(outcome.interval, _LONGEST_INTERVAL))
         is_refused = kind == meaning.REFUSED
         self._refusals = self._refusals + 1 if is_refused else 0
         self._failures = self._failures + 1 if is_refused or kind == meaning.RETRY else 0

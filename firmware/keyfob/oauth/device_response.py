@@ -6,6 +6,7 @@ from keyfob.oauth import url
 from keyfob.oauth.messages import in_rfc_names, is_printable, seconds
 
 _MAX_CODE = const(64)  # characters of a user code
+_LONGEST = const(4_000_000_000)  # s of a life or an interval: more than a board lives
 
 
 def read(members, profile):
@@ -40,8 +41,8 @@ def read(members, profile):
         "verification_uri_complete": complete
         if url.is_safe(complete, profile.allow_http)
         else None,
-        "expires_in": expires_in,
-        "interval": max(interval, profile.min_interval),
+        "expires_in": min(expires_in, _LONGEST),
+        "interval": min(max(interval, profile.min_interval), _LONGEST),
     }
 
 

@@ -2,6 +2,8 @@
 
 import binascii
 
+from keyfob.oauth.json_object import is_utf8
+
 _FORM_NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%+[]"
 
 
@@ -9,7 +11,7 @@ def form_members(body):
     """The members of a form body, or None where `body` is not a form."""
     found = {}
     try:
-        for part in str(body, "utf-8").strip().split("&"):
+        for part in _text(body.strip()).split("&"):
             if not part:
                 continue  # a doubled or trailing &
             name, equals, value = part.partition("=")
@@ -28,6 +30,14 @@ def _unquote(text):
     pieces = text.split("%")
     out = bytearray(pieces[0].encode())
     for piece in pieces[1:]:
+        if not piece[:2].strip():
+            raise ValueError  # MicroPython takes two line ends for no digits at all
         out.extend(binascii.unhexlify(piece[:2]))
         out.extend(piece[2:].encode())
-    return str(out, "utf-8")
+    return _text(out)
+
+
+def _text(octets):
+    if not is_utf8(octets):
+        raise ValueError
+    return str(octets, "utf-8")

@@ -1,5 +1,8 @@
 """Dates in HTTP headers (RFC 9110 section 5.6.7) as Unix seconds."""
 
+from keyfob.compat import const
+
+_LONGEST = const(64)  # characters: twice a date
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -19,6 +22,8 @@ def parse(text):
     Returns None where `text` is not such a date, or is one of another time zone.
     """
     try:
+        if len(text) > _LONGEST or text.strip(bytes(range(0x20, 0x7F)).decode()):
+            return None  # no other script's digits or blanks
         fields = text.replace(",", " ").replace("-", " ").split()
         if len(fields) == 5:  # asctime: Sun Nov  6 08:49:37 1994, which is in GMT
             month, day, clock, year = fields[1:]
@@ -29,7 +34,7 @@ def parse(text):
         hour, minute, second = [int(part) for part in clock.split(":")]
         month = _MONTHS.index(month) + 1
         day, year = int(day), int(year)
-    except (ValueError, AttributeError, IndexError):
+    except (TypeError, ValueError, AttributeError, IndexError):
         return None
     if not (1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
         return None

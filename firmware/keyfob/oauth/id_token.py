@@ -6,12 +6,13 @@ anywhere else.
 """
 
 import binascii
-import json
 
 from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError
+from keyfob.oauth import json_object
 
 _MAX_TOKEN = const(8_192)  # characters: more does not fit in a board's RAM
+_NO_DATE = const(1_000_000_000_000)  # s: no year has so many digits
 _LEEWAY = const(300)  # s between a board's clock and the provider's
 _NAMES = ("name", "preferred_username", "nickname", "email")
 _OPAQUE = const(20)  # characters: the least length at which a word may be an ID
@@ -27,12 +28,12 @@ def claims(token):
         try:
             # As bytes, for micropython-lib's binascii takes no text.
             text = binascii.a2b_base64((payload + "=" * (-len(payload) % 4)).encode())
-            found = json.loads(str(text, "utf-8"))
+            found = json_object.read(text)
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001 - each binascii has one of its own for bad padding
             found = None
-        if isinstance(found, dict):
+        if found is not None:
             return found
     raise ProviderError("the provider sent an ID token that cannot be read")
 
@@ -102,7 +103,9 @@ def _is_latin(name):
 
 
 def _is_date(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Whether a claim is a date in seconds: neither NaN nor infinite, nor in ms."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and 0 <= value < _NO_DATE
 
 
 def _bad(why):

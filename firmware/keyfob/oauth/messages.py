@@ -9,15 +9,16 @@ import json
 
 from keyfob.compat import Loaded, const
 from keyfob.errors import ConfigError, no_memory
+from keyfob.oauth import json_object
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BOM = b"\xef\xbb\xbf"
-_DEEP = const(64)  # brackets: more than any reply of a provider has
 _NO_FORM = (b"{", b"[", b"<")  # how invalid JSON and HTML begin
 _MAX_FORM = const(2_048)  # bytes of a form body
 MAX_BODY = const(16_384)  # bytes of a reply, by default
 OTHER_HEADERS = const(4_096)  # bytes of RAM, by default: some thirty headers
 _MAX_TEXT = const(200)
+_LONG_WORD = const(16)  # characters: of no word that servers write behind "Basic" or "Bearer"
 _USER_AGENT = "keyfob/0.1"
 
 NONE = "none"
@@ -31,9 +32,12 @@ class Request:
 
     Of its reply's headers those that keyfob reads are kept, and of the others as many as fit into
     `other_headers` bytes of RAM. It is not sent where there is no RAM for a reply whose body has
-    `room` bytes, to be read, parsed and stored. One that `is_repeated` does not change.
+    `room` bytes, to be read, parsed and stored. One that `is_repeated` does not change. Where
+    `filter` is set, it is called with each piece of the body, which may be of any length then,
+    and what it returns is kept.
     """
 
+    filter = None
     other_headers = OTHER_HEADERS
     room = 0
     is_repeated = False
@@ -196,22 +200,25 @@ def _own(method, url, headers, body=None):
 def members(reply):  # rare: replies
     """The members of a JSON object or of a form body, whatever its Content-Type says.
 
-    Returns None where the body is neither. The reply's body is dropped, to free its memory for
-    them. Raises TransportError where there is not enough memory all the same.
+    A string that is not UTF-8 is read as Latin-1. A notice in front of the object is passed over,
+    and so is what comes behind it. Returns None where the body is neither. The reply's body is
+    dropped, to free its memory for them. Raises TransportError where there is not enough memory
+    all the same.
     """
     body = reply.body
     try:
-        try:
-            value = reply.json()
-        except (ValueError, RuntimeError, MemoryError) as error:  # the last two: nested deep
-            if isinstance(error, MemoryError) and body.count(b"[") + body.count(b"{") < _DEEP:
-                raise
+        value = json_object.read(body)
+        if value is None:
             value = _form_members(_unmarked(body))
+        if value is None:
+            with Loaded("keyfob.oauth.notice") as code:
+                at = code.end(body)
+            value = None if at < 0 else json_object.read(body, at)
+        return value
     except MemoryError:
         raise no_memory("for the provider's reply", "free some RAM")
     finally:
         reply.body = b""
-    return value if isinstance(value, dict) else None
 
 
 def _form_members(body):  # rare: replies
@@ -241,8 +248,7 @@ def seconds(value):  # rare: replies
         return None
     try:
         if isinstance(value, str):
-            value = value.strip()
-            value = int(value) if value.isdigit() else float(value)
+            value = json_object.number(value.encode().strip())
         whole = int(value)
     except (ValueError, OverflowError):
         return None
@@ -253,22 +259,38 @@ def clean(text, secrets=()):  # rare: replies
     """A provider's text made safe to show: one short line, with none of `secrets` in it."""
     if not isinstance(text, str):
         return ""
+    text = _without(text, secrets)
+    chars = [text[at : at + 1] for at in range(min(len(text), 4 * _MAX_TEXT))]
+    kept = "".join(filter(is_printable, chars))
+    kept = _without(kept, secrets).strip(" ")  # what does not show may have been within one
+    return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."
+
+
+def _without(text, secrets):  # rare: replies
+    """`text` with "*", which makes it no longer, for each secret: plain and percent-encoded.
+
+    So are the credentials of an Authorization header that a server repeats.
+    """
     for secret in secrets:
-        if secret:  # plain and percent-encoded; "*" makes no text longer
+        if secret:
             text = text.replace(secret, "*")
             if "%" in text:
                 text = text.replace(quote(secret), "*")
-    chars = [text[at : at + 1] for at in range(min(len(text), 4 * _MAX_TEXT))]
-    kept = "".join(filter(is_printable, chars)).strip()
-    return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."
+    for scheme in ("Basic ", "Bearer "):
+        pieces = text.split(scheme)
+        for index in range(1, len(pieces)):
+            word, blank, rest = pieces[index].partition(" ")
+            if len(word) >= _LONG_WORD:
+                pieces[index] = "*" + blank + rest
+        text = scheme.join(pieces)
+    return text
 
 
 def is_printable(char):  # rare: replies
     """Whether `char` is safe on a terminal or a panel: no control, no direction mark.
 
-    Nothing beyond the basic plane either: MicroPython's JSON reads `\\ud83d\\ude00` as two
-    surrogates, and no panel has a glyph for it. A text's characters are best had as slices:
-    MicroPython keeps for good those that come from an index or a loop.
+    Nothing beyond the basic plane either, which no panel has a glyph for. A text's characters are
+    best had as slices: MicroPython keeps for good those that come from an index or a loop.
     """
     code = ord(char)
     return not (
@@ -279,5 +301,5 @@ def is_printable(char):  # rare: replies
         or 0x2028 <= code <= 0x202E
         or 0x2060 <= code <= 0x206F
         or 0xD800 <= code <= 0xDFFF
-        or code > 0xFFFF
+        or code >= 0xFFFD
     )

@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 from keyfob.oauth.profile import Profile
@@ -14,6 +14,7 @@ POST: Final = "post"
 CLIENT_AUTH: Final = ("none", "basic", "post")  # internal
 
 class Request:
+    filter: Callable[[bytes | bytearray], bytes | bytearray] | None  # internal
     other_headers: int  # internal
     is_repeated: bool  # internal
     room: int  # internal

@@ -3,10 +3,13 @@
 from keyfob.compat import Loaded
 from keyfob.errors import ConfigError, ProviderError, TransportError
 from keyfob.oauth import url
+from keyfob.oauth.excerpt import Excerpt
 from keyfob.oauth.messages import get_request
 
 _OIDC = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
+# Read beside the endpoints.
+_OTHERS = ["issuer", "token_endpoint_auth_methods_supported"]
 
 
 def well_known(issuer):
@@ -36,7 +39,7 @@ def learn(profile, metadata):
                     address = code.clean(address)
                 raise ConfigError(
                     "the %s of %s %s: %s" % (name, profile.issuer, trouble, address),
-                    "the provider has to correct it: all that an https issuer names is https",
+                    "the provider has to correct it: what it names is its own, and https as it is",
                 )
     for name in found:
         setattr(profile, name, found[name])
@@ -51,10 +54,22 @@ def _trouble(address, profile):
         scheme, host, _, _ = url.split(address)
     except ValueError as error:
         return str(error)
-    may_be_http = url.split(profile.issuer)[0] == "http"
+    at_home, home, _, _ = url.split(profile.issuer)
+    may_be_http = at_home == "http"
+    if is_near(host) and not is_near(home):
+        return "leads to this device itself"
     if scheme == "http" and not (may_be_http and url.protects(scheme, host, profile.allow_http)):
         return "is an http address, and secrets would travel unprotected"
     return None
+
+
+def is_near(host):
+    """Whether `host` may be this machine in some spelling, so that nobody else should name it."""
+    octets = host.encode()
+    if b":" in octets:
+        last = octets.lstrip(b"0:")  # an IPv4 address may be behind ffff:
+        return last in (b"", b"1") or last.startswith(b"ffff:")
+    return url.is_loopback(host) or octets.endswith(b".localhost") or not octets.strip(b"0.")
 
 
 class Discovery:
@@ -66,8 +81,10 @@ class Discovery:
         self._error = None  # to raise if every address fails; a temporary one comes first
 
     def request(self):
-        """Return the next request to send."""
-        return get_request(self._left[0])
+        """Return the next request to send; of its reply only the members that count are kept."""
+        request = get_request(self._left[0])
+        request.filter = Excerpt(_OTHERS + self._profile.open).feed
+        return request
 
     def receive(self, reply, client=None):
         """Take an answer: True once profile and client are complete.
@@ -84,12 +101,7 @@ class Discovery:
                 values = code.members(reply)
         if values is not None and isinstance(values.get("issuer"), str):
             if values["issuer"] != profile.issuer:
-                with Loaded("keyfob.oauth.messages") as code:
-                    spelling = code.clean(values["issuer"])
-                raise ConfigError(
-                    "the issuer %s calls itself otherwise" % profile.issuer,
-                    "use its own spelling: %s" % spelling,
-                )
+                raise _misnamed(profile.issuer, values["issuer"])
             learn(profile, values)
             if profile.is_complete:
                 if client is not None and client.auth is None:
@@ -100,31 +112,54 @@ class Discovery:
                 "switch it on at the provider, or choose another issuer",
             )
         else:
-            self._error = self._unanswered(reply, values) or self._error
+            self._error = _unanswered(reply, values, profile.issuer, self._error) or self._error
         if self._left:
             return False
-        raise self._error or ProviderError(
-            "%s has no discovery document" % profile.issuer,
-            "check the issuer, or enter the provider's endpoints instead",
-        )
+        raise self._error or _missing(profile.issuer)
 
-    def _unanswered(self, reply, values):
-        """The error for a reply that passes, None for one that does not or counts less."""
-        is_away = reply.status >= 500 or reply.status in (408, 425, 429)
-        if not is_away and (values is not None or reply.status == 404 or self._error is not None):
-            return None
-        issuer = self._profile.issuer
-        wait = None
-        with Loaded("keyfob.oauth.outcome_odd") as odd:
-            text = odd.status_text(reply.status, values)
-            if reply.headers.get("retry-after"):
-                wait = odd.retry_after(reply, None)
-        if is_away:
-            error = TransportError("%s answers %s" % (issuer, text), "try again later")
-        else:  # a captive portal, or what is in front of the issuer
-            error = ProviderError(
-                "%s has no discovery document: %s" % (issuer, text),
-                "check the issuer, and the network",
-            )
-        error.interval = wait or 0
-        return error
+
+def _misnamed(issuer, own):  # rare: discovery
+    """The error for a document of `issuer` that names another one, `own`."""
+    with Loaded("keyfob.oauth.messages") as code:
+        spelling = code.clean(own)
+    if "{" in own:
+        return ConfigError(
+            "the issuer %s stands for all tenants" % issuer,
+            "enter that of your tenant, with its id in place of the braces: %s" % spelling,
+        )
+    return ConfigError(
+        "the issuer %s calls itself otherwise" % issuer, "use its own spelling: %s" % spelling
+    )
+
+
+def _missing(issuer):  # rare: discovery
+    """The error where there is no document at either address."""
+    return ProviderError(
+        "%s has no discovery document" % issuer,
+        "check the issuer, or enter the provider's endpoints instead; asked were %s and %s"
+        % well_known(issuer),
+    )
+
+
+def _unanswered(reply, values, issuer, earlier):  # rare: discovery
+    """The error for a reply that passes, None for one that does not or counts less.
+
+    `earlier` is the error of the other address.
+    """
+    is_away = reply.status >= 500 or reply.status in (408, 425, 429)
+    if not is_away and (values is not None or reply.status == 404 or earlier is not None):
+        return None
+    wait = None
+    with Loaded("keyfob.oauth.outcome_odd") as odd:
+        text = odd.status_text(reply, values)
+        if reply.headers.get("retry-after"):
+            wait = odd.retry_after(reply, None)
+    if is_away:
+        error = TransportError("%s answers %s" % (issuer, text), "try again later")
+    else:  # a captive portal, or what is in front of the issuer
+        error = ProviderError(
+            "%s has no discovery document: %s" % (issuer, text),
+            "check the issuer, and the network; asked were %s and %s" % well_known(issuer),
+        )
+    error.interval = wait or 0
+    return error

@@ -6,6 +6,7 @@ from keyfob.oauth.profile import Profile
 
 def well_known(issuer: str) -> tuple[str, str]: ...  # internal
 def learn(profile: Profile, metadata: Mapping[str, Any]) -> None: ...  # internal
+def is_near(host: str) -> bool: ...  # internal
 
 class Discovery:
     def __init__(self, profile: Profile) -> None: ...

@@ -1,7 +1,7 @@
 """Unusual answers: errors in odd places, waits in headers, texts for a status."""
 
 from keyfob.oauth import http_date
-from keyfob.oauth.messages import seconds
+from keyfob.oauth.messages import clean, seconds
 
 # Errors that have a text and no code, in lower case.
 _WORDS = {
@@ -41,8 +41,8 @@ def _nested_code(values, renamed, known):
 
 
 def _misspelt(values):
-    for name in values:
-        if isinstance(name, str) and name.lower() == "error" and isinstance(values[name], str):
+    for name in sorted(values):
+        if name.lower() == "error" and isinstance(values[name], str):
             return "%s: %s" % (name, values[name])  # never treated as the real member
     return None
 
@@ -62,10 +62,13 @@ def retry_after(reply, unix):
     return max(0, wait)
 
 
-def status_text(status, values):
+def status_text(reply, values):
     """A text for a reply without an error."""
+    status = reply.status
     if 300 <= status < 400:
-        return "HTTP %d, a redirect, which is not followed" % status
+        target = clean(reply.headers.get("location", "").partition("?")[0])
+        to = " to " + target if target else ""
+        return "HTTP %d, a redirect%s, which is not followed" % (status, to)
     if 200 <= status < 300 and values is None:
         return "a page that is not the provider's (does the network want a login?)"
     if 200 <= status < 300:

@@ -66,6 +66,11 @@ def fill(profile, fields):
         address = _typed(fields, name, str, None)
         if address is not None:
             url.check(address, "provider." + name, profile.allow_http)
+            if "{" in address:
+                raise ConfigError(
+                    "provider.%s has a placeholder in it: %s" % (name, address),
+                    "enter your own in place of the braces: the id of your tenant, say",
+                )
         setattr(profile, name, address)
     for name in _COMMON:
         expected, default = _COMMON[name]
@@ -81,9 +86,9 @@ def fill(profile, fields):
     profile.needs_person = profile.grant_type != CLIENT_CREDENTIALS
     ours = [fields.get(name + "_param") or name for name in _OURS]
     known = list(ADDRESSES) + list(_COMMON) + list(_DIALECT) + list(_CLIENT)
-    for name in fields:
+    for name in sorted(fields):
         if name[:6] == "extra_":
-            for param in fields[name] or ():
+            for param in sorted(fields[name] or ()):
                 if param in ours:
                     raise ConfigError(
                         "provider.%s must not set %s" % (name, param),

@@ -1,7 +1,10 @@
 """Validating a successful token response."""
 
+from keyfob.compat import const
 from keyfob.errors import ProviderError
 from keyfob.oauth.messages import in_rfc_names, is_printable, seconds
+
+_LONGEST = const(4_000_000_000)  # s: more than a board lives, and dates stay in their range
 
 
 def read(members, profile, requested, now, unix=None):
@@ -45,17 +48,20 @@ def read(members, profile, requested, now, unix=None):
 
 
 def _life(members, *names):
-    """The least of some lives in seconds; None where none is above 0, which is unknown."""
+    """The least of some lives in seconds, 126 years at most; None where none is above 0."""
     lives = [seconds(members.get(name)) or 0 for name in names]
     lives = [life for life in lives if life > 0]
-    return min(lives) if lives else None
+    return min(lives + [_LONGEST]) if lives else None
 
 
 def _text(value):
-    """A token (RFC 6749 appendix A: visible ASCII), or None where `value` is not one."""
-    if not isinstance(value, str) or value.strip(bytes(range(0x20, 0x7F)).decode()):
-        return None
-    return value or None
+    """A token, or None where `value` is not one."""
+    return value if isinstance(value, str) and value and is_visible(value) else None
+
+
+def is_visible(text):
+    """Whether a token has nothing but visible ASCII and blanks (RFC 6749 appendix A)."""
+    return not text.strip(bytes(range(0x20, 0x7F)).decode())
 
 
 def _scope(value):
@@ -66,7 +72,8 @@ def _scope(value):
         return None
     if "," in value and " " not in value:
         value = value.replace(",", " ")
-    return " ".join(name for name in value.split() if _is_printable(name)) or None
+    names = [str(name, "utf-8") for name in value.encode().split()]  # at ASCII's blanks alone
+    return " ".join(name for name in names if _is_printable(name)) or None
 
 
 def _is_printable(name):

@@ -15,9 +15,9 @@ class OnDemandStore:
         with Loaded("keyfob.storage.open_store") as code:
             code.open_store(*self._arguments)
 
-    def load(self):
+    def load(self, *check):  # a default would take RAM
         """As TokenStore's."""
-        return self._use("load")
+        return self._use("load", *check)
 
     def save(self, record):
         """As TokenStore's."""

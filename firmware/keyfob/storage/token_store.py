@@ -50,21 +50,35 @@ class TokenStore:
         self._home = home
         self._seal = seal
 
-    def load(self):  # rare
+    def load(self, check=None):  # rare
         """Return the record or None.
 
-        Raises StorageError where a record exists and no copy of it can be read.
+        `check(record)` raises StorageError for one that is of no use, as if it could not be read.
+        Raises StorageError where a record exists and no copy of it is of use.
         """
+        useless = []
+
+        def read(place, header):
+            record = _parse(bytes(self._body(place, header)))
+            if check is not None:
+                useless.append(place)
+                check(record)
+                useless.pop()
+            return record
+
         try:
-            record, _, _, trouble = self._find(self._record)
+            record, _, _, trouble = self._find(read)
             if record is None and self._seal is None:
                 former = self._read(_FORMER)
                 if former:
                     record = _parse(former)
+                    if check is not None:
+                        check(record)
         except (OSError, MemoryError) as error:
             raise self._failure("read", error)
         if record is None and trouble is not None:
             raise trouble
+        self._remove(useless)  # or the next save would write over the copy that is of use
         return record
 
     def save(self, record):
@@ -193,9 +207,6 @@ class TokenStore:
         for piece in self._home.pieces(place):
             data += piece
         return data
-
-    def _record(self, place, header):  # rare
-        return _parse(bytes(self._body(place, header)))
 
     def _body(self, place, header):  # rare
         """The JSON in a slot, unsealed."""

@@ -1,7 +1,6 @@
 """Texts in Latin letters as the font can draw them: accents come off, ligatures come apart."""
 
 from keyfob.compat import const
-from keyfob.ui import fonts
 
 _LONGEST = const(40)  # characters of a name, so that it fits on one page of the least panel
 
@@ -37,15 +36,17 @@ _BLANKS = ((0xA0, 0xA0), (0x2000, 0x200A), (0x202F, 0x202F), (0x3000, 0x3000))
 _ORNAMENTS = ((0x2190, 0x2BFF),)  # arrows, stars, hearts: a name is one without them, too
 
 
-def legible(text):
-    """Return `text` with the letters that come closest for those that the font lacks.
+def legible(text, lacks):
+    """Return `text` with the letters that come closest for those that the font `lacks`.
 
     What there is no such letter for stays. Not for a code.
     """
-    return "".join([_legible(text[at : at + 1]) for at in range(len(text))])  # see fonts.numbers
+    return "".join(
+        [_legible(text[at : at + 1], lacks) for at in range(len(text))]
+    )  # see fonts.numbers
 
 
-def account(text):
+def account(text, lacks):
     """Return what a panel can show of an account's text (see id_token.account_name).
 
     That is its name, else the address behind it, and None where neither can be drawn.
@@ -54,14 +55,14 @@ def account(text):
     for part in (name, address[:-1]):
         chars = [part[at : at + 1] for at in range(len(part))]
         kept = "".join([char for char in chars if not _is_in(_ORNAMENTS, char)])
-        part = " ".join(legible(kept).split())
-        if part and not fonts.lacks(part):
+        part = " ".join(legible(kept, lacks).split())
+        if part and not lacks(part):
             return part if len(part) <= _LONGEST else part[: _LONGEST - 3].rstrip() + "..."
     return None
 
 
-def _legible(char):
-    if not fonts.lacks(char):
+def _legible(char, lacks):
+    if not lacks(char):
         return char
     if _is_in(_MARKS, char):
         return ""

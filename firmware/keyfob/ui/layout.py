@@ -56,7 +56,7 @@ def compose(panel, items, symbol):
 def _legible(text):
     if fonts.lacks(text):
         with Loaded("keyfob.ui.latin") as latin:
-            return latin.legible(text)
+            return latin.legible(text, fonts.lacks)
     return text
 
 

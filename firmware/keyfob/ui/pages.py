@@ -16,6 +16,7 @@ class Picture:
         self._x = x
         self._y = y
         self._clock = clock
+        self.page = None  # it has each
         self.count = len(canvases) or 1
 
     def draw(self, page, seconds):

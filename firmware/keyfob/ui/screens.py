@@ -48,6 +48,7 @@ class Screens:
     def __init__(self, display, shown=None, language="en", button=None):
         self._display = display
         self._is_panel = hasattr(display, "fill")
+        self._is_coloured = hasattr(display, "tint")
         self._shown = shown
         self.language = language
         self.button = button
@@ -57,7 +58,7 @@ class Screens:
         self.link = {}  # the members for the screens about the link
         self.press = ""
         self._name = None
-        self._rests = self._then = ""  # the cells of its row
+        self._rests = self._then = self._look = ""  # the cells of its row
         self._members = None  # what its texts are filled in from
         self._items = ()  # its texts, as texts.items returns them
         self._code = None  # the members of user_code while the code is valid
@@ -231,36 +232,41 @@ class Screens:
         """Read the screen's row and texts; the time left is filled in when it is drawn."""
         name = self._name
         members = dict(self._members, button=self.button)
-        if self._is_panel:
+        if self._is_panel and (members.get("account") or members.get("user_code")):
             self._spell(members)
         if self._left is not None:
             members["left"] = "{left}"
         self._items = ()
         self.press = self._rests = self._then = ""  # without memory nothing of the last screen
         with Loaded("keyfob.ui.screen_table") as table:
-            self.press, self._rests, self._then, _ = table.row(name)
+            self.press, self._rests, self._then, self._look, _ = table.row(name)
             with Loaded("keyfob.ui.texts") as texts:
-                self._items = texts.items(name, members, self.language, not self._is_panel)
+                signs = texts.CONSOLE
+                if self._is_panel:
+                    signs = texts.COLOURED if self._is_coloured else texts.PLAIN
+                self._items = texts.items(name, members, self.language, signs)
 
     def _spell(self, members):  # rare
-        """Replace in `members` what the panel's font has no glyphs for.
+        """Replace in `members` what the panel's font has no glyphs for."""
+        if self._is_coloured:
+            with Loaded("keyfob.ui.typeface") as letters:
+                self._spell_without(letters.lacks, members)
+        else:
+            with Loaded("keyfob.ui.fonts") as letters:
+                self._spell_without(letters.lacks, members)
 
-        A code must not be spelt otherwise: it is printed on the serial console.
-        """
+    def _spell_without(self, lacks, members):  # rare
+        """The same; a code must not be spelt otherwise: it is printed on the serial console."""
         account, code = members.get("account"), members.get("user_code")
         if account:
             with Loaded("keyfob.ui.latin") as latin:
-                members["account"] = latin.account(account)
-        if code and max(code.encode()) > _ASCII and self._lacks(code):
+                members["account"] = latin.account(account, lacks)
+        if code and max(code.encode()) > _ASCII and lacks(code):
             with Loaded("keyfob.ui.texts") as texts:
                 lines = [text for text, _ in texts.items(self._name, members, self.language)]
             with Loaded("keyfob.ui.displays.console") as console:
                 console.Console().show(lines)
             members.update(user_code=None, shown=False)
-
-    def _lacks(self, text):  # rare
-        with Loaded("keyfob.ui.fonts") as fonts:
-            return fonts.lacks(text)
 
     def _stay(self):
         """The age at which the next screen follows, once all pages were shown."""
@@ -318,7 +324,8 @@ class Screens:
     def _draw_panel(self):  # rare
         panel = self._display
         try:
-            if self._picture is None:
+            drawn = self._picture
+            if drawn is None or (drawn.page is not None and drawn.page != self._page):
                 panel.fill(0)
                 self._compose(panel)
             self._picture.draw(self._page, self._time)
@@ -352,6 +359,20 @@ class Screens:
 
     def _compose(self, panel):  # rare
         """Lay out the screen; drawing it after that allocates nothing."""
-        with Loaded("keyfob.ui.layout") as layout:
-            self._picture = layout.compose(panel, self._filled(), self._symbol)
+        if self._is_coloured:
+            try:
+                with Loaded("keyfob.ui.face") as face:
+                    self._picture = face.compose(
+                        panel, self._items, self._symbol, self._look, self._whole(), self._page
+                    )
+            except OSError:  # the files of the typeface are missing
+                self._is_coloured = False
+                self._look_up()
+        if not self._is_coloured:
+            with Loaded("keyfob.ui.layout") as layout:
+                self._picture = layout.compose(panel, self._filled(), self._symbol)
         self._pages = self._picture.count
+
+    def _whole(self):  # rare
+        """The seconds that the code was good for at first, None without one."""
+        return self._code and self._code.get("expires_in")

@@ -2,11 +2,12 @@
 
 A row of _TEXTS is a name and its text in each language. A new language is a new column; an empty
 cell falls back to English. A text has the member that it needs in braces, and is left out where
-that is unknown.
+that is unknown. What follows "/" is its short form, for displays of several colours.
 
 The table is a single string: a board reads the row that it needs and unloads the rest.
 """
 
+from keyfob.compat import const
 from keyfob.ui import screen_table
 
 _TEXTS = """
@@ -24,13 +25,15 @@ clock|Setting the clock|Uhr wird gestellt
 ready|Not linked yet|Noch nicht verbunden
 press|Press button {button} to link|Taste {button} drücken, um zu verbinden
 link|Link this device|Dieses Gerät verbinden
+scan|Scan, or open|Scannen, oder
 open|Open  {verification_uri}|Öffnen  {verification_uri}
 code|Code  {user_code}|Code  {user_code}
 code_False|The code is on the serial console|Der Code steht auf der seriellen Konsole
 left|{left} left|noch {left}
-check|Check that the page shows this code|Zeigt die Seite denselben Code?
-only|Only continue if you hold this device in your hand\
-|Nur mit diesem Gerät in der Hand fortfahren
+check|Check that the page shows this code/Check the code\
+|Zeigt die Seite denselben Code?/Code vergleichen
+only|Only continue if you hold this device in your hand/Only if you hold this device\
+|Nur mit diesem Gerät in der Hand fortfahren/Nur mit diesem Gerät in der Hand
 offline|Trying to reach the provider|Anbieter nicht erreichbar
 trouble|{trouble}|{trouble}
 linked|Linked|Verbunden
@@ -67,27 +70,54 @@ hint|{hint}|{hint}
 """
 
 
-def items(screen, members, language, with_labels=True):
+# How many of the signs a display knows: a console, a panel of one colour, one of several.
+CONSOLE = const(1)
+PLAIN = const(4)
+COLOURED = const(9)
+
+_SIGNS = "~#@?!*-12 "
+_CODE = const(1)
+_ADDRESS = const(2)
+_OPTIONAL = const(3)
+_VALUE = const(5)
+_FIRST = const(7)
+_SECOND = const(8)
+
+
+def items(screen, members, language, signs=CONSOLE):
     """Return the texts of `screen` as (text, sign) in order, filled in from `members`.
 
     Their names are in the screen's row of the screen table. Of `a/b` the first whose member is
     known is used. The sign after a name is how a panel shows the text:
+      ~  contains {left}, which changes and is filled in when it is drawn
       #  the code: as large as possible, not cut, without the label
       @  an address: may be cut anywhere, without the label
-      ~  contains {left}, which changes and is filled in when it is drawn
       ?  left out where not everything fits at once
-    Without labels a code and an address are returned alone.
+      !  what is to be seen first
+      *  the same, without the label
+      -  what can be done, at the foot
+      1  the first step, only where steps have numbers
+      2  the second step, left out where not everything fits at once
+    The display knows the first `signs` of them. It gets the others' texts as plain ones.
     """
     found = []
-    for name in screen_table.row(screen)[3].split():
-        sign = name[-1:] if name[-1:] in "#@~?" else ""
+    for name in screen_table.row(screen)[4].split():
+        at = _SIGNS.find(name[-1:])
+        sign = "" if at < 0 else name[-1:]
+        known = sign if at < signs else ""
+        if not known and at == _FIRST:
+            continue
+        if not known and at == _SECOND and signs > _OPTIONAL:
+            known = _SIGNS[_OPTIONAL : _OPTIONAL + 1]
         for choice in name[: len(name) - len(sign)].split("/"):
             text = _text(choice, members, language)
-            if text and not with_labels and sign in ("#", "@"):
+            if text and "/" in text:
+                text = text.split("/")[signs == COLOURED]
+            if text and known and at in (_CODE, _ADDRESS, _VALUE):
                 text = text[text.find("{") :]
             text = text and _filled(text, members)
             if text:
-                found.append((text, sign))
+                found.append((text, known))
                 break
     return found
 

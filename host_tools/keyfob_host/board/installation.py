@@ -14,7 +14,7 @@ from typing import Any
 
 from keyfob_host.board.repl import Board
 from keyfob_host.errors import CliError
-from keyfob_host.firmware.compiler import compiled_firmware, sources
+from keyfob_host.firmware.compiler import compiled_firmware, data_files, sources
 from keyfob_host.resources import firmware_dir
 
 POINTER = "/lib/keyfob.py"
@@ -86,10 +86,11 @@ def firmware_for(facts: Mapping[str, Any], *, from_source: bool) -> Firmware:
             f"MicroPython {words} is too old: keyfob needs {OLDEST[0]}.{OLDEST[1]} or later",
             "keyfob flash, which brings the newest",
         )
-    folder = firmware_dir() / "keyfob"
     if from_source:
         paths = sources(firmware_dir())
-        return Firmware({p.relative_to(folder).as_posix(): p.read_bytes() for p in paths})
+        files = {p.relative_to(firmware_dir()).as_posix(): p.read_bytes() for p in paths}
+        files |= data_files(firmware_dir())
+        return Firmware({name.removeprefix("keyfob/"): data for name, data in files.items()})
     if facts["mpy"] & 0xFF != _MPY:
         raise CliError(
             f"MicroPython {words} loads another kind of .mpy than our compiler makes",

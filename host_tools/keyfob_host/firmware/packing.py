@@ -37,7 +37,16 @@ GROUPS = {
     ),
     "keyfob.app": ("keyfob.ui.screens", "keyfob.app"),
     "keyfob._approve": ("keyfob.oauth.device_grant", "keyfob.link.approve"),
-    "keyfob._rare_replies": ("keyfob.rare_replies", "keyfob.rare_outcome"),
+    "keyfob._rare_replies": (
+        "keyfob.oauth.json_object",
+        "keyfob.rare_replies",
+        "keyfob.rare_outcome",
+    ),
+    "keyfob._rare_octets": (
+        "keyfob.rare_octets",
+        "keyfob.oauth.notice",
+        "keyfob.rare_http_reply",
+    ),
     "keyfob._rare_account": ("keyfob.rare_account", "keyfob.link.record"),
     "keyfob._tls": ("keyfob.net.tls", "keyfob.net.platform_errors", "keyfob.rare_tls"),
     "keyfob._config": (
@@ -53,11 +62,12 @@ GROUPS = {
         "keyfob.ui.displays.tft",
         "keyfob.ui.displays.st7789",
         "keyfob.ui.displays.ili9341",
+        "keyfob.ui.time_bar",
     ),
     "keyfob._request": ("keyfob.oauth.url", "keyfob.net.http_request"),
     "keyfob._texts": ("keyfob.ui.texts", "keyfob.ui.screen_table"),
     "keyfob._pages": ("keyfob.ui.fonts", "keyfob.ui.pages"),
-    "keyfob._layout": ("keyfob.ui.qr_fit", "keyfob.ui.layout"),
+    "keyfob._face": ("keyfob.ui.typeface", "keyfob.ui.face"),
     "keyfob._store": (
         "keyfob.storage.files",
         "keyfob.storage.token_store",
@@ -72,7 +82,7 @@ GROUPS = {
         "keyfob.ui.board",
     ),
     "keyfob._join": ("keyfob.net.wifi", "keyfob.net.join"),
-    "keyfob._discover": ("keyfob.oauth.metadata", "keyfob.link.discover"),
+    "keyfob._discover": ("keyfob.oauth.excerpt", "keyfob.oauth.metadata", "keyfob.link.discover"),
 }
 
 # These keep their names: programs begin with them.

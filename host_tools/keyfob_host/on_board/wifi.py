@@ -22,7 +22,7 @@ if networks:
     station.disconnect()  # or a link with an earlier password would count
     time.sleep(1)
     try:
-        heard = [row[0].decode() for row in station.scan()]
+        heard = [bytes(row[0]) for row in station.scan()]  # not all of the air is UTF-8
     except OSError:
         heard = []
     names = [wanted["ssid"] for wanted in networks]
@@ -32,6 +32,6 @@ if networks:
         # A hidden network is not heard by its name, and yet refuses a password.
         told = getattr(error, "trouble", None)
         if told is not None and told[1] == "password":
-            heard.append(told[0])
-        trouble = [names, [name for name in names if name in heard]]
+            heard.append(told[0].encode())
+        trouble = [names, [name for name in names if name.encode() in heard]]
 print(json.dumps(trouble))

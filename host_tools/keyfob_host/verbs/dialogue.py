@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keyfob_host.errors import UsageError
-from keyfob_host.printable import one_line, say
+from keyfob_host.printable import is_typed, one_line, say
 
 
 def is_terminal() -> bool:
@@ -177,7 +177,7 @@ def secret(variable: str, what: str, otherwise: str | None, *, asks: bool) -> st
         value = otherwise
     if value is None:
         raise UsageError(f"nobody has typed {what}", f"set {variable} in the environment")
-    if not value.isprintable():
+    if not is_typed(value):
         raise UsageError(
             f"{what} holds a character that does not print", f"look at what sets {variable}"
         )

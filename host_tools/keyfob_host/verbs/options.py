@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from keyfob_host.errors import UsageError
+from keyfob_host.printable import is_typed
 
 
 def option(name: str, metavar: str, text: str, *, may_be_empty: bool = False) -> Any:
@@ -16,7 +17,7 @@ def option(name: str, metavar: str, text: str, *, may_be_empty: bool = False) ->
     def check(value: str | None) -> str | None:
         if value == "" and not may_be_empty:
             raise UsageError(f"{name} is empty", f"{name} {metavar}, or leave it out")
-        if value is not None and not value.isprintable():
+        if value is not None and not is_typed(value):
             raise UsageError(f"{name} holds a character that does not print", f"{name} {metavar}")
         return value
 

@@ -55,7 +55,8 @@ class MicroPythonRuntime(Runtime):
         self._vm: Vm | None = None
         self._cause = "power_on"
         self._next: str | None = "power_on"  # why to boot next, None while there is no reason
-        self._is_raw = False
+        self._is_raw = False  # the kind of REPL that the last keys read have chosen
+        self._modes = b""  # keys typed since then that choose one
         self._is_mounted = False
         self._typed = b""  # what the next boot finds typed
         self._crashes = 0
@@ -107,10 +108,8 @@ class MicroPythonRuntime(Runtime):
 
     def type(self, data: bytes) -> None:
         """Send `data` to the board's serial port, as a program on the PC would."""
-        for key in data:
-            if key in _RAW + _FRIENDLY:
-                self._is_raw = key in _RAW
         if self._vm is not None:  # else nobody hears it
+            self._modes += _modes(data)
             self._vm.type(data)
 
     # One turn
@@ -224,6 +223,9 @@ class MicroPythonRuntime(Runtime):
         self._watcher.booted(cause)
         self._is_mounted = False
         self._line = b""
+        if cause != "soft_reset":
+            self._is_raw = False
+            self._modes = b""
         boot = Boot(
             heap=self._heap,
             rom=self._rom,
@@ -259,6 +261,10 @@ class MicroPythonRuntime(Runtime):
         """The VM has gone by itself: a soft reset, a crash, or a heap too small to start in."""
         vm.wait()
         typed = vm.take_back()
+        read = len(self._modes) - len(_modes(typed))
+        if read > 0:
+            self._is_raw = self._modes[read - 1 : read] == _RAW
+        self._modes = self._modes[read:]
         code = self._stop_vm()
         if self._is_mounted and code >= 0:
             self._typed = typed
@@ -349,6 +355,11 @@ class MicroPythonRuntime(Runtime):
         clock.skip(step / 1000)
         clock.run_due()
         return step
+
+
+def _modes(keys: bytes) -> bytes:
+    """Those of `keys` that choose the kind of REPL."""
+    return bytes(key for key in keys if key in _RAW + _FRIENDLY)
 
 
 def compile_rom(target: Path) -> Path:

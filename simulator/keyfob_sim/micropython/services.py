@@ -176,7 +176,8 @@ class Services:
             found = self._wlan(name.rpartition(".")[2], *arguments)
         else:
             found = self._named(name, arguments)
-        answer = json.dumps(found).encode()
+        # Not escaped: MicroPython makes two characters of an emoji that is escaped as a pair.
+        answer = json.dumps(found, ensure_ascii=False).encode("utf-8", "surrogatepass")
         for start in range(0, max(1, len(answer)), _PAYLOAD):
             self._reply(number, _REPLY, len(answer), answer[start : start + _PAYLOAD])
 

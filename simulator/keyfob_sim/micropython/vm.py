@@ -16,6 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import termios
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,9 @@ ROM_SHARE = 35 * 1024
 PACKET = 1032  # bytes of every packet to the VM: see on_board/_board.py
 _FIFO = 4096  # bytes that the VM may print before it has to wait
 _BUFFER = 1 << 18  # bytes that wait in the link in either direction
-_CTRL_C = b"\x03"
+_CTRL_C, _CTRL_D = b"\x03", b"\x04"
+_FIRST_LOOK = 0.002  # s until it is looked again whether a Ctrl-D has been read
+_LOOKS = 10  # for that, each twice as late as the one before: 2 s in all
 _RUNNING = termios.BRKINT  # an idle flag of the terminal, set while the VM reads no line
 _PROGRAM = Path(__file__).with_name("interruptible.py")
 _START = (
@@ -112,13 +115,16 @@ class Vm:
             os.close(their_output)
         self._is_listening = False
         self._typed = b""  # what has not been sent to the terminal yet
+        self._later = b""  # what is not to be sent before the next look
+        self._looks = 0  # at a Ctrl-D that is unread, before a Ctrl-C
+        self._look_at = 0.0
         self._may_miss = False  # whether a Ctrl-C may lie in the terminal, unread
         self.nudge: Callable[[], None] = lambda: None  # has it look up from a wait
 
     @property
     def is_behind(self) -> bool:
         """Whether `type` has more to do once the VM has read some, or begun a program."""
-        return self._is_listening and (bool(self._typed) or self._may_miss)
+        return self._is_listening and (bool(self._typed + self._later) or self._may_miss)
 
     def listen(self) -> None:
         """A program begins, or the REPL does: what has been typed since the start may come."""
@@ -127,9 +133,10 @@ class Vm:
 
     def type(self, data: bytes = b"") -> None:
         """Send what came in at the serial port; Ctrl-C interrupts a running program."""
-        self._typed += data
-        if not self._is_listening:
+        self._later += data
+        if not self._is_listening or time.monotonic() < self._look_at:
             return
+        self._typed, self._later = self._typed + self._later, b""
         while (_CTRL_C in self._typed or self._may_miss) and self._interrupt():
             pass
         self._may_miss = self._may_miss and self._has_unread()
@@ -145,7 +152,8 @@ class Vm:
         with contextlib.suppress(BlockingIOError):
             while piece := os.read(self._unread, 4096):
                 unread += piece
-        unread, self._typed = unread + self._typed, b""
+        unread += self._typed + self._later
+        self._typed = self._later = b""
         return unread
 
     def send(self, packet: bytes, flags: int = 0) -> None:
@@ -189,14 +197,24 @@ class Vm:
 
         It is halted meanwhile: the program may neither end before the signal is sent nor read
         the Ctrl-C as a key. One that was sent as a key, to a prompt that has since begun a
-        program, is taken back.
+        program, is taken back. One that follows a Ctrl-D is for the program that starts after
+        the soft reset: it waits a while for the Ctrl-D to be read.
         """
+        if not self._is_interruptible():  # looked at while it runs: to be halted costs it time
+            self._looks = 0
+            return False  # at a prompt it is a key like any other
         with self._halted():
             if self._process.returncode is not None or not self._is_interruptible():
-                return False  # at a prompt it is a key like any other
-            self._typed = self.take_back()
+                return False
+            keys = self.take_back()
             self._may_miss = False
-            before, found, after = self._typed.partition(_CTRL_C)
+            before, found, after = keys.partition(_CTRL_C)
+            if found and _CTRL_D in before and self._looks < _LOOKS:
+                self._typed, self._later = before, found + after
+                self._look_at = time.monotonic() + _FIRST_LOOK * 2**self._looks
+                self._looks += 1
+                return False
+            self._looks = 0
             self._typed = before + after
             if found:
                 self._process.send_signal(signal.SIGIO)

@@ -11,6 +11,8 @@ from typing import Any
 
 from littlefs.errors import LittleFSError
 
+from keyfob.config import parse
+from keyfob.errors import ConfigError
 from keyfob.oauth import url
 from keyfob_host.boards import board_file
 from keyfob_host.errors import CliError, UsageError
@@ -221,15 +223,20 @@ def _from_file(name: str) -> dict[str, Any]:
     """The provider object in a JSON or TOML file."""
     path = Path(name)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise UsageError(f"{name} cannot be read: {reason}", "--provider FILE") from None
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}", "--provider FILE") from None
     try:
-        document = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (ValueError, RecursionError):
-        kind = "TOML" if path.suffix == ".toml" else "JSON"
-        raise UsageError(f"{name} is not valid {kind}", "check it, or rename it") from None
+        if path.suffix == ".toml":
+            document = tomllib.loads(content.decode("utf-8-sig"))
+        else:
+            document = parse(content, name)  # as a board reads its /keyfob.json
+    except UnicodeDecodeError:
+        raise UsageError(f"{name} is not UTF-8", "save it as UTF-8 in the editor") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{name} is not valid TOML: {error}", "check it there") from None
+    except ConfigError as error:
+        raise UsageError(error.message, error.hint or "check it") from None
     if not isinstance(document, dict):
         raise UsageError(f"{name} does not hold an object", "the provider's fields by name")
     return document

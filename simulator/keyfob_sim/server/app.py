@@ -19,6 +19,8 @@ from .admin import admin_routes
 from .discovery import ADMIN, VERIFICATION
 from .endpoints import protocol_routes, refreshes_elsewhere
 from .grants import make_authorization_server
+from .http_server import FRAMING
+from .oddities import ODDITIES
 from .pages import page_routes
 from .personality import TRANSLATED
 from .realm import Realm
@@ -64,8 +66,9 @@ def make_app(realm: Realm) -> Flask:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
     # Flask runs these in reverse: the personality translates first. The automatic decision comes
-    # after its `authorization_pending` was logged. A fault's headers replace any others.
-    app.after_request(_fault_headers)
+    # after its `authorization_pending` was logged. A fault's headers replace any others, and its
+    # oddity is done to what all of them have made.
+    app.after_request(_fault_answer)
     app.after_request(_decider(realm))
     app.after_request(_security_headers(style))
     app.after_request(_logger(realm))
@@ -132,10 +135,14 @@ def _security_headers(style: str) -> Any:
     return add
 
 
-def _fault_headers(response: Response) -> Response:
+def _fault_answer(response: Response) -> Response:
     fault = g.get("fault")
     if fault is not None and fault.headers:
         response.headers.update(fault.headers)
+    if fault is not None and fault.odd:
+        oddity = ODDITIES[fault.odd]
+        response.set_data(oddity.body(response.get_data()))
+        request.environ[FRAMING] = oddity.framing
     return response
 
 

@@ -53,7 +53,8 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
         if dialect is None or endpoint not in TRANSLATED:
             g.form = read_form()
             return endpoint
-        g.form = read_json() if dialect.request.body_format == "json" else read_form()
+        is_json = dialect.request.body_format == "json"
+        g.form = read_json() if is_json else read_form(dialect.request.query)
         try:
             endpoint, g.form = dialect.translate_request(endpoint, g.form, request.path == REFRESH)
         except DialectError as error:

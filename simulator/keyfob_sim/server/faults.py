@@ -4,6 +4,7 @@ An entry applies to the next `times` requests to `endpoint`, or to all of the ne
 of the server's clock:
 
 status (with headers and body)   answers in the server's place; nothing is carried out
+odd                              the answer, that one or the true one, has an oddity of `oddities`
 drop                             closes the connection without a reply; nothing is carried out
 lost                             closes it too, but only after the request has been carried out
 delay                            seconds to wait before any of this, or before the true answer
@@ -18,6 +19,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+
+from .oddities import ODDITIES
 
 # By their names in the request log.
 ENDPOINTS = (
@@ -98,6 +101,15 @@ MEMBERS: dict[str, Kind] = {
         "a text, or an object or list to send as JSON",
         {"type": ["string", "object", "array"]},
     ),
+    "odd": Kind(
+        lambda value: value in list(ODDITIES),
+        f"one of {', '.join(ODDITIES)}",
+        {
+            "enum": list(ODDITIES),
+            "description": "Answer with: "
+            + "; ".join(f"{name}: {oddity.words}" for name, oddity in ODDITIES.items()),
+        },
+    ),
     "delay": Kind(
         is_seconds,
         "a number of seconds from 0 up",
@@ -138,6 +150,7 @@ class Fault:
     status: int | None = None
     headers: Mapping[str, str] | None = None
     body: Any = None
+    odd: str | None = None
     delay: float = 0
     drop: bool = False
     lost: bool = False
@@ -146,12 +159,14 @@ class Fault:
 
     @property
     def kind(self) -> str:
-        """`drop`, `lost`, `answer` (in the server's place) or `delay` (nothing but late)."""
+        """`drop`, `lost`, `answer` (in the server's place), `odd` or `delay` (but late)."""
         if self.drop:
             return "drop"
         if self.lost:
             return "lost"
-        return "delay" if self.status is None else "answer"
+        if self.status is not None:
+            return "answer"
+        return "odd" if self.odd else "delay"
 
     def members(self) -> dict[str, Any]:
         """The members that `parse` makes the same fault of; defaults are left out."""
@@ -173,8 +188,12 @@ def parse(members: Mapping[str, Any]) -> Fault:
     ways = [name for name in ("status", "drop", "lost") if name in members]
     if len(ways) > 1:
         raise FaultError(f"{' and '.join(map(repr, ways))} rule each other out")
-    if not ways and not fault.delay:
-        raise FaultError("it needs 'status', 'drop', 'lost' or 'delay', or it would do nothing")
+    if not ways and not fault.delay and not fault.odd:
+        raise FaultError(
+            "it needs 'status', 'odd', 'drop', 'lost' or 'delay', or it would do nothing"
+        )
+    if fault.odd and (fault.drop or fault.lost):
+        raise FaultError("'odd' needs an answer: 'drop' and 'lost' rule it out")
     if "times" in members and "lasts" in members:
         raise FaultError("'times' and 'lasts' rule each other out")
     if "status" not in members and ("body" in members or "headers" in members):

@@ -29,12 +29,18 @@ IDLE_TIMEOUT = 300.0
 _READ = 65536
 
 # Members of the environment, beside those of WSGI: an application sets the first to have the
-# connection closed without its answer, and may ask the second whether the client still waits.
+# connection closed without its answer, may ask the second whether the client still waits, and sets
+# the third to a function of the body that returns the header lines of its length and what is sent.
 HANG_UP = "keyfob.hang_up"
 IS_AWAITED = "keyfob.is_awaited"
+FRAMING = "keyfob.framing"
 
 # Already in the environment under other names, or dealt with here.
 _TAKEN_HEADERS = ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING")
+
+
+def _with_length(body: bytes) -> tuple[bytes, bytes]:
+    return b"Content-Length: %d\r\n" % len(body), body
 
 
 class BodyError(Exception):
@@ -86,7 +92,10 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers:
             if name.lower() not in ("content-length", "connection"):
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        framing: Callable[[bytes], tuple[bytes, bytes]] = environ.get(FRAMING, _with_length)
+        lines, content = framing(content)
+        self.flush_headers()
+        self.wfile.write(lines)
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()

@@ -69,17 +69,20 @@ class UnknownGrantType(UnsupportedGrantTypeError):
     description = "use device_code or refresh_token"
 
 
-def read_form() -> dict[str, str]:
+def read_form(query: bool = False) -> dict[str, str]:
     """Read the parameters of the current request's body; those without a value are left out.
 
-    RFC 6749 sections 3.1, 3.2 and appendix B. Raises InvalidRequestError.
+    RFC 6749 sections 3.1, 3.2 and appendix B. With `query` those of its address count, too, and
+    it needs no body then. Raises InvalidRequestError.
     """
-    if request.query_string:
+    in_address, body = request.query_string, request.get_data()
+    if in_address and not query:
         raise InvalidRequestError("parameters belong in the body, not in the URL")
-    if request.mimetype != FORM_TYPE:
+    if request.mimetype != FORM_TYPE and (body or not in_address):
         raise InvalidRequestError(f"the content type must be {FORM_TYPE}")
     try:
-        pairs = parse_qsl(request.get_data().decode("ascii"), True, errors="strict")
+        sent = b"&".join(filter(None, (in_address, body)))
+        pairs = parse_qsl(sent.decode("ascii"), True, errors="strict")
     except ValueError:
         raise InvalidRequestError("the body is not a form in UTF-8") from None
     names = [name for name, _ in pairs]

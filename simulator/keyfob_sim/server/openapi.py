@@ -156,7 +156,7 @@ _SCHEMAS: dict[str, Any] = {
             },
             "error": {"type": ["string", "null"], "description": "OAuth error code."},
             "fault": {
-                "enum": ["answer", "delay", "drop", "lost", None],
+                "enum": ["answer", "odd", "delay", "drop", "lost", None],
                 "description": "What went wrong on request, see /faults.",
             },
             "client_id": {"type": ["string", "null"]},

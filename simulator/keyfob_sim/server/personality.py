@@ -8,6 +8,7 @@ one file for each provider (keyfob_host/personalities/NAME.toml):
 body_format                  "form" or "json"
 names                        {parameter as the provider spells it: its RFC name}
 device_authorization, token  {parameters without which it refuses: value, or "*" for any}
+query                        true: parameters may be in the address, too
 same_address                 true: both are asked at the token endpoint
 refresh_address              true: refreshes have an address of their own, and only that
 grant_type                   what stands for the device grant, "" where none is sent
@@ -71,6 +72,7 @@ class Expected:
     names: Mapping[str, str] = field(default_factory=dict)
     device_authorization: Mapping[str, str] = field(default_factory=dict)
     token: Mapping[str, str] = field(default_factory=dict)
+    query: bool = False
     same_address: bool = False
     refresh_address: bool = False
     grant_type: str = _DEVICE_CODE_GRANT

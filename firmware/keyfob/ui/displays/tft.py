@@ -89,9 +89,25 @@ class Tft(framebuf.FrameBuffer):
 
     def palette(self, background, foreground):
         """Set the colours of pixels that are 0 and 1, as RGB565; shown by the next show()."""
-        for place, color in enumerate((background, foreground)):
-            self._colors[2 * place] = color >> 8
-            self._colors[2 * place + 1] = color & 0xFF
+        self._palette = _palette(background, foreground)
+
+    def tint(self, x, y, width, height, background, foreground):
+        """Give a part of the picture colours of its own, as RGB565; shown by the next show().
+
+        `x` is rounded down to a multiple of 8. A part that begins at 0, 0 and is as large as the
+        picture takes the place of all earlier ones.
+        """
+        if width >= self.width and height >= self.height:
+            self._parts = []
+            self.palette(background, foreground)
+            return
+        width += x & 7
+        x &= ~7
+        first = (self.width + 7) // 8 * y + x // 8
+        picture = framebuf.FrameBuffer(
+            memoryview(self.buffer)[first:], width, height, framebuf.MONO_HLSB, self.width
+        )
+        self._parts.append((picture, x, y, _palette(background, foreground)))
 
     def show(self):
         """Send the picture to the display."""
@@ -104,6 +120,8 @@ class Tft(framebuf.FrameBuffer):
         row = 0
         while row < self.height:
             self._strip.blit(self, 0, -row, -1, self._palette)  # coloured at C's speed
+            for picture, x, y, palette in self._parts:
+                self._strip.blit(picture, x, y - row, -1, palette)
             row += self._rows
             bus.data(self._whole if row <= self.height else self._rest)
 
@@ -114,10 +132,7 @@ class Tft(framebuf.FrameBuffer):
         self._whole = memoryview(pixels)
         self._rest = self._whole[: self.height % self._rows * row]
         self._strip = framebuf.FrameBuffer(pixels, self.width, self._rows, framebuf.RGB565)
-        # The display expects the upper byte first, and framebuf stores the lower one first: the
-        # bytes of colours are swapped.
-        self._colors = bytearray(4)
-        self._palette = framebuf.FrameBuffer(self._colors, 2, 1, framebuf.RGB565)
+        self._parts = []
         self.palette(_BLACK, _WHITE)
 
     def _make_window(self, rotation, column_offset, row_offset):  # rare
@@ -153,3 +168,12 @@ class Tft(framebuf.FrameBuffer):
     def _light(self, level):
         if self._backlight is not None:
             self._backlight.value(level)
+
+
+def _palette(background, foreground):
+    """The two colours as `blit` takes them.
+
+    The display expects the upper byte first, and framebuf stores the lower one first.
+    """
+    colours = bytearray((background >> 8, background & 0xFF, foreground >> 8, foreground & 0xFF))
+    return framebuf.FrameBuffer(colours, 2, 1, framebuf.RGB565)

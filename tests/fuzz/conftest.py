@@ -1,0 +1,6 @@
+"""The modules beside the tests are imported by their names, as the VM does."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
