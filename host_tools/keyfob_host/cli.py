@@ -7,6 +7,7 @@ the verb runs.
 """
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -77,10 +78,15 @@ def main(arguments: Sequence[str] | None = None, verbs: Mapping[str, Verb] = VER
 
 
 def _open_streams() -> None:
-    """Let a stream that was closed before the start (`<&-`) be one without content."""
+    """Let a stream that was closed before the start (`<&-`) be one without content.
+
+    What the encoding of stdout lacks is spelt out, as on stderr: others wrote it.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - open to the end
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager

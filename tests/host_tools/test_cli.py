@@ -340,3 +340,15 @@ def test_a_stream_that_was_closed_before_the_start_is_one_without_content(monkey
     assert cli.main(["configure", "--wifi-ssid", "x", "--port", "/dev/nowhere"]) == 1
     assert cli.main(["boards"]) == 0
     getattr(sys, name).close()
+
+
+def test_what_the_encoding_of_a_pipe_lacks_is_spelt_out():
+    program = (
+        "from keyfob_host import cli; from keyfob_host.printable import say\n"
+        "cli.main(['boards']); say(chr(0x2500))"
+    )
+    environ = os.environ | {"PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("\n\\u2500\n")
