@@ -539,7 +539,7 @@ def test_ctrl_c_in_the_first_two_seconds_finds_nothing_of_keyfob_loaded(tmp_path
         ('{"provider": "x"}', "provider in the board's /keyfob.json is of the wrong type"),
         ('{"ca": [5]}', "ca in the board's /keyfob.json is of the wrong type"),
         ('{"wifi": [', "is not valid JSON"),
-        ('{"wifi": [{"ssid": "\\ud800"}]}', "holds half of a character"),
+        ('{"wifi": [{"ssid": "\\ud800"}]}', "is not valid JSON at line 1"),
         ("[" * 100_000, "is not valid JSON"),
     ],
 )

@@ -14,7 +14,7 @@ from PIL import Image
 from keyfob_host.boards import DEFAULT_BOARD, load_board
 from keyfob_host.firmware.compiler import compile_firmware
 from keyfob_host.resources import firmware_dir
-from keyfob_sim.hardware.heap_table import in_the_vm
+from keyfob_host.vm import in_the_vm
 from keyfob_sim.server import MockServer, ServerOptions
 
 EXAMPLES = firmware_dir() / "examples"

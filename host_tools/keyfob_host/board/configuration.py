@@ -71,12 +71,6 @@ def read_document(content: bytes | None) -> dict[str, Any]:
         raise CliError(f"the board's {error.message}", start_anew) from None
     if not isinstance(document, dict):
         raise CliError(f"the board's {CONFIG_FILE} is not a JSON object", start_anew)
-    try:
-        _json(document)
-    except ValueError:
-        raise CliError(
-            f"the board's {CONFIG_FILE} holds half of a character", start_anew
-        ) from None
     for name, kind, item in _SHAPES:
         value = document.get(name)
         is_right = value is None or isinstance(value, kind)
