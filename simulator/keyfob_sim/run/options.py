@@ -251,7 +251,7 @@ def resolve(
         host=given.host or DEFAULT_HOST,
         port=parse_port(given.port),
         https=given.https,
-        chain=_one_of("--chain", given.chain or DEFAULT_CHAIN, (*CHAINS, *TROUBLES)),
+        chain=_one_of("--chain", given.chain or DEFAULT_CHAIN, (*TROUBLES, *CHAINS)),
         approve=given.approve or default_approve,
         until=until,
         timeout=_timeout(given.timeout, until),
