@@ -280,6 +280,8 @@ def _without(text, secrets):  # rare: replies
             if "%" in text:
                 text = text.replace(quote(secret), "*")
     for scheme in ("Basic ", "Bearer "):
+        if scheme not in text:
+            continue  # a long text is not copied for nothing
         pieces = text.split(scheme)
         for index in range(1, len(pieces)):
             word, blank, rest = pieces[index].partition(" ")
