@@ -77,7 +77,9 @@ def unknown(place, name, names):
             least, like = count, known
     return ConfigError(
         "%s%s is not a field that keyfob knows" % (place, name[:_LONGEST]),
-        "remove it" if like is None else "it may be meant to be %s%s" % (place, like),
+        "correct it, or remove it"
+        if like is None
+        else "it may be meant to be %s%s" % (place, like),
     )
 
 

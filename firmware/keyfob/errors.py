@@ -90,7 +90,7 @@ def ours(error):
     That names the kind alone: a text that is not ours may hold a secret.
     """
     if isinstance(error, MemoryError):
-        return no_memory("for this step", "free RAM")
+        return no_memory("for this step", "free some RAM")
     if not isinstance(error, KeyfobError):
         error = KeyfobError("unexpected " + type(error).__name__, "it is tried again by itself")
     return error

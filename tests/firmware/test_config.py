@@ -321,4 +321,4 @@ def test_a_misspelt_field_names_the_nearest():
         hint = complaint(**changes).hint
         assert hint == "it may be meant to be " + like, hint
     for changes in ({"colour": 1}, {"provider": dict(PROVIDER, logo="x")}):
-        assert complaint(**changes).hint == "remove it"
+        assert complaint(**changes).hint == "correct it, or remove it"

@@ -7,7 +7,7 @@ import framebuf
 from keyfob.compat import unload
 from keyfob.oauth import ticks
 from keyfob.storage import token_store
-from keyfob.ui import fonts, screen_table, screens, texts
+from keyfob.ui import fonts, screen_table, screens, texts, typeface
 from keyfob.ui.displays.console import Console
 from keyfob.ui.displays.ssd1306 import SSD1306
 from keyfob.ui.screens import Screens
@@ -278,6 +278,7 @@ def test_every_text_is_there_in_every_language_with_its_glyphs():
             members = [cell.partition("{")[2].partition("}")[0] for cell in cells[1:]]
             assert all(cells) and members == [members[0]] * len(members), row
         assert all(fonts.glyph(char) != box for char in row), row
+        assert not typeface.lacks(row), row
 
 
 def test_every_name_in_the_screens_is_a_text():

@@ -187,7 +187,7 @@ class Screens:
     def _may_dim(self):
         if not self._can_dim or self.button is None:
             return False  # nothing would wake it
-        return not self._is_dimmed and self._rests == "yes"
+        return not self._is_dimmed and bool(self._rests)
 
     def _dim(self, is_dimmed):  # rare
         self._is_dimmed = is_dimmed
@@ -311,7 +311,8 @@ class Screens:
         seconds = self._time
         if seconds is None:
             return self._items
-        left = "%d min" % (seconds // 60) if seconds >= 60 else "%d s" % seconds
+        minutes, alone = "%d min,%d s".split(",")  # short texts stay in RAM as names
+        left = minutes % (seconds // 60) if seconds >= 60 else alone % seconds
         return [
             (text.replace("{left}", left) if sign == "~" else text, sign)
             for text, sign in self._items

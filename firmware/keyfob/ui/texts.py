@@ -75,7 +75,7 @@ CONSOLE = const(1)
 PLAIN = const(4)
 COLOURED = const(9)
 
-_SIGNS = "~#@?!*-12 "
+_SIGNS = "~#@?!*-12  "  # so long that MicroPython does not keep it as a name
 _CODE = const(1)
 _ADDRESS = const(2)
 _OPTIONAL = const(3)
