@@ -18,6 +18,7 @@ _MAX_FORM = const(2_048)  # bytes of a form body
 MAX_BODY = const(16_384)  # bytes of a reply, by default
 OTHER_HEADERS = const(4_096)  # bytes of RAM, by default: some thirty headers
 _MAX_TEXT = const(200)
+_SCHEMES = "Basic ,Bearer "  # in one: MicroPython keeps short texts as names
 _LONG_WORD = const(16)  # characters: of no word that servers write behind "Basic" or "Bearer"
 _USER_AGENT = "keyfob/0.1"
 
@@ -279,7 +280,7 @@ def _without(text, secrets):  # rare: replies
             text = text.replace(secret, "*")
             if "%" in text:
                 text = text.replace(quote(secret), "*")
-    for scheme in "Basic ,Bearer ".split(","):  # short texts stay in RAM as names
+    for scheme in _SCHEMES.split(","):
         if scheme not in text:
             continue  # a long text is not copied for nothing
         pieces = text.split(scheme)

@@ -25,6 +25,7 @@ _BRIGHT = const(0xCF)
 _REST = const(1_000)  # ms between two drawings, at least
 _MINUTE = const(60_000)
 _STEP = const(10_000)  # ms: the steps in which the last minute is shown
+_LEFT = "%d min,%d s"  # in one: MicroPython keeps short texts as names
 _ASCII = const(126)  # its last character that has a glyph
 _NEVER = const(1 << 29)  # ms, longer than any wait
 
@@ -311,7 +312,7 @@ class Screens:
         seconds = self._time
         if seconds is None:
             return self._items
-        minutes, alone = "%d min,%d s".split(",")  # short texts stay in RAM as names
+        minutes, alone = _LEFT.split(",")
         left = minutes % (seconds // 60) if seconds >= 60 else alone % seconds
         return [
             (text.replace("{left}", left) if sign == "~" else text, sign)
