@@ -279,7 +279,7 @@ def _without(text, secrets):  # rare: replies
             text = text.replace(secret, "*")
             if "%" in text:
                 text = text.replace(quote(secret), "*")
-    for scheme in ("Basic ", "Bearer "):
+    for scheme in ("Basic ", "Bearer ", "basic ", "bearer "):
         if scheme not in text:
             continue  # a long text is not copied for nothing
         pieces = text.split(scheme)
