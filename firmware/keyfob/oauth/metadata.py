@@ -147,11 +147,13 @@ def _unanswered(reply, values, issuer, earlier):  # rare: discovery
     `earlier` is the error of the other address.
     """
     is_away = reply.status >= 500 or reply.status in (408, 425, 429)
-    if not is_away and (values is not None or reply.status == 404 or earlier is not None):
+    is_nameless = values is not None and reply.status == 200
+    is_other = values is not None and not is_nameless
+    if not is_away and (is_other or reply.status == 404 or earlier is not None):
         return None
     wait = None
     with Loaded("keyfob.oauth.outcome_odd") as odd:
-        text = odd.status_text(reply, values)
+        text = "what is there names no issuer" if is_nameless else odd.status_text(reply, values)
         if reply.headers.get("retry-after"):
             wait = odd.retry_after(reply, None)
     if is_away:
