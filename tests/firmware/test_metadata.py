@@ -406,6 +406,12 @@ def test_no_document_anywhere():
                 assert url in error.hint
 
 
+def test_the_address_of_a_document_is_no_issuer():
+    for url in well_known(ISSUER):
+        error = raises(ProviderError, look_up, NOT_FOUND, NOT_FOUND, issuer=url)
+        assert error.hint == "the issuer may be what comes before: " + ISSUER
+
+
 def test_a_document_that_names_no_issuer_is_told_apart():
     for body in (b'{"token_endpoint": "https://as.example/t"}', b'{"issuer": null}'):
         for nameless in (0, 1):

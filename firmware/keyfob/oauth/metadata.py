@@ -134,6 +134,11 @@ def _misnamed(issuer, own):  # rare: discovery
 
 def _missing(issuer):  # rare: discovery
     """The error where there is no document at either address."""
+    name, is_document, _ = issuer.partition("/.well-known/")
+    if is_document:
+        return ProviderError(
+            "%s has no discovery document" % issuer, "the issuer may be what comes before: " + name
+        )
     return ProviderError(
         "%s has no discovery document" % issuer,
         "check the issuer, or enter the provider's endpoints instead; asked were %s and %s"
