@@ -122,6 +122,8 @@ def parse(text, path):
                 "look for a comma or quote there, or a name that is there twice",
             )
         try:
+            if is_utf16:
+                raise ValueError
             return json.loads(str(code.joined(text), "utf-8"))
         except ValueError:
             raise ConfigError("%s is not UTF-8" % path, "save it as UTF-8 in the editor")
