@@ -649,9 +649,16 @@ def test_a_board_file_that_is_no_object_stops_no_glance(verbs: Verbs) -> None:
     verbs.port.run(f"f = open('/board.json', 'w'); f.write({before!r}); f.close()")
 
 
+# No time passes while nobody lets the board in.
 AIR = """
 import network
+import keyfob.net.wifi
+from keyfob.errors import TransportError
 
+async def join(networks, clock):
+    raise TransportError("out of reach")
+
+keyfob.net.wifi.join = join
 names = b"\\xff\\xfe", b"mine"
 network.WLAN.scan = lambda self: [(name, b"123456", 1, -50, 0, False) for name in names]
 exec(open("/wifi.py").read())

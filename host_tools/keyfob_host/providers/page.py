@@ -181,7 +181,8 @@ def _configuration(preset: Preset, variables: Mapping[str, str]) -> list[str]:
     lines += [*_command(configure_line(preset, variables)), ""]
     words = (
         "NETWORK is the name of your Wi-Fi (in quotes, if it has blanks), BOARD that of your "
-        'board in the list that "keyfob boards" prints, ID the client ID from above. '
+        'board in the list that "keyfob boards" prints (if yours is not there: the one of your '
+        "chip that ends in -generic), ID the client ID from above. "
     )
     asked = "the Wi-Fi password"
     if preset.client == "secret":
@@ -195,7 +196,8 @@ def _configuration(preset: Preset, variables: Mapping[str, str]) -> list[str]:
         )
     if any(v.optional or v.default is not None for v in preset.variables.values()):
         lines += _paragraph(
-            f"What else you name goes behind the provider: --provider {_with_names(preset)}"
+            "For a value of your own instead of those under Your own addresses write --provider "
+            f"{_with_names(preset)}; leave out what stays."
         )
     lines += _paragraph("Then link it:")
     lines += ["    keyfob link", ""]
@@ -208,7 +210,8 @@ def _configuration(preset: Preset, variables: Mapping[str, str]) -> list[str]:
     secret = ["KEYFOB_CLIENT_SECRET=SECRET"] if preset.client == "secret" else []
     trial = ["keyfob", "sim", "--provider", usage(preset, variables), "--client-id", "ID"]
     trial += ["--scope", preset.scope] if preset.scope else []
-    lines += _paragraph("To try the same first without a board:")
+    also = " (SECRET is the client secret)" if secret else ""
+    lines += _paragraph(f"To try the same first without a board{also}:")
     return [*lines, *_command([*secret, *trial]), ""]
 
 
