@@ -111,14 +111,19 @@ def parse(text, path):
     """
     if text[:3] == _BOM:
         text = text[3:]
+    if not text.strip():
+        raise ConfigError("%s is empty" % path, "configure the board first")
     with Loaded("keyfob.config_text") as code:
-        line = code.wrong_line(text)
+        is_utf16 = text[:1] in (b"\xfe", b"\xff") or text[1:2] == b"\0"  # as of an old editor
+        line = None if is_utf16 else code.wrong_line(text)
         if line is not None:
             raise ConfigError(
                 "%s is not valid JSON at line %d" % (path, line),
                 "look for a comma or quote there, or a name that is there twice",
             )
         try:
+            if is_utf16:
+                raise ValueError
             return json.loads(str(code.joined(text), "utf-8"))
         except ValueError:
             raise ConfigError("%s is not UTF-8" % path, "save it as UTF-8 in the editor")

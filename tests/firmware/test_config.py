@@ -186,13 +186,17 @@ def test_a_file_that_cannot_be_used_is_named():
         assert str(error) == "there is no /keyfob.json"
         invalid = "/keyfob.json is not valid JSON at line 1"
         for wrong, words in (
-            (b"", invalid),
             (b"{", invalid),
             (b'{"wifi": []', invalid),
             (b'{"wifi": [],\n}', "/keyfob.json is not valid JSON at line 2"),
             (b"[" * 10_000, invalid),
-            (b"\xff\xfe{", invalid),
+            (b"\xff\xfe{", "/keyfob.json is not UTF-8"),
             (b'{"wifi": "\xff"}', "/keyfob.json is not UTF-8"),
+            (b"\xff\xfe{\0}\0", "/keyfob.json is not UTF-8"),
+            (b"\xfe\xff\0{\0}", "/keyfob.json is not UTF-8"),
+            (b"{\0}\0", "/keyfob.json is not UTF-8"),
+            (b"", "/keyfob.json is empty"),
+            (b"\xef\xbb\xbf \r\n", "/keyfob.json is empty"),
             (b'{"wifi": "f\xfcr"}', "/keyfob.json is not UTF-8"),
         ):
             folder.write("keyfob.json", wrong)

@@ -320,6 +320,7 @@ def test_without_a_required_member_the_reply_names_what_is_missing():
             error = refused(body)
             assert isinstance(error, ProviderError)
             assert name in error.message, body
+            assert error.hint.startswith("the provider has to correct it")
     for body in ({}, {"message": "hello"}, b"a=b"):
         assert "device_code" in refused(body).message
 
@@ -343,6 +344,16 @@ def test_an_address_that_is_not_safe_to_open_is_refused():
         "https://as.example/" + "x" * 512,
     ):
         assert "verification_uri" in refused(but(CODE, verification_uri=uri)).message
+    for uri in (
+        "/device",
+        "as.example/device",
+        "https://b\xfccher.example/",
+        "http://as.example/",
+    ):
+        error = refused(but(CODE, verification_uri=uri))
+        assert error.message.endswith("is not safe to open: " + uri)
+        assert "begins with https://" in error.hint
+    assert len(refused(but(CODE, verification_uri="https://a/" + "x" * 600)).message) < 200
 
 
 def test_http_addresses_are_shown_only_where_the_configuration_allows_http():

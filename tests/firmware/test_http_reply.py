@@ -63,6 +63,7 @@ HARMLESS = [
     b"X: a\rb\r\n" + TWO,
     b"X: \0\r\n" + TWO,
 ]
+OLD = b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 BROKEN = [
     b"SSH-2.0-OpenSSH_9.2\r\n",
@@ -116,6 +117,11 @@ BROKEN = [
     HEAD + b"Content-Length: 2\r\n 3\r\n\r\n{}",
     HEAD + b"Transfer-Encoding:\r\n chunked\r\n\r\n",
     HEAD + b"Transfer-Encoding: chunked\r\n\t, gzip\r\n\r\n",
+    # So are long lines, of which the rest is not kept.
+    HEAD + b"Content-Length:" + b" " * 1_200 + b"2\r\n\r\n{}",
+    HEAD + b"Content-Length: " + b"0" * 1_200 + b"2\r\n\r\n{}",
+    HEAD + b"Transfer-Encoding:" + b" " * 1_200 + b"chunked\r\n" + TWO,
+    HEAD + b"Content-Length: 2\r\n " + b" " * 1_200 + b"3\r\n\r\n{}",
     CHUNKED + b"hello\r\n",
     CHUNKED + b"-1\r\n",
     CHUNKED + b"\xff\xfe\r\n",
@@ -176,6 +182,26 @@ def test_harmless_mistakes_end_the_connection():
     parser, done = read(HEAD + b"Transfer-Encoding: identity\r\n\r\n{}")
     assert not done and parser.feed(b"")
     check(parser, 200, b"{}", False)
+
+
+def test_chunks_of_http_1_0_end_the_connection():
+    parser, done = read(OLD + CHUNKS)
+    assert done
+    check(parser, 200, b"{}", False)
+
+
+def test_what_ends_before_a_line_of_http_is_no_http():
+    for data, words in (
+        (b'{"access_token": "at-1"}', "does not speak HTTP/1.1"),
+        (b"\x15\x03\x01\0\x02\x02\x46", "does not speak HTTP/1.1"),
+        (b"\r\n", "in the middle of its reply"),
+        (b"HTTP/1.1 20", "in the middle of its reply"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", "in the middle of its reply"),
+        (b"", "without a reply"),
+    ):
+        parser, done = read(data or b"", 1)
+        assert not done
+        assert words in raises(TransportError, parser.feed, b"").message, data
 
 
 def test_a_name_with_a_blank_behind_it_is_that_name():

@@ -519,6 +519,7 @@ def test_an_authorization_header_that_a_server_repeats_is_struck_out():
     assert clean("Basic auth? [%s] %s" % (basic, basic)) == "Basic auth? [Basic * Basic *"
     assert clean("Bearer %s is old" % ("x" * 40)) == "Bearer * is old"
     assert clean("Ba\0sic %s" % basic[6:]) == "Basic *"
+    assert clean("basic %s, bearer %s." % (basic[6:], "a" * 30)) == "basic * bearer *"
     for words in ("Bearer token is missing", "Basic authentication, please", "Bearer", "Basic "):
         assert clean(words) == words.strip()
 

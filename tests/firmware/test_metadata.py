@@ -406,6 +406,22 @@ def test_no_document_anywhere():
                 assert url in error.hint
 
 
+def test_the_address_of_a_document_is_no_issuer():
+    for url in well_known(ISSUER):
+        error = raises(ProviderError, look_up, NOT_FOUND, NOT_FOUND, issuer=url)
+        assert error.hint == "the issuer may be what comes before: " + ISSUER
+
+
+def test_a_document_that_names_no_issuer_is_told_apart():
+    for body in (b'{"token_endpoint": "https://as.example/t"}', b'{"issuer": null}'):
+        for nameless in (0, 1):
+            answers = [NOT_FOUND, NOT_FOUND]
+            answers[nameless] = Reply(200, {}, body)
+            error = raises(ProviderError, look_up, *answers)
+            assert error.message.endswith("no discovery document: what is there names no issuer")
+        assert look_up(Reply(200, {}, body), document()).is_complete
+
+
 def test_a_wait_that_an_issuer_asks_for_is_told():
     for status in (403, 429, 503):
         asked = Reply(status, {"retry-after": "120"}, b"")

@@ -23,6 +23,9 @@ def test_an_account_of_which_nothing_can_be_drawn_is_not_shown():
     )
     assert latin.account("Ελένη Smith <e@example.gr>", fonts.lacks) == "e@example.gr"
     assert latin.account("Ana <ana@example.com>", fonts.lacks) == "Ana"
+    assert latin.account("<3 <b> <ana@example.com>", fonts.lacks) == "<3 <b>"
+    for text in ("Ana>", "Ana < Bob", "<ana>"):
+        assert latin.account(text, fonts.lacks) == text
 
 
 def test_too_long_a_name_is_cut():

@@ -3,7 +3,7 @@
 from conversation import but, profile, reply
 
 from keyfob.errors import ProviderError, TransportError
-from keyfob.oauth.messages import quote
+from keyfob.oauth.messages import Reply, quote
 from keyfob.oauth.outcome import (
     DENIED,
     ERROR,
@@ -268,6 +268,17 @@ def test_a_redirect_says_where_to():
     hidden = classify(reply(302, b"", location="\x1b[31m"), PLAIN)
     assert "a redirect to [31m, which" in hidden.description
     assert "a redirect, which" in classify(reply(302, b""), PLAIN).description
+    told = reply(302, b"", location="https://new.example/rt-1/#access_token=at-1")
+    words = classify(told, PLAIN, ("rt-1",)).description
+    assert "a redirect to https://new.example/*/, which" in words
+
+
+def test_a_compressed_reply_is_called_so():
+    gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\3abc"
+    packed = classify(Reply(200, {"content-encoding": "gzip"}, gzip), PLAIN)
+    assert packed.description == "a compressed reply (gzip), which was not asked for"
+    plain = classify(Reply(200, {"content-encoding": "Identity"}, b"<html>"), PLAIN)
+    assert "does the network want a login?" in plain.description
 
 
 def test_of_repeated_members_the_last_counts():

@@ -80,6 +80,12 @@ def test_numbers_that_mean_memory_have_the_figures_too():
             assert "38 KB are free" in translate(error, "as.example").message
 
 
+def test_a_server_that_hung_up_while_something_was_sent_has_closed_the_connection():
+    error = translate(OSError(32), "as.example")  # of MicroPython, which has no name for EPIPE
+    assert error.message == "no connection to as.example: it closed the connection"
+    assert error.kind == "network"
+
+
 def test_an_exhausted_chip_changes_no_other_error():
     with Chip(38_000, 400):
         assert translate(OSError(-29312), "as.example").kind == "network"

@@ -156,6 +156,10 @@ async def test_nobody_is_greeted_where_that_tells_nothing():
         ("https", ValueError("\nThe certificate validity has expired\n"), "has expired"),
         ("https", OSError(-29184), "speaks no TLS"),
         ("https", OSError(-28288), "TLS 1.1"),
+        ("https", OSError(-9570, "MBEDTLS_ERR_X509_INVALID_EXTENSIONS"), "is not trusted: a cert"),
+        ("https", OSError(-9570, "MBEDTLS_ERR_X509_INVALID_EXTENSIONS"), "a critical extension"),
+        ("https", ValueError("unhandled critical extension"), "a critical extension"),
+        ("https", ValueError("permitted subtree violation"), "a critical extension"),
     ):
         failure = TransportError("x is not trusted: %s" % error.args[-1], "try", "tls")
         origin = (scheme, "192.0.2.1", 443)

@@ -65,6 +65,7 @@ def test_an_access_token_must_be_text_that_fits_a_header():
     for token in bad:
         error = raises(ProviderError, granted, access_token=token)
         assert error.message == "the provider's reply has no usable access_token"
+        assert error.hint.startswith("the provider has to correct it")
     for token in ("gho_synthetic000", "eyJ.eyJ.sig-_~+/==", "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~"):
         assert granted(access_token=token).access_token == token
 

@@ -204,6 +204,8 @@ def test_wifi_alone_may_be_set(
     board.config = {"wifi": WIFI, "provider": HTTPS}
     assert configure("--wifi-ssid", "work")[0] == 0
     assert board.config["provider"] == HTTPS
+    assert configure("--country", "de")[0] == 0
+    assert board.config["country"] == "DE"
     assert [network["ssid"] for network in board.config["wifi"]] == ["work", "home"]
 
 

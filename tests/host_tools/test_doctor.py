@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from board_verbs import Verbs, server_of, speaking
@@ -237,6 +237,27 @@ def test_http_that_is_not_allowed_names_the_option(doctor, verbs: Verbs) -> None
     found = doctor("--port", str(verbs.port.path))
     assert found["cause"] == "bad_config"
     assert found["action"].startswith("keyfob configure --allow-http, on a test network alone")
+
+
+def test_an_address_alone_that_is_http_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = SimpleNamespace(config={"wifi": [{"ssid": "home"}]})
+    unsafe = "the provider sent a verification_uri that is not safe to open: "
+    for uri, words in (
+        ("http://as.example/device", "keyfob configure --allow-http"),
+        ("/device", "a whole address"),
+        ("https://b\xfccher.example/", "a whole address"),
+    ):
+        trouble = [
+            "code",
+            "provider",
+            unsafe + uri,
+            "the provider has to send a whole address",
+            "",
+        ]
+        monkeypatch.setattr(checkup, "_ask", lambda case, name, trouble=trouble: trouble)
+        found = checkup._ask_online(cast(checkup.Case, case))
+        assert found is not None
+        assert words in found.action
 
 
 def test_a_scope_that_is_not_known_names_the_option(doctor, verbs: Verbs) -> None:

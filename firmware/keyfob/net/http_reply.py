@@ -35,6 +35,7 @@ _EACH = const(48)  # bytes that a header's objects take beside its text
 # What keyfob reads.
 _USED = (
     "connection",
+    "content-encoding",
     "content-length",
     "date",
     "location",
@@ -196,11 +197,9 @@ class ReplyParser:
         self._headers = {}
 
     def _header_line(self, line):
-        if len(line) > _MAX_LINE:
-            self._last = None
-            return
         name, colon, value = line.partition(b":")
-        if not name or not colon or min(line) < 0x20 or max(line) > 0x7E or b" " in name:
+        is_usual = name and colon and min(line) >= 0x20 and max(line) < 0x7F
+        if not is_usual or b" " in name or len(line) > _MAX_LINE:
             self._unusual_line(line)
         else:
             self._note(name, value)
@@ -222,18 +221,23 @@ class ReplyParser:
         self._last = name
 
     def _unusual_line(self, line):  # rare
-        """Take a header line with a mistake, or with what is no plain ASCII."""
+        """Take a header line with a mistake, a very long one, or what is no plain ASCII."""
+        is_long = len(line) > _MAX_LINE  # then it is not kept, and its end is not here
         line = line.replace(b"\t", b" ")
         name, colon, value = line.partition(b":")
         is_folded = line[:1] == b" "
         is_text = min(line) >= 0x20 and 0x7F not in line
-        if is_text and colon and max(line) < 0x7F and name and b" " not in name:
+        is_plain = is_text and colon and max(line) < 0x7F and name and b" " not in name
+        if is_plain and not is_long:
             self._note(name, value)  # there was a tab
             return
         place = line if not is_text or not (colon or is_folded) else name if colon else b""
         is_framing = is_folded and self._last is not None and self._last.encode() in _FRAMING
         if is_framing or any(word in place.lower() for word in _FRAMING):
             raise _broken("a header line may hide its length")
+        if is_long:
+            self._last = None
+            return
         name = name.rstrip()
         if is_folded:
             if is_text and self._last is not None and is_utf8(line):
@@ -269,6 +273,9 @@ class ReplyParser:
                 raise _broken("it changes the protocol")
             self._headers = self._last = None  # an interim response: the real one follows
             return
+        coding = headers.get("transfer-encoding")
+        if coding is not None and not self.keep_alive:
+            self._is_odd = True  # HTTP/1.0 has no codings (RFC 9112 section 6.1)
         connection = headers.get("connection", "").lower()
         if "close" in connection:
             self.keep_alive = False
@@ -276,7 +283,6 @@ class ReplyParser:
             self.keep_alive = True
         if self._is_odd:
             self.keep_alive = False
-        coding = headers.get("transfer-encoding")
         if coding is not None and coding != "chunked":
             coding = self._unusual_coding(coding)
         length = headers.get("content-length")
@@ -380,12 +386,17 @@ class ReplyParser:
         if self._state == _TO_CLOSE:
             self._finish()
         elif self._state != _DONE:
-            raise _error(
-                "the server closed the connection in the middle of its reply"
-                if self.is_started
-                else "the server closed the connection without a reply"
-            )
+            raise self._ended()
         self.keep_alive = False
+
+    def _ended(self):  # rare
+        """The error for a stream that ends too early."""
+        if not self.is_started:
+            return _error("the server closed the connection without a reply")
+        start = bytes(self._buffer[:5])
+        if not self._status and start.strip() and not b"HTTP/".startswith(start):
+            return _broken("it does not speak HTTP/1.1")
+        return _error("the server closed the connection in the middle of its reply")
 
     def _finish(self):
         body = self._body if self._end == len(self._body) else self._body[: self._end]

@@ -8,7 +8,7 @@ from keyfob.errors import TransportError, no_memory
 
 # Numbers of OSError. mbedTLS's own are below -0x1000 and come with their name as text.
 _NO_MEMORY = (12, -17040)  # ENOMEM; no memory for RSA's big numbers
-_HUNG_UP = const(-29312)
+_HUNG_UP = (-29312, 32)  # of mbedTLS; EPIPE, for which MicroPython has no word
 _EXHAUSTED = const(2048)  # bytes: where an ESP32 had no more at some time, TLS has run out
 _PLENTY = const(65536)  # bytes: with as many free, no handshake does
 _WANTED = const(44)  # KB of three certificates of 4.5 KB under an RSA-4096 root
@@ -42,7 +42,7 @@ def translate(error, host, before=None):  # rare: trouble
             "check the CA certificate, the host name and the clock",
             kind="tls",
         )
-    if number == _HUNG_UP or isinstance(error, getattr(ssl, "SSLEOFError", ())) or not reason:
+    if number in _HUNG_UP or isinstance(error, getattr(ssl, "SSLEOFError", ())) or not reason:
         reason = "it closed the connection"
     elif number < -0x1000 or isinstance(error, getattr(ssl, "SSLError", ())):
         return TransportError(

@@ -29,9 +29,10 @@ _HOST = const(8)
 _EXPIRED = const(9)
 _FUTURE = const(10)
 _USAGE = const(11)
+_EXTENSION = const(12)
 # What the server has to be asked about.
-_ALERT = const(12)
-_REFUSED = const(13)
+_ALERT = const(13)
+_REFUSED = const(14)
 
 # For each cause what it is called, and what to do.
 _TEXTS = (
@@ -59,6 +60,10 @@ _TEXTS = (
         "if the date is wrong: let the network pass NTP (UDP port 123), and restart the board",
     ),
     ("its certificate is not for servers", "have one issued for TLS servers"),
+    (
+        "a certificate has a critical extension that a board does not know",
+        "have it issued without, or without name constraints where it has them",
+    ),
 )
 
 # Words of mbedTLS and OpenSSL: of those that are said the first decide.
@@ -69,6 +74,7 @@ _WORDS = (
         _ROOT,
     ),
     (("Usage", "purpose"), _USAGE),
+    (("critical extension", "subtree"), _EXTENSION),
     (("match",), _HOST),
     (("expired",), _EXPIRED),
     (("in the future", "not yet valid"), _FUTURE),
@@ -82,6 +88,7 @@ _WORDS = (
 _NUMBERS = {
     0x2080: _WEAK,  # X509 feature unavailable
     0x2300: _WEAK,  # X509 invalid algorithm, as of an RSA-PSS signature
+    0x2500: _EXTENSION,
     0x2600: _WEAK,  # X509 unknown signature algorithm
     0x2680: _WEAK,  # X509 signature algorithms that differ
     0x2700: _WEAK,  # X509 not verified, without words: a key or signature was not understood

@@ -6,6 +6,7 @@ from keyfob.oauth import url
 from keyfob.oauth.messages import in_rfc_names, is_printable, seconds
 
 _MAX_CODE = const(64)  # characters of a user code
+_SHOWN = const(100)  # characters of an address in a message
 _LONGEST = const(4_000_000_000)  # s of a life or an interval: more than a board lives
 
 
@@ -18,10 +19,13 @@ def read(members, profile):
     device_code = _text(members, "device_code")
     user_code = _text(members, "user_code")
     if len(user_code) > _MAX_CODE:
-        raise ProviderError("the provider sent a user_code too long to show")
+        raise _unusable("the provider sent a user_code too long to show")
     uri = _text(members, "verification_uri")
     if not url.is_safe(uri, profile.allow_http):
-        raise ProviderError("the provider sent a verification_uri that is not safe to open")
+        raise ProviderError(
+            "the provider sent a verification_uri that is not safe to open: " + uri[:_SHOWN],
+            "the provider has to send a whole address that begins with https://",
+        )
     complete = _member(members, "verification_uri_complete")
     if complete is None and profile.qr_template:
         with Loaded("keyfob.oauth.messages") as code:
@@ -30,7 +34,7 @@ def read(members, profile):
     if expires_in is None:
         expires_in = profile.default_expires
     if expires_in <= 0:
-        raise ProviderError("the provider sent a code that has expired already")
+        raise _unusable("the provider sent a code that has expired already")
     interval = seconds(members.get("interval"))
     if interval is None or interval < 0:
         interval = profile.default_interval
@@ -55,7 +59,11 @@ def _member(members, name):
 def _text(members, name):
     value = _member(members, name)
     if not isinstance(value, str) or not value:
-        raise ProviderError("the provider's reply has no usable %s" % name)
+        raise _unusable("the provider's reply has no usable %s" % name)
     if not all(is_printable(value[at : at + 1]) for at in range(len(value))):
-        raise ProviderError("the provider sent a %s with unprintable characters" % name)
+        raise _unusable("the provider sent a %s with unprintable characters" % name)
     return value
+
+
+def _unusable(message):
+    return ProviderError(message, "the provider has to correct it, or choose another one")

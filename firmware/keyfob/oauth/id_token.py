@@ -97,9 +97,18 @@ def is_opaque(name, subject):
 
 
 def _is_latin(name):
-    """Whether there is no letter in `name` that is certainly of another script."""
+    """Whether there is no letter in `name` that is certainly of another script.
+
+    Signs like those for numbers and full-width letters count as such: no panel has them.
+    """
     codes = (ord(name[at : at + 1]) for at in range(len(name)))
-    return not any(0x370 <= code < 0x1E00 or 0x3000 <= code < 0xFB00 for code in codes)
+    return not any(
+        0x370 <= code < 0x1E00
+        or 0x2070 <= code < 0x2190
+        or 0x3000 <= code < 0xFB00
+        or code >= 0xFF00
+        for code in codes
+    )
 
 
 def _is_date(value):

@@ -18,7 +18,7 @@ _MAX_FORM = const(2_048)  # bytes of a form body
 MAX_BODY = const(16_384)  # bytes of a reply, by default
 OTHER_HEADERS = const(4_096)  # bytes of RAM, by default: some thirty headers
 _MAX_TEXT = const(200)
-_SCHEMES = "Basic ,Bearer "  # in one: MicroPython keeps short texts as names
+_SCHEMES = "Basic ,Bearer ,basic ,bearer "  # in one: MicroPython keeps short texts as names
 _LONG_WORD = const(16)  # characters: of no word that servers write behind "Basic" or "Bearer"
 _USER_AGENT = "keyfob/0.1"
 

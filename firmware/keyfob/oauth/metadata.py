@@ -134,6 +134,11 @@ def _misnamed(issuer, own):  # rare: discovery
 
 def _missing(issuer):  # rare: discovery
     """The error where there is no document at either address."""
+    name, is_document, _ = issuer.partition("/.well-known/")
+    if is_document:
+        return ProviderError(
+            "%s has no discovery document" % issuer, "the issuer may be what comes before: " + name
+        )
     return ProviderError(
         "%s has no discovery document" % issuer,
         "check the issuer, or enter the provider's endpoints instead; asked were %s and %s"
@@ -147,11 +152,13 @@ def _unanswered(reply, values, issuer, earlier):  # rare: discovery
     `earlier` is the error of the other address.
     """
     is_away = reply.status >= 500 or reply.status in (408, 425, 429)
-    if not is_away and (values is not None or reply.status == 404 or earlier is not None):
+    is_nameless = values is not None and reply.status == 200
+    is_other = values is not None and not is_nameless
+    if not is_away and (is_other or reply.status == 404 or earlier is not None):
         return None
     wait = None
     with Loaded("keyfob.oauth.outcome_odd") as odd:
-        text = odd.status_text(reply, values)
+        text = "what is there names no issuer" if is_nameless else odd.status_text(reply, values)
         if reply.headers.get("retry-after"):
             wait = odd.retry_after(reply, None)
     if is_away:

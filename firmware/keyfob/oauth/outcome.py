@@ -87,7 +87,7 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):  # rare
     outcome.lost = kind in (RETRY, REFUSED) and code not in ERRORS
     if not outcome.error and not outcome.description:
         with Loaded("keyfob.oauth.outcome_odd") as odd:
-            outcome.description = odd.status_text(reply, values)
+            outcome.description = odd.status_text(reply, values, secrets)
     return outcome
 
 

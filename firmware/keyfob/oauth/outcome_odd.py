@@ -62,14 +62,18 @@ def retry_after(reply, unix):
     return max(0, wait)
 
 
-def status_text(reply, values):
-    """A text for a reply without an error."""
+def status_text(reply, values, secrets=()):
+    """A text for a reply without an error; none of `secrets` is in it."""
     status = reply.status
     if 300 <= status < 400:
-        target = clean(reply.headers.get("location", "").partition("?")[0])
+        target = reply.headers.get("location", "").partition("?")[0].partition("#")[0]
+        target = clean(target, secrets)
         to = " to " + target if target else ""
         return "HTTP %d, a redirect%s, which is not followed" % (status, to)
     if 200 <= status < 300 and values is None:
+        coding = clean(reply.headers.get("content-encoding"))
+        if coding and coding.lower() != "identity":
+            return "a compressed reply (%s), which was not asked for" % coding
         return "a page that is not the provider's (does the network want a login?)"
     if 200 <= status < 300:
         return "an error without a code"

@@ -17,7 +17,10 @@ def read(members, profile, requested, now, unix=None):
     members = in_rfc_names(members, profile, "token_aliases")
     token = _text(members.get("access_token"))
     if token is None or " " in token:  # invalid in a header
-        raise ProviderError("the provider's reply has no usable access_token")
+        raise ProviderError(
+            "the provider's reply has no usable access_token",
+            "the provider has to correct it, or choose another one",
+        )
     kind = members.get("token_type")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise ProviderError(

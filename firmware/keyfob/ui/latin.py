@@ -51,7 +51,9 @@ def account(text, lacks):
 
     That is its name, else the address behind it, and None where neither can be drawn.
     """
-    name, _, address = text.partition(" <")
+    name, found, address = text.rpartition(" <")
+    if not found or not text.endswith(">"):
+        name, address = text, ""
     for part in (name, address[:-1]):
         chars = [part[at : at + 1] for at in range(len(part))]
         kept = "".join([char for char in chars if not _is_in(_ORNAMENTS, char)])

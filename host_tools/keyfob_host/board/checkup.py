@@ -373,7 +373,7 @@ def _ask_online(case: Case) -> Finding | None:
     action = _ACTIONS.get(cause) or hint or "try again later"
     if code == "invalid_client":
         action = _OTHER_CLIENT
-    elif "allow http" in action or message.endswith("that is not safe to open"):
+    elif "allow http" in action or "that is not safe to open: http://" in message:
         action = _ALLOW_HTTP
     return Finding(cause, message, action)
 

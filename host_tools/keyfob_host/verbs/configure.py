@@ -222,7 +222,7 @@ def configure(
             password=password,
             txpower=power,
             address=address,
-            country=country,
+            country=country.upper() if country and country.isascii() else country,
             provider=fields,
             scope=scope if scope is not None else _preset_scope(told.provider),
             roots=roots,

@@ -84,7 +84,7 @@ def read_form(query: bool = False) -> dict[str, str]:
         sent = b"&".join(filter(None, (in_address, body)))
         pairs = parse_qsl(sent.decode("ascii"), True, errors="strict")
     except ValueError:
-        raise InvalidRequestError("the body is not a form in UTF-8") from None
+        raise InvalidRequestError("the parameters are not a form in UTF-8") from None
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
         raise InvalidRequestError("a parameter is repeated")
