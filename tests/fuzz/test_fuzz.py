@@ -150,7 +150,7 @@ def test_what_is_json_to_the_configuration_is_json_by_the_book(text: str) -> Non
     try:
         expected = _strict(data)
     except ValueError:
-        with pytest.raises(ConfigError, match=r"line \d+|is empty|UTF-16"):
+        with pytest.raises(ConfigError, match=r"line \d+|is empty|is not UTF-8"):
             parse(data, "it")
     else:
         if _depth(expected) <= 8:
