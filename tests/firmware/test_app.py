@@ -1083,23 +1083,28 @@ OURS = (
 )
 
 
+async def raised_four_times(bench, make, text):
+    """The errors told of an `idle` that raises so often before it lasts, with a growing pause."""
+    starts = []
+
+    async def idle():
+        starts.append(bench.clock.now)
+        if len(starts) < 5:
+            raise make(text)
+        await bench.clock.sleep(1_000_000)
+
+    bench.app.idle = idle
+    assert await bench.run(1_000_000) is False
+    gaps = [later - earlier for earlier, later in zip(starts, starts[1:])]
+    assert gaps == [10_000, 20_000, 40_000, 80_000], "the pause grows"
+    return bench.of("error")
+
+
 async def test_a_program_outlives_any_exception_of_its_own():
     for make in OURS:
         with Folder() as folder:
             bench = Bench(folder).approved()
-            starts = []
-
-            async def idle(bench=bench, starts=starts, make=make):
-                starts.append(bench.clock.now)
-                if len(starts) < 5:
-                    raise make("no reading")
-                await bench.clock.sleep(1_000_000)
-
-            bench.app.idle = idle
-            assert await bench.run(1_000_000) is False
-            gaps = [later - earlier for earlier, later in zip(starts, starts[1:])]
-            assert gaps == [10_000, 20_000, 40_000, 80_000], "the pause grows"
-            errors = bench.of("error")
+            errors = await raised_four_times(bench, make, "no reading")
             assert len(errors) == 4 and not any(error["fatal"] for error in errors)
             assert bench.names.count("linked") == 1, "the link was never given up"
             assert "[error]" not in bench.names
@@ -1146,19 +1151,7 @@ async def test_a_program_outlives_any_foreign_exception():
     for kind in ANY[:-1]:
         with Folder() as folder:
             bench = Bench(folder).approved()
-            starts = []
-
-            async def idle(bench=bench, starts=starts, kind=kind):
-                starts.append(bench.clock.now)
-                if len(starts) < 5:
-                    raise kind("at-secret-1")
-                await bench.clock.sleep(1_000_000)
-
-            bench.app.idle = idle
-            assert await bench.run(1_000_000) is False
-            gaps = [later - earlier for earlier, later in zip(starts, starts[1:])]
-            assert gaps == [10_000, 20_000, 40_000, 80_000], "the pause grows"
-            errors = bench.of("error")
+            errors = await raised_four_times(bench, kind, "at-secret-1")
             assert [error["message"] for error in errors] == ["unexpected " + kind.__name__] * 4
             assert not any(error["fatal"] for error in errors)
             assert bench.names.count("linked") == 1, "the link was never given up"

@@ -6,7 +6,7 @@ What does not fit on one page is spread over several, and each is composed for i
 """
 
 from keyfob.compat import const
-from keyfob.ui.qr_fit import least_module
+from keyfob.ui.qr_fit import draw_symbol, least_module
 from keyfob.ui.time_bar import Drawn
 from keyfob.ui.typeface import CODE, DOT, HUGE, ICONS, LARGE, STEP, TEXT, Font, draw_picture
 
@@ -314,25 +314,10 @@ class _Screen:
         return count, (None, module, number, [], (corner, (margin, 0), (margin, panel.height)))
 
     def _draw_symbol(self, module, corner):
-        panel = self._panel
-        bitmap, size = self._symbol
-        stride = (size + 7) // 8
-        light = self._light(module)
         x, y = corner
-        panel.tint(x, y, light, light, _INK, _PAPER)
-        panel.fill_rect(x, y, light, light, 1)
-        x += _QUIET * module
-        y += _QUIET * module
-        for row in range(size):
-            start = 0
-            for column in range(size + 1):  # a run of dark modules ends with the row
-                byte = row * stride + (column >> 3)
-                if column < size and bitmap[byte] >> (7 - (column & 7)) & 1:
-                    continue
-                if column > start:
-                    panel.fill_rect(x + start * module, y, (column - start) * module, module, 0)
-                start = column + 1
-            y += module
+        light = self._light(module)
+        self._panel.tint(x, y, light, light, _INK, _PAPER)
+        draw_symbol(self._panel, self._symbol, module, light, x, y)
 
     # Lines of text: (font, text, colour, rows before it, step).
 

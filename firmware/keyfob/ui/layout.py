@@ -8,7 +8,7 @@ even then is spread over pages, which the caller shows in turn. Nothing is kept 
 from keyfob.compat import Loaded, const
 from keyfob.ui import fonts
 from keyfob.ui.pages import Clock, Picture
-from keyfob.ui.qr_fit import least_module, short
+from keyfob.ui.qr_fit import draw_symbol, least_module, short
 
 # Pixels of the short side up to which the font may be drawn in size 1; it is 2 above.
 _COARSE = const(100)
@@ -35,9 +35,9 @@ def compose(panel, items, symbol):
     clock = None
     if alone is not None:
         canvases.append(_canvas(panel.width, panel.height))
-        _draw_symbol(canvases[0], symbol, alone)
+        draw_symbol(canvases[0], symbol, *alone[:4])
     elif place[0]:
-        _draw_symbol(panel, symbol, place)
+        draw_symbol(panel, symbol, *place[:4])
     for blocks in pages:
         if is_one:
             found = _draw_blocks(panel, blocks, x, y, width, height)
@@ -238,26 +238,6 @@ def _cut(text, columns):
 def _is_neat(lines):
     """Whether a code is on one line, or on two that are cut between its groups."""
     return len(lines) == 1 or (len(lines) == 2 and lines[0][-1:] in _CUTS)
-
-
-def _draw_symbol(panel, symbol, place):
-    module, light, x, y = place[:4]
-    bitmap, size = symbol
-    stride = (size + 7) // 8
-    panel.fill_rect(x, y, light, light, 1)
-    quiet = (light - size * module) // 2
-    y += quiet
-    for row in range(size):
-        start = 0
-        for column in range(size + 1):  # a run of dark modules ends with the row
-            byte = row * stride + (column >> 3)
-            if column < size and bitmap[byte] >> (7 - (column & 7)) & 1:
-                continue
-            if column > start:
-                left = x + quiet + start * module
-                panel.fill_rect(left, y, (column - start) * module, module, 0)
-            start = column + 1
-        y += module
 
 
 def _draw_blocks(panel, blocks, left, top, width, height):

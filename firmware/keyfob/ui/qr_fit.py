@@ -39,3 +39,26 @@ def least_module(panel):
 def short(panel):
     """Return the length of the short side in pixels."""
     return min(panel.width, panel.height)
+
+
+def draw_symbol(panel, symbol, module, light, x, y):
+    """Draw a symbol of `qr.encode` in the middle of a light square of `light` pixels at x, y.
+
+    `module` is the width of a module in pixels.
+    """
+    bitmap, size = symbol
+    stride = (size + 7) // 8
+    panel.fill_rect(x, y, light, light, 1)
+    quiet = (light - size * module) // 2
+    y += quiet
+    for row in range(size):
+        start = 0
+        for column in range(size + 1):  # a run of dark modules ends with the row
+            byte = row * stride + (column >> 3)
+            if column < size and bitmap[byte] >> (7 - (column & 7)) & 1:
+                continue
+            if column > start:
+                left = x + quiet + start * module
+                panel.fill_rect(left, y, (column - start) * module, module, 0)
+            start = column + 1
+        y += module
