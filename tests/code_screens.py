@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import zxingcpp
-from driven_panel import open_panel
+from driven_panel import is_coloured, open_panel
 from PIL import Image
 from screen_reader import (
     Watched,
@@ -105,7 +105,7 @@ def code_screen(board: str, name: str) -> CodeScreen:
     images = _drawn(load_board(board), code, address, address + query if query else None)
 
     pages = [page_of(image) for image in images]
-    reader = _Coloured if is_coloured(board) else _Plain
+    reader = _Coloured if is_coloured(load_board(board)) else _Plain
     assert any(reader.has(page, code) for page in pages), (board, name)
     assert reader.have(pages, address), (
         board,
@@ -122,12 +122,6 @@ def code_screen(board: str, name: str) -> CodeScreen:
         kind = TOGETHER if is_whole else IN_TURN
         return CodeScreen(kind, images, image, version, module, candidates[0])
     return CodeScreen(TEXT, images)
-
-
-def is_coloured(board: str) -> bool:
-    """Whether its panel shows colours, and so the larger typeface."""
-    display = load_board(board).display
-    return display is not None and display.spi is not None
 
 
 class _Plain:

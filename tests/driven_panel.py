@@ -6,9 +6,15 @@ from typing import Any
 import pytest
 
 from keyfob.ui.displays.open_display import open_display
-from keyfob_host.boards import Board, board_file
+from keyfob_host.boards import OLED_CONTROLLERS, Board, board_file
 from keyfob_sim.cpython import framebuf
 from keyfob_sim.hardware.panels import Panel, make_panel
+
+
+def is_coloured(board: Board) -> bool:
+    """Whether its panel shows colours, and so the larger typeface."""
+    display = board.display
+    return display is not None and display.controller not in OLED_CONTROLLERS
 
 
 class I2c:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driven_panel import open_panel
+from driven_panel import is_coloured, open_panel
 from PIL import Image, ImageDraw, ImageFont
 from screen_reader import (
     LANGUAGES,
@@ -33,7 +33,7 @@ SIZES = sorted({(display.width, display.height) for display in _DISPLAYS} | {(96
 _COLOURED = {
     (display.width, display.height): load_board(name)
     for name in reversed(known_boards())
-    if (display := load_board(name).display) and display.spi
+    if is_coloured(load_board(name)) and (display := load_board(name).display)
 }
 CODE = {
     "user_code": "RSIK-KRAM",

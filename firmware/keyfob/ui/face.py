@@ -7,7 +7,7 @@ What does not fit on one page is spread over several, and each is composed for i
 
 from keyfob.compat import const
 from keyfob.ui.qr_fit import draw_symbol, least_module
-from keyfob.ui.time_bar import Drawn
+from keyfob.ui.time_bar import ROWS, Drawn
 from keyfob.ui.typeface import CODE, DOT, HUGE, ICONS, LARGE, STEP, TEXT, Font, draw_picture
 
 # Colours as RGB565.
@@ -23,7 +23,6 @@ _ACCENTS = (0x451F, 0x362D, 0xFD64)
 _TITLE = const(26)  # rows of the title bar
 _LINE = const(2)  # rows of the line below it
 _ICON = const(72)  # pixels each way
-_TIME = const(4)  # rows of the bar that shows the time left
 _BADGE = const(16)  # pixels of a step's number, each way
 _GAP = const(4)  # rows between two texts
 _ROOMY = const(200)  # pixels across from which lines are further apart
@@ -175,7 +174,7 @@ class _Screen:
         panel = self._panel
         bottom = panel.height - self._margin
         if self._whole:
-            bottom -= _TIME + _ABOVE
+            bottom -= ROWS + _ABOVE
         found = self._fitting(bottom)
         pages = 1
         if found is None:
@@ -203,8 +202,8 @@ class _Screen:
         x = self._margin
         if module and corner[1] + self._light(module) > bottom:  # beside the symbol
             x = column
-        bar = x, panel.height - self._margin - _TIME, panel.width - self._margin - x
-        panel.tint(bar[0], bar[1], bar[2], _TIME, _BAR, self._accent)
+        bar = x, panel.height - self._margin - ROWS, panel.width - self._margin - x
+        panel.tint(bar[0], bar[1], bar[2], ROWS, _BAR, self._accent)
         return bar
 
     def _fitting(self, bottom):

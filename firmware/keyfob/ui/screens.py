@@ -40,8 +40,8 @@ class Screens:
     `bright`, 0 to 255, is the contrast of a panel that is not dimmed.
 
     `name` is the present screen's, None before the first. `link` has the members for the screens
-    about the link. `press` is the action of a short press
-    on the present screen (see screen_table), "" for none.
+    about the link. `press` is the action of a short press on the present screen (see
+    screen_table), "" for none.
 
     Some of what a panel shows changes with time: call `update(ticks)` after each new screen,
     and again after as many ms as it returns.

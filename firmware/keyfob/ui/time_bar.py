@@ -2,7 +2,7 @@
 
 from keyfob.compat import const
 
-_ROWS = const(4)
+ROWS = const(4)  # of the bar that shows the time left
 
 
 class Drawn:
@@ -20,5 +20,5 @@ class Drawn:
         if self._bar is None or seconds is None:
             return
         x, y, width = self._bar
-        self._panel.fill_rect(x, y, width, _ROWS, 0)
-        self._panel.fill_rect(x, y, max(1, min(width, width * seconds // self._whole)), _ROWS, 1)
+        self._panel.fill_rect(x, y, width, ROWS, 0)
+        self._panel.fill_rect(x, y, max(1, min(width, width * seconds // self._whole)), ROWS, 1)
