@@ -28,6 +28,7 @@ from keyfob.app import App
 from keyfob.errors import KeyfobError, NotLinked, ProviderError, StorageError, UsageError
 from keyfob.events import Events
 from keyfob.storage.open_store import open_store
+from keyfob.ui import front
 from keyfob.ui.led import StatusLed
 
 HOUR = 3_600_000
@@ -745,13 +746,13 @@ async def last_of(bench, ms):
             await bench.clock.sleep(round(seconds * 1000))
             raise asyncio.TimeoutError
 
-    real, app.asyncio = app.asyncio, Waits
+    real, front.asyncio = front.asyncio, Waits
     last = asyncio.create_task(bench.app.last())
     try:
         await bench.clock.sleep(ms)
     finally:
         last.cancel()
-        app.asyncio = real
+        front.asyncio = real
 
 
 def test_only_the_application_itself_stays_with_what_it_shows():
@@ -1107,7 +1108,8 @@ async def test_a_program_outlives_any_exception_of_its_own():
             errors = await raised_four_times(bench, make, "no reading")
             assert len(errors) == 4 and not any(error["fatal"] for error in errors)
             assert bench.names.count("linked") == 1, "the link was never given up"
-            assert "[error]" not in bench.names
+            assert bench.names.count("[error]") == bench.names.count("[idle]") == 4
+            assert bench.lines[0] == "Linked", "the error's screen is gone"
 
 
 def _runs_out(bench):

@@ -1,25 +1,51 @@
 """Making a link as the configuration file describes it."""
 
 from keyfob.compat import Loaded
+from keyfob.errors import KeyfobError
+from keyfob.events import Events
 from keyfob.net.http import HttpClient
 
 
 def assemble(kind, config, notify, root, name, home, seal):
     """Return a link of class `kind`; see `AccountLink.from_config`."""
+    front = None
     if notify is None:
-        from keyfob.ui.displays.console import Console  # stays: the screens do
-        from keyfob.ui.screens import Screens  # stays: as long as the link
+        with Loaded("keyfob.ui.board") as code:
+            parts = code.open_board(root, Events(_print))
+        if parts[1:] != [None, None] or hasattr(parts[0], "fill"):
+            from keyfob.link.shown import LinkFront, shown  # stays: as long as the link
 
-        notify = Screens(Console()).notify
-    if isinstance(config, str):
-        config = _read(config, root)
+            front = LinkFront(parts)
+            kind = shown(kind)
+            notify = front.notify
+        else:
+            from keyfob.ui.screens import Screens  # stays: as long as the link
+
+            notify = Screens(parts[0]).notify
+    try:
+        if isinstance(config, str):
+            config = _read(config, root)
+    except KeyfobError as error:
+        if front is not None:
+            front.tell(error)
+        raise error
     http = HttpClient(config.roots(), config.allow_http)
     store = _store(name, root, home, seal)
     link = kind(config.profile, config.client, config.scope, http, store=store, notify=notify)
     link.wifi = config.networks()
     link.api = config.api
     link.erase_ended = config.erase_ended
+    if front is not None:
+        front.speak(config.language)
+        link.front = front
+        link.is_patient = front.asks_first
     return link
+
+
+def _print(event, members):
+    """Tell on the console of a part that cannot be used."""
+    print(members["message"])
+    print(members["hint"])
 
 
 def _read(path, root):

@@ -124,6 +124,8 @@ class _Screen:
             (heading + body, 0),
             (small + body, 0),
         ):
+            if icon and not self._icon:
+                continue
             is_beside = icon and inner - icon - margin >= _COLUMN
             x = margin + (icon + margin if is_beside else 0)
             lines = self._lines(shown, panel.width - margin - x)
@@ -224,7 +226,8 @@ class _Screen:
             )
             top = self._margin + (self._title_height(title) if has_title else 0)
             for number in self._code_fonts():
-                if number < CODE and (kept, has_title) != _LEVELS[-1]:
+                is_small = number < CODE and (self._whole or self._symbol)
+                if is_small and (kept, has_title) != _LEVELS[-1]:
                     continue  # a code in small letters only where nothing else can be left out
                 for module in self._modules():
                     for places in self._places(self._light(module), top, bottom, number):

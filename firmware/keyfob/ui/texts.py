@@ -42,6 +42,9 @@ unsaved|Not saved: {unsaved}|Nicht gesichert: {unsaved}
 unsaved_the flash is full|Not saved: flash is full|Nicht gesichert: Flash voll
 unsaved_the flash is read-only|Not saved: flash is read-only|Nicht gesichert: Flash nur lesbar
 unsaved_NVS is full|Not saved: NVS is full|Nicht gesichert: NVS voll
+title|{name}|{name}
+value|{value}|{value}
+words|{words}|{words}
 hold|Hold button {button} to unlink|Taste {button} halten, um zu trennen
 denied|Refused on the phone|Am Handy abgelehnt
 expired|The code ran out|Der Code ist abgelaufen
@@ -117,7 +120,7 @@ def items(screen, members, language, signs=CONSOLE):
                 text = text[text.find("{") :]
             text = text and _filled(text, members)
             if text:
-                found.append((text, known))
+                found += [(line, known) for line in text.split("\n")]
                 break
     return found
 
