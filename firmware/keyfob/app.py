@@ -6,13 +6,12 @@ after an `@`.
 
 import asyncio
 import gc
-import json
 import time
 
 from keyfob.compat import Loaded
 from keyfob.errors import KeyfobError, NotLinked, no_memory
 from keyfob.link import AccountLink
-from keyfob.ui.front import FIRST_PAUSE, LONGEST_PAUSE, Front
+from keyfob.ui.front import FIRST_PAUSE, LONGEST_PAUSE, Front, print_event
 
 
 class App(Front):
@@ -26,17 +25,7 @@ class App(Front):
     came that is no KeyfobError, it starts again, after a pause that grows from 10 s to 10 minutes.
     """
 
-    def __init__(self, root="", display=None, emit=None, button=None):
-        """Use the files under `root`; `emit(event, members)` instead of serial lines.
-
-        Display, button and LED are what /board.json says, or else `display` and `button`.
-        """
-        Front.__init__(self, root, display, button)
-        self.emit = print_event if emit is None else emit
-        self._stage = None  # the last event, for the message of a MemoryError
-        self._over = asyncio.Event()  # the link has ended, or `idle` has
-        self._is_done = False  # `idle` has ended
-        self._trouble = None  # the lack of memory that ended `idle`
+    _is_done = False  # `idle` has ended
 
     async def run(self):
         """Link and stay linked until cancelled, or `idle` ends; return True after an error."""
@@ -63,8 +52,7 @@ class App(Front):
         self._stage = "starting"
         try:
             if not tasks:
-                self._open_parts()
-                self._watch(tasks)
+                self._open_parts(tasks)
             self._screens.show("starting", {})
             link = self._make_link()
             link.is_patient = True
@@ -73,7 +61,7 @@ class App(Front):
                 self.link = link
                 while not self._is_done:
                     waits = self.asks_first and self._button is not None and not link.is_pending
-                    await self._get_linked(link.ensure_linked, waits)
+                    await self._get_linked(link, waits)
                     await self._stay_linked()
             return None
         except Exception as error:  # noqa: BLE001 - it is told
@@ -81,14 +69,6 @@ class App(Front):
                 error = no_memory("after: " + self._stage, "use a board with more RAM")
             # A new code takes a press or a restart.
             return self._events.notify_error(error, fatal=True)
-
-    def notify(self, event, members):
-        """Emit and show what happened."""
-        self._stage = event
-        self._events.call(self.emit, event, members)
-        if event == "signed_out" or (event == "unlinked" and self._button is not None):
-            self._over.set()  # after an unlink without a button the screen asks for a restart
-        Front.notify(self, event, members)
 
     async def idle(self):
         """Wait while the link refreshes itself; a subclass overrides this.
@@ -98,9 +78,6 @@ class App(Front):
         """
         while True:
             await asyncio.sleep(3600)
-
-    def came_up(self, screen):
-        """Called after the screen of that name was drawn; a subclass may draw over `idle`."""
 
     async def _stay_linked(self):
         """Run `idle` until it ends or the link ends."""
@@ -125,7 +102,7 @@ class App(Front):
             await self.idle()
             self._is_done = True
         except Exception as error:  # noqa: BLE001 - it is told
-            _refused(self, error)
+            self._refused(error)
         self._over.set()
 
     async def _call_api(self):
@@ -135,11 +112,6 @@ class App(Front):
             if not isinstance(error, NotLinked):  # that was told, or a new code tells it
                 self._events.notify_error(error)  # the link itself may work
 
-    def _shown(self, name):
-        Front._shown(self, name)
-        self._events.call(self.came_up, name)
-        self._events.call(self.emit, "screen", {"name": name})
-
     def _make_link(self):
         """Make the link that the configuration file describes; set the screens' language."""
         from keyfob.oauth import profile  # noqa: F401 - stays: the link's profile does
@@ -148,30 +120,6 @@ class App(Front):
             config = code.load(root=self._root)
             self._screens.language = config.language or self._screens.language
             return AccountLink.from_config(config=config, notify=self.notify, root=self._root)
-
-
-def _refused(app, error):  # rare
-    """Take what ended `idle`: it is told, shown and raised where that is to start again."""
-    is_memory = isinstance(error, MemoryError) or getattr(error, "kind", None) == "memory"
-    if is_memory and app.link.unsaved is None:  # else it would cost what is in RAM only
-        app._trouble = error
-    elif isinstance(error, NotLinked) and error.kind == "provider":
-        app._events.notify_error(error)  # the access token has run out for good
-    elif is_memory or not isinstance(error, NotLinked) or not app._over.is_set():
-        if not is_memory:
-            with Loaded("keyfob.ui.raised") as code:
-                error = code.with_place(error)
-        error = app._events.notify_error(error)
-        if app._screens.name in ("linked", "idle"):
-            app._screens.show("error", error.members(False))
-        raise error
-
-
-def print_event(event, members):
-    """Print one event as a line for programs: `@` and a JSON object."""
-    line = {"event": event}
-    line.update(members)
-    print("@" + json.dumps(line))
 
 
 async def _run():

@@ -222,7 +222,7 @@ class AccountLink:
         with Loaded("keyfob.link.call") as code:
             return await code.call(self, self._provider, request, timeout_ms, max_body)
 
-    def show(self, title, value=None, *lines):  # rare: call
+    def show(self, name, value=None, *lines):  # rare: call
         """Show a screen of the program's own for as long as the link is all right.
 
         `value`, a short text or a number, is as large as the panel allows; `lines` are below it.

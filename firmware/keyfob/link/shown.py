@@ -9,12 +9,12 @@ class LinkFront(Front):
 
     def __init__(self, parts):
         """Show on `parts`, as keyfob.ui.board opens them, that the program starts."""
-        Front.__init__(self, "", None, None)
+        Front.__init__(self, emit=_say_nothing)
         self._parts = parts
         # Where nobody sees or presses anything, the program decides what to do about an end.
         self.asks_first = parts[1] is not None or hasattr(parts[0], "fill")
         self._tasks = []
-        self._open_parts()
+        self._open_parts(None)
         self._screens.show("starting", {})
 
     def speak(self, language):
@@ -24,7 +24,7 @@ class LinkFront(Front):
     def begin(self, link):
         """Look after the parts until `end`."""
         self.link = link
-        self._watch(self._tasks)
+        self._open_parts(self._tasks)
         self._screens.show("wifi", {})
 
     def end(self, error):
@@ -39,16 +39,20 @@ class LinkFront(Front):
         """Show an error that ends the program."""
         self._screens.show("error", error.members(True))
 
-    async def get_linked(self, attempt):
-        """Link by `attempt()`, where that may help again and again.
+    async def get_linked(self):
+        """Link, where that may help again and again; return the account's name.
 
         After an end that the screen tells, a board with a button waits for a press.
         """
         link = self.link
         if not (link.is_linked and self._screens.link):  # else a screen has told of it
             waits = self._button is not None and self._screens.press == "link"
-            await self._get_linked(attempt, waits)
+            await self._get_linked(_Plain(link), waits)
         return link.account
+
+
+def _say_nothing(event, members):
+    """Print nothing: the serial port is the program's."""
 
 
 def shown(kind):
@@ -70,7 +74,21 @@ class _Shown:
         await self.kind.__aexit__(self, *error)
 
     async def ensure_linked(self):
-        return await self.front.get_linked(lambda: self.kind.ensure_linked(self))
+        return await self.front.get_linked()
 
-    def show(self, title, value=None, *lines):
-        self.front.show(title, value, *lines)
+    def show(self, name, value=None, *lines):
+        self.front.show(name, value, *lines)
+
+
+class _Plain:
+    """A link as it is without its front, for `Front` to link."""
+
+    def __init__(self, link):
+        self._link = link
+
+    @property
+    def is_linked(self):
+        return self._link.is_linked
+
+    async def ensure_linked(self):
+        await self._link.kind.ensure_linked(self._link)

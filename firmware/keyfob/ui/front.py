@@ -1,9 +1,10 @@
 """What a person sees and presses of a board: display, LED and button, in step with a link."""
 
 import asyncio
+import json
 
 from keyfob.compat import Loaded, const
-from keyfob.errors import KeyfobError, LinkExpired, TransportError
+from keyfob.errors import KeyfobError, LinkExpired, NotLinked, TransportError
 from keyfob.events import Events
 from keyfob.net.clock import Clock
 from keyfob.oauth import ticks
@@ -23,44 +24,55 @@ _PASSING = const(1)  # the row of what passes
 class Front:
     """Shows the events of `link`, which its `notify` is told, and acts on the presses.
 
-    Display, button and LED are what /board.json under `root` says, or else `display` and `button`
-    (see keyfob.ui.buttons). `display` is the panel, or the console where there is none; None
-    before the parts are open.
+    `display` is the panel, or the console where there is none; None before the parts are open.
     """
 
     asks_first = True
 
-    def __init__(self, root, display, button):
+    def __init__(self, root="", display=None, emit=None, button=None):
+        """Use the files under `root`; `emit(event, members)` instead of serial lines.
+
+        Display, button and LED are what /board.json says, or else `display` and `button`.
+        """
         self.link = self.display = None
         self._root = root
         self._parts = None if display is None else (display, button, None)
+        self.emit = print_event if emit is None else emit
         self._events = Events(self.notify)
         self._clock = Clock()
         self._screens = self._button = self._led = None
         self._changed = asyncio.Event()  # there is a new screen
         self._wanted = asyncio.Event()  # the button to link was pressed
+        self._over = asyncio.Event()  # the link has ended, or `idle` has
+        self._stage = None  # the last event, for the message of a MemoryError
+        self._trouble = None  # the lack of memory that ended `idle`
 
     def notify(self, event, members):
-        """Show what happened."""
-        if event == "linked":
+        """Emit and show what happened."""
+        self._stage = event
+        self._events.call(self.emit, event, members)
+        if event == "signed_out" or (event == "unlinked" and self._button is not None):
+            self._over.set()  # after an unlink without a button the screen asks for a restart
+        elif event == "linked":
             self._wanted.set()  # whoever waits for a press, or for the link to come back
         if self._screens is not None:
             self._screens.notify(event, members)
 
-    def _open_parts(self):  # rare
-        """Open display, button and LED."""
+    def _open_parts(self, tasks):  # rare
+        """Open display, button and LED where that is to do; start the tasks that look after them.
+
+        Without `tasks`, a list, none are started.
+        """
         self._parts = self._parts or self._open_board()
         self.display, self._button, self._led = self._parts
-        self._screens = Screens(self.display, self._shown)
+        if self._screens is None:
+            self._screens = Screens(self.display, self._shown)
+            self._screens.button = self._button and self._button.name
+        if tasks is None:
+            return
         if self._button is not None:
-            self._screens.button = self._button.name
-
-    def _watch(self, tasks):  # rare
-        """Add to `tasks` those that look after the parts."""
-        methods = [self._keep_screen]
-        if self._button is not None:
-            methods.insert(0, self._watch_button)
-        tasks.extend([asyncio.create_task(self._lasting(method)) for method in methods])
+            tasks.append(asyncio.create_task(self._lasting(self._watch_button)))
+        tasks.append(asyncio.create_task(self._lasting(self._keep_screen)))
 
     async def _lasting(self, method):
         """Run `method`, a task's, to its end: again after each exception.
@@ -79,13 +91,16 @@ class Front:
             pause = min(2 * pause or FIRST_PAUSE, LONGEST_PAUSE)
             await self._clock.sleep(pause)
 
+    def came_up(self, screen):
+        """Called after the screen of that name was drawn; a subclass may draw over `idle`."""
+
     async def last(self):  # rare
         """Keep drawing the error's screen until nothing on it changes any more."""
         if self._screens is not None:
             self._screens.button = None  # no task watches it any more
             await self._keep_screen(True)
 
-    def show(self, title, value=None, *lines):  # rare: own
+    def show(self, name, value=None, *lines):  # rare: own
         """Show a screen of the program's own for as long as the link is all right.
 
         `value`, a short text or a number, is as large as the panel allows; `lines` are below it.
@@ -95,7 +110,7 @@ class Front:
         screens = self._screens
         screens.link = dict(
             screens.link,
-            name=title,
+            name=name,
             value=text if is_short else None,
             words=None if is_short else text,
             message="\n".join(lines),
@@ -103,13 +118,12 @@ class Front:
         if screens.name in ("linked", "idle"):
             screens.show("idle", screens.link)
 
-    async def _get_linked(self, attempt, waits):
-        """Link by `attempt()`; after a press, or a pause, again until an attempt succeeds.
+    async def _get_linked(self, link, waits):
+        """Link; after a press, or a pause, again until an attempt succeeds.
 
         With `waits` the first one takes a press, too. What ends it where it does not
         ask first, is raised; so is a lack of memory without a button.
         """
-        link = self.link
         pause = {}  # how many there were; see `_wait`
         while True:
             if waits and not link.is_linked:
@@ -120,7 +134,7 @@ class Front:
                 if link.is_linked:
                     return  # the provider took the old link back, which was told
             try:
-                await attempt()
+                await link.ensure_linked()
                 return
             except KeyfobError as error:
                 if not self.asks_first or (error.kind == "memory" and self._button is None):
@@ -201,7 +215,25 @@ class Front:
     def _shown(self, name):
         if self._led is not None:
             self._led.show(name)
+        self._events.call(self.came_up, name)
+        self._events.call(self.emit, "screen", {"name": name})
         self._changed.set()
+
+    def _refused(self, error):  # rare
+        """Take what ended `idle`: it is told, shown and raised where that is to start again."""
+        is_memory = isinstance(error, MemoryError) or getattr(error, "kind", None) == "memory"
+        if is_memory and self.link.unsaved is None:  # else it would cost what is in RAM only
+            self._trouble = error
+        elif isinstance(error, NotLinked) and error.kind == "provider":
+            self._events.notify_error(error)  # the access token has run out for good
+        elif is_memory or not isinstance(error, NotLinked) or not self._over.is_set():
+            if not is_memory:
+                with Loaded("keyfob.ui.raised") as code:
+                    error = code.with_place(error)
+            error = self._events.notify_error(error)
+            if self._screens.name in ("linked", "idle"):
+                self._screens.show("error", error.members(False))
+            raise error
 
     async def _keep_screen(self, is_last=False):
         """Redraw what changes with time: the time left, the pages, the LED's pattern."""
@@ -218,3 +250,10 @@ class Front:
             except asyncio.TimeoutError:
                 pass
             self._changed.clear()
+
+
+def print_event(event, members):
+    """Print one event as a line for programs: `@` and a JSON object."""
+    line = {"event": event}
+    line.update(members)
+    print("@" + json.dumps(line))
