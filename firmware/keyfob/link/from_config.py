@@ -8,37 +8,39 @@ from keyfob.net.http import HttpClient
 
 def assemble(kind, config, notify, root, name, home, seal):
     """Return a link of class `kind`; see `AccountLink.from_config`."""
-    front = None
     if notify is None:
         with Loaded("keyfob.ui.board") as code:
             parts = code.open_board(root, Events(_print))
         if parts[1:] != [None, None] or hasattr(parts[0], "fill"):
-            from keyfob.link.shown import LinkFront, shown  # stays: as long as the link
+            return _shown(parts, kind, config, root, name, home, seal)
+        from keyfob.ui.screens import Screens  # stays: as long as the link
 
-            front = LinkFront(parts)
-            kind = shown(kind)
-            notify = front.notify
-        else:
-            from keyfob.ui.screens import Screens  # stays: as long as the link
-
-            notify = Screens(parts[0]).notify
-    try:
-        if isinstance(config, str):
-            config = _read(config, root)
-    except KeyfobError as error:
-        if front is not None:
-            front.tell(error)
-        raise error
+        notify = Screens(parts[0]).notify
+    if isinstance(config, str):
+        config = _read(config, root)
     http = HttpClient(config.roots(), config.allow_http)
     store = _store(name, root, home, seal)
     link = kind(config.profile, config.client, config.scope, http, store=store, notify=notify)
     link.wifi = config.networks()
     link.api = config.api
     link.erase_ended = config.erase_ended
-    if front is not None:
-        front.speak(config.language)
-        link.front = front
-        link.is_patient = front.asks_first
+    return link
+
+
+def _shown(parts, kind, config, root, name, home, seal):
+    """The same on a board that has `parts` to show it."""
+    from keyfob.link import shown  # stays: as long as the link
+
+    front = shown.open_front(parts)
+    try:
+        if isinstance(config, str):
+            config = _read(config, root)
+    except KeyfobError as error:
+        shown.show_error(front, error)
+        raise error
+    kind = shown.shown(kind, front, config.language)
+    link = assemble(kind, config, front.notify, root, name, home, seal)
+    link.is_patient = front.asks_first
     return link
 
 

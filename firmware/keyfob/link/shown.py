@@ -4,84 +4,75 @@ from keyfob.compat import Loaded
 from keyfob.ui.front import Front
 
 
-class LinkFront(Front):
-    """The Front of a link in a program that has no App."""
+def open_front(parts):
+    """Return a Front that shows on `parts`, as keyfob.ui.board opens them."""
+    front = Front(emit=_say_nothing)
+    front._parts = parts
+    # Where nobody sees or presses anything, the program decides what to do about an end.
+    front.asks_first = parts[1] is not None or hasattr(parts[0], "fill")
+    front._open_parts(None)
+    front._screens.show("starting", {})
+    return front
 
-    def __init__(self, parts):
-        """Show on `parts`, as keyfob.ui.board opens them, that the program starts."""
-        Front.__init__(self, emit=_say_nothing)
-        self._parts = parts
-        # Where nobody sees or presses anything, the program decides what to do about an end.
-        self.asks_first = parts[1] is not None or hasattr(parts[0], "fill")
-        self._tasks = []
-        self._open_parts(None)
-        self._screens.show("starting", {})
 
-    def speak(self, language):
-        """Set the language of the screens; None leaves it."""
-        self._screens.language = language or self._screens.language
+def show_error(front, error):
+    """Show an error that ends the program."""
+    front._screens.show("error", error.members(True))
 
-    def begin(self, link):
-        """Look after the parts until `end`."""
-        self.link = link
-        self._open_parts(self._tasks)
-        self._screens.show("wifi", {})
 
-    def end(self, error):
-        """Leave the parts as they are; an `error` that ends the program is shown first."""
-        while self._tasks:
-            self._tasks.pop().cancel()
-        if isinstance(error, Exception):
-            with Loaded("keyfob.ui.raised") as code:
-                self.tell(code.with_place(error))
-
-    def tell(self, error):
-        """Show an error that ends the program."""
-        self._screens.show("error", error.members(True))
-
-    async def get_linked(self):
-        """Link, where that may help again and again; return the account's name.
-
-        After an end that the screen tells, a board with a button waits for a press.
-        """
-        link = self.link
-        if not (link.is_linked and self._screens.link):  # else a screen has told of it
-            waits = self._button is not None and self._screens.press == "link"
-            await self._get_linked(_Plain(link), waits)
-        return link.account
+def shown(kind, front, language):
+    """Return the class of links that are as those of the class `kind`, and shown by `front`."""
+    front._screens.language = language or front._screens.language
+    # A board's short names differ within a class alone, so these are names that stay.
+    return type("Shown", (_Shown, kind), {"kind": kind, "display": (front, [])})
 
 
 def _say_nothing(event, members):
     """Print nothing: the serial port is the program's."""
 
 
-def shown(kind):
-    """Return the class of links that are as those of the class `kind`, and have a `front`."""
-    return type("Shown", (_Shown, kind), {"kind": kind})
-
-
 class _Shown:
+    """What is other than of `kind`. `display` is the front, and the tasks that look after it."""
+
     async def __aenter__(self):
-        self.front.begin(self)
+        front, tasks = self.display
+        front.link = self
+        front._open_parts(tasks)
+        front._screens.show("wifi", {})
         try:
             return await self.kind.__aenter__(self)
         except Exception as error:
-            self.front.end(error)
+            _leave(front, tasks, error)
             raise
 
     async def __aexit__(self, *error):
-        self.front.end(error[1])
+        front, tasks = self.display
+        _leave(front, tasks, error[1])
         await self.kind.__aexit__(self, *error)
 
     async def ensure_linked(self):
-        return await self.front.get_linked()
+        front, _ = self.display
+        if not (self.is_linked and front._screens.link):  # else a screen has told of it
+            # After an end that the screen tells, a board with a button waits for a press.
+            waits = front._button is not None and front._screens.press == "link"
+            await front._get_linked(_Plain(self), waits)
+        return self.account
 
     def show(self, name, value=None, *lines):
-        self.front.show(name, value, *lines)
+        self.display[0].show(name, value, *lines)
+
+
+def _leave(front, tasks, error):
+    """Leave the parts as they are; an `error` that ends the program is shown first."""
+    while tasks:
+        tasks.pop().cancel()
+    if isinstance(error, Exception):
+        with Loaded("keyfob.ui.raised") as code:
+            show_error(front, code.with_place(error))
 
 
 class _Plain:
-    """A link as it is without its front, for `Front` to link."""
+    """A link as it is without its front, for the front to link."""
 
     def __init__(self, link):
         self._link = link
