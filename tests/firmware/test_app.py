@@ -814,12 +814,12 @@ def test_ctrl_c_gets_out_and_leaves_nothing_running():
 
 def test_a_machine_line_is_json_behind_an_at_sign():
     written = []
-    app.print, before = written.append, getattr(app, "print", None)
+    front.print, before = written.append, getattr(front, "print", None)
     try:
         app.print_event("poll", {"result": "pending", "interval": 5.5, "error": None})
     finally:
         if before is None:
-            del app.print
+            del front.print
     (line,) = written
     assert line[0] == "@" and "\n" not in line
     assert json.loads(line[1:]) == {
@@ -1106,6 +1106,7 @@ async def test_a_program_outlives_any_exception_of_its_own():
         with Folder() as folder:
             bench = Bench(folder).approved()
             errors = await raised_four_times(bench, make, "no reading")
+            assert all("(test_app.py, line " in error["message"] for error in errors)
             assert len(errors) == 4 and not any(error["fatal"] for error in errors)
             assert bench.names.count("linked") == 1, "the link was never given up"
             assert bench.names.count("[error]") == bench.names.count("[idle]") == 4
@@ -1154,7 +1155,11 @@ async def test_a_program_outlives_any_foreign_exception():
         with Folder() as folder:
             bench = Bench(folder).approved()
             errors = await raised_four_times(bench, kind, "at-secret-1")
-            assert [error["message"] for error in errors] == ["unexpected " + kind.__name__] * 4
+            for error in errors:
+                words, _, place = error["message"].partition(" (")
+                assert words == "unexpected " + kind.__name__
+                assert place.startswith("test_app.py, line "), "where it was raised"
+            assert bench.names.count("[error]") == 4, "the panel shows it"
             assert not any(error["fatal"] for error in errors)
             assert bench.names.count("linked") == 1, "the link was never given up"
             assert "secret" not in str(bench.told)
