@@ -1,6 +1,7 @@
 # keyfob: the commands to remember.
 #   make setup     a virtual environment in .venv with everything (once; needs the network)
-#   make demo      a virtual board links itself to an account; ARGS="..." are options of `keyfob sim`
+#   make demo      a virtual board links itself to an account; BOARD=... is one of `keyfob boards`,
+#                  ARGS="..." are options of `keyfob sim`
 #   make test      every test, a fixed sample of each sweep
 #   make soak      the sweeps whole
 #   make lint      ruff and mypy
@@ -9,7 +10,8 @@
 #   make pictures  every screen of every board in every language, to build/pictures
 
 PYTHON ?= python3
-ARGS ?= --state-dir build/demo --until refreshed
+BOARD ?= m5stack-core
+ARGS ?= --state-dir build/demo-$(BOARD) --until refreshed
 PYTEST_ARGS ?=
 
 VENV := .venv
@@ -46,7 +48,7 @@ $(STAMP): pyproject.toml
 
 # Ctrl-C is how a person ends it: no error of make's.
 demo: $(STAMP)
-	@trap : INT; $(BIN)/keyfob sim $(ARGS) || { code=$$?; [ $$code = 130 ] || exit $$code; }
+	@trap : INT; $(BIN)/keyfob sim --board $(BOARD) $(ARGS) || { code=$$?; [ $$code = 130 ] || exit $$code; }
 
 test: $(STAMP)
 	@$(PYTEST) $(PYTEST_ARGS)
