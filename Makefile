@@ -1,13 +1,13 @@
 # keyfob: the commands to remember.
 #   make setup     a virtual environment in .venv with everything (once; needs the network)
-#   make demo      a virtual board links itself to an account; BOARD=... is one of `keyfob boards`,
-#                  ARGS="..." are options of `keyfob sim`
+#   make demo      a virtual board links itself to an account; ARGS="..." are options of `keyfob sim`
 #   make test      every test, a fixed sample of each sweep
 #   make soak      the sweeps whole
 #   make lint      ruff and mypy
 #   make bench     sizes and speeds
 #   make firmware  the firmware compiled to build/firmware
 #   make pictures  every screen of every board in every language, to build/pictures
+#   make readme-picture  the README's moving picture, anew (needs chromium)
 
 PYTHON ?= python3
 BOARD ?= m5stack-core
@@ -23,7 +23,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 test soak bench: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint bench firmware pictures clean
+.PHONY: help setup demo test soak lint bench firmware pictures readme-picture clean
 
 help:
 	@sed -n 's/^#  *make /make /p' Makefile
@@ -69,6 +69,9 @@ firmware: $(STAMP)
 
 pictures: $(STAMP)
 	@$(BIN)/python tests/goldens.py build/pictures
+
+readme-picture: $(STAMP)
+	@$(BIN)/python tests/readme_picture.py
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache
