@@ -324,7 +324,7 @@ class TokenSet:
 
     def _successor(self, members, profile, now, unix):  # rare
         if members.get("token_type") in (None, ""):
-            members["token_type"] = "bearer"  # as the tokens before: it is not worth losing these
+            members["token_type"] = "bearer"  # noqa: S105 - as before: it is not worth losing tokens
         tokens = TokenSet.granted(members, profile, self.scope, now, unix)
         if tokens.refresh_token is None:
             tokens.refresh_token = self.refresh_token  # RFC 6749 section 6: still valid
