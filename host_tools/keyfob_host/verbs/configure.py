@@ -296,7 +296,7 @@ def _next(document: dict[str, Any]) -> str:
 
 def _write(board: Any, files: dict[str, bytes], ca_folder: str) -> list[str]:
     """Write what is not there already, then remove roots that nothing names any more."""
-    board.run_file("copies", {"FOLDERS": [ca_folder], "COPIES": []})
+    board.run_file("copies", {"FOLDERS": [ca_folder], "COPIES": [], "MOVES": False})
     written = [path for path, content in files.items() if board.read(path) != content]
     for path in written:
         board.put(path, files[path])
