@@ -71,7 +71,7 @@ class Held(NamedTuple):
 class Plan:
     """What an install has to do: files to send, files to copy on the board, files to remove.
 
-    Where it `moves`, there is no room for two versions: files are moved instead of copied, and what
+    Where it `moves`, there is no room for two versions: files are moved, not copied, and what
     is to be removed is so before anything is sent.
     """
 

@@ -1,7 +1,7 @@
 """Print SHA-256, size and path of /main.py and of every file below /lib/keyfob*.
 
-A folder has a dash for its hash, and no size. Printed one by one: a list of them all takes too much
-RAM.
+A folder has a dash for its hash, and no size. Printed one by one: a list of them all takes too
+much RAM.
 """
 
 import gc
