@@ -27,6 +27,7 @@ _MPY = 6  # version of .mpy that our compiler makes, and the sub-version of its 
 _MPY_SUB = 3
 _PLAIN = "/lib/keyfob"  # the package as mip or a hand put it there: a folder wins over a file
 _RETIRED = "/lib/keyfob-retired"
+_DIGITS = 12  # of a file's size, and no more
 _SPARE = 32 * 1024  # bytes of flash to leave for tokens and for littlefs itself
 
 # Architectures by their number in `sys.implementation._mpy`, as mpy-cross names them.
@@ -119,8 +120,10 @@ def contents(board: Board) -> dict[str, Held | None]:
     """What of keyfob is on the board, by path; None for a folder, whose path ends in /."""
     found: dict[str, Held | None] = {}
     for line in board.run_file("hashes").splitlines():
-        digest, size, path = line.split(" ", 2)
-        found[path] = None if digest == "-" else Held(digest, int(size))
+        digest, _, rest = line.partition(" ")
+        size, _, path = rest.partition(" ")
+        is_size = size.isdecimal() and size.isascii() and len(size) < _DIGITS
+        found[path] = None if digest == "-" else Held(digest, int(size) if is_size else 0)
     return found
 
 
