@@ -757,6 +757,24 @@ async def test_an_endpoint_that_is_not_found_is_looked_up_again():
     assert board.http.requests[-1].url == TOKEN + "/v2"
 
 
+async def test_where_codes_are_asked_for_is_looked_up_again_at_once_and_once():
+    board = await found_at_first()
+    board.http.answer("https://as.example/revoke", reply(200))
+    await board.link.unlink()
+    for answer in (discovery(), discovery(device_authorization_endpoint=DEVICE + "/v2")):
+        board.http.requests.clear()
+        board.http.answer(DISCOVERY, answer)
+        board.http.answer(DEVICE, reply(404))
+        board.http.answer(DEVICE + "/v2", reply(404))
+        await fails(ProviderError, board.link.ensure_linked())
+    asked = [request.url for request in board.http.requests]
+    assert asked == [DEVICE, DISCOVERY, DEVICE + "/v2"]
+    board.http.answer(DISCOVERY, discovery())
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, tokens(2))
+    await board.link.ensure_linked()
+
+
 async def test_a_404_of_an_api_says_nothing_of_the_endpoints():
     board = await found_at_first()
     board.http.answer(API, reply(404))
