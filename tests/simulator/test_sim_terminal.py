@@ -59,8 +59,8 @@ def test_the_board_speaks_the_language_that_was_asked_for(capsys, runtime):
     run = ["sim", "--clock", "virtual", "--approve", "auto", "--until", "linked"]
     assert cli.main([*run, "--runtime", runtime, "--language", "pl"]) == 0
     out = capsys.readouterr().out
-    assert "Dalej tylko, mając to urządzenie w ręku" in out
-    assert "Only continue" not in out
+    assert "│ Połączono\n" in out
+    assert "│ Linked\n" not in out
 
 
 def test_a_failure_is_two_lines_on_stderr(capsys):

@@ -23,6 +23,7 @@ from typing import Any
 
 from littlefs.errors import LittleFSError
 
+import keyfob
 from keyfob_sim.cpython import cryptolib, framebuf
 from keyfob_sim.cpython.virtual_time import BoardLoop
 from keyfob_sim.hardware.board import VirtualBoard
@@ -84,6 +85,9 @@ class _Asyncio(ModuleType):
         return _Reader(reader, loop), writer
 
 
+_FIRMWARE = str(Path(keyfob.__file__).parent) + "/"
+
+
 class _Files:
     """`os` and `open` of a board, on its littlefs. Raises OSError as a board does."""
 
@@ -92,6 +96,8 @@ class _Files:
 
     def open(self, path: str, mode: str = "r", encoding: str = "utf-8") -> Any:
         options: dict[str, Any] = {} if "b" in mode else {"encoding": encoding}
+        if path.startswith(_FIRMWARE):  # letters and texts, which lie beside their code
+            return Path(path).open(mode, **options)
         return _File(self._try(lambda: self._fs.open(path, mode, **options)), self._try)
 
     def rename(self, old: str, new: str) -> None:
