@@ -366,12 +366,12 @@ def test_a_text_without_translation_appears_in_english():
         assert texts.items("linked", {}, "de") == [("Linked", "")]
     finally:
         texts._open = complete
-    known = texts._LANGUAGES
+    known = texts.languages
     try:
-        texts._LANGUAGES = "en tlh"  # whose file is not there
+        texts.languages = lambda: ["en", "tlh"]  # whose file is not there
         assert texts.items("linked", {}, "tlh") == [("Linked", "")]
     finally:
-        texts._LANGUAGES = known
+        texts.languages = known
 
 
 def test_it_says_what_to_press_or_how_a_code_comes_where_there_is_nothing_to_press():

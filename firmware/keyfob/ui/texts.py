@@ -1,4 +1,4 @@
-"""The texts of the screens: English here, any other language in a file of languages/.
+"""The texts of the screens: English here, any other language in a file of translations/.
 
 A row is a name and its text. In a file, whose first line is the language's own name, a row that
 is missing falls back to English, as everything does without the file. A text has the member that
@@ -11,8 +11,6 @@ The table is a single string: a board reads the row that it needs and unloads th
 import keyfob
 from keyfob.compat import const
 from keyfob.ui import screen_table
-
-_LANGUAGES = "en de es fr it nl pl pt"  # the fallback first
 
 _TEXTS = """
 starting|Starting
@@ -126,7 +124,7 @@ def items(screen, members, language, signs=CONSOLE):
 
 def languages():
     """Return the languages that there are texts in, the fallback first."""
-    return _LANGUAGES.split()
+    return "en de es fr it nl pl pt".split()
 
 
 def _translated(names, members, language):
@@ -142,28 +140,26 @@ def _translated(names, members, language):
             for line in file:
                 name = line[: max(0, line.find("|"))]
                 if name in wanted:
-                    found[name] = line[len(name) + 1 :].rstrip("\r\n")
+                    found[name] = line[len(name) + 1 :].rstrip()
     except OSError:
         pass  # there is English
     return found
 
 
 def _open(language):
-    folder = keyfob.__path__  # a list on CPython
-    if not isinstance(folder, str):
-        folder = folder[0]
-    name = "/ui/languages/%s.txt" % language
+    name = "ui/translations/%s.txt" % language
+    beside = keyfob.__file__
     try:
-        return open(folder + name, encoding="utf-8")
+        return open(beside[: beside.rfind("__init__")] + name, encoding="utf-8")
     except OSError:  # of a frozen build the texts alone are in flash
-        return open("/lib/keyfob" + name, encoding="utf-8")
+        return open("/lib/keyfob/" + name, encoding="utf-8")
 
 
 def _text(name, members, translated):
     """The text called `name` as it is in the file or the table, None if there is none."""
     name = _filled(name, members)
-    start = _TEXTS.find("\n%s|" % name)
-    if name is None or start < 0:
+    start = -1 if name is None else _TEXTS.find("\n" + name + "|")
+    if start < 0:
         return None
     start += len(name) + 2
     return translated.get(name) or _TEXTS[start : _TEXTS.find("\n", start)]

@@ -85,7 +85,7 @@ class _Asyncio(ModuleType):
         return _Reader(reader, loop), writer
 
 
-_FIRMWARE = str(Path(keyfob.__file__).parent) + "/"
+_FIRMWARE = str(Path(keyfob.__file__).parent)
 
 
 class _Files:
