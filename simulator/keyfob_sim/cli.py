@@ -107,6 +107,12 @@ def sim(
         str | None,
         _option("--api", "URL", "Protected address to call.  [default: userinfo]"),
     ] = None,
+    language: Annotated[
+        str | None,
+        _option(
+            "--language", "en|de|es|fr|it|nl|pl|pt", "Language of the screens.  [default: en]"
+        ),
+    ] = None,
     host: Annotated[
         str | None,
         _option(
@@ -190,6 +196,7 @@ def sim(
         ca=ca,
         allow_http=allow_http,
         api=api,
+        language=language,
         host=host,
         port=port,
         https=https,

@@ -22,7 +22,7 @@ BOARDS = "--board " + " or ".join(known_boards())
 LANGUAGES = " or ".join(languages())
 
 # What DESIGN fixes, in its own order.
-SIM_OPTIONS = """
+SIM_OPTIONS = f"""
     --board NAME
     --runtime micropython|cpython
     --heap SIZE
@@ -37,6 +37,7 @@ SIM_OPTIONS = """
     --ca FILE
     --allow-http
     --api URL
+    --language {"|".join(languages())}
     --host ADDRESS
     --port P
     --https

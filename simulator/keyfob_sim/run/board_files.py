@@ -81,6 +81,7 @@ def _configuration(options: SimOptions, server: dict[str, Any] | None) -> dict[s
         "allow_http": options.allow_http or server is not None,
         "board": options.board.name,
         "api": options.api,
+        "language": options.language,
     }
     files["/keyfob.json"] = _json(document)
     files["/board.json"] = _json(board_file(options.board))

@@ -12,6 +12,7 @@ from typing import NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from keyfob.oauth.messages import BASIC, CLIENT_AUTH, NONE, POST
+from keyfob.ui.texts import languages
 from keyfob_host.boards import DEFAULT_BOARD, Board, load_board
 from keyfob_host.errors import UsageError
 from keyfob_host.vm import in_the_vm
@@ -50,6 +51,7 @@ class Given:
     ca: str | None = None
     allow_http: bool = False
     api: str | None = None
+    language: str | None = None
     host: str | None = None
     port: str | None = None
     https: bool = False
@@ -99,6 +101,7 @@ class SimOptions:
     ca: Path | None
     allow_http: bool
     api: str | None
+    language: str
     host: str
     port: int
     https: bool
@@ -248,6 +251,7 @@ def resolve(
         ca=_path(given.ca),
         allow_http=given.allow_http,
         api=_address("--api", given.api, query=True),
+        language=_one_of("--language", given.language or languages()[0], tuple(languages())),
         host=given.host or DEFAULT_HOST,
         port=parse_port(given.port),
         https=given.https,
