@@ -223,9 +223,9 @@ class AccountLink:
         in the reply, and `max_body` is the bound of those. They are paths, as in
         ("title", "owner/name"), which go on in each element of an array. With a `callback` the
         elements of the first array on a path's way are not in the reply: it is called with each
-        as soon as that has arrived, and what it raises is raised once the reply has. Raises
-        ValueError for an element of which more than 4096 bytes count, and for a reply of status
-        200 that is no JSON.
+        as soon as that has arrived, and what it raises is raised once the reply has. Then it
+        raises TransportError, too, for an element of which more than 4096 bytes count, and for a
+        reply of status 200 that is no JSON.
         """
         with Loaded("keyfob.link.call") as code:
             return await code.call(

@@ -3,6 +3,7 @@
 import json
 
 from keyfob.compat import const
+from keyfob.errors import TransportError
 
 _QUOTE = const(0x22)
 _BACKSLASH = const(0x5C)
@@ -67,10 +68,10 @@ class _Selection:
         at = 0
         while at < len(piece):
             kept = rest if self._item is None else self._item
-            if self._is_text:
-                at = self._text(piece, at, kept)
-            elif self._depth:
+            if self._depth:
                 at = self._within(piece, at, kept)
+            elif self._is_text:
+                at = self._text(piece, at, kept)
             elif self._state == _NOTHING:
                 break
             elif piece[at] in _BLANKS or (self._is_start and piece[at] in _BOM):
@@ -88,28 +89,36 @@ class _Selection:
         return rest
 
     def check(self, reply):
-        """Raise what `callback` has raised, or ValueError for a reply to it that is no JSON."""
+        """Raise what `callback` has raised, or TransportError for a reply that it cannot have."""
         if self._error is not None:
             raise self._error
         if self._callback is not None and reply.status == 200 and not self._is_whole:
-            raise ValueError("the reply is no JSON, or has no end")
+            raise _error("the reply is no JSON, or has no end")
 
     def _look_at_item(self):
         """Give the element to `callback`, if it is whole."""
-        is_whole = self._state == _NEXT and len(self._open) == self._array
+        if self._state != _NEXT or len(self._open) != self._array:
+            if len(self._item) > _LONGEST_ITEM:
+                self._end(_error("an element has more than %d bytes" % _LONGEST_ITEM))
+            return
+        item, self._item = self._item, None
         try:
-            if is_whole:
-                item, self._item = self._item, None
-                self._callback(json.loads(item))
-            elif len(self._item) > _LONGEST_ITEM:
-                raise ValueError("an element has more than %d bytes" % _LONGEST_ITEM)
+            item = json.loads(item)
+        except ValueError:
+            self._end(None)
+            return
+        try:
+            self._callback(item)
         except Exception as error:  # noqa: BLE001 - it is raised once the reply is read
-            self._error = error
-            self._item = None
-            self._is_text, self._depth, self._state = False, 0, _NOTHING
+            self._end(error)
+
+    def _end(self, error):
+        self._error = error
+        self._item = None
+        self._is_text, self._depth, self._state = False, 0, _NOTHING
 
     def _text(self, piece, at, kept):
-        """Take what there is of a string; return where that ends."""
+        """Take what there is of a name or another string; return where that ends."""
         start = at
         if self._is_escaped:
             self._is_escaped = False
@@ -123,8 +132,7 @@ class _Selection:
             end = escape
         elif end < len(piece):
             self._is_text = False
-            if not self._depth:
-                self._state = _END_OF_NAME if self._state == _NAME else _NEXT
+            self._state = _END_OF_NAME if self._state == _NAME else _NEXT
         at = min(end + 1, len(piece))
         if self._state in (_NAME, _END_OF_NAME):
             if len(self._name) <= _LONGEST:  # else nobody wants it
@@ -134,20 +142,35 @@ class _Selection:
         return at
 
     def _within(self, piece, at, kept):
-        """Take what there is up to the next string, or the end, of a value that is whole."""
+        """Take what there is of a value that is whole; return where that ends."""
         start = at
-        depth = self._depth
-        while depth and at < len(piece):
+        size = len(piece)
+        depth, is_text = self._depth, self._is_text
+        if self._is_escaped:
+            self._is_escaped = False
+            at += 1
+        while depth and at < size:
+            if is_text:
+                end = piece.find(b'"', at)
+                escape = piece.find(b"\\", at, size if end < 0 else end)
+                if escape >= 0:
+                    at = escape + 2
+                    self._is_escaped = at > size
+                elif end < 0:
+                    at = size
+                else:
+                    is_text = False
+                    at = end + 1
+                continue
             octet = piece[at]
             at += 1
             if octet == _QUOTE:
-                self._is_text = True
-                break
-            if octet in b"{[":
+                is_text = True
+            elif octet in b"{[":
                 depth += 1
             elif octet in b"}]":
                 depth -= 1
-        self._depth = depth
+        self._depth, self._is_text = depth, is_text
         if not depth:
             self._state = _NEXT
         if self._wanted is not None:
@@ -234,3 +257,7 @@ def _tree(paths):
             node = node.setdefault(name, {})
         node[last] = {}
     return tree
+
+
+def _error(message):
+    return TransportError(message, "check the address, or the members that are asked for")
