@@ -22,7 +22,7 @@ idle|tell|yes||good tick|linked account* unsaved_{unsaved}/unsaved hold-
 denied|link|yes||trouble warning|denied again/soon-
 expired|link|yes||trouble clock|expired lost again/soon-
 sign_in_again|link|yes||trouble link|signed_out again/soon-
-value|tell|yes||good|title/linked value# words! message unsaved_{unsaved}/unsaved
+value|tell|yes||good|name/linked value# words! message unsaved_{unsaved}/unsaved
 unlink|unlink||15000 linked|trouble warning|unlink confirm! keep-
 unlinked|link|yes||wait link|unlinked revoked_{revoked} again/restart-
 error|link|yes||trouble warning|error kind_{kind}! message hint?

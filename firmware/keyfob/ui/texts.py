@@ -41,7 +41,7 @@ unsaved|Not saved: {unsaved}
 unsaved_the flash is full|Not saved: flash is full
 unsaved_the flash is read-only|Not saved: flash is read-only
 unsaved_NVS is full|Not saved: NVS is full
-title|{name}
+name|{name}
 value|{value}
 words|{words}
 hold|Hold “{button}” to unlink
