@@ -383,7 +383,7 @@ class ReplyParser:
             self._filter = behind
 
     def _close(self):
-        if self._state == _TO_CLOSE:
+        if self._state in (_TO_CLOSE, _TRAILER):  # complete once the last chunk is there
             self._finish()
         elif self._state != _DONE:
             raise self._ended()
