@@ -105,7 +105,7 @@ def _error(values, status, profile):  # rare
             code, text = odd.odd_error(values, text, profile.pending_map, ERRORS)
     code = profile.pending_map.get(code, code)
     if code and code not in ERRORS:
-        plain = code.strip().lower()
+        plain = str(code.strip(" \t\r\n").encode().lower(), "utf-8")  # ASCII's alone
         code = plain if plain in ERRORS else code  # as RFC 6749 writes it
     if code == str(status):
         code = None  # a gateway repeats it
