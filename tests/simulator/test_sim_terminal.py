@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import zxingcpp
 from PIL import Image
+from virtual_port import needs_vm
 
 from keyfob_host.report.terminal import Terminal
 from keyfob_sim import cli
@@ -51,6 +52,15 @@ def test_a_person_sees_code_address_qr_account_and_refresh(capsys):
     assert out.count("refreshed") == 2
     assert "\x1b" not in out
     assert "only continue if you hold this device" in out.lower()
+
+
+@pytest.mark.parametrize("runtime", ["cpython", pytest.param("micropython", marks=needs_vm)])
+def test_the_board_speaks_the_language_that_was_asked_for(capsys, runtime):
+    run = ["sim", "--clock", "virtual", "--approve", "auto", "--until", "linked"]
+    assert cli.main([*run, "--runtime", runtime, "--language", "pl"]) == 0
+    out = capsys.readouterr().out
+    assert "│ Połączono\n" in out
+    assert "│ Linked\n" not in out
 
 
 def test_a_failure_is_two_lines_on_stderr(capsys):

@@ -101,7 +101,7 @@ class HttpClient:
                 raise failure
             return await self._ask(origin, message, request, limit, max_body)
         finally:
-            self._parser = None
+            self._bounds = self._parser = None
             if not whole:  # nor may a cancellation leave a reply half read
                 await self.close()
 

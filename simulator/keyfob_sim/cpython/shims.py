@@ -96,9 +96,9 @@ class _Files:
         self._firmware = firmware_dir() / "keyfob"
 
     def open(self, path: str, mode: str = "r", encoding: str = "utf-8") -> Any:
-        if mode == "rb" and Path(path).is_relative_to(self._firmware):
-            return builtins.open(path, mode)
         options: dict[str, Any] = {} if "b" in mode else {"encoding": encoding}
+        if Path(path).is_relative_to(self._firmware):  # letters and texts
+            return builtins.open(path, mode, **options)
         return _File(self._try(lambda: self._fs.open(path, mode, **options)), self._try)
 
     def rename(self, old: str, new: str) -> None:
