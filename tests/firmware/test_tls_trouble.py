@@ -115,6 +115,10 @@ async def test_an_alert_says_what_the_platform_does_not():
         assert found.hint
         assert len(heard) == 1
     found, _ = await explained(FATAL_ALERT, b"\x15\x03\x03\x00\x02\x02\x50")
+    assert found.message.endswith("it breaks the handshake off with alert 80")
+    found, _ = await explained(FATAL_ALERT, records(flight(*CHAIN) + b"\x0d\0\1\0"))
+    assert "mutual TLS" in found.message
+    found, _ = await explained(FATAL_ALERT, records(flight(*CHAIN) + b"\x0e\0\0\0"))
     assert "FATAL_ALERT" in found.message
 
 

@@ -21,21 +21,23 @@ _NEW = const(1)
 _SUITE = const(2)
 _NO_NAME = const(3)
 _NO_TLS = const(4)
+_MUTUAL = const(5)
+_OTHER = const(6)
 # What of a certificate does.
-_WEAK = const(5)
-_ROOT = const(6)
-_OWN = const(7)
-_HOST = const(8)
-_EXPIRED = const(9)
-_FUTURE = const(10)
-_USAGE = const(11)
-_EXTENSION = const(12)
-_NO_CA = const(13)
-_TOO_DEEP = const(14)
-_ORDER = const(15)
+_WEAK = const(7)
+_ROOT = const(8)
+_OWN = const(9)
+_HOST = const(10)
+_EXPIRED = const(11)
+_FUTURE = const(12)
+_USAGE = const(13)
+_EXTENSION = const(14)
+_NO_CA = const(15)
+_TOO_DEEP = const(16)
+_ORDER = const(17)
 # What the server has to be asked about.
-_ALERT = const(16)
-_REFUSED = const(17)
+_ALERT = const(18)
+_REFUSED = const(19)
 
 # For each cause what it is called, and what to do.
 _TEXTS = (
@@ -47,6 +49,11 @@ _TEXTS = (
     ),
     ("it knows no host of that name", "check the address"),
     ("the server there speaks no TLS", "check the address: does a TLS server answer there?"),
+    (
+        "it wants a certificate of the board's own (mutual TLS), and a board has none",
+        "do without it at the server, for this address",
+    ),
+    ("it breaks the handshake off with alert %d", "RFC 8446 section 6, or the server's log"),
     (
         "a certificate has a key or signature that a board does not accept",
         "have it signed with SHA-256, by a key of RSA (2048 bits or more), P-256 or P-384",
@@ -129,7 +136,10 @@ _SOURCES = {"ntp": "NTP", "http": "HTTP date", "rtc": "saved"}
 
 _RECORD_ALERT = const(21)
 _RECORD_HANDSHAKE = const(22)
-_CERTIFICATES = const(11)  # type of a message (RFC 5246 section 7.4)
+# Types of messages (RFC 5246 section 7.4).
+_CERTIFICATES = const(11)
+_REQUEST = const(13)
+_DONE = const(14)
 # What is offered, as by mbedTLS: ECDHE or RSA, with AES in GCM or CBC.
 _CIPHERS = (
     b"\xc0\x2c\xc0\x30\xc0\x24\xc0\x28\xc0\x0a\xc0\x14\xc0\x2b\xc0\x2f\xc0\x23\xc0\x27\xc0\x09"
@@ -145,7 +155,8 @@ _OFFERS = (
 _EXTENSION_ID = b"\x06\x03\x55\x1d"
 _KEY_USAGE = b"\x0f"
 _CONSTRAINTS = b"\x13"
-_SIGNS = const(0x04)  # in the first byte of the key usage
+_SIGNS = const(0x04)  # certificates; in the first byte of the key usage
+_SHAKES_HANDS = const(0x80)  # signs what belongs to a handshake
 _IS_CA = b"\x01\x01\xff"
 _MOST = const(10)  # certificates of a server that are looked at
 # What one is for, and TLS servers among that.
@@ -165,13 +176,17 @@ async def explain(failure, error, origin, clock, source):
     scheme, host, port = origin
     cause = _cause(error, failure.message)
     greeting = _Greeting(host)
+    if failure.kind != "tls":
+        cause = _ALERT  # it hung up, perhaps after an alert
     if cause in (_ALERT, _REFUSED, _ROOT) and scheme == "https":
         try:
             await asyncio.wait_for(greeting.send(port), _PATIENCE)
         except (OSError, EOFError, ValueError, IndexError, asyncio.TimeoutError):
             pass  # what has come may do
-    if cause == _ALERT:
-        cause = _ALERTS.get(greeting.alert)
+    if cause == _ALERT and greeting.is_mutual:
+        cause = _MUTUAL
+    elif cause == _ALERT:
+        cause = _ALERTS.get(greeting.alert, _OTHER if greeting.alert else None)
     elif cause == _REFUSED:
         cause = _WEAK if greeting.is_for_servers else _USAGE
     elif cause == _ROOT:
@@ -179,6 +194,8 @@ async def explain(failure, error, origin, clock, source):
     if cause is None:
         return failure
     text, hint = _TEXTS[cause]
+    if cause == _OTHER:
+        text %= greeting.alert
     if cause == _ROOT and greeting.issuer:
         text += "; it wants the root " + greeting.issuer
     if cause in (_EXPIRED, _FUTURE):
@@ -228,6 +245,7 @@ class _Greeting:
     issuer = None  # of the last certificate that leads from the server's to a root
     is_own = False  # whether the server sent one certificate, signed by itself
     is_for_servers = True  # whether the server's certificate is
+    is_mutual = False  # whether the server asks for one of the board's
 
     def __init__(self, host):
         self._host = host
@@ -242,12 +260,15 @@ class _Greeting:
             writer.write(_hello(self._host.encode()))
             await writer.drain()
             kind = None
-            while kind != _CERTIFICATES:
+            while kind != _DONE and not self.is_mutual:
                 kind, size = await self._head(4)
-                if kind != _CERTIFICATES:
+                if kind == _CERTIFICATES:
+                    _, size = await self._head(3)
+                    await self._note_chain(size)
+                elif kind == _REQUEST:
+                    self.is_mutual = True
+                else:
                     await self._read(size)
-            _, size = await self._head(3)
-            await self._note_chain(size)
         finally:
             writer.close()
             await writer.wait_closed()  # MicroPython: only this closes the socket
@@ -264,7 +285,10 @@ class _Greeting:
                 self._chain.append((issuer, subject, _room_below(der)))
             if is_first:
                 self.is_own = issuer == subject and size <= 0
-                self.is_for_servers = _PURPOSES not in der or _FOR_SERVERS in der
+                usage = _extension(der, _KEY_USAGE)
+                self.is_for_servers = (_PURPOSES not in der or _FOR_SERVERS in der) and not (
+                    usage and not usage[3] & _SHAKES_HANDS
+                )
             is_first = False
 
     def flaw(self):
