@@ -12,6 +12,8 @@ import keyfob
 from keyfob.compat import const
 from keyfob.ui import screen_table
 
+_LANGUAGES = "en de es fr it nl pl pt"  # the fallback first
+
 _TEXTS = """
 starting|Starting
 wifi|Joining Wi-Fi
@@ -124,7 +126,7 @@ def items(screen, members, language, signs=CONSOLE):
 
 def languages():
     """Return the languages that there are texts in, the fallback first."""
-    return "en de es fr it nl pl pt".split()
+    return _LANGUAGES.split()
 
 
 def _translated(names, members, language):
