@@ -63,6 +63,10 @@ def sim(
         str | None,
         _option("--serial", "PATH", "Link PATH to the board's serial port, for mpremote."),
     ] = None,
+    program: Annotated[
+        str | None,
+        _option("--program", "FILE", "The board's main.py.  [default: keyfob's own]"),
+    ] = None,
     clock: Annotated[
         str | None,
         _option(
@@ -186,6 +190,7 @@ def sim(
         runtime=runtime,
         heap=heap,
         serial=serial,
+        program=program,
         clock=clock,
         issuer=issuer,
         provider=provider,

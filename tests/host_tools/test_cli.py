@@ -27,6 +27,7 @@ SIM_OPTIONS = f"""
     --runtime micropython|cpython
     --heap SIZE
     --serial PATH
+    --program FILE
     --clock real|virtual
     --issuer URL
     --provider NAME|FILE

@@ -12,8 +12,6 @@ import keyfob
 from keyfob.compat import const
 from keyfob.ui import screen_table
 
-_LANGUAGES = "en de es fr it nl pl pt"  # the fallback first
-
 _TEXTS = """
 starting|Starting
 wifi|Joining Wi-Fi
@@ -126,7 +124,7 @@ def items(screen, members, language, signs=CONSOLE):
 
 def languages():
     """Return the languages that there are texts in, the fallback first."""
-    return _LANGUAGES.split()
+    return "en de es fr it nl pl pt".split()  # noqa: SIM905 - a list makes each a name
 
 
 def _translated(names, members, language):

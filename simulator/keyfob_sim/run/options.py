@@ -41,6 +41,7 @@ class Given:
     runtime: str | None = None
     heap: str | None = None
     serial: str | None = None
+    program: str | None = None
     clock: str | None = None
     issuer: str | None = None
     provider: str | None = None
@@ -91,6 +92,7 @@ class SimOptions:
     heap: int | None
     is_limited: bool
     serial: Path | None
+    program: Path | None
     clock: str
     issuer: str | None
     provider: str | None
@@ -241,6 +243,7 @@ def resolve(
         heap=_heap(given, board),
         is_limited=runtime == "micropython" and given.heap is None,
         serial=_path(given.serial),
+        program=_path(given.program),
         clock=clock,
         issuer=_address("--issuer", given.issuer, query=False),
         provider=given.provider,
