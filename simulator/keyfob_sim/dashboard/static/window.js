@@ -115,6 +115,12 @@ function watchControls() {
 
 // Showing
 
+// The same colour as bright as it gets: a pixel's is dim in numbers, and glares nevertheless.
+function bright(colour) {
+  const most = Math.max(...colour);
+  return colour.map((part) => Math.round((part / most) * 255)).join(" ");
+}
+
 function show(state) {
   times = { t: state.t, uptime: state.uptime, at: performance.now() };
   showTimes();
@@ -123,6 +129,7 @@ function show(state) {
   if (state.console !== null) byId("console").textContent = state.console.join("\n");
   if (byId("lamp")) {
     byId("lamp").classList.toggle("on", state.led);
+    byId("lamp").style.cssText = state.led && state.colour ? `--lit: rgb(${bright(state.colour)})` : "";
     byId("led").textContent = state.led ? "on" : "off";
   }
   for (const key of all("[data-button]")) {
