@@ -38,6 +38,7 @@ VERDICTS = {
     "dhe": NOTHING_IN_COMMON,
     "x25519": NOTHING_IN_COMMON,
     "p521-exchange": None,
+    "mutual": "it wants a certificate of the board's own (mutual TLS)",
     "p224": NOTHING_IN_COMMON,
     "p521": None,
     "secp256k1": NOTHING_IN_COMMON,

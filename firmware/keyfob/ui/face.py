@@ -188,12 +188,17 @@ class _Screen:
             self._draw_symbol(module, corner)
         font = self._font(number)
         x, y = code_corner
+        column, top = place[:2]
+        if not (module or self._whole):  # a value, in the middle as any other state
+            spare = max(0, bottom - top - self._height(lines)) // 2
+            y += spare
+            top += spare
         for line in _cut(font, self._code, panel.width - x - self._margin):
             if y + font.height <= bottom:
                 font.draw(panel, line, x, y + font.height)
             y += font.pitch
-        self._draw_lines(lines, place[0], place[1])
-        bar = self._draw_bar(place[0], corner, module, bottom)
+        self._draw_lines(lines, column, top)
+        bar = self._draw_bar(column, corner, module, bottom)
         return Drawn(panel, self._page % pages, pages, bar, self._whole)
 
     def _draw_bar(self, column, corner, module, bottom):

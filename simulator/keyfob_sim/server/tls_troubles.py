@@ -46,6 +46,7 @@ class Trouble:
     newest: ssl.TLSVersion = _V1_3
     ciphers: str = _ANYTHING
     curve: str | None = None
+    is_mutual: bool = False  # it wants a certificate of its client's
 
 
 _UNKNOWN = Trouble(vouched="authority", is_known=False)
@@ -59,6 +60,7 @@ TROUBLES: dict[str, Trouble] = {
     "dhe": Trouble("RSA-2048", "RSA-2048", newest=_V1_2, ciphers="DHE-RSA-AES128-GCM-SHA256"),
     "x25519": Trouble(newest=_V1_2, curve="X25519"),
     "p521-exchange": Trouble(newest=_V1_2, curve="secp521r1"),  # which a board takes
+    "mutual": Trouble(newest=_V1_2, is_mutual=True),
     # Keys and signatures
     "p224": Trouble("P-224"),
     "p521": Trouble("P-521"),  # which a board takes
@@ -132,6 +134,8 @@ def trouble(context: ssl.SSLContext, name: str) -> None:
         context.minimum_version, context.maximum_version = about.oldest, about.newest
     if about.curve is not None:
         context.set_ecdh_curve(about.curve)
+    if about.is_mutual:
+        context.verify_mode = ssl.CERT_REQUIRED
 
 
 def _life(days: tuple[int, int]) -> tuple[datetime.datetime, datetime.datetime]:
