@@ -112,45 +112,6 @@ class App(Front):
             if not isinstance(error, NotLinked):  # that was told, or a new code tells it
                 self._events.notify_error(error)  # the link itself may work
 
-<<<<<<< HEAD
-=======
-    async def _watch_button(self):
-        """Act on the presses."""
-        while True:
-            is_long = await self._button.press(self._clock.sleep)
-            screens = self._screens
-            if screens.wake():
-                self._changed.set()
-                continue  # that press only wakes the panel
-            if is_long:
-                if screens.name in ("linked", "idle") or (screens.name == "no_wifi" and self.link):
-                    screens.show("unlink", {})
-                continue
-            if screens.press == "link":
-                self._wanted.set()
-            elif screens.press == "tell":
-                screens.show("linked", screens.link)
-            elif screens.press == "show":
-                screens.show_again()
-                self._changed.set()
-            elif screens.press == "unlink":
-                try:
-                    await self.link.unlink()
-                except KeyfobError as error:
-                    self._events.notify_error(error, fatal=True)  # the store still has its copy
-
-    def _shown(self, name):
-        if self._led is not None:
-            self._led.show(name, self._screens.members)
-        self._events.call(self.came_up, name)
-        self._events.call(self.emit, "screen", {"name": name})
-        self._changed.set()
-
-    def _open_board(self):  # rare
-        with Loaded("keyfob.ui.board") as board:
-            return board.open_board(self._root, self._events)
-
->>>>>>> main
     def _make_link(self):
         """Make the link that the configuration file describes; set the screens' language."""
         from keyfob.oauth import profile  # noqa: F401 - stays: the link's profile does

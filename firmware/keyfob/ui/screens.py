@@ -151,12 +151,7 @@ class Screens:
             if is_code:
                 self._learn_code(members)
         self.name = name
-<<<<<<< HEAD
-        self._members = members
-=======
         self.members = members
-        self._age = 0
->>>>>>> main
         self._picture = None
         self._pages = 1
         try:
@@ -234,15 +229,12 @@ class Screens:
     def _look_up(self):  # rare
         """Read the screen's row and texts; the time left is filled in when it is drawn."""
         name = self.name
-<<<<<<< HEAD
-        members = dict(self._members, button=self.button)
+        members = dict(self.members, button=self.button)
         if name == "idle" and "name" in members:  # a program's own
             name = "value"
-        if self._is_panel and (name == "value" or members.get("account") or self._code):
-=======
-        members = dict(self.members, button=self.button)
-        if self._is_panel and (members.get("account") or members.get("user_code")):
->>>>>>> main
+        if self._is_panel and (
+            name == "value" or members.get("account") or members.get("user_code")
+        ):
             self._spell(members)
         if self._left is not None:
             members["left"] = "{left}"
