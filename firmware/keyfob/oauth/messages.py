@@ -210,13 +210,13 @@ def members(reply):  # rare: replies
     """
     body = reply.body
     try:
-        value = _object_at(0, body)
+        value = _object(body)
         if value is None:
             value = _form_members(_unmarked(body))
         if value is None:
             with Loaded("keyfob.oauth.notice") as code:
                 at = code.end(body)
-            value = None if at < 0 else _object_at(at, body)
+            value = None if at < 0 else _object(body, at)
         return value
     except MemoryError:
         raise no_memory("for the provider's reply", "free some RAM")
@@ -224,8 +224,8 @@ def members(reply):  # rare: replies
         reply.body = b""
 
 
-def _object_at(at, body):  # rare: replies
-    """The JSON object that begins at `at`, None where it is none."""
+def _object(body, at=0):  # rare: replies
+    """The JSON object that begins at `at`, None where there is none."""
     with Loaded("keyfob.oauth.json_object") as code:
         return code.read(body, at)
 

@@ -228,8 +228,7 @@ class TokenSet:
         """
         size = len(reply.body)
         secrets = (self.refresh_token, self.access_token, client.secret)
-        with Loaded("keyfob.oauth.outcome") as code:
-            outcome = code.classify(reply, profile, secrets, unix, by_status=False)
+        outcome = meaning.classify(reply, profile, secrets, unix, by_status=False)
         if outcome.kind == meaning.OK:
             try:
                 tokens = self._successor(outcome.members, profile, now, unix)

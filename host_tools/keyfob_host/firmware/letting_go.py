@@ -17,9 +17,7 @@ def with_names_cleared(text: str) -> str:
     They are left out where nothing follows the block, or the name is used outside of it.
     """
     tree = ast.parse(text)
-    found = [
-        _clear(function) for function in ast.walk(tree) if isinstance(function, _FUNCTIONS)
-    ]
+    found = [_clear(function) for function in ast.walk(tree) if isinstance(function, _FUNCTIONS)]
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n" if any(found) else text
 
 
