@@ -1119,6 +1119,36 @@ async def test_the_caller_sets_the_limits():
     assert board.http.limits == (500, 100)
 
 
+async def test_of_a_long_reply_a_caller_gets_what_it_wants():
+    board = Board()
+    link = await board.linked()
+    answer = reply(200, {"next": "u", "items": [{"n": 1, "more": "x"}, {"n": 2}]})
+    board.http.answer(API, answer, ...)
+    kept = (await link.get(API, members=("items/n",))).json()
+    assert kept == {"items": [{"n": 1}, {"n": 2}]}
+    found = []
+    for request in (None, Request("POST", API)):
+        options = {"members": ("items/n", "next"), "callback": found.append}
+        call = link.get(API, **options) if request is None else link.request(request, **options)
+        assert (await call).json() == {"next": "u", "items": []}
+    assert found == [{"n": 1}, {"n": 2}] * 2
+
+
+async def test_a_callers_callback_sees_the_elements_of_each_try_and_may_fail():
+    board = Board()
+    link = await board.linked()
+    board.http.answer(API, reply(401, {"error": [{"n": 0}]}), reply(200, [{"n": 1}]), ...)
+    board.http.answer(TOKEN, tokens(2))
+    found = []
+    await link.get(API, members=("n",), callback=found.append)
+    assert found == [{"n": 1}]
+    error = await fails(ValueError, link.get(API, members=(), callback=lambda item: int("x")))
+    assert "invalid" in str(error)
+    board.http.script(API, Reply(200, {}, b"<html>"))
+    error = await fails(TransportError, link.get(API, members=(), callback=found.append))
+    assert "no JSON" in error.message
+
+
 async def test_without_a_link_nothing_is_sent():
     board = Board()
     for attempt in (board.link.get(API), board.link.token(), board.link.refresh()):

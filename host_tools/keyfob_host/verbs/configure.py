@@ -104,7 +104,8 @@ def configure(
         options.option("--board", "NAME", "Board; its wiring goes to /board.json."),
     ] = None,
     language: Annotated[
-        str | None, options.option("--language", "en|de", "Language of the screens.")
+        str | None,
+        options.option("--language", "en|de|es|fr|it|nl|pl|pt", "Language of the screens."),
     ] = None,
     api: Annotated[
         str | None, options.option("--api", "URL", "Protected address to call once linked.")
