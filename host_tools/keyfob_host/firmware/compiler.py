@@ -4,6 +4,7 @@ python -m keyfob_host.firmware.compiler [FOLDER]   into FOLDER (build/firmware),
 """
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import os
@@ -139,8 +140,13 @@ def packed_texts(sources: dict[str, str]) -> dict[str, str]:
 
 def packed_files(sources: dict[str, str]) -> dict[str, str]:
     """The same with the longer names of modules."""
-    texts, moved = lent(sources)
-    return packed(texts, _programs(), moved)
+    return dict(_packed(tuple(sources.items()), tuple(_programs())))
+
+
+@functools.lru_cache(maxsize=1)  # a second's work, and several ask for it in one run
+def _packed(sources: tuple[tuple[str, str], ...], programs: tuple[str, ...]) -> dict[str, str]:
+    texts, moved = lent(dict(sources))
+    return packed(texts, programs, moved)
 
 
 def _prepared(sources: dict[str, str], spoken: list[str]) -> dict[str, str]:
