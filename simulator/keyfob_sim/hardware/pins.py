@@ -61,6 +61,10 @@ class Pins:
             self._outside[pin] = level
         self._notify(pin, before)
 
+    def is_output(self, pin: int) -> bool:
+        """Whether the pin puts out a level."""
+        return self._modes.get(pin) == OUT
+
     def level(self, pin: int) -> int:
         """The level now: the output, else what is applied from outside, else the pull."""
         if self._modes.get(pin) == OUT:
