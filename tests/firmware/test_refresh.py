@@ -1536,13 +1536,16 @@ async def test_after_a_failure_boards_do_not_come_back_together():
 
 
 async def test_a_provider_that_is_down_for_a_week_is_survived_and_left_in_peace():
-    for trouble in (reply(503), lost()):
+    for trouble in (lambda: reply(503), lost):
         for known in (True, False):
             await down_for_a_week(trouble, known)
 
 
 async def down_for_a_week(trouble, is_known):
-    """It is down from the boot on; `is_known` tells whether its endpoints are configured."""
+    """It is down from the boot on; `is_known` tells whether its endpoints are configured.
+
+    `trouble` makes each answer: an exception that is raised again grows by where it was raised.
+    """
     store = MemoryStore()
     await Board(store=store).linked()
     fields = {} if is_known else {"token_endpoint": None}
@@ -1554,7 +1557,7 @@ async def down_for_a_week(trouble, is_known):
         del board.http.requests[:], board.http.sent_at[:], board.told.events[:]
         if not tries or board.clock.now - tries[-1] > 100:
             tries.append(board.clock.now)
-        return trouble
+        return trouble()
 
     for url in (TOKEN, DISCOVERY, ISSUER + "/.well-known/oauth-authorization-server"):
         board.http.answer(url, answer, ...)

@@ -4,6 +4,7 @@ python -m keyfob_host.firmware.compiler [FOLDER]   into FOLDER (build/firmware),
 """
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import os
@@ -18,7 +19,7 @@ from typing import NamedTuple
 
 from keyfob_host.errors import CliError
 from keyfob_host.firmware import shortening
-from keyfob_host.firmware.lending import lent
+from keyfob_host.firmware.lending import Moved, lent
 from keyfob_host.firmware.letting_go import with_names_cleared
 from keyfob_host.firmware.module_names import with_short_modules
 from keyfob_host.firmware.module_paths import module_of
@@ -142,8 +143,24 @@ def packed_texts(sources: dict[str, str]) -> dict[str, str]:
 
 def packed_files(sources: dict[str, str]) -> dict[str, str]:
     """The same with the longer names of modules."""
-    texts, moved = lent(sources)
-    return packed(texts, _programs(), moved)
+    return dict(_packed(tuple(sources.items()), tuple(_programs())))
+
+
+def divided_files(sources: dict[str, str]) -> dict[str, str]:
+    """The package's files with their rare functions in files of their own."""
+    return dict(_divided(tuple(sources.items()))[0])
+
+
+# A second's work, which several ask for in one run.
+@functools.lru_cache(maxsize=1)
+def _packed(sources: tuple[tuple[str, str], ...], programs: tuple[str, ...]) -> dict[str, str]:
+    files, moved = _divided(sources)
+    return packed(files, programs, moved)
+
+
+@functools.lru_cache(maxsize=1)
+def _divided(sources: tuple[tuple[str, str], ...]) -> tuple[dict[str, str], Moved]:
+    return lent(dict(sources))
 
 
 def _prepared(sources: dict[str, str], spoken: list[str]) -> dict[str, str]:

@@ -132,8 +132,9 @@ class _File:
 
     def _refuse_double_meaning(self, group: list[Function]) -> None:
         """Raise ValueError where what functions mean by a name would be one of them."""
+        meant = set().union(*map(_from_outside, group))
         for node in group:
-            if node.name in set().union(*map(_from_outside, group)):
+            if node.name in meant:
                 raise self._refusal(f"{node.name} means two things to rare functions")
 
     def _take_functions(self) -> set[str]:
@@ -176,14 +177,17 @@ class _File:
     def _tables(self, module: str) -> list[ast.stmt]:
         """The tables that, of this file, the rare functions of one module alone use."""
         others = [node for home, group in self._groups.items() if home != module for node in group]
+        group = self._groups[module]
+        said = {node: _said([node]) for node in [*group, *others, *self._stays]}
         found: list[ast.stmt] = []
         while True:
-            said = _said([*self._groups[module], *found])
+            own = set().union(*(said[node] for node in [*group, *found]))
             rest = [node for node in self._stays if node not in found]
             for node in rest:
                 name = _table(node)
-                users = [*others, *(other for other in rest if other is not node)]
-                if name in said and name not in _said(users) and not self._is_known(node):
+                if name not in own or self._is_known(node):
+                    continue
+                if not any(name in said[user] for user in [*others, *rest] if user is not node):
                     found.insert(0, node)
                     break
             else:
