@@ -11,7 +11,7 @@ from keyfob_host.typed_toml import FieldError, Rule, read_toml
 
 DEFAULT_BOARD = "esp32-generic"
 
-Controller = Literal["ssd1306", "sh1106", "st7789", "ili9341", "ili9342"]
+Controller = Literal["ssd1306", "sh1106", "st7789", "ili9341", "ili9342", "gc9a01"]
 
 # Columns and rows of each controller's memory, in its own orientation.
 MEMORY: dict[Controller, tuple[int, int]] = {
@@ -20,6 +20,7 @@ MEMORY: dict[Controller, tuple[int, int]] = {
     "st7789": (240, 320),
     "ili9341": (240, 320),
     "ili9342": (320, 240),
+    "gc9a01": (240, 240),
 }
 OLED_CONTROLLERS = ("ssd1306", "sh1106")
 

@@ -27,7 +27,12 @@ def symbol_for(panel, code):
 
 def largest_symbol(panel):
     """Return the largest version of QR code that can be scanned from `panel`, or 0."""
-    modules = short(panel) // least_module(panel) - 2
+    side = short(panel)
+    quiet = 2
+    if getattr(panel, "round", False):  # the square in the circle, and not quite all of it
+        side = side * 7 // 10
+        quiet = 8
+    modules = side // least_module(panel) - quiet
     return max(0, (modules - 17) // 4)
 
 

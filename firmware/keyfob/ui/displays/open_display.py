@@ -16,6 +16,7 @@ _DRIVERS = {
     "st7789": ("keyfob.ui.displays.st7789", "ST7789", _MEDIUM),
     "ili9341": ("keyfob.ui.displays.ili9341", "ILI9341", _LARGE),
     "ili9342": ("keyfob.ui.displays.ili9341", "ILI9342", _LARGE),
+    "gc9a01": ("keyfob.ui.displays.gc9a01", "GC9A01", _LARGE),
 }
 
 # How the glass is mounted on its controller; absent or 0 means the driver's default.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keyfob_host.boards import Display
+from keyfob_sim.hardware.panels.gc9a01 import Gc9a01
 from keyfob_sim.hardware.panels.ili9341 import Ili9341, Ili9342
 from keyfob_sim.hardware.panels.panel import I2cPanel, Panel, SpiPanel
 from keyfob_sim.hardware.panels.sh1106 import Sh1106
@@ -17,6 +18,7 @@ _PANELS: dict[str, type[Panel]] = {
     "st7789": St7789,
     "ili9341": Ili9341,
     "ili9342": Ili9342,
+    "gc9a01": Gc9a01,
 }
 
 
