@@ -51,11 +51,20 @@ def open_panel(board: Board, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Pane
     pins: dict[int, Pin] = {}
 
     class BoardPin(Pin):
-        OUT = 3
+        IN, OUT = 1, 3
 
         def __init__(self, number: int, mode: int = -1, value: int = 0) -> None:
             self.level = value
+            self._is_busy = spi is not None and number == spi.busy
             pins[number] = self
+
+        def value(self, level=None):
+            if level is not None:
+                self.level = level
+            elif self._is_busy and panel.refreshing:
+                panel.finish()  # by the next look
+                return 1
+            return self.level
 
     class DataCommand:
         @property
@@ -76,6 +85,6 @@ def open_panel(board: Board, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Pane
 
     monkeypatch.setitem(sys.modules, "framebuf", framebuf)
     monkeypatch.setitem(sys.modules, "machine", Machine)
-    for module in ("spi", "tft"):
+    for module in ("spi", "tft", "ssd1680"):
         monkeypatch.setattr(f"keyfob.ui.displays.{module}.time.sleep", lambda seconds: None)
     return open_display(board_file(board)), panel, pins

@@ -11,7 +11,7 @@ from keyfob_host.typed_toml import FieldError, Rule, read_toml
 
 DEFAULT_BOARD = "esp32-generic"
 
-Controller = Literal["ssd1306", "sh1106", "st7789", "ili9341", "ili9342", "gc9a01"]
+Controller = Literal["ssd1306", "sh1106", "st7789", "ili9341", "ili9342", "gc9a01", "ssd1680"]
 
 # Columns and rows of each controller's memory, in its own orientation.
 MEMORY: dict[Controller, tuple[int, int]] = {
@@ -21,8 +21,10 @@ MEMORY: dict[Controller, tuple[int, int]] = {
     "ili9341": (240, 320),
     "ili9342": (320, 240),
     "gc9a01": (240, 240),
+    "ssd1680": (176, 296),
 }
 OLED_CONTROLLERS = ("ssd1306", "sh1106")
+PAPER_CONTROLLERS = ("ssd1680",)
 
 _HINT = "see boards/README.md"
 
@@ -49,7 +51,10 @@ class I2cBus:
 
 @dataclass(frozen=True)
 class SpiBus:
-    """The SPI bus of a display: pins, -1 for one that is not wired; frequency in Hz."""
+    """The SPI bus of a display: pins, -1 for one that is not wired; frequency in Hz.
+
+    `busy` is e-paper's: high during a refresh.
+    """
 
     id: Number
     sck: Pin
@@ -59,6 +64,7 @@ class SpiBus:
     reset: MaybePin
     backlight: MaybePin
     frequency: Frequency
+    busy: MaybePin | None = None
 
 
 @dataclass(frozen=True)
@@ -276,7 +282,7 @@ def _check_display(display: Display) -> None:
     is_oled = display.controller in OLED_CONTROLLERS
     if display.spi is None and not is_oled:
         raise FieldError(f"needs 'display.spi': a {display.controller} has no I2C")
-    if display.bgr and is_oled:
+    if display.bgr and (is_oled or display.controller in PAPER_CONTROLLERS):
         raise FieldError(f"needs 'display.bgr' false: a {display.controller} has no colours")
     glass = (display.width, display.height)
     columns, rows = glass if display.rotation % 2 == 0 else glass[::-1]

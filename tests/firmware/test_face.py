@@ -413,21 +413,18 @@ def test_a_round_panel_says_all_of_it_within_its_circle():
 
 
 def test_a_round_panel_shows_the_largest_symbol_that_its_circle_holds():
-    for address, version, module in (
-        ("https://example.com/d", 1, 5),
-        (ADDRESS + "?user_code=RSIK-KRAM", 3, 4),
-        (ADDRESS + "?user_code=" + "RSIK-KRAM" * 6, 5, 3),
-        (ADDRESS + "?user_code=" + "RSIK-KRAM" * 11, 7, 3),
-    ):
+    versions = set()
+    for extra in (0, 1, 4, 9, 13, 16):
+        address = ADDRESS + "?user_code=" + "RSIK-KRAM" * extra if extra else "https://a.example/d"
         members = members_of("user_code", verification_uri_complete=address)
-        panel, _, lines = round_pages("user_code", members)[0]
+        panel, _, _ = round_pages("user_code", members)[0]
+        bitmap, modules = symbol_of(panel, address)
+        versions.add((modules - 17) // 4)
+        module = max([m for m in range(3, 9) if (m * (modules + 8)) ** 2 <= 2 * 120**2])
         (x, y, width, _, _, _) = [part for part in panel.parts if part[5] == 0xFFFF][0]
-        modules = 17 + 4 * version
         assert width == module * (modules + 8), (address, width)
         x = 120 - width // 2
         assert is_within((x, y, width, width), 120)
-        bitmap, size = symbol_of(panel, address)
-        assert size == modules
         stride = (modules + 7) // 8
         for row in range(-4, modules + 4):
             for column in range(-4, modules + 4):
@@ -435,6 +432,7 @@ def test_a_round_panel_shows_the_largest_symbol_that_its_circle_holds():
                 is_dark = is_inside and bitmap[row * stride + column // 8] >> (7 - column % 8) & 1
                 left, top = x + (column + 4) * module, y + (row + 4) * module
                 assert panel.pixel(left, top) == (not is_dark), (row, column)
+    assert min(versions) == 1 and max(versions) == largest_symbol(RoundPanel()) == 7
 
 
 def test_a_round_panel_has_the_code_on_one_line_and_the_sentence_of_safety():

@@ -61,6 +61,7 @@ class VirtualBoard:
         self._power_registers: dict[int, int] = {}
         self._boot = clock.monotonic()
         self._held: dict[str, Timer] = {}
+        self._refresh: Timer | None = None
         self._threads: list[Block | None] = []
         for button in about.buttons:
             self.pins.drive(button.pin, 1 - button.pressed)
@@ -239,7 +240,10 @@ class VirtualBoard:
         if wires.cs >= 0 and self.pins.level(wires.cs):
             return
         assert isinstance(self.panel, SpiPanel)
+        was_refreshing = self.panel.refreshing
         self.panel.transfer(data, bool(self.pins.level(wires.dc)))
+        if self.panel.refreshing and not was_refreshing:
+            self._begin_refresh(self.panel, -1 if wires.busy is None else wires.busy)
         self.changed()
 
     # What a person sees and does
@@ -271,6 +275,20 @@ class VirtualBoard:
         for button in self.about.buttons:
             if name in (None, button.name):
                 self.pins.drive(button.pin, 1 - button.pressed)
+
+    def _begin_refresh(self, panel: SpiPanel, busy: int) -> None:
+        """Have the panel busy until its refresh is over."""
+
+        if self._refresh is not None:
+            self._refresh.cancel()
+
+        def finish() -> None:
+            panel.finish()
+            self.pins.drive(busy, 0)
+            self.changed()
+
+        self.pins.drive(busy, 1)
+        self._refresh = self.clock.after(panel.refreshing, finish)
 
     def _carry(self) -> None:
         """Let traffic pass if the board can join its access point."""

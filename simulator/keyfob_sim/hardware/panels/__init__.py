@@ -8,6 +8,7 @@ from keyfob_sim.hardware.panels.ili9341 import Ili9341, Ili9342
 from keyfob_sim.hardware.panels.panel import I2cPanel, Panel, SpiPanel
 from keyfob_sim.hardware.panels.sh1106 import Sh1106
 from keyfob_sim.hardware.panels.ssd1306 import Ssd1306
+from keyfob_sim.hardware.panels.ssd1680 import Ssd1680
 from keyfob_sim.hardware.panels.st7789 import St7789
 
 __all__ = ["I2cPanel", "Panel", "SpiPanel", "make_panel"]
@@ -19,6 +20,7 @@ _PANELS: dict[str, type[Panel]] = {
     "ili9341": Ili9341,
     "ili9342": Ili9342,
     "gc9a01": Gc9a01,
+    "ssd1680": Ssd1680,
 }
 
 

@@ -115,7 +115,17 @@ class I2cPanel(Panel):
 
 
 class SpiPanel(Panel):
-    """A panel on an SPI bus with a D/C pin."""
+    """A panel on an SPI bus with a D/C pin.
+
+    `refreshing` is how long (s) the refresh takes that has begun, until `finish` is called: 0 for
+    none. The level of the busy pin says whether there is one.
+    """
+
+    refreshing = 0.0
+
+    def finish(self) -> None:
+        """End a refresh."""
+        self.refreshing = 0.0
 
     @abstractmethod
     def transfer(self, data: bytes, is_data: bool) -> None:
