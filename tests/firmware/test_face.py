@@ -421,7 +421,7 @@ def test_a_round_panel_shows_the_largest_symbol_that_its_circle_holds():
         bitmap, modules = symbol_of(panel, address)
         versions.add((modules - 17) // 4)
         module = max([m for m in range(3, 9) if (m * (modules + 8)) ** 2 <= 2 * 120**2])
-        (x, y, width, _, _, _) = [part for part in panel.parts if part[5] == 0xFFFF][0]
+        (x, y, width, _, _, _) = next(part for part in panel.parts if part[5] == 0xFFFF)
         assert width == module * (modules + 8), (address, width)
         x = 120 - width // 2
         assert is_within((x, y, width, width), 120)
@@ -472,7 +472,7 @@ def test_the_time_left_on_a_round_panel_is_a_ring_that_shrinks_without_taking_me
     drawn.draw(1, None)
     assert bytes(panel.buffer) == before
     panel, drawn, _ = round_pages("linked", members_of("linked"))[0]
-    assert all([panel.pixel(x, y) for x, y in places])
+    assert all(panel.pixel(x, y) for x, y in places)
     if sys.implementation.name == "micropython":
         import micropython
 

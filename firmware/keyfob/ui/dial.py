@@ -1,7 +1,7 @@
 """The look of round colour panels: all of it centred, in a ring that shows the time left.
 
-Each line is as long as the circle is wide there. A code has its symbol on one page and the steps on
-another; what else does not fit on one page is spread over several. See face for the terms.
+Each line is as long as the circle is wide there. A code has its symbol on one page, and the steps
+on another; what else does not fit on one page is spread over several. See face for the terms.
 """
 
 from keyfob.compat import const
@@ -105,9 +105,8 @@ class _Dial:
             around = [code[0] if item[1] == _CODE else item for item in items]
             for left_out in ((), (_OPTIONAL,), (_OPTIONAL, _SECOND)):
                 shown = [item for item in around if item[1] not in left_out]
-                if self._font(number).width(self._code) <= self._room(self._radius, 0):
-                    if self._placed(shown) is not None:
-                        return [shown]
+                if self._placed(shown) is not None:
+                    return [shown]
         return self._split([item for item in items if item[1] != _CODE], code)
 
     def _split(self, items, first):

@@ -33,7 +33,7 @@ def open_display(board):
     if about is None:
         return None
     try:
-        module, name, area = driver_of(about["controller"])
+        module, name, area = _driver_of(about["controller"])
         options = {option: about[option] for option in _GEOMETRY if about.get(option)}
         driver = getattr(__import__(module, None, None, (name,)), name)  # stays: the display does
         if "power" in about:
@@ -53,7 +53,7 @@ def open_display(board):
         with Loaded("keyfob.heap_area") as code:
             code.add_small_area(area)
         return driver(bus, about["width"], about["height"], **options)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+    except (AttributeError, ImportError, KeyError, TypeError, ValueError, IndexError) as error:
         # People edit that file.
         raise ConfigError(
             "/board.json does not describe the display: %s" % error,
@@ -61,7 +61,7 @@ def open_display(board):
         )
 
 
-def driver_of(controller):
+def _driver_of(controller):
     """Return the module of a controller's driver, the class there, and the bytes of that area.
 
     A controller with a dot is itself a class in a module: a driver of one's own. Raises ValueError

@@ -42,7 +42,7 @@ Act = Callable[["Ssd1680", bytes], None]
 class Command(NamedTuple):
     """How many argument bytes a command takes, and what it does with them."""
 
-    count: int
+    takes: int
     act: Act | None = None
 
 
@@ -124,6 +124,8 @@ class Ssd1680(SpiPanel):
 
     columns = _COLUMNS
     rows = _ROWS
+    _code: int | None
+    _arguments: bytes
 
     def __init__(self, display: Display) -> None:
         self.updates: list[str] = []  # each refresh: full or partial
@@ -211,30 +213,30 @@ class Ssd1680(SpiPanel):
 
     def _begin(self, code: int) -> None:
         command = _COMMANDS.get(self._code) if self._code is not None else None
-        if command is not None and command.count != _ANY and len(self._arguments) < command.count:
-            self.fault(f"command {self._code:#04x} without its {command.count} arguments")
+        if command is not None and command.takes != _ANY and len(self._arguments) < command.takes:
+            self.fault(f"command {self._code:#04x} without its {command.takes} arguments")
         self._code, self._arguments = code, b""
         if code not in _COMMANDS:
             self.fault(f"unknown command {code:#04x}")
-        elif _COMMANDS[code].count == 0 and (act := _COMMANDS[code].act):
+        elif _COMMANDS[code].takes == 0 and (act := _COMMANDS[code].act):
             act(self, b"")
 
     def _take(self, data: bytes) -> None:
         command = _COMMANDS.get(self._code) if self._code is not None else None
         if command is None:
             self.fault("data before any command")
-        elif command.count == _ANY:
+        elif command.takes == _ANY:
             if command.act:
                 command.act(self, data)
         else:
             self._arguments += data
-            if len(self._arguments) > command.count:
-                self.fault(f"command {self._code:#04x} with more than {command.count} arguments")
-            elif len(self._arguments) == command.count and command.act:
+            if len(self._arguments) > command.takes:
+                self.fault(f"command {self._code:#04x} with more than {command.takes} arguments")
+            elif len(self._arguments) == command.takes and command.act:
                 command.act(self, self._arguments)
 
     def _reset(self) -> None:
-        self._code: int | None = None
+        self._code = None
         self._arguments = b""
         self._has_power = False
         self.refreshing = 0.0
