@@ -3,4 +3,4 @@
 #include "boards/ESP32_GENERIC/mpconfigboard.h"
 
 #undef MICROPY_HW_BOARD_NAME
-#define MICROPY_HW_BOARD_NAME "M5Stack Core (Basic, Gray), ESP32 with an ILI9342C TFT, 320 x 240"
+#define MICROPY_HW_BOARD_NAME "LilyGO T5 V2.13, ESP32 with SSD1680 e-paper, 250 x 122"

@@ -69,6 +69,7 @@ def test_a_refresh_takes_its_time_and_nothing_else_meanwhile(panel):
     panel.transfer(b"\x20", False)
     assert panel.refreshing == pytest.approx(3.5)
     assert black(panel) == set()
+    assert panel.settled().getpixel((0, 0)) == BLACK
     send(panel, "24 00")
     assert panel.faults == ["something sent while it is busy"]
     panel.finish()

@@ -249,8 +249,8 @@ class VirtualBoard:
     # What a person sees and does
 
     def picture(self) -> Image.Image | None:
-        """What the panel shows, None without one."""
-        return None if self.panel is None else self.panel.image()
+        """What the panel shows, or is about to, None without one."""
+        return None if self.panel is None else self.panel.settled()
 
     def press(self, name: str | None = None, seconds: float = _PRESS) -> bool:
         """Press a button (the first one) for a while; False where there is no such button."""

@@ -9,9 +9,10 @@ _SMALL = const(28_672)
 _MEDIUM = const(34_816)
 _LARGE = const(43_008)
 
-# In the same order the controllers, whose drivers are classes of these names in capitals, their
-# modules, and that area. As long texts: MicroPython keeps short ones as names.
+# In the same order the controllers, their drivers, the modules of these, and that area. As long
+# texts: MicroPython keeps short ones as names.
 _CONTROLLERS = "ssd1306 sh1106 st7789 ili9341 ili9342 gc9a01 ssd1680"
+_CLASSES = "SSD1306 SH1106 ST7789 ILI9341 ILI9342 GC9A01 SSD1680"
 _MODULES = (
     "keyfob.ui.displays.ssd1306 keyfob.ui.displays.sh1106 keyfob.ui.displays.st7789 "
     "keyfob.ui.displays.ili9341 keyfob.ui.displays.ili9341 keyfob.ui.displays.gc9a01 "
@@ -74,4 +75,4 @@ def _driver_of(controller):
     if controller not in known:
         raise ValueError("there is no driver for %s" % controller)
     number = known.index(controller)
-    return _MODULES.split()[number], controller.upper(), _AREAS[number]
+    return _MODULES.split()[number], _CLASSES.split()[number], _AREAS[number]

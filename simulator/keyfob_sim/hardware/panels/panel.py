@@ -63,6 +63,10 @@ class Panel(ABC):
         turn = _UPRIGHT[self.display.rotation]
         return picture if turn is None else picture.transpose(turn)
 
+    def settled(self) -> Image.Image:
+        """Return the picture as the person will see it, where that takes a moment."""
+        return self.image()
+
     def power_off(self) -> None:
         """Lose everything: at the next power-on the memory is noise and the glass is dark."""
         self._fill_with_noise()

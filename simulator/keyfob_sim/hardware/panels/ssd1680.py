@@ -180,6 +180,24 @@ class Ssd1680(SpiPanel):
         """End a refresh, unless a reset did: the glass shows what it was to show."""
         if not self.refreshing:
             return
+        self._shown = self._refreshed()
+        super().finish()
+        self._power(self.registers["sequence"] & (_ANALOG_OFF | _CLOCK_OFF))
+        self.changes += 1
+
+    def settled(self) -> Image.Image:
+        """Return the picture as it is once the refresh is over."""
+        before = self._shown
+        if self.refreshing:
+            self._shown = self._refreshed()
+        try:
+            return self.image()
+        finally:
+            self._shown = before
+
+    def _refreshed(self) -> bytearray:
+        """What the glass shows after the refresh that has begun."""
+        shown = self._shown[:]
         new, old = self._memory[_NEW], self._memory[_OLD]
         is_partial = self.updates[-1] == "partial"
         skipped = bool(self.registers["skips"])
@@ -188,10 +206,8 @@ class Ssd1680(SpiPanel):
                 at = row * _STRIDE + byte
                 moved = new[at] ^ old[at] if is_partial else 0xFF
                 place = at + skipped
-                self._shown[place] = self._shown[place] & ~moved | new[at] & moved
-        super().finish()
-        self._power(self.registers["sequence"] & (_ANALOG_OFF | _CLOCK_OFF))
-        self.changes += 1
+                shown[place] = shown[place] & ~moved | new[at] & moved
+        return shown
 
     def _power(self, wanted: int) -> None:
         if wanted & (_CLOCK | _ANALOG) == _CLOCK | _ANALOG:
