@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from keyfob.ui.displays.open_display import open_display
-from keyfob_host.boards import OLED_CONTROLLERS, Board, board_file
+from keyfob_host.boards import OLED_CONTROLLERS, PAPER_CONTROLLERS, Board, board_file
 from keyfob_sim.cpython import framebuf
 from keyfob_sim.hardware.panels import Panel, make_panel
 
@@ -15,6 +15,11 @@ def is_coloured(board: Board) -> bool:
     """Whether its panel shows colours, and so the larger typeface."""
     display = board.display
     return display is not None and display.controller not in OLED_CONTROLLERS
+
+
+def is_printed(board: Board) -> bool:
+    """Whether its panel is paper, dark on light."""
+    return board.display is not None and board.display.controller in PAPER_CONTROLLERS
 
 
 class I2c:

@@ -7,7 +7,7 @@ What does not fit on one page is spread over several, and each is composed for i
 
 from keyfob.compat import Loaded, const
 from keyfob.ui.colours import ACCENTS, BAR, GREY, GROUND, INK, PAPER, TONES, WHITE
-from keyfob.ui.qr_fit import draw_symbol, least_module
+from keyfob.ui.qr_fit import draw_symbol, least_module, short
 from keyfob.ui.time_bar import ROWS, Drawn
 from keyfob.ui.typeface import CODE, DOT, HUGE, ICONS, LARGE, STEP, TEXT, Font, draw_picture
 
@@ -301,14 +301,15 @@ class _Screen:
                     return count, (None, module, number, [], places)
         for module in self._modules():  # by itself
             light = self._light(module)
-            if light <= min(panel.width, panel.height):
+            if light <= short(panel):
                 break
+        light = min(light, short(panel))
         corner = (panel.width - light) // 2 & ~7, (panel.height - light) // 2
         return count, (None, module, number, [], (corner, (margin, 0), (margin, panel.height)))
 
     def _draw_symbol(self, module, corner):
         x, y = corner
-        light = self._light(module)
+        light = min(self._light(module), short(self._panel))
         self._panel.tint(x, y, light, light, INK, PAPER)
         draw_symbol(self._panel, self._symbol, module, light, x, y)
 

@@ -3,6 +3,7 @@
 from keyfob.compat import Loaded, const
 
 _SMALL = const(64)  # pixels of the short side up to which a module may be 2 pixels wide, not 3
+_WIDE = const(128)
 _LARGEST = const(10)  # the encoder's largest version
 
 
@@ -28,7 +29,7 @@ def symbol_for(panel, code):
 def largest_symbol(panel):
     """Return the largest version of QR code that can be scanned from `panel`, or 0."""
     side = short(panel)
-    quiet = 2
+    quiet = 8 if _SMALL < side < _WIDE else 2  # cameras miss a small symbol with less light
     if getattr(panel, "round", False):  # the square in the circle, and not quite all of it
         side = side * 7 // 10
         quiet = 8
