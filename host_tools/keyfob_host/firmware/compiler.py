@@ -22,6 +22,7 @@ from keyfob_host.firmware.lending import lent
 from keyfob_host.firmware.module_names import with_short_modules
 from keyfob_host.firmware.module_paths import module_of
 from keyfob_host.firmware.packing import packed
+from keyfob_host.firmware.passing_texts import with_passing_texts
 from keyfob_host.firmware.shortening import shortened
 from keyfob_host.firmware.spoken_names import promised, said
 from keyfob_host.printable import say
@@ -153,10 +154,18 @@ def _named(sources: dict[str, str], spoken: list[str]) -> Iterable[tuple[str, st
     try:
         files = packed_files(sources)
         short = shortened(with_short_modules(files), spoken)
-        return zip(files, short, short.values(), strict=True)
+        passing = {path for name, path in zip(files, short, strict=True) if _is_passing(name)}
+        ready = with_passing_texts(short, passing)
+        return zip(files, ready, ready.values(), strict=True)
     except SyntaxError:
         _compile_each(sources)
         raise
+
+
+def _is_passing(name: str) -> bool:
+    """Whether a file of a board, by its longer name, is unloaded by whoever loads it."""
+    is_private = name.startswith("keyfob/_") and not name.startswith("keyfob/__")
+    return is_private and not is_native(Path(name))
 
 
 def _compile_each(sources: dict[str, str]) -> None:

@@ -50,7 +50,7 @@ def shortened(sources: dict[str, str], spoken: Iterable[str] = ()) -> dict[str, 
 
 def short_names(sources: dict[str, str], spoken: Iterable[str] = ()) -> dict[str, str]:
     """The short name of each name that `shortened` replaces; several may have the same."""
-    words = {name: {word for word, _, _ in _names(text)} for name, text in sources.items()}
+    words = {name: names_of(text) for name, text in sources.items()}
     trees = {name: ast.parse(text) for name, text in sources.items()}
     free = _free(sources, trees) - _kept(sources, trees, spoken)
     modules = {path.stem for path in map(Path, sources)}
@@ -175,13 +175,18 @@ def _globals(tree: ast.AST) -> Iterator[ast.Name]:
             waiting.extend(ast.iter_child_nodes(node))
 
 
+def names_of(text: str) -> set[str]:
+    """What a text calls something, keywords among it."""
+    return {word for word, _, _ in _names(text)}
+
+
 def _kept(
     sources: dict[str, str], trees: dict[str, ast.Module], spoken: Iterable[str]
 ) -> set[str]:
     """The names that others know, or that are data."""
     kept = {"_", "self", *ROM_NAMES.read_text(encoding="utf-8").split()}
     for text in spoken:
-        kept.update(word for word, _, _ in _names(text))
+        kept |= names_of(text)
     for name, text in sources.items():
         kept.update(_WORD.findall(name), _KNOWN.findall(text))
         tree = trees[name]
