@@ -61,10 +61,13 @@ class VirtualBoard:
         self._power_registers: dict[int, int] = {}
         self._boot = clock.monotonic()
         self._held: dict[str, Timer] = {}
-        self._refresh: Timer | None = None
+        self._refreshed_at = 0.0  # when the refresh of e-paper is over
         self._threads: list[Block | None] = []
         for button in about.buttons:
             self.pins.drive(button.pin, 1 - button.pressed)
+        wires = about.display.spi if about.display else None
+        if wires is not None and wires.busy is not None:
+            self.pins.sense(wires.busy, self._is_refreshing)
         self.power_off()
 
     def close(self) -> None:
@@ -240,10 +243,10 @@ class VirtualBoard:
         if wires.cs >= 0 and self.pins.level(wires.cs):
             return
         assert isinstance(self.panel, SpiPanel)
-        was_refreshing = self.panel.refreshing
+        was_refreshing = self._is_refreshing()
         self.panel.transfer(data, bool(self.pins.level(wires.dc)))
         if self.panel.refreshing and not was_refreshing:
-            self._begin_refresh(self.panel, -1 if wires.busy is None else wires.busy)
+            self._refreshed_at = self.clock.monotonic() + self.panel.refreshing
         self.changed()
 
     # What a person sees and does
@@ -276,19 +279,16 @@ class VirtualBoard:
             if name in (None, button.name):
                 self.pins.drive(button.pin, 1 - button.pressed)
 
-    def _begin_refresh(self, panel: SpiPanel, busy: int) -> None:
-        """Have the panel busy until its refresh is over."""
-
-        if self._refresh is not None:
-            self._refresh.cancel()
-
-        def finish() -> None:
-            panel.finish()
-            self.pins.drive(busy, 0)
-            self.changed()
-
-        self.pins.drive(busy, 1)
-        self._refresh = self.clock.after(panel.refreshing, finish)
+    def _is_refreshing(self) -> int:
+        """Whether e-paper refreshes; its refresh ends as soon as somebody asks in time."""
+        panel = self.panel
+        if not isinstance(panel, SpiPanel) or not panel.refreshing:
+            return 0
+        if self.clock.monotonic() < self._refreshed_at:
+            return 1
+        panel.finish()
+        self.changed()
+        return 0
 
     def _carry(self) -> None:
         """Let traffic pass if the board can join its access point."""
