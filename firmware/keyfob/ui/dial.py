@@ -65,6 +65,7 @@ class _Dial:
 
     def compose(self):
         panel = self._panel
+        self._font(TEXT)  # nothing is drawn where there is no typeface
         panel.tint(0, 0, panel.width, panel.height, GROUND, self._accent)
         if self._code:
             pages = self._code_pages()
