@@ -7,9 +7,11 @@
 #   make bench     sizes and speeds
 #   make firmware  the firmware compiled to build/firmware
 #   make pictures  every screen of every board in every language, to build/pictures
+#   make readme-picture  the README's moving picture, anew (needs chromium)
 
 PYTHON ?= python3
-ARGS ?= --state-dir build/demo --until refreshed
+BOARD ?= m5stack-core
+ARGS ?= --state-dir build/demo-$(BOARD) --until refreshed
 PYTEST_ARGS ?=
 
 VENV := .venv
@@ -21,7 +23,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 test soak bench: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint bench firmware pictures clean
+.PHONY: help setup demo test soak lint bench firmware pictures readme-picture clean
 
 help:
 	@sed -n 's/^#  *make /make /p' Makefile
@@ -46,7 +48,7 @@ $(STAMP): pyproject.toml
 
 # Ctrl-C is how a person ends it: no error of make's.
 demo: $(STAMP)
-	@trap : INT; $(BIN)/keyfob sim $(ARGS) || { code=$$?; [ $$code = 130 ] || exit $$code; }
+	@trap : INT; $(BIN)/keyfob sim --board $(BOARD) $(ARGS) || { code=$$?; [ $$code = 130 ] || exit $$code; }
 
 test: $(STAMP)
 	@$(PYTEST) $(PYTEST_ARGS)
@@ -67,6 +69,9 @@ firmware: $(STAMP)
 
 pictures: $(STAMP)
 	@$(BIN)/python tests/goldens.py build/pictures
+
+readme-picture: $(STAMP)
+	@$(BIN)/python tests/readme_picture.py
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache

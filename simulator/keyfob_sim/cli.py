@@ -63,6 +63,10 @@ def sim(
         str | None,
         _option("--serial", "PATH", "Link PATH to the board's serial port, for mpremote."),
     ] = None,
+    program: Annotated[
+        str | None,
+        _option("--program", "FILE", "The board's main.py.  [default: keyfob's own]"),
+    ] = None,
     clock: Annotated[
         str | None,
         _option(
@@ -106,6 +110,12 @@ def sim(
     api: Annotated[
         str | None,
         _option("--api", "URL", "Protected address to call.  [default: userinfo]"),
+    ] = None,
+    language: Annotated[
+        str | None,
+        _option(
+            "--language", "en|de|es|fr|it|nl|pl|pt", "Language of the screens.  [default: en]"
+        ),
     ] = None,
     host: Annotated[
         str | None,
@@ -180,6 +190,7 @@ def sim(
         runtime=runtime,
         heap=heap,
         serial=serial,
+        program=program,
         clock=clock,
         issuer=issuer,
         provider=provider,
@@ -190,6 +201,7 @@ def sim(
         ca=ca,
         allow_http=allow_http,
         api=api,
+        language=language,
         host=host,
         port=port,
         https=https,

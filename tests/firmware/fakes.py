@@ -160,7 +160,8 @@ class FakeHttp:
         if callable(answer):
             answer = answer(request)
         if isinstance(answer, Reply):
-            return type(answer)(answer.status, answer.headers, answer.body)  # whose body gets lost
+            body = answer.body if request.filter is None else request.filter(answer.body)
+            return type(answer)(answer.status, answer.headers, body)  # whose body gets lost
         raise answer
 
     async def close(self):

@@ -904,7 +904,7 @@ async def test_a_board_with_a_button_waits_to_be_asked():
             await session.bench.clock.sleep(600_000)
             assert session.screen == "press"
             assert session.bench.http.count(DEVICE) == 0
-            assert session.bench.lines[1] == "Press button boot to link"
+            assert session.bench.lines[1] == "Press “boot” to link"
             await session.push(then_ms=60_000)
             assert session.screen == "linked"
             assert session.bench.names[-1] == "ready"

@@ -242,6 +242,11 @@ def test_a_user_code_is_shown_exactly_as_it_came():
         assert answered(user_code=code).user_code == code
 
 
+def test_an_address_may_have_blanks_around_it():
+    grant = answered(verification_uri=" https://as.example/device ")
+    assert grant.verification_uri == "https://as.example/device"
+
+
 def test_an_odd_interval_is_coerced():
     cases = [
         (5, 5),
@@ -344,14 +349,14 @@ def test_an_address_that_is_not_safe_to_open_is_refused():
         "https://as.example/" + "x" * 512,
     ):
         assert "verification_uri" in refused(but(CODE, verification_uri=uri)).message
-    for uri in (
-        "/device",
-        "as.example/device",
-        "https://b\xfccher.example/",
-        "http://as.example/",
+    for uri, why in (
+        ("/device", ", for it does not begin with https://"),
+        ("as.example/device", ", for it does not begin with https://"),
+        ("https://b\xfccher.example/", ", for it holds a character that no address has"),
+        ("http://as.example/", ""),
     ):
         error = refused(but(CODE, verification_uri=uri))
-        assert error.message.endswith("is not safe to open: " + uri)
+        assert error.message.endswith("is not safe to open%s: %s" % (why, uri))
         assert "begins with https://" in error.hint
     assert len(refused(but(CODE, verification_uri="https://a/" + "x" * 600)).message) < 200
 

@@ -271,10 +271,17 @@ def test_a_close_after_the_end_is_no_trouble():
 
 
 def test_a_connection_cut_short_at_any_byte():
-    for data in (HEAD + TWO, CHUNKED + EXTENDED, CHUNKED + b"0\r\n\r\n"):
+    for data, whole in (
+        (HEAD + TWO, None),
+        (CHUNKED + EXTENDED, b";last\r\n"),
+        (CHUNKED + b"0\r\n\r\n", b"\r\n\r\n0\r\n"),
+    ):
         for end in range(1, len(data)):
             parser, done = read(data[:end])
             assert not done
+            if whole is not None and whole in data[:end]:  # the last chunk (RFC 9112 section 8)
+                assert parser.feed(b"") and not parser.keep_alive
+                continue
             error = raises(TransportError, parser.feed, b"")
             assert "in the middle" in error.message, data[:end]
 

@@ -757,6 +757,24 @@ async def test_an_endpoint_that_is_not_found_is_looked_up_again():
     assert board.http.requests[-1].url == TOKEN + "/v2"
 
 
+async def test_where_codes_are_asked_for_is_looked_up_again_at_once_and_once():
+    board = await found_at_first()
+    board.http.answer("https://as.example/revoke", reply(200))
+    await board.link.unlink()
+    for answer in (discovery(), discovery(device_authorization_endpoint=DEVICE + "/v2")):
+        board.http.requests.clear()
+        board.http.answer(DISCOVERY, answer)
+        board.http.answer(DEVICE, reply(404))
+        board.http.answer(DEVICE + "/v2", reply(404))
+        await fails(ProviderError, board.link.ensure_linked())
+    asked = [request.url for request in board.http.requests]
+    assert asked == [DEVICE, DISCOVERY, DEVICE + "/v2"]
+    board.http.answer(DISCOVERY, discovery())
+    board.http.answer(DEVICE, device_code())
+    board.http.answer(TOKEN, tokens(2))
+    await board.link.ensure_linked()
+
+
 async def test_a_404_of_an_api_says_nothing_of_the_endpoints():
     board = await found_at_first()
     board.http.answer(API, reply(404))
@@ -1099,6 +1117,36 @@ async def test_the_caller_sets_the_limits():
     assert board.http.limits == (None, 16_384)
     await link.get(API, timeout_ms=500, max_body=100)
     assert board.http.limits == (500, 100)
+
+
+async def test_of_a_long_reply_a_caller_gets_what_it_wants():
+    board = Board()
+    link = await board.linked()
+    answer = reply(200, {"next": "u", "items": [{"n": 1, "more": "x"}, {"n": 2}]})
+    board.http.answer(API, answer, ...)
+    kept = (await link.get(API, members=("items/n",))).json()
+    assert kept == {"items": [{"n": 1}, {"n": 2}]}
+    found = []
+    for request in (None, Request("POST", API)):
+        options = {"members": ("items/n", "next"), "callback": found.append}
+        call = link.get(API, **options) if request is None else link.request(request, **options)
+        assert (await call).json() == {"next": "u", "items": []}
+    assert found == [{"n": 1}, {"n": 2}] * 2
+
+
+async def test_a_callers_callback_sees_the_elements_of_each_try_and_may_fail():
+    board = Board()
+    link = await board.linked()
+    board.http.answer(API, reply(401, {"error": [{"n": 0}]}), reply(200, [{"n": 1}]), ...)
+    board.http.answer(TOKEN, tokens(2))
+    found = []
+    await link.get(API, members=("n",), callback=found.append)
+    assert found == [{"n": 1}]
+    error = await fails(ValueError, link.get(API, members=(), callback=lambda item: int("x")))
+    assert "invalid" in str(error)
+    board.http.script(API, Reply(200, {}, b"<html>"))
+    error = await fails(TransportError, link.get(API, members=(), callback=found.append))
+    assert "no JSON" in error.message
 
 
 async def test_without_a_link_nothing_is_sent():

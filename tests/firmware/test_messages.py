@@ -341,6 +341,7 @@ def test_mistakes_that_change_no_meaning_are_read_and_others_are_not():
         (b'{"a": "x\n\ty"}', {"a": "x\n\ty"}),
         (b'{"a": 007}', {"a": 7}),
         (b'{"a": .5, "b": 5., "c": +5}', {"a": 0.5, "b": 5.0, "c": 5}),
+        (b'{"a": NaN, "b": [Infinity, -Infinity]}', {"a": None, "b": [None, None]}),
         (b'{"a": -0, "b": 1E+2, "c": -12}', {"a": 0, "b": 100.0, "c": -12}),
         (b'{"a": {"b": [{}, [], null, true, false]}}', {"a": {"b": [{}, [], None, True, False]}}),
     ]
@@ -363,8 +364,8 @@ def test_mistakes_that_change_no_meaning_are_read_and_others_are_not():
         b'{"a": tru}',
         b'{"a": nulll}',
         b'{"a": True}',
-        b'{"a": NaN}',
-        b'{"a": -Infinity}',
+        b'{"a": nan}',
+        b'{"a": +Infinity}',
         b'{"a": 0x10}',
         b'{"a": 1_0}',
         b'{"a": 1-2}',

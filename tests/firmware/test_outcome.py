@@ -316,6 +316,18 @@ def test_a_message_that_can_only_mean_one_thing_means_it():
     assert classify(reply(200, whole), PLAIN).kind == OK
 
 
+def test_an_error_code_is_read_whatever_its_case_and_blanks():
+    expect(PENDING, "authorization_pending", bodies((400, {"error": "AUTHORIZATION_PENDING"})))
+    expect(DENIED, "access_denied", bodies((403, {"error": " Access_Denied\n"})))
+    assert classify(reply(400, {"error": "Own_Code"}), PLAIN).error == "Own_Code"
+
+
+def test_zero_is_no_error():
+    for code in ("0", "", "000", 0, None):
+        assert classify(reply(200, but(TOKENS, error_code=code)), PLAIN).kind == OK
+    assert classify(reply(200, but(TOKENS, error_code="10")), PLAIN).kind == ERROR
+
+
 def test_without_words_the_status_speaks():
     cases = [
         (404, b"", "HTTP 404"),
@@ -323,6 +335,7 @@ def test_without_words_the_status_speaks():
         (302, b"", "redirect"),
         (200, HTML, "login"),
         (200, {"error": True}, "error"),
+        (204, b"", "an empty reply (HTTP 204)"),
     ]
     for status, body, words in cases:
         assert words in str(classify(reply(status, body), PLAIN)), (status, body)

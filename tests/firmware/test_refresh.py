@@ -1350,6 +1350,31 @@ async def test_nor_where_the_clock_was_wrong_when_the_tokens_were_stored():
         assert used(again) == ["rt-secret-1"]
 
 
+async def test_nor_where_the_time_was_unknown_when_the_refresh_was_made():
+    store = MemoryStore()
+    await Board(store=store).linked()
+    board = Board(store=store, clock=FakeClock(None))
+    board.http.answer(TOKEN, GATEWAY, ...)
+    async with board.link:
+        await board.clock.sleep(5_000)
+    again = Board(store=store, clock=FakeClock(UNIX + 60))
+    again.http.answer(TOKEN, tokens(2))
+    async with again.link:
+        await again.clock.sleep(5_000)
+        assert used(again) == ["rt-secret-1"]
+
+
+async def test_a_provider_that_is_slow_is_waited_for_the_second_time():
+    board = Board()
+    link = await board.linked()
+    board.http.answer(TOKEN, lost("timeout"), tokens(2), tokens(3))
+    await link.refresh()
+    assert await link.token() == "at-secret-2"
+    assert board.http.limits[0] == 30_000
+    await link.refresh()
+    assert board.http.limits[0] is None
+
+
 async def test_nor_after_a_program_asked_early():
     for answer, asked in ((GATEWAY, 2), (lost(), 2), (refusal("invalid_client", 401), 0)):
         store = MemoryStore()

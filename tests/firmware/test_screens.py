@@ -1,5 +1,6 @@
 """What the person sees, and when it goes away again."""
 
+import io
 import sys
 
 import framebuf
@@ -166,7 +167,8 @@ def test_such_a_code_stays_there_while_the_provider_is_away():
 
 def test_an_account_is_shown_as_the_panel_can():
     for account, shown in (
-        ("Łukasz Żak", ["Linked", "Account  Lukasz Zak"]),
+        ("Łukasz Żak", ["Linked", "Account  Łukasz Żak"]),
+        ("İpek Şahin", ["Linked", "Account  Ipek Sahin"]),
         ("李小龙 <li@example.cn>", ["Linked", "Account  li@example.cn"]),
         ("李小龙", ["Linked"]),
         (None, ["Linked"]),
@@ -269,16 +271,43 @@ def test_every_screen_has_words_without_its_members():
             assert "{" not in "".join([text for text, _ in shown]), name
 
 
+def rows_of(language):
+    """The texts of a language by their names, as they are written."""
+    if language == "en":
+        rows = texts._TEXTS.strip().split("\n")
+    else:
+        with texts._open(language) as file:
+            title, *rows = file.read().strip().split("\n")
+        assert title and "|" not in title, language
+    assert len({row.split("|")[0] for row in rows}) == len(rows), language
+    return dict([row.split("|") for row in rows])
+
+
 def test_every_text_is_there_in_every_language_with_its_glyphs():
     box = fonts.glyph("\u4e2d")
-    for row in texts._TEXTS.strip().split("\n"):
-        cells = row.split("|")
-        assert len(cells) == 1 + len(texts.languages()), row
-        if cells[0]:
-            members = [cell.partition("{")[2].partition("}")[0] for cell in cells[1:]]
-            assert all(cells) and members == [members[0]] * len(members), row
-        assert all(fonts.glyph(char) != box for char in row), row
-        assert not typeface.lacks(row), row
+    english = {name: text for name, text in rows_of("en").items() if text != "{%s}" % name}
+    for language in texts.languages():
+        rows = rows_of(language)
+        if language != "en":
+            assert sorted(rows) == sorted(english), language
+        for name, text in rows.items():
+            shorter = english.get(name, text)
+            assert text and text.count("/") == shorter.count("/"), (language, name)
+            for part, other in zip(text.split("/"), shorter.split("/")):
+                member = part.partition("{")[2].partition("}")[0]
+                assert member == other.partition("{")[2].partition("}")[0], (language, name)
+            assert all(fonts.glyph(char) != box for char in text), (language, name)
+            assert not typeface.lacks(text), (language, name)
+
+
+def test_a_button_is_named_as_it_is_on_the_board_in_quotation_marks():
+    for language, marks in (
+        ("en", "“”"), ("de", "„“"), ("es", "«»"), ("fr", "«»"),
+        ("it", "«»"), ("nl", "“”"), ("pl", "„”"), ("pt", "“”"),
+    ):  # fmt: skip
+        for name in ("press", "hold", "again", "confirm"):
+            text = rows_of(language)[name].replace("\xa0", "")
+            assert marks[0] + "{button}" + marks[1] in text, (language, name)
 
 
 def test_every_name_in_the_screens_is_a_text():
@@ -330,12 +359,19 @@ def test_it_speaks_the_language_of_its_owner():
 
 
 def test_a_text_without_translation_appears_in_english():
-    complete = texts._TEXTS
-    texts._TEXTS = complete.replace("\nlinked|Linked|Verbunden", "\nlinked|Linked|")
+    complete = texts._open
     try:
+        texts._open = lambda language: io.StringIO("Deutsch\nstarting|Startet\nlinkedin|X\n")
+        assert texts.items("starting", {}, "de") == [("Startet", "")]
         assert texts.items("linked", {}, "de") == [("Linked", "")]
     finally:
-        texts._TEXTS = complete
+        texts._open = complete
+    known = texts.languages
+    try:
+        texts.languages = lambda: ["en", "tlh"]  # whose file is not there
+        assert texts.items("linked", {}, "tlh") == [("Linked", "")]
+    finally:
+        texts.languages = known
 
 
 def test_it_says_what_to_press_or_how_a_code_comes_where_there_is_nothing_to_press():
@@ -349,7 +385,7 @@ def test_it_says_what_to_press_or_how_a_code_comes_where_there_is_nothing_to_pre
     ):
         panel = Lines()
         Screens(panel, button="A").show(name, {})
-        assert panel.lines[-1] == "Press button A for a new code"
+        assert panel.lines[-1] == "Press “A” for a new code"
         Screens(panel).show(name, {})
         assert panel.lines[-1] == english
         Screens(panel, language="de").show(name, {})
@@ -585,7 +621,7 @@ def test_a_new_link_becomes_an_idle_one():
     assert [text for text, _ in view._items] == [
         "Linked",
         "Account  Ana",
-        "Hold button boot to unlink",
+        "Hold “boot” to unlink",
     ]
 
 

@@ -68,7 +68,20 @@ def records(data, size=16384):
 ROOT = name((COUNTRY, b"DE"), (COMMON_NAME, b"Root X1"))
 BELOW = name((COMMON_NAME, b"Below"))
 LEAF = name((COMMON_NAME, b"as.example"))
-CHAIN = certificate(BELOW, LEAF), certificate(ROOT, BELOW)
+
+
+def extension(number, content):
+    return der(0x30, der(6, b"\x55\x1d" + bytes((number,))), b"\x01\x01\xff", der(4, content))
+
+
+def authority(issuer, subject, *limit, usage=0x06):
+    """A CA's certificate; `limit` is its path length."""
+    length = [der(2, bytes((most,))) for most in limit]
+    constraints = extension(0x13, der(0x30, b"\x01\x01\xff", *length))
+    return certificate(issuer, subject, constraints + extension(0x0F, der(3, bytes((1, usage)))))
+
+
+CHAIN = certificate(BELOW, LEAF), authority(ROOT, BELOW)
 
 
 async def explained(error, answer, host="127.0.0.1", clock=None, source=None):
@@ -102,6 +115,10 @@ async def test_an_alert_says_what_the_platform_does_not():
         assert found.hint
         assert len(heard) == 1
     found, _ = await explained(FATAL_ALERT, b"\x15\x03\x03\x00\x02\x02\x50")
+    assert found.message.endswith("it breaks the handshake off with alert 80")
+    found, _ = await explained(FATAL_ALERT, records(flight(*CHAIN) + b"\x0d\0\1\0"))
+    assert "mutual TLS" in found.message
+    found, _ = await explained(FATAL_ALERT, records(flight(*CHAIN) + b"\x0e\0\0\0"))
     assert "FATAL_ALERT" in found.message
 
 
@@ -122,6 +139,26 @@ async def test_the_issuer_of_the_last_certificate_is_the_root_that_is_wanted():
     assert found.message.endswith('; it wants the root "Below"')
     found, _ = await explained(UNKNOWN, records(flight(certificate(LEAF, LEAF))))
     assert "it signed its certificate itself" in found.message
+
+
+async def test_certificates_that_cannot_be_put_together_say_why():
+    between = name((COMMON_NAME, b"Between"))
+    leaf, own = CHAIN[0], authority(between, BELOW)
+    for chain, words in (
+        ((leaf, certificate(ROOT, BELOW)), "signed by one that is no CA's"),
+        ((leaf, authority(ROOT, BELOW, usage=0x80)), "signed by one that is no CA's"),
+        ((leaf, own, authority(ROOT, between, 0)), "(path length)"),
+        ((leaf, authority(ROOT, between), own), "in the wrong order"),
+        ((leaf, own, authority(ROOT, between, 1)), 'wants the root "Root X1"'),
+        ((leaf, authority(ROOT, BELOW, 0)), 'wants the root "Root X1"'),
+        # What is there besides does no harm.
+        ((leaf, authority(ROOT, LEAF), own, authority(ROOT, between)), '"Root X1"'),
+        ((leaf, certificate(ROOT, BELOW), authority(ROOT, BELOW)), '"Root X1"'),
+        ((leaf, own, authority(BELOW, between)), '"Below"'),  # in a circle
+    ):
+        found, _ = await explained(UNKNOWN, records(flight(*chain)))
+        assert words in found.message, found.message
+        assert found.hint
 
 
 async def test_an_issuer_is_told_by_what_it_has_in_printable_letters():

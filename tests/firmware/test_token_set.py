@@ -54,10 +54,20 @@ def test_the_token_type_compares_without_case():
 
 
 def test_a_token_of_another_type_is_refused():
-    for kind in (None, "", "mac", "DPoP", "N_A", "Bearer ", 1, ["Bearer"]):
+    for kind in ("mac", "DPoP", "N_A", "Bearer ", 1, ["Bearer"]):
         error = raises(ProviderError, granted, token_type=kind)
         assert "not a bearer token" in error.message
         assert "at-F1" not in str(error)
+    for kind in (None, ""):
+        error = raises(ProviderError, granted, token_type=kind)
+        assert error.message.endswith("a bearer token: token_type is missing")
+        assert "default_token_type" in error.hint
+
+
+def test_a_refresh_without_a_type_has_the_type_of_before():
+    for kind in (None, ""):
+        successor = refreshed(granted(), reply(200, but(TOKENS, token_type=kind)))
+        assert successor.access_token == TOKENS["access_token"]
 
 
 def test_an_access_token_must_be_text_that_fits_a_header():
@@ -711,6 +721,21 @@ def test_the_answer_was_lost_and_the_server_has_rotated():
     assert fresh.refresh_token == "rt-2"
     assert fresh.failures == 0
     assert fresh.pause(HOUR + 2000) == 0
+
+
+def test_a_refusal_in_passing_after_a_lost_answer_is_asked_again_while_there_is_grace():
+    for answer in (reply(401), reply(302), reply(400, b"<html>")):
+        tokens = granted()
+        tokens.failed(OFFLINE, 0)
+        waits = []
+        for _ in range(6):
+            refreshed(tokens, answer)
+            waits.append(tokens.pause(0) // 1000)
+        assert waits == [4, 8, 16, 32, 60, 120]
+        assert not tokens.is_stuck
+        refreshed(tokens, reply(503))  # whatever was lost before is over
+        refreshed(tokens, answer)
+        assert tokens.pause(0) == 4 * MINUTE
 
 
 def test_a_refusal_in_passing_is_asked_again_after_a_minute_and_ever_more_rarely():

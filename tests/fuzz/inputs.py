@@ -72,14 +72,15 @@ def _changed(data: bytearray, known: list[bytes], chance: random.Random) -> byte
 def is_judged_alike(name: str, data: bytes) -> bool:
     """Whether both runtimes have to make the same of an input.
 
-    What a board has stored itself is read by its `json`, and MicroPython's takes more: commas too
-    few, what follows NUL. Its text may be UTF-8 to MicroPython alone where a target takes text.
+    What a board has stored itself, and what an API says, is read by its `json`, and MicroPython's
+    takes more: commas too few, what follows NUL. Its text may be UTF-8 to MicroPython alone where a
+    target takes text.
     """
     try:
         if name in ("url", "date", "jwt"):
             data.decode()
-        if name in ("record", "slot"):
-            loads((data if name == "record" else data[8:]).decode(), parse_constant=_refuse)
+        if name in ("record", "slot", "selection"):
+            loads((data[8:] if name == "slot" else data).decode(), parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
     return True

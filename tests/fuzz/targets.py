@@ -29,6 +29,7 @@ from keyfob.oauth.device_grant import DeviceGrant
 from keyfob.oauth.messages import Client, Reply
 from keyfob.oauth.metadata import Discovery, is_near
 from keyfob.oauth.profile import Profile
+from keyfob.oauth.selection import select
 from keyfob.storage.token_store import TokenStore, _parts
 
 UNIX = 1_790_000_000
@@ -267,6 +268,23 @@ def sntp(data):
     return time_sources._unix(data)
 
 
+def selection(data):
+    """What is kept of a text, whole and element by element: the same in pieces of any size."""
+    outcomes = []
+    for size in (1, 5, max(1, len(data))):
+        found = []
+        kept = []
+        for callback in (None, found.append):
+            reader = select(("a", "b/c", "v/a"), callback)
+            kept.append(
+                b"".join([reader.feed(data[at : at + size]) for at in range(0, len(data), size)])
+            )
+            kept.append(reader.check(Reply(0)))
+        outcomes.append((kept, found))
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    return outcomes[0]
+
+
 def form(data):
     return keyfob.oauth.form_response.form_members(data)
 
@@ -284,6 +302,7 @@ TARGETS = {
     "config": config,
     "sntp": sntp,
     "form": form,
+    "selection": selection,
 }
 
 

@@ -22,11 +22,12 @@ BOARDS = "--board " + " or ".join(known_boards())
 LANGUAGES = " or ".join(languages())
 
 # What DESIGN fixes, in its own order.
-SIM_OPTIONS = """
+SIM_OPTIONS = f"""
     --board NAME
     --runtime micropython|cpython
     --heap SIZE
     --serial PATH
+    --program FILE
     --clock real|virtual
     --issuer URL
     --provider NAME|FILE
@@ -37,6 +38,7 @@ SIM_OPTIONS = """
     --ca FILE
     --allow-http
     --api URL
+    --language {"|".join(languages())}
     --host ADDRESS
     --port P
     --https

@@ -181,6 +181,33 @@ def test_a_client_that_the_provider_refuses_is_not_written(
     assert board.config["provider"]["issuer"] == issuer
 
 
+def test_only_what_was_refused_is_asked_for_again(
+    board: FakeBoard, configure: Any, issuer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = issuer.rpartition(":")[0] + ":1"
+    monkeypatch.setattr("keyfob_host.verbs.configure._preset_scope", lambda _: "no-such-scope")
+    typed = ["oidc", nobody, "nobody", "home", "esp32c3-oled"]
+    again = [issuer, "keyfob-public", "openid profile"]
+    code, out, err = configure(typed=typed + again, secrets=("", "correct horse", ""))
+    assert code == 0, err
+    assert err.count("Name of the Wi-Fi network") == err.count("Which board is it?") == 1
+    assert err.count("Which provider?") == 1
+    assert f"[{nobody}]: " in err  # what was typed, for an empty line
+    assert "Client ID [nobody]: " in err
+    assert [prompt.partition(" (")[0] for prompt in configure.asked] == [
+        "the client secret",
+        "the Wi-Fi password of home: ",
+        "the client secret",
+    ]
+    said = [line for line in out.splitlines() if not line.startswith("  try: ")]
+    assert said[1].startswith("no connection to ")
+    assert said[2].startswith("the provider refused: invalid_client")
+    assert said[3].startswith("the provider refused: invalid_scope")
+    assert board.config["scope"] == "openid profile"
+    assert board.config["provider"] == {"issuer": issuer, "client_id": "keyfob-public"}
+    assert board.config["wifi"] == WIFI
+
+
 def test_a_client_or_a_scope_alone_is_asked_for_at_the_provider_of_the_board(
     board: FakeBoard, configure: Any, issuer: str
 ) -> None:

@@ -231,6 +231,34 @@ def test_it_says_to_whom_a_board_is_linked(
     assert (report["linked"], report["account"]) == (link["linked"], link["account"])
 
 
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [("ended", "the provider has ended the link"), ("run_out", "the link has run out")],
+)
+def test_a_link_that_is_over_is_told_beside_what_else_is_wrong(
+    doctor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], end, words
+) -> None:
+    link = LINK | {"linked": False, "end": end}
+
+    def connect(case: checkup.Case) -> None:
+        case.board = SimpleNamespace(ask=lambda name: link)
+
+    checks = [("prompt", connect), ("link", checkup._check_link), ("provider", lambda _: None)]
+    monkeypatch.setattr(checkup, "CHECKS", checks)
+    report = doctor()
+    assert (report["cause"], report["checked"]) == (
+        "link_ended",
+        ["prompt", "link", "provider"],
+    )
+    assert report["message"].startswith(words)
+    assert "keyfob link" in report["action"]
+    trouble = checkup.Finding("client", "no such client", "another")
+    monkeypatch.setattr(checkup, "CHECKS", [*checks, ("client", lambda _: trouble)])
+    report = doctor()
+    assert report["cause"] == "client"
+    assert [also["cause"] for also in report["also"]] == ["link_ended"]
+
+
 def test_http_that_is_not_allowed_names_the_option(doctor, verbs: Verbs) -> None:
     provider = {"issuer": "http://192.168.1.2", "client_id": "x"}
     verbs.change_config(provider=provider, allow_http=False)

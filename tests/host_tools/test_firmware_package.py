@@ -17,7 +17,7 @@ from keyfob_host.resources import firmware_dir
 FIRMWARE = firmware_dir()
 FILES = sorted(
     path.relative_to(FIRMWARE).as_posix()
-    for ending in ("py", "bin")
+    for ending in ("py", "bin", "txt")
     for path in FIRMWARE.glob(f"keyfob/**/*.{ending}")
 )
 

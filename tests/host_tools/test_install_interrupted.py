@@ -126,6 +126,44 @@ def test_a_cable_pulled_at_any_step_leaves_a_version_that_runs(
     port.wait_for("user_code", boots + 1)  # it asks for a link as ever
 
 
+FILL = """
+import os
+room = os.statvfs("/")
+with open("/fill", "wb") as file:
+    for _ in range(room[3] - 40):
+        file.write(bytes(room[0]))
+"""
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("before", ["by mip", "by keyfob install"])
+def test_without_room_for_two_versions_the_old_one_makes_it(
+    port: VirtualPort,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    newer: Firmwares,
+    whole: bool,
+    before: str,
+) -> None:
+    verbs = Verbs(port, capsys)
+    if before == "by keyfob install":
+        verbs.json("install", "--yes")
+    port.run(FILL)
+    monkeypatch.setattr(installation, "firmware_for", newer)
+    for step in range(2, 12, 1 if whole else 3):  # each goes on where the last one was cut off
+        with monkeypatch.context() as patch:
+            pull_at(patch, step)
+            if install(verbs):
+                break
+        port.reset()
+    said = verbs.run("install", "--yes")
+    assert said[0] == 0, said
+    assert port.run(IMPORTS + IN_USE).strip() == NEW
+    folders = port.run("import os; print([n for n in os.listdir('/lib') if 'keyfob' in n])")
+    assert len(folders.split(",")) == 2
+    assert verbs.json("install", "--yes")["copied"] == 0
+
+
 @pytest.mark.parametrize("operation", [3, 60, 150])
 def test_power_that_fails_while_flash_is_written_does_so_too(
     tmp_path: Path,

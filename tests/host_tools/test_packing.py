@@ -158,6 +158,13 @@ def test_what_would_be_joined_wrongly_is_refused(text: str):
         joined("def what():\n    return 1\n", text)
 
 
+@pytest.mark.parametrize("path", [EVENTS, APART])  # of the same group, and of another
+def test_a_name_that_is_not_in_a_module_is_told(path: str):
+    sources = {ROOT: "", BASE: "", path: "from keyfob.errors import _words\n"}
+    with pytest.raises(ValueError, match=rf"{path}: keyfob\.errors has no _words on a board"):
+        packed(sources, [])
+
+
 def test_each_loaded_module_is_its_own_in_its_block():
     text = packed(
         {

@@ -50,6 +50,17 @@ def test_an_issuer_on_loopback(check, mock_server):
     assert {panel["qr"] for panel in report["panels"]} == {None}
 
 
+def test_a_server_that_never_comes_to_an_end_is_given_up(check):
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        issuer = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        code, report, err = check("--issuer", issuer, "--timeout", "0.2")
+    assert (code, report) == (1, None)
+    assert err == [
+        "keyfob: the provider's answers do not come to an end in 0.2 s",
+        "try: try again later, or a longer --timeout",
+    ]
+
+
 def test_https_under_a_ca_of_its_own(check, secure_server):
     about = secure_server.description
     code, report, err = check("--issuer", about["issuer"], "--ca", about["ca"])

@@ -176,6 +176,7 @@ def test_languages_are_those_of_the_screens():
     assert SCHEMAS["keyfob"]["properties"]["language"]["enum"] == list(languages())
     assert SCHEMAS["keyfob"]["properties"]["language"]["default"] == languages()[0]
     assert options()["--language"].metavar == "|".join(languages())
+    assert options(cli.sim)["--language"].metavar == "|".join(languages())
     (told,) = re.findall(r"^\| `language` \|.*", README.read_text("utf-8"), re.MULTILINE)
     assert all(f"`{name}`" in told.split("|")[2] for name in languages())
     overview = " ".join((ROOT / "README.md").read_text("utf-8").split())

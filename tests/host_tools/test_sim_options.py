@@ -45,6 +45,7 @@ def test_without_options_a_virtual_board_meets_the_embedded_server():
         "heap": 165150,
         "is_limited": True,
         "serial": None,
+        "program": None,
         "clock": "real",
         "issuer": None,
         "provider": None,

@@ -4,9 +4,10 @@ import importlib.util
 import io
 
 import pytest
+from driven_panel import is_coloured
 from PIL import Image, ImageChops
 
-from keyfob_host.boards import known_boards
+from keyfob_host.boards import known_boards, load_board
 from keyfob_host.resources import boards_dir
 
 spec = importlib.util.spec_from_file_location("pictures", boards_dir() / "pictures.py")
@@ -21,3 +22,5 @@ def test_the_picture_of_the_code_screen_is_current(board):
     assert kept.size == drawn.size, "python boards/pictures.py"
     assert ImageChops.difference(kept, drawn).getbbox() is None, "python boards/pictures.py"
     assert f"({pictures.PICTURE})" in (boards_dir() / board / "README.md").read_text()
+    if is_coloured(load_board(board)):
+        assert len(kept.getcolors(256)) > 2, "a colour panel without its typeface"

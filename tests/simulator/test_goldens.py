@@ -3,11 +3,11 @@
 import goldens
 import pytest
 from PIL import Image
-from screen_reader import LANGUAGES
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("size", goldens.SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    ("size", "language"), goldens.SHEETS, ids=lambda value: str(value).replace(", ", "x")
+)
 def test_screens_are_as_they_were_looked_at(size, language, tmp_path):
     drawn = goldens.sheet(size, language)
     path = goldens.path_of(size, language)
@@ -21,5 +21,5 @@ def test_screens_are_as_they_were_looked_at(size, language, tmp_path):
 
 
 def test_no_sheet_is_left_over():
-    known = {goldens.path_of(size, language) for size in goldens.SIZES for language in LANGUAGES}
+    known = {goldens.path_of(size, language) for size, language in goldens.SHEETS}
     assert set(goldens.FOLDER.iterdir()) == known

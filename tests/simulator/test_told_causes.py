@@ -81,6 +81,10 @@ ENDS = {
     "discovery is down": End(
         at("discovery", status=503), "network", "HTTP 503", OFFLINE, "network"
     ),
+    "a page for guests at first": End(
+        at("discovery", status=200, body=HTML),
+        "provider", "does the network want a login", REFUSED, "network",
+    ),
     "no discovery": End(
         at("discovery", status=404), "provider", "no discovery document", REFUSED, "no_grant"
     ),

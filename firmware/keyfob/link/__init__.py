@@ -203,22 +203,34 @@ class AccountLink:
         """
         await self.refresher().refresh()
 
-    async def get(self, url, headers=None, timeout_ms=None, max_body=MAX_BODY):  # rare: call
+    async def get(  # rare: call
+        self, url, headers=None, timeout_ms=None, max_body=MAX_BODY, members=None, callback=None
+    ):
         """GET `url` with the bearer token and `headers` (a dict); see `request`."""
-        return await self._call(_get_request(url, headers), timeout_ms, max_body)
+        request = _get_request(url, headers)
+        return await self.request(request, timeout_ms, max_body, members, callback)
 
-    async def request(self, request, timeout_ms=None, max_body=MAX_BODY):  # rare: call
+    async def request(  # rare: call
+        self, request, timeout_ms=None, max_body=MAX_BODY, members=None, callback=None
+    ):
         """Send `request` with the bearer token (RFC 6750) and return the reply.
 
         A 401 that blames the token is answered by one refresh and one more try. Raises
         what `token` raises, and TransportError where no reply of at most `max_body` bytes
         arrives within `timeout_ms`.
-        """
-        return await self._call(request, timeout_ms, max_body)
 
-    async def _call(self, request, timeout_ms=None, max_body=MAX_BODY):  # rare: call
+        A reply may be of any length where `members` say what counts of its JSON: no others are
+        in the reply, and `max_body` is the bound of those. They are paths, as in
+        ("title", "owner/name"), which go on in each element of an array. With a `callback` the
+        elements of the first array on a path's way are not in the reply: it is called with each
+        as soon as that has arrived, and what it raises is raised once the reply has. Then it
+        raises TransportError, too, for an element of which more than 4096 bytes count, and for a
+        reply of status 200 that is no JSON.
+        """
         with Loaded("keyfob.link.call") as code:
-            return await code.call(self, self._provider, request, timeout_ms, max_body)
+            return await code.call(
+                self, self._provider, request, timeout_ms, max_body, members, callback
+            )
 
     async def call_api(self):  # rare: call
         """GET the configured `api`, or else userinfo, and notify of its status.
@@ -230,7 +242,7 @@ class AccountLink:
         url = self.api or self._provider.profile.userinfo_endpoint
         if url is None:
             return None
-        reply = await self._call(_get_request(url))
+        reply = await self.request(_get_request(url))
         self._events.notify("api", status=reply.status)
         return reply
 

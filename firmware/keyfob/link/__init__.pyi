@@ -1,5 +1,5 @@
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from typing_extensions import Self
 
@@ -66,9 +66,16 @@ class AccountLink:
         headers: Mapping[str, str] | None = None,
         timeout_ms: int | None = None,
         max_body: int = 16_384,
+        members: Iterable[str] | None = None,
+        callback: Callable[[Any], object] | None = None,
     ) -> Reply: ...
     async def request(
-        self, request: Request, timeout_ms: int | None = None, max_body: int = 16_384
+        self,
+        request: Request,
+        timeout_ms: int | None = None,
+        max_body: int = 16_384,
+        members: Iterable[str] | None = None,
+        callback: Callable[[Any], object] | None = None,
     ) -> Reply: ...
     async def call_api(self) -> Reply | None: ...  # internal
     async def unlink(self) -> bool: ...

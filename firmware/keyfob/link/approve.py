@@ -9,12 +9,13 @@ _AGAIN = const(55_000)  # ms, and a poll's gap, until a code that could not be s
 _NAP = const(60_000)  # ms between two looks whether an earlier link is back
 
 
-async def get_approval(provider, clock, events, scope, account):
+async def get_approval(provider, clock, events, scope, account, is_last=False):
     """Show a code and poll until it is approved; return the members of a TokenSet.
 
     None where an earlier link, which the provider had ended, came back meanwhile.
     A code that is pending from before a reset is used again while it lives. A new code is stored
-    as pending in `account`. Raises `DeviceGrant.error`: LinkDenied, LinkExpired or another.
+    as pending in `account`. Unless it `is_last`, an endpoint that is not found is looked up and
+    asked once more. Raises `DeviceGrant.error`: LinkDenied, LinkExpired or another.
     """
     grant = device_grant.DeviceGrant(provider.profile, provider.client, scope, clock.jitter)
     is_old = account.pending is not None and grant.resume(
@@ -62,6 +63,11 @@ async def get_approval(provider, clock, events, scope, account):
         request = await _next_request(grant, clock, account)
     if grant.state == device_grant.GRANTED:
         return grant.issued
+    if grant.user_code is None and not is_last:
+        address = provider.profile.device_authorization_endpoint
+        await provider.discover()
+        if provider.profile.device_authorization_endpoint != address:
+            return await get_approval(provider, clock, events, scope, account, True)
     events.attempt(account.drop_pending)
     if account.is_usable(clock.ticks(), clock.unix()):
         return None

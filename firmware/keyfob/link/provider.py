@@ -25,12 +25,15 @@ class Provider:
     async def send(self, request, timeout_ms=None, max_body=MAX_BODY):
         """Return the reply to `request`; see `HttpClient.send`."""
         reply = await self._http.send(request, timeout_ms, max_body)
-        if request.url in (self.profile.token_endpoint, self.profile.refresh_endpoint):
+        profile = self.profile
+        if request.url in (profile.token_endpoint, profile.refresh_endpoint):
             # No cache may answer such a request, so its Date is the present time.
             if request.url.startswith("https:"):
                 self._clock.note_date(reply.headers.get("date"))
-            if reply.status == 404:
-                self._age = None  # it may have moved
+        elif request.url != profile.device_authorization_endpoint:
+            return reply
+        if reply.status == 404:
+            self._age = None  # it may have moved
         return reply
 
     async def hang_up(self):
@@ -41,7 +44,7 @@ class Provider:
     async def discover(self, tries=_TRIES):
         """Look up the endpoints that the configuration leaves open.
 
-        That is done once a day, and again after the token endpoint answered 404. Raises
+        That is done once a day, and again after an endpoint of the link answered 404. Raises
         TransportError once `tries` have failed, and what `Discovery` raises. Nothing is raised
         where earlier endpoints are known.
         """

@@ -15,6 +15,7 @@ from keyfob.errors import (
 from keyfob.oauth import ticks
 
 _SOON = const(5_000)  # ms: a refresh that may be tried again this soon is tried at once
+_SLOW = const(30_000)  # ms for the reply to a refresh, once there was none to another
 _NAP = const(60_000)  # ms between two looks at what is due
 # ms between two refreshes that an API's 401 asks for: longer each time it asks at once again.
 _REJECT_GAP = const(60_000)
@@ -263,7 +264,10 @@ class Refresher:
             return False
         stored = TokenSet(tokens.record())
         stored.early = stored.leeway
-        if stored.due(*self._now()) == 0:
+        now, unix = self._now()
+        # A boot may know the time, and so that they are not due.
+        is_dated = unix is not None or stored.expires_at is None
+        if is_dated and stored.due(now, unix) == 0:
             return stored.lost is not None
         tokens.lost = 1
         try:
@@ -281,8 +285,10 @@ class Refresher:
             self._account.check_store()
             await provider.discover(1)  # this one is tried again itself
             request = tokens.refresh_request(provider.profile, provider.client)
+            # A provider that is slow has new tokens ready, whose reply would be lost each time.
+            limit = _SLOW if tokens.failures else None
             # Nothing here keeps the reply, which takes as much memory again as the tokens.
-            successor = self._receive(tokens, await provider.send(request))
+            successor = self._receive(tokens, await provider.send(request, limit))
             if successor is None:
                 return self._refused(tokens)
             doubt = self._check_subject(successor, tokens)

@@ -101,7 +101,7 @@ class HttpClient:
                 raise failure
             return await self._ask(origin, message, request, limit, max_body)
         finally:
-            self._parser = None
+            self._bounds = self._parser = None
             if not whole:  # nor may a cancellation leave a reply half read
                 await self.close()
 
@@ -122,6 +122,7 @@ class HttpClient:
         is None where the clock was wrong, and is right now.
         """
         self._parser = None
+        was_open = self._origin is not None
         await self.close()  # so that what TLS held is free again, and counted so
         await settle()  # a heap that grows now takes from TLS for good
         with Loaded("keyfob.net.platform_errors") as code:
@@ -139,7 +140,8 @@ class HttpClient:
             after = clock.unix()
             if after is not None and (before is None or abs(after - before) > _WRONG):
                 return None
-        if failure.kind == "tls":
+        is_cut = not was_open and failure.message.endswith("it closed the connection")
+        if failure.kind == "tls" or (is_cut and origin[0] == "https"):
             with Loaded("keyfob.net.tls_trouble") as code:
                 failure = await code.explain(failure, error, origin, clock, source)
         return failure

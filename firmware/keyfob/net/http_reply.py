@@ -325,9 +325,13 @@ class ReplyParser:
             raise self._too_long(size)
 
     def _too_long(self, size):  # rare
+        if self._chunked or self._state == _TO_CLOSE:
+            words = "the server's reply is longer than %d bytes" % self._max_body
+        else:
+            words = "the server's reply has %d bytes, which is longer than %d bytes"
+            words %= size, self._max_body
         error = TransportError(
-            "the server's reply has %d bytes, which is longer than %d bytes"
-            % (size, self._max_body),
+            words,
             "check the address, or give a larger max_body",
         )
         error.is_final = self._is_json and self._status < 300  # no page of a gateway's
@@ -383,7 +387,7 @@ class ReplyParser:
             self._filter = behind
 
     def _close(self):
-        if self._state == _TO_CLOSE:
+        if self._state in (_TO_CLOSE, _TRAILER):  # complete once the last chunk is there
             self._finish()
         elif self._state != _DONE:
             raise self._ended()

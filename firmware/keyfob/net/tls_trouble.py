@@ -21,18 +21,23 @@ _NEW = const(1)
 _SUITE = const(2)
 _NO_NAME = const(3)
 _NO_TLS = const(4)
+_MUTUAL = const(5)
+_OTHER = const(6)
 # What of a certificate does.
-_WEAK = const(5)
-_ROOT = const(6)
-_OWN = const(7)
-_HOST = const(8)
-_EXPIRED = const(9)
-_FUTURE = const(10)
-_USAGE = const(11)
-_EXTENSION = const(12)
+_WEAK = const(7)
+_ROOT = const(8)
+_OWN = const(9)
+_HOST = const(10)
+_EXPIRED = const(11)
+_FUTURE = const(12)
+_USAGE = const(13)
+_EXTENSION = const(14)
+_NO_CA = const(15)
+_TOO_DEEP = const(16)
+_ORDER = const(17)
 # What the server has to be asked about.
-_ALERT = const(13)
-_REFUSED = const(14)
+_ALERT = const(18)
+_REFUSED = const(19)
 
 # For each cause what it is called, and what to do.
 _TEXTS = (
@@ -44,6 +49,11 @@ _TEXTS = (
     ),
     ("it knows no host of that name", "check the address"),
     ("the server there speaks no TLS", "check the address: does a TLS server answer there?"),
+    (
+        "it wants a certificate of the board's own (mutual TLS), and a board has none",
+        "do without it at the server, for this address",
+    ),
+    ("it breaks the handshake off with alert %d", "RFC 8446 section 6, or the server's log"),
     (
         "a certificate has a key or signature that a board does not accept",
         "have it signed with SHA-256, by a key of RSA (2048 bits or more), P-256 or P-384",
@@ -64,10 +74,24 @@ _TEXTS = (
         "a certificate has a critical extension that a board does not know",
         "have it issued without, or without name constraints where it has them",
     ),
+    (
+        "a certificate is signed by one that is no CA's",
+        "have the server's certificate issued by a CA, whose own says so",
+    ),
+    (
+        "a CA's certificate allows fewer CAs below it than there are (path length)",
+        "have that CA's certificate issued without its limit, or the server's by a CA above",
+    ),
+    (
+        "it sends its certificates in the wrong order",
+        "send the server's first, and behind each the one that has signed it",
+    ),
 )
 
 # Words of mbedTLS and OpenSSL: of those that are said the first decide.
 _WORDS = (
+    (("invalid CA", "unsuitable CA", "invalid non-CA"), _NO_CA),
+    (("path length",), _TOO_DEEP),
     (("unacceptable", "too weak", "too small"), _WEAK),
     (
         ("trusted CA", "issuer", "self-signed", "self signed", "verify the first certificate"),
@@ -112,7 +136,10 @@ _SOURCES = {"ntp": "NTP", "http": "HTTP date", "rtc": "saved"}
 
 _RECORD_ALERT = const(21)
 _RECORD_HANDSHAKE = const(22)
-_CERTIFICATES = const(11)  # type of a message (RFC 5246 section 7.4)
+# Types of messages (RFC 5246 section 7.4).
+_CERTIFICATES = const(11)
+_REQUEST = const(13)
+_DONE = const(14)
 # What is offered, as by mbedTLS: ECDHE or RSA, with AES in GCM or CBC.
 _CIPHERS = (
     b"\xc0\x2c\xc0\x30\xc0\x24\xc0\x28\xc0\x0a\xc0\x14\xc0\x2b\xc0\x2f\xc0\x23\xc0\x27\xc0\x09"
@@ -124,7 +151,15 @@ _OFFERS = (
     b"\x00\x0d\x00\x0e\x00\x0c\x06\x03\x06\x01\x05\x03\x05\x01\x04\x03\x04\x01"
 )
 
-# In certificates, as DER: what one is for, and TLS servers among that.
+# In certificates, as DER: extensions (RFC 5280 section 4.2.1), by the end of their name.
+_EXTENSION_ID = b"\x06\x03\x55\x1d"
+_KEY_USAGE = b"\x0f"
+_CONSTRAINTS = b"\x13"
+_SIGNS = const(0x04)  # certificates; in the first byte of the key usage
+_SHAKES_HANDS = const(0x80)  # signs what belongs to a handshake
+_IS_CA = b"\x01\x01\xff"
+_MOST = const(10)  # certificates of a server that are looked at
+# What one is for, and TLS servers among that.
 _PURPOSES = b"\x06\x03\x55\x1d\x25"
 _FOR_SERVERS = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"
 # What an issuer is called by: the common name, else the unit, else the organization.
@@ -141,20 +176,26 @@ async def explain(failure, error, origin, clock, source):
     scheme, host, port = origin
     cause = _cause(error, failure.message)
     greeting = _Greeting(host)
+    if failure.kind != "tls":
+        cause = _ALERT  # it hung up, perhaps after an alert
     if cause in (_ALERT, _REFUSED, _ROOT) and scheme == "https":
         try:
             await asyncio.wait_for(greeting.send(port), _PATIENCE)
         except (OSError, EOFError, ValueError, IndexError, asyncio.TimeoutError):
             pass  # what has come may do
-    if cause == _ALERT:
-        cause = _ALERTS.get(greeting.alert)
+    if cause == _ALERT and greeting.is_mutual:
+        cause = _MUTUAL
+    elif cause == _ALERT:
+        cause = _ALERTS.get(greeting.alert, _OTHER if greeting.alert else None)
     elif cause == _REFUSED:
         cause = _WEAK if greeting.is_for_servers else _USAGE
-    elif cause == _ROOT and greeting.is_own:
-        cause = _OWN
+    elif cause == _ROOT:
+        cause = _OWN if greeting.is_own else greeting.flaw()
     if cause is None:
         return failure
     text, hint = _TEXTS[cause]
+    if cause == _OTHER:
+        text %= greeting.alert
     if cause == _ROOT and greeting.issuer:
         text += "; it wants the root " + greeting.issuer
     if cause in (_EXPIRED, _FUTURE):
@@ -201,14 +242,16 @@ class _Greeting:
     """Greets a server as this board's TLS does, and notes what it answers in the clear."""
 
     alert = None  # its number, where the answer is one
-    issuer = None  # of the last certificate that was sent
+    issuer = None  # of the last certificate that leads from the server's to a root
     is_own = False  # whether the server sent one certificate, signed by itself
     is_for_servers = True  # whether the server's certificate is
+    is_mutual = False  # whether the server asks for one of the board's
 
     def __init__(self, host):
         self._host = host
         self._reader = None
         self._left = 0  # bytes of the record that is being read
+        self._chain = []  # by certificate: issuer, subject, and CAs that may be below it
 
     async def send(self, port):
         """Ask at `port`. Raises what streams do, and EOFError where no such thing answers."""
@@ -217,12 +260,15 @@ class _Greeting:
             writer.write(_hello(self._host.encode()))
             await writer.drain()
             kind = None
-            while kind != _CERTIFICATES:
+            while kind != _DONE and not self.is_mutual:
                 kind, size = await self._head(4)
-                if kind != _CERTIFICATES:
+                if kind == _CERTIFICATES:
+                    _, size = await self._head(3)
+                    await self._note_chain(size)
+                elif kind == _REQUEST:
+                    self.is_mutual = True
+                else:
                     await self._read(size)
-            _, size = await self._head(3)
-            await self._note_chain(size)
         finally:
             writer.close()
             await writer.wait_closed()  # MicroPython: only this closes the socket
@@ -235,11 +281,45 @@ class _Greeting:
             size -= 3 + length
             der = await self._read(length)
             issuer, subject = names(der)
-            self.issuer = _called(issuer)
+            if len(self._chain) < _MOST:
+                self._chain.append((issuer, subject, _room_below(der)))
             if is_first:
                 self.is_own = issuer == subject and size <= 0
-                self.is_for_servers = _PURPOSES not in der or _FOR_SERVERS in der
+                usage = _extension(der, _KEY_USAGE)
+                self.is_for_servers = (_PURPOSES not in der or _FOR_SERVERS in der) and not (
+                    usage and not usage[3] & _SHAKES_HANDS
+                )
             is_first = False
+
+    def flaw(self):
+        """Why the certificates that were sent lead to no root, as mbedTLS puts them together.
+
+        It looks for a certificate's issuer behind it. Where nothing is wrong it is _ROOT: the
+        `issuer` at their end is none that is trusted.
+        """
+        chain, at, cause = self._chain, 0, _ROOT
+        used = []
+        for below in range(len(chain)):
+            wanted, own, _ = chain[at]
+            self.issuer = _called(wanted)
+            if wanted == own:
+                break
+            used.append(at)
+            found = None
+            for place in range(len(chain) - 1, 0, -1):
+                _, subject, most = chain[place]
+                if subject != wanted or place in used:
+                    continue
+                if place < at:
+                    cause = _ORDER if cause == _ROOT else cause
+                elif most < below:
+                    cause = _NO_CA if most < 0 else _TOO_DEEP
+                else:
+                    found = place
+            if found is None:
+                break
+            at, cause = found, _ROOT
+        return cause
 
     async def _head(self, count):
         """The first byte, and the number that the last three of so many bytes are."""
@@ -290,6 +370,29 @@ def names(der):
     _, issued = _content(der, at)
     _, dated = _content(der, issued)
     return der[at:issued], der[dated : _content(der, dated)[1]]
+
+
+def _room_below(der):
+    """How many CAs may be between a CA's certificate and a server's, -1 for one that is no CA's.
+
+    mbedTLS wants a CA to say that it is one, and that its key may sign where it says for what.
+    """
+    usage = _extension(der, _KEY_USAGE)
+    said = _extension(der, _CONSTRAINTS)
+    if said[2:5] != _IS_CA or (usage and not usage[3] & _SIGNS):
+        return -1
+    return said[7] if said[5:7] == b"\x02\x01" else _MOST
+
+
+def _extension(der, name):
+    """What an extension holds, b"" where there is none of that name."""
+    _, found, rest = der.partition(_EXTENSION_ID + name)
+    if not found:
+        return b""
+    if rest[:1] == b"\x01":
+        rest = rest[3:]  # it is critical
+    start, end = _content(rest, 0)
+    return rest[start:end]
 
 
 def _content(der, at):

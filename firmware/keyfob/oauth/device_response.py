@@ -20,10 +20,11 @@ def read(members, profile):
     user_code = _text(members, "user_code")
     if len(user_code) > _MAX_CODE:
         raise _unusable("the provider sent a user_code too long to show")
-    uri = _text(members, "verification_uri")
+    uri = _text(members, "verification_uri").strip(" ")
     if not url.is_safe(uri, profile.allow_http):
         raise ProviderError(
-            "the provider sent a verification_uri that is not safe to open: " + uri[:_SHOWN],
+            "the provider sent a verification_uri that is not safe to open%s: %s"
+            % (_why(uri), uri[:_SHOWN]),
             "the provider has to send a whole address that begins with https://",
         )
     complete = _member(members, "verification_uri_complete")
@@ -54,6 +55,15 @@ def _member(members, name):
     """A member of the response, by its name in the RFC or in older drafts."""
     value = members.get(name)
     return members.get(name.replace("_uri", "_url")) if value is None else value
+
+
+def _why(uri):
+    """What is wrong with an address, as the end of a sentence; nothing where that is plain."""
+    try:
+        url.split(uri)
+    except ValueError as error:
+        return ", for it " + str(error)
+    return ""
 
 
 def _text(members, name):

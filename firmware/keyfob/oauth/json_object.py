@@ -2,7 +2,7 @@
 
 The `json` of MicroPython takes what that of CPython refuses, and the other way round. Here a
 mistake that changes no meaning is passed over: a comma before a closing bracket, a line break
-within a string, a number with a zero in front, and whatever comes behind the object.
+within a string, a number with a zero in front, NaN, and whatever comes behind the object.
 """
 
 from keyfob.compat import const
@@ -15,7 +15,15 @@ _COMMA = const(0x2C)
 _COLON = const(0x3A)
 _DEEPEST = const(32)  # objects and arrays within each other
 _LONGEST = const(40)  # digits of an integer: one with more is infinite, or nearly so
-_WORDS = {b"true": True, b"false": False, b"null": None}
+# The last three are no JSON. Some programs write them, and what they say is that there is nothing.
+_WORDS = {
+    b"true": True,
+    b"false": False,
+    b"null": None,
+    b"NaN": None,
+    b"Infinity": None,
+    b"-Infinity": None,
+}
 _ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 

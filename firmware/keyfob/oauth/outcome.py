@@ -104,6 +104,9 @@ def _error(values, status, profile):  # rare
         with Loaded("keyfob.oauth.outcome_odd") as odd:
             code, text = odd.odd_error(values, text, profile.pending_map, ERRORS)
     code = profile.pending_map.get(code, code)
+    if code and code not in ERRORS:
+        plain = str(code.strip(" \t\r\n").encode().lower(), "utf-8")  # ASCII's alone
+        code = plain if plain in ERRORS else code  # as RFC 6749 writes it
     if code == str(status):
         code = None  # a gateway repeats it
     elif status >= 400 and code and " " in code and code == values.get("error"):

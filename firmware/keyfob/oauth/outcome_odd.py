@@ -27,7 +27,8 @@ def odd_error(values, text, renamed, known):
         if message.lower() in _WORDS:
             return _WORDS[message.lower()], text
     code = values.get("error_code")
-    return code if isinstance(code, str) else _misspelt(values), text
+    is_code = isinstance(code, str) and code.strip("0")  # "0" is no error
+    return code if is_code else _misspelt(values), text
 
 
 def _nested_code(values, renamed, known):
@@ -70,6 +71,8 @@ def status_text(reply, values, secrets=()):
         target = clean(target, secrets)
         to = " to " + target if target else ""
         return "HTTP %d, a redirect%s, which is not followed" % (status, to)
+    if 200 <= status < 300 and (status > 203 or reply.headers.get("content-length") == "0"):
+        return "an empty reply (HTTP %d)" % status
     if 200 <= status < 300 and values is None:
         coding = clean(reply.headers.get("content-encoding"))
         if coding and coding.lower() != "identity":

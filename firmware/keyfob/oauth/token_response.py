@@ -22,6 +22,11 @@ def read(members, profile, requested, now, unix=None):
             "the provider has to correct it, or choose another one",
         )
     kind = members.get("token_type")
+    if kind is None or kind == "":
+        raise ProviderError(
+            "the provider does not say that this is a bearer token: token_type is missing",
+            "if it is one: set default_token_type of provider to Bearer",
+        )
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise ProviderError(
             "the provider issued a token that is not a bearer token",

@@ -14,6 +14,7 @@ from keyfob.oauth.ticks import Stopwatch
 _MAX_SKEW = const(300)  # s before expiry at which a token counts as stale
 _MIN_AGE = const(30_000)  # ms between two refreshes ahead of expiry
 _SOON = const(2_000)  # ms: after a lost reply servers accept the used token for a short time
+_LOST_TRIES = const(4)  # after a lost reply, before a refusal in passing has a pause of its own
 _MAX_WAIT = const(900_000)  # ms between tries during temporary errors, at most
 _BUSY_WAIT = const(60_000)  # ms at least after a 429
 _REFUSED_WAIT = const(60_000)  # ms after a first 4xx that does not say why, doubled each time
@@ -247,6 +248,7 @@ class TokenSet:
             if hints.is_gateway(outcome, reply.status):
                 outcome.kind = meaning.REFUSED
         wait = _CONFIG_WAIT
+        is_lost = self._is_unanswered and self.failures <= _LOST_TRIES  # an answer, just before
         if outcome.kind == meaning.RETRY:
             wait = self._next_wait()
         elif outcome.kind == meaning.SLOW_DOWN:
@@ -256,6 +258,8 @@ class TokenSet:
             self.is_dead = True
             self.end(self.signed_out or 1, now, unix)
             return None
+        elif outcome.kind == meaning.REFUSED and is_lost:
+            wait = self._next_wait()  # the used token may have little grace
         elif outcome.kind == meaning.REFUSED:
             wait = min(_REFUSED_WAIT << min(self._refusals, 16), _CONFIG_WAIT)
             self._refusals += 1
@@ -263,6 +267,7 @@ class TokenSet:
             if self.is_stuck and self._refusals >= _MANY_REFUSALS:
                 wait = _DAY
         self._hold(wait, now, outcome.retry_after)
+        self._is_unanswered = is_lost and outcome.kind == meaning.REFUSED
         return None
 
     def end(self, number, now, unix=None):  # rare
@@ -318,6 +323,8 @@ class TokenSet:
         self._is_unanswered = True
 
     def _successor(self, members, profile, now, unix):  # rare
+        if members.get("token_type") in (None, ""):
+            members["token_type"] = "bearer"  # noqa: S105 - as before: it is not worth losing tokens
         tokens = TokenSet.granted(members, profile, self.scope, now, unix)
         if tokens.refresh_token is None:
             tokens.refresh_token = self.refresh_token  # RFC 6749 section 6: still valid

@@ -379,7 +379,8 @@ def _wrap(font, text, width):
     line = ""
     left = width
     blank = font.width(" ")
-    for word in text.split():
+    for word in text.encode().split():  # as bytes: not at a blank that is not to be parted
+        word = word.decode()
         needed = font.width(word)
         if line and blank + needed <= left:
             line += " " + word

@@ -64,12 +64,12 @@ def account(text, lacks):
 
 
 def _legible(char, lacks):
+    if _is_in(_BLANKS, char):
+        return " "
     if not lacks(char):
         return char
     if _is_in(_MARKS, char):
         return ""
-    if _is_in(_BLANKS, char):
-        return " "
     found = _SPELT.find(" " + char)
     if found >= 0:
         return _SPELT[found + 2 :].partition(" ")[0]

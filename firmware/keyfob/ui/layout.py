@@ -202,7 +202,8 @@ def _wrap(text, columns, is_strict):
     """Lines of whole words; a word that is too long is broken, or None if that is forbidden."""
     lines = []
     line = ""
-    for word in text.split():
+    for word in text.encode().split():  # as bytes: not at a blank that is not to be parted
+        word = word.decode()
         if line and len(line) + 1 + len(word) <= columns:
             line += " " + word
             continue

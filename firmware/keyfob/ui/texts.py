@@ -1,72 +1,70 @@
-"""The texts of the screens, in every language.
+"""The texts of the screens: English here, any other language in a file of translations/.
 
-A row of _TEXTS is a name and its text in each language. A new language is a new column; an empty
-cell falls back to English. A text has the member that it needs in braces, and is left out where
-that is unknown. What follows "/" is its short form, for displays of several colours.
+A row is a name and its text. In a file, whose first line is the language's own name, a row that
+is missing falls back to English, as everything does without the file. A text has the member that
+it needs in braces, and is left out where that is unknown. What follows "/" is its short form, for
+displays of several colours.
 
 The table is a single string: a board reads the row that it needs and unloads the rest.
 """
 
+import keyfob
 from keyfob.compat import const
 from keyfob.ui import screen_table
 
 _TEXTS = """
-|en|de
-starting|Starting|Startet
-wifi|Joining Wi-Fi|Verbinde mit dem WLAN
-no_wifi|No Wi-Fi|Kein WLAN
-ssid|Network  {ssid}|Netz  {ssid}
-kind_password|The password does not fit|Das Passwort passt nicht
-kind_lost|It is out of reach (2.4 GHz only)|Außer Reichweite (nur 2,4 GHz)
-kind_weak_signal|It hears the board badly|Hört das Gerät schlecht
-kind_wrong_security|Its security does not fit|Verschlüsselung passt nicht
-goes_on|It goes on trying|Versucht es weiter
-clock|Setting the clock|Uhr wird gestellt
-ready|Not linked yet|Noch nicht verbunden
-press|Press button {button} to link|Taste {button} drücken, um zu verbinden
-link|Link this device|Dieses Gerät verbinden
-scan|Scan, or open|Scannen, oder
-open|Open  {verification_uri}|Öffnen  {verification_uri}
-code|Code  {user_code}|Code  {user_code}
-code_False|The code is on the serial console|Der Code steht auf der seriellen Konsole
-left|{left} left|noch {left}
-check|Check that the page shows this code/Check the code\
-|Zeigt die Seite denselben Code?/Code vergleichen
-only|Only continue if you hold this device in your hand/Only if you hold this device\
-|Nur mit diesem Gerät in der Hand fortfahren/Nur mit diesem Gerät in der Hand
-offline|Trying to reach the provider|Anbieter nicht erreichbar
-trouble|{trouble}|{trouble}
-linked|Linked|Verbunden
-account|Account  {account}|Konto  {account}
-unsaved|Not saved: {unsaved}|Nicht gesichert: {unsaved}
-unsaved_the flash is full|Not saved: flash is full|Nicht gesichert: Flash voll
-unsaved_the flash is read-only|Not saved: flash is read-only|Nicht gesichert: Flash nur lesbar
-unsaved_NVS is full|Not saved: NVS is full|Nicht gesichert: NVS voll
-hold|Hold button {button} to unlink|Taste {button} halten, um zu trennen
-denied|Refused on the phone|Am Handy abgelehnt
-expired|The code ran out|Der Code ist abgelaufen
-lost|No usable answer: {lost}|Keine brauchbare Antwort: {lost}
-signed_out|Sign-in needed again|Neue Anmeldung nötig
-unlinked|No longer linked|Nicht mehr verbunden
-revoked_False|The provider did not confirm: end it there, too\
-|Anbieter hat nicht bestätigt: auch dort trennen
-again|Press button {button} for a new code|Taste {button} drücken für einen neuen Code
-soon|A new code comes by itself|Ein neuer Code kommt von selbst
-restart|Restart the device for a new code|Gerät neu starten für einen neuen Code
-unlink|Unlink this device?|Dieses Gerät trennen?
-confirm|Press button {button} to confirm|Taste {button} drücken zum Bestätigen
-keep|Or just wait to stay linked|Oder warten, um verbunden zu bleiben
-error|Something is wrong|Etwas stimmt nicht
-kind_usage|It was used in a wrong way|Falsch benutzt
-kind_config|Its settings are wrong|Einstellungen falsch
-kind_network|No connection|Keine Verbindung
-kind_timeout|No answer in time|Keine Antwort
-kind_tls|The connection is not safe|Verbindung nicht sicher
-kind_provider|The provider refused|Anbieter lehnt ab
-kind_storage|Trouble with the flash|Problem mit dem Flash
-kind_memory|Not enough memory|Zu wenig Speicher
-message|{message}|{message}
-hint|{hint}|{hint}
+starting|Starting
+wifi|Joining Wi-Fi
+no_wifi|No Wi-Fi
+ssid|Network  {ssid}
+kind_password|The password does not fit
+kind_lost|It is out of reach (2.4 GHz only)
+kind_weak_signal|It hears the board badly
+kind_wrong_security|Its security does not fit
+goes_on|It goes on trying
+clock|Setting the clock
+ready|Not linked yet
+press|Press “{button}” to link
+link|Link this device
+scan|Scan, or open
+open|Open  {verification_uri}
+code|Code  {user_code}
+code_False|The code is on the serial console
+left|{left} left
+check|Check that the page shows this code/Check the code
+only|Only continue if you hold this device in your hand/Only if you hold this device
+offline|Trying to reach the provider
+trouble|{trouble}
+linked|Linked
+account|Account  {account}
+unsaved|Not saved: {unsaved}
+unsaved_the flash is full|Not saved: flash is full
+unsaved_the flash is read-only|Not saved: flash is read-only
+unsaved_NVS is full|Not saved: NVS is full
+hold|Hold “{button}” to unlink
+denied|Refused on the phone
+expired|The code ran out
+lost|No usable answer: {lost}
+signed_out|Sign-in needed again
+unlinked|No longer linked
+revoked_False|The provider did not confirm: end it there, too
+again|Press “{button}” for a new code
+soon|A new code comes by itself
+restart|Restart the device for a new code
+unlink|Unlink this device?
+confirm|Press “{button}” to confirm
+keep|Or just wait to stay linked
+error|Something is wrong
+kind_usage|It was used in a wrong way
+kind_config|Its settings are wrong
+kind_network|No connection
+kind_timeout|No answer in time
+kind_tls|The connection is not safe
+kind_provider|The provider refused
+kind_storage|Trouble with the flash
+kind_memory|Not enough memory
+message|{message}
+hint|{hint}
 """
 
 
@@ -101,7 +99,9 @@ def items(screen, members, language, signs=CONSOLE):
     The display knows the first `signs` of them. It gets the others' texts as plain ones.
     """
     found = []
-    for name in screen_table.row(screen)[4].split():
+    names = screen_table.row(screen)[4].split()
+    translated = _translated(names, members, language)
+    for name in names:
         at = _SIGNS.find(name[-1:])
         sign = "" if at < 0 else name[-1:]
         known = sign if at < signs else ""
@@ -110,7 +110,7 @@ def items(screen, members, language, signs=CONSOLE):
         if not known and at == _SECOND and signs > _OPTIONAL:
             known = _SIGNS[_OPTIONAL : _OPTIONAL + 1]
         for choice in name[: len(name) - len(sign)].split("/"):
-            text = _text(choice, members, language)
+            text = _text(choice, members, translated)
             if text and "/" in text:
                 text = text.split("/")[signs == COLOURED]
             if text and known and at in (_CODE, _ADDRESS, _VALUE):
@@ -123,19 +123,46 @@ def items(screen, members, language, signs=CONSOLE):
 
 
 def languages():
-    """Return the languages that have a column, the fallback first."""
-    return _cells("")
+    """Return the languages that there are texts in, the fallback first."""
+    return "en de es fr it nl pl pt".split()  # noqa: SIM905 - a list makes each a name
 
 
-def _text(name, members, language):
-    """The text called `name` as it is in the table, None if there is none."""
+def _translated(names, members, language):
+    """The texts that a screen can need, by their names, from the file of `language`."""
+    found = {}
+    if language not in languages()[1:]:
+        return found
+    wanted = [
+        _filled(choice, members) for name in names for choice in name.rstrip(_SIGNS).split("/")
+    ]
+    try:
+        with _open(language) as file:
+            for line in file:
+                name = line[: max(0, line.find("|"))]
+                if name in wanted:
+                    found[name] = line[len(name) + 1 :].rstrip()
+    except OSError:
+        pass  # there is English
+    return found
+
+
+def _open(language):
+    name = "ui/translations/%s.txt" % language
+    beside = keyfob.__file__
+    try:
+        return open(beside[: beside.rfind("__init__")] + name, encoding="utf-8")
+    except OSError:  # of a frozen build the texts alone are in flash
+        return open("/lib/keyfob/" + name, encoding="utf-8")
+
+
+def _text(name, members, translated):
+    """The text called `name` as it is in the file or the table, None if there is none."""
     name = _filled(name, members)
-    cells = name and _cells(name)
-    if not cells:
+    start = -1 if name is None else _TEXTS.find("\n" + name + "|")
+    if start < 0:
         return None
-    known = languages()
-    text = cells[known.index(language)] if language in known else ""
-    return text or cells[0]
+    start += len(name) + 2
+    return translated.get(name) or _TEXTS[start : _TEXTS.find("\n", start)]
 
 
 def _filled(text, members):
@@ -145,11 +172,3 @@ def _filled(text, members):
         return text
     value = members.get(member)
     return None if value in (None, "") else text.replace("{" + member + "}", str(value))
-
-
-def _cells(name):
-    """The cells of the row `name`, None if there is no such row."""
-    start = _TEXTS.find("\n" + name + "|")
-    if start < 0:
-        return None
-    return _TEXTS[start + 1 : _TEXTS.find("\n", start + 1)].split("|")[1:]

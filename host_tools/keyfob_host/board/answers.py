@@ -41,7 +41,10 @@ ANSWERS: dict[str, shapes.Shape] = {
             "provider": _SAYS,
             "board": _SAYS,
         },
-        {"trouble": shapes.row(shapes.text, shapes.text)},
+        {
+            "trouble": shapes.row(shapes.text, shapes.text),
+            "end": shapes.one_of("ended", "run_out"),
+        },
     ),
     "steps": shapes.row(
         shapes.each(

@@ -111,13 +111,14 @@ def linked_to(link: Mapping[str, Any]) -> str:
 def look(case: Case) -> Iterator[tuple[str, Finding | None]]:
     """Yield each check's name and what it found, up to the first finding that ends it.
 
-    A board links without its panel, so what is found about that ends nothing.
+    A board links without its panel, and anew where a link is over, so what is found about these
+    ends nothing.
     """
     for name, examine in CHECKS:
         goes_on = False
         try:
             finding = _examined(examine, case)
-            goes_on = finding is None or examine is _check_panel
+            goes_on = finding is None or examine in (_check_panel, _check_link)
         except Raised as error:
             is_memory = error.error == "MemoryError"
             finding = Finding(
@@ -288,12 +289,28 @@ def _check_panel(case: Case) -> Finding | None:
     )
 
 
+# What a link is that is there and of no use, by its end.
+ENDS = {
+    "ended": Finding(
+        "link_ended",
+        "the provider has ended the link: its owner has to sign in again",
+        "keyfob link",
+    ),
+    "run_out": Finding(
+        "link_ended",
+        "the link has run out: the provider gave no refresh token",
+        'keyfob configure --scope "..." with the one that brings one, often offline_access; then '
+        "keyfob link",
+    ),
+}
+
+
 def _check_link(case: Case) -> Finding | None:
     """Whether it is linked; a board links anew where what it has stored cannot be read."""
     case.link = case.board.ask("status")
     words = linked_to(case.link) if case.link["linked"] else "not linked yet"
     case.notes["link"] = case.link.get("trouble", [words])[0]
-    return None
+    return ENDS.get(case.link.get("end"))
 
 
 _NEXT_WIFI = "keyfob configure --wifi-ssid NAME"

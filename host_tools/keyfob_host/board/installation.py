@@ -4,13 +4,16 @@ Every version has a folder of its own, `/lib/keyfob-HASH`, named for what is in 
 `/lib/keyfob.py` says which one is in use: it is the module `keyfob`, whose `__path__` is that
 folder. To change versions is to let one file take the place of another, which littlefs does
 whole or not at all. A folder that is not in use can be half full; the next install fills it.
+
+Where there is no room for two versions, the old one makes it: then the board has none until the
+install has come to its end, or the next one has.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from keyfob_host.board.repl import Board
 from keyfob_host.errors import CliError
@@ -24,6 +27,7 @@ _MPY = 6  # version of .mpy that our compiler makes, and the sub-version of its 
 _MPY_SUB = 3
 _PLAIN = "/lib/keyfob"  # the package as mip or a hand put it there: a folder wins over a file
 _RETIRED = "/lib/keyfob-retired"
+_DIGITS = 12  # of a file's size, and no more
 _SPARE = 32 * 1024  # bytes of flash to leave for tokens and for littlefs itself
 
 # Architectures by their number in `sys.implementation._mpy`, as mpy-cross names them.
@@ -57,9 +61,20 @@ class Firmware:
         ).encode()
 
 
+class Held(NamedTuple):
+    """A file on the board."""
+
+    digest: str  # SHA-256
+    size: int  # bytes
+
+
 @dataclass(frozen=True)
 class Plan:
-    """What an install has to do: files to send, files to copy on the board, files to remove."""
+    """What an install has to do: files to send, files to copy on the board, files to remove.
+
+    Where it `moves`, there is no room for two versions: files are moved, not copied, and what
+    is to be removed is so before anything is sent.
+    """
 
     firmware: Firmware
     send: Mapping[str, bytes]
@@ -68,6 +83,7 @@ class Plan:
     retire: bool  # a plain /lib/keyfob, which would win
     switch: bool
     main: str  # what becomes of main.py: "same", "new", "ours" (an older one of ours), "theirs"
+    moves: bool = False
 
     @property
     def size(self) -> int:
@@ -100,30 +116,33 @@ def firmware_for(facts: Mapping[str, Any], *, from_source: bool) -> Firmware:
     return Firmware({name.removeprefix(_PLAIN + "/"): data for name, data in files.items()})
 
 
-def contents(board: Board) -> dict[str, str | None]:
-    """What of keyfob is on the board: SHA-256 by path, None for a folder, whose path ends in /."""
-    found: dict[str, str | None] = {}
+def contents(board: Board) -> dict[str, Held | None]:
+    """What of keyfob is on the board, by path; None for a folder, whose path ends in /."""
+    found: dict[str, Held | None] = {}
     for line in board.run_file("hashes").splitlines():
-        digest, _, path = line.partition(" ")
-        found[path] = None if digest == "-" else digest
+        digest, _, rest = line.partition(" ")
+        size, _, path = rest.partition(" ")
+        is_size = size.isdecimal() and size.isascii() and len(size) < _DIGITS
+        found[path] = None if digest == "-" else Held(digest, int(size) if is_size else 0)
     return found
 
 
-def plan(firmware: Firmware, there: Mapping[str, str | None], facts: Mapping[str, Any]) -> Plan:
-    """What is to be done where `there` is on the board (SHA-256 by path, None for a folder).
+def plan(firmware: Firmware, there: Mapping[str, Held | None], facts: Mapping[str, Any]) -> Plan:
+    """What is to be done where `there` is on the board (see `contents`).
 
     Raises CliError where its flash has no room for it.
     """
     folder = firmware.folder
+    digests = {path: held and held.digest for path, held in there.items()}
     elsewhere = {
         digest: path
-        for path, digest in there.items()
+        for path, digest in digests.items()
         if digest is not None and not path.startswith(f"{folder}/")
     }
     send, copy = {}, []
     for name, content in firmware.files.items():
         path, digest = f"{folder}/{name}", _sha256(content)
-        if there.get(path) == digest:
+        if digests.get(path) == digest:
             continue
         if digest in elsewhere:
             copy.append((elsewhere[digest], path))
@@ -132,8 +151,8 @@ def plan(firmware: Firmware, there: Mapping[str, str | None], facts: Mapping[str
     wanted = {f"{folder}/{name}" for name in firmware.files}
     stray = [
         path
-        for path, digest in there.items()
-        if path.startswith(f"{folder}/") and digest is not None and path not in wanted
+        for path, held in there.items()
+        if path.startswith(f"{folder}/") and held is not None and path not in wanted
     ]
     others = [
         path.rstrip("/")
@@ -148,19 +167,23 @@ def plan(firmware: Firmware, there: Mapping[str, str | None], facts: Mapping[str
         copy=tuple(copy),
         remove=(*stray, *others, *([_RETIRED] if retire else ())),
         retire=retire,
-        switch=retire or there.get(POINTER) != _sha256(firmware.pointer),
-        main={None: "new", _sha256(main): "same"}.get(there.get(MAIN), "theirs"),
+        switch=retire or digests.get(POINTER) != _sha256(firmware.pointer),
+        main={None: "new", _sha256(main): "same"}.get(digests.get(MAIN), "theirs"),
     )
-    _check_room(result, facts)
-    return result
+    return _with_room(result, there, facts)
 
 
 def carry_out(board: Board, todo: Plan, progress: Callable[[int], object]) -> None:
     """Do it, and see that it is so. `progress` gets how many bytes have been sent so far."""
     firmware = todo.firmware
     missing = [*todo.send, *(target for _, target in todo.copy)]
+    if todo.moves:
+        board.run_file("remove", {"PATHS": [POINTER]})  # or half a version would be in use
     if missing:
-        board.run_file("copies", {"FOLDERS": _folders(missing), "COPIES": list(todo.copy)})
+        copies = {"FOLDERS": _folders(missing), "COPIES": list(todo.copy), "MOVES": todo.moves}
+        board.run_file("copies", copies)
+        if todo.moves:
+            board.run_file("remove", {"PATHS": list(todo.remove)})
         sent = 0
         for path, content in todo.send.items():
             board.write(path, content)
@@ -168,9 +191,13 @@ def carry_out(board: Board, todo: Plan, progress: Callable[[int], object]) -> No
             progress(sent)
         there = contents(board)
         for name, content in firmware.files.items():
-            if there.get(f"{firmware.folder}/{name}") != _sha256(content):
+            held = there.get(f"{firmware.folder}/{name}")
+            if held is None or held.digest != _sha256(content):
+                rest = (
+                    "has none until the next install" if todo.moves else "goes on with what it had"
+                )
                 raise CliError(
-                    f"{name} did not arrive as it was sent; the board goes on with what it had",
+                    f"{name} did not arrive as it was sent; the board {rest}",
                     "the same again, over a shorter cable; then keyfob doctor",
                 )
     if todo.switch:
@@ -178,7 +205,7 @@ def carry_out(board: Board, todo: Plan, progress: Callable[[int], object]) -> No
     if todo.retire:
         board.run_file("remove", {"PATHS": [_RETIRED]})
         board.run(f"import os\nos.rename({_PLAIN!r}, {_RETIRED!r})")
-    if todo.remove:
+    if todo.remove and not todo.moves:
         board.run_file("remove", {"PATHS": list(todo.remove)})
 
 
@@ -214,19 +241,43 @@ def _folders(paths: list[str]) -> list[str]:
     return sorted(found)
 
 
-def _check_room(todo: Plan, facts: Mapping[str, Any]) -> None:
-    sizes = {
-        f"{todo.firmware.folder}/{name}": len(data) for name, data in todo.firmware.files.items()
-    }
+def _with_room(todo: Plan, there: Mapping[str, Held | None], facts: Mapping[str, Any]) -> Plan:
+    """The plan, or the one that moves where only that has room. Raises CliError without any."""
     block = facts["block"] or 4096
-    writes = [*todo.send, *(target for _, target in todo.copy)]
-    needed = sum(-(-sizes[path] // block) * block for path in writes)
-    if writes and facts["free"] < needed + _SPARE:
-        raise CliError(
-            f"the board has {facts['free'] // 1024} KB of room, and keyfob needs "
-            f"{(needed + _SPARE) // 1024} KB",
-            "remove files that you do not need: mpremote fs rm PATH",
+
+    def blocks(sizes: Iterable[int]) -> int:
+        return sum(-(-size // block) * block for size in sizes)
+
+    contents = {f"{todo.firmware.folder}/{name}": it for name, it in todo.firmware.files.items()}
+    to_write = [*todo.send.values(), *(contents[target] for _, target in todo.copy)]
+    needed = blocks(map(len, to_write)) + _SPARE
+    if facts["free"] >= needed or not to_write:
+        return todo
+    old = (*todo.remove, *([_PLAIN] if todo.retire else ()))
+    moved = {
+        source: target
+        for source, target in reversed(todo.copy)
+        if any(source.startswith(f"{one}/") for one in old)
+    }
+    send = {path: it for path, it in contents.items() if path in todo.send} | {
+        target: contents[target] for source, target in todo.copy if moved.get(source) != target
+    }
+    goes = blocks(
+        held.size
+        for path, held in there.items()
+        if held is not None
+        and path not in moved
+        and any(path == one or path.startswith(f"{one}/") for one in old)
+    )
+    if facts["free"] + goes >= blocks(map(len, send.values())) + _SPARE:
+        copy = tuple(moved.items())
+        return replace(
+            todo, send=send, copy=copy, remove=old, retire=False, switch=True, moves=True
         )
+    raise CliError(
+        f"the board has {facts['free'] // 1024} KB of room, and keyfob needs {needed // 1024} KB",
+        "remove files that you do not need: mpremote fs rm PATH",
+    )
 
 
 def _sha256(content: bytes) -> str:

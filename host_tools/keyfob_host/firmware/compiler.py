@@ -116,10 +116,11 @@ def compiled_firmware(arch: str | None = None) -> dict[str, bytes]:
 
 
 def data_files(source: Path) -> dict[str, bytes]:
-    """What the package in `source` reads as it stands, by name: the letters of the screens."""
+    """What the package in `source` reads as it stands, by name: letters and texts of screens."""
     return {
         path.relative_to(source).as_posix(): path.read_bytes()
-        for path in sorted((source / "keyfob").rglob("*.bin"))
+        for path in sorted((source / "keyfob").rglob("*"))
+        if path.suffix in (".bin", ".txt")
     }
 
 

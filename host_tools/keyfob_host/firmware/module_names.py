@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from keyfob_host.firmware.module_paths import module_of, path_of
 from keyfob_host.firmware.shortening import supply
 
-# Said by code that is often loaded, and loaded itself only once a connection has failed. As a text
-# that is longer than ten characters such a name is none that MicroPython keeps.
-_UNTIL_A_FAILURE = ("keyfob._rare_trouble", "keyfob._tls_trouble")
+# Said by code that is often loaded, and loaded itself only once a connection has failed, or by a
+# program that uses it. As a text that is longer than ten characters such a name is none that
+# MicroPython keeps.
+_SELDOM = ("keyfob._rare_trouble", "keyfob._selection", "keyfob._tls_trouble")
 
 
 def short_modules(paths: Iterable[str]) -> dict[str, str]:
@@ -25,7 +26,7 @@ def short_modules(paths: Iterable[str]) -> dict[str, str]:
     return {
         name: f"keyfob.{short}"
         for name, short in zip(private, supply(), strict=False)
-        if not name.endswith("_viper") and name not in _UNTIL_A_FAILURE
+        if not name.endswith("_viper") and name not in _SELDOM
     }
 
 

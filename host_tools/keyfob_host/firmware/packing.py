@@ -453,6 +453,11 @@ class _Rewriter(ast.NodeTransformer):
                     kept.append(ast.ImportFrom(parent, [ast.alias(name, shown)], 0))
             elif alias.name in source.constants or alias.name == "const":
                 continue
+            elif alias.name not in source.new_names:
+                raise ValueError(
+                    f"{self._module.path}: {source.name} has no {alias.name} on a board, where "
+                    "what is rare has moved away"
+                )
             elif source.home != self._module.home:
                 new = source.new_names[alias.name]
                 renamed = ast.alias(new, None if new == shown else shown)

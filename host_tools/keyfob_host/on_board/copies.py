@@ -1,4 +1,7 @@
-"""Make FOLDERS, and copy the files of COPIES (from, to) that are on the board already."""
+"""Make FOLDERS, and copy the files of COPIES (from, to) that are on the board already.
+
+Where it MOVES them they take no room.
+"""
 
 import os
 
@@ -9,6 +12,9 @@ for folder in FOLDERS:
         pass  # it is there
 piece = memoryview(bytearray(512))
 for source, target in COPIES:
+    if MOVES:
+        os.rename(source, target)
+        continue
     with open(source, "rb") as old, open(target, "wb") as new:
         size = old.readinto(piece)
         while size:

@@ -1,6 +1,7 @@
-"""Print the SHA-256 and the path of /main.py and of every file below /lib/keyfob*.
+"""Print SHA-256, size and path of /main.py and of every file below /lib/keyfob*.
 
-A folder has a dash for its hash. Printed one by one: a list of them all takes too much RAM.
+A folder has a dash for its hash, and no size. Printed one by one: a list of them all takes too
+much RAM.
 """
 
 import gc
@@ -11,14 +12,16 @@ from hashlib import sha256
 buffer = memoryview(bytearray(512))
 
 
-def digest(path):
+def show(path):
     found = sha256()
+    whole = 0
     with open(path, "rb") as file:
         size = file.readinto(buffer)
         while size:
             found.update(buffer[:size])
+            whole += size
             size = file.readinto(buffer)
-    return hexlify(found.digest()).decode()
+    print(hexlify(found.digest()).decode(), whole, path)
 
 
 def walk(folder, prefix=""):
@@ -27,10 +30,10 @@ def walk(folder, prefix=""):
         if not entry[0].startswith(prefix):
             pass
         elif entry[1] == 0x4000:
-            print("-", path + "/")
+            print("-", 0, path + "/")
             walk(path)
         else:
-            print(digest(path), path)
+            show(path)
     gc.collect()
 
 
@@ -39,6 +42,6 @@ try:
 except OSError:
     pass  # there is no /lib yet
 try:
-    print(digest("/main.py"), "/main.py")
+    show("/main.py")
 except OSError:
     pass

@@ -51,7 +51,9 @@ async def look():
         if grant.error is not None:
             raise grant.error
     except KeyfobError as error:
-        return [step, error.kind, error.message, error.hint, getattr(error, "error", None)]
+        # What may pass is not the provider's own, such as a page for guests instead of discovery.
+        kind = error.kind if error.kind != "provider" or error.interval is None else "network"
+        return [step, kind, error.message, error.hint, getattr(error, "error", None)]
     finally:
         await http.close()
 

@@ -1,4 +1,7 @@
-"""How the link stands, without a network: what /keyfob.json and the store say."""
+"""How the link stands, without a network: what /keyfob.json and the store say.
+
+A link that is there and of no use has an `end`: the provider has `ended` it, or it has `run_out`.
+"""
 
 import json
 
@@ -20,7 +23,10 @@ try:
         clock = Clock()
         found["linked"] = account.is_usable(clock.ticks(), clock.unix())
         found["account"] = account.name
-        found["scope"] = account.tokens.scope if account.tokens else None
+        tokens = account.tokens
+        found["scope"] = tokens.scope if tokens else None
+        if tokens and not found["linked"]:
+            found["end"] = "ended" if tokens.is_dead else "run_out"
     except KeyfobError as error:
         found["trouble"] = [error.message, error.hint or "keyfob doctor"]
 except ImportError:

@@ -5,40 +5,64 @@ import shutil
 import sys
 from collections.abc import Callable
 from typing import Any, TextIO
+from urllib.parse import urlsplit
 
 from PIL import Image
 
 from keyfob_host.printable import one_line
+from keyfob_host.report.blocks import DEEP, INDEXED, PLAIN, half_blocks
+from keyfob_host.report.board_view import BoardView, pieces
 from keyfob_host.report.qr_code import qr_modules
 
-_WIDTH = 78  # columns of the frame around the board's screen
-_INDENT = 6  # columns beside a panel's picture
-_HALF = 127  # of 255: lighter is ink where there is no colour
+_WIDTH = 76  # columns of the frame around the board's screen
 _CLEAR_LINE = "\r\x1b[K"
+_LOG = 100  # lines that are kept to stand below a panel
+_HERE = ("127.0.0.1", "::1", "localhost")  # hosts that no phone reaches
+
+# Screens whose names are not what a person calls them.
+_SCREENS = {
+    "clock": "Setting the clock",
+    "idle": "Linked",
+    "no_wifi": "No Wi-Fi",
+    "press": "Waiting for its button",
+    "user_code": "Waiting for your approval",
+    "wifi": "Joining Wi-Fi",
+}
 
 
 class Terminal:
-    """Prints a run to `out` (stdout). On a terminal one line follows the board's waiting.
+    """Prints a run to `out` (stdout). What `stamp` returns begins each line.
 
-    What `stamp` returns begins each line.
+    On a terminal one line follows the board's waiting; and a panel, with all that is printed, is
+    drawn in one place, where there is room for it.
     """
 
     def __init__(self, out: TextIO | None = None) -> None:
         self.stamp: Callable[[], str] = lambda: ""
         self._out = out or sys.stdout
-        self._live = self._out.isatty()
+        self._live = self._out.isatty() and os.environ.get("TERM") != "dumb"
         self._colour = self._live and "NO_COLOR" not in os.environ
+        is_deep = os.environ.get("COLORTERM") in ("truecolor", "24bit")
+        self._view = BoardView((DEEP if is_deep else INDEXED) if self._colour else PLAIN)
+        self._picture: Image.Image | None = None
+        self._address: str | None = None
+        self._drawn_for: os.terminal_size | None = None
+        self._facts: dict[str, str] = {}
+        self._log: list[str] = []
+        self._code = ""
         self._status = ""
         self._until = 0.0  # t at which the code runs out
         self._shows: dict[str, Callable[[float, dict[str, Any]], None]] = {
             "server": self._server,
             "boot": self._boot,
             "window": self._window,
+            "screen": self._screen,
             "user_code": self._user_code,
             "poll": self._poll,
             "linked": self._linked,
             "api": self._api,
             "refreshed": self._refreshed,
+            "saved": self._saved,
             "denied": self._denied,
             "expired": self._expired,
             "fault": self._fault,
@@ -52,38 +76,36 @@ class Terminal:
             self._shows[event](t, members)
 
     def screen(self, lines: list[str], address: str | None, picture: Image.Image | None) -> None:
-        """Show the board's screen: what its panel shows, or its text and the QR of `address`.
-
-        The QR follows a panel, too, where the terminal is too narrow to show that as it is.
-        """
-        drawn: list[str] = []
+        """Show the board's screen: what its panel shows, or its text and the QR of `address`."""
+        self._picture, self._address = picture, address
         if picture is not None:
-            scale = self._scale(picture)
-            drawn += self._panel(picture.reduce(scale))
-            if scale == 1:
-                address = None  # its QR is on the panel, for the camera to read
-        elif len(lines) == 1 and not address:
+            self._show_panel(lines)
+            return
+        if len(lines) == 1 and not address:
             self._line("  · " + lines[0])
             return
         self._line()
         self._line("  ┌" + "─" * _WIDTH)
         for line in lines:
-            self._line("  │ " + line)
+            for piece in pieces(one_line(line), _WIDTH - 1) if self._live else [line]:
+                self._line("  │ " + piece)
         if address:
-            code = half_blocks(qr_modules(address, border=2))
-            drawn += ["  " + self._on_white(line) for line in code]
-        for line in drawn:
-            self._drawing("  │ " + line)
+            for line in half_blocks(qr_modules(address, border=2)):
+                self._drawing("  │   " + self._on_white(line))
         self._line("  └" + "─" * _WIDTH)
         self._line()
 
     def address(self, address: str) -> None:
         """Say where a person can approve."""
-        self._line(f"Scan it with a phone, or open  {address}")
-        self._line()
+        if self._picture is None:
+            self._line(f"Scan it, or open  {address}")
+            self._line()
+        else:
+            self._line(f"To approve, open  {address}")
 
     def close(self) -> None:
         """Leave the cursor at the start of an empty line, wherever Ctrl-C found it."""
+        self._set_status("")
         if self._live:
             self._out.write(_CLEAR_LINE)
         self._out.flush()
@@ -92,13 +114,25 @@ class Terminal:
         self._line(f"Mock authorization server  {members['issuer']}")
 
     def _boot(self, t: float, members: dict[str, Any]) -> None:
+        self._facts["Virtual board"] = f"{members['board']} ({members['runtime']})"
         self._line(f"Virtual board  {members['board']} ({members['runtime']})")
 
     def _window(self, t: float, members: dict[str, Any]) -> None:
+        self._facts["See it in a browser"] = members["url"]
         self._line(f"Window  {members['url']}")
 
     def _user_code(self, t: float, members: dict[str, Any]) -> None:
         self._until = t + members["expires_in"]
+        self._code = members["user_code"]
+
+    def _screen(self, t: float, members: dict[str, Any]) -> None:
+        if self._picture is None:
+            return
+        name = members["name"]
+        said = _SCREENS.get(name, name.replace("_", " ").capitalize())
+        self._facts["Screen"] = said
+        if not self._draw():
+            self._line(f"[{t:8.1f} s] screen: {said}")
 
     def _poll(self, t: float, members: dict[str, Any]) -> None:
         result = members["result"]
@@ -147,71 +181,61 @@ class Terminal:
         if not members["fatal"]:
             self._line(f"[{t:8.1f} s] {members['message']}")
 
+    def _show_panel(self, lines: list[str]) -> None:
+        """Show a panel, and what its board has printed since the last time."""
+        for line in lines:
+            self._line("  " + line)
+        self._facts.pop("Code", None)
+        if self._address:
+            self._facts["Code"] = self._code
+        if not self._draw() and self._address:
+            self._line(f"Code  {self._code}")
+
+    def _draw(self) -> bool:
+        """Draw the panel over all that was printed since it was first drawn, if there is room."""
+        picture, size = self._picture, shutil.get_terminal_size()
+        if picture is None or not self._live:
+            return False
+        if self._drawn_for is None:
+            # What is printed so far is among the facts.
+            self._view.drawn = sum(len(pieces(line, size.columns)) for line in self._log)
+        elif self._drawn_for != size:
+            self._view.drawn = 0  # who knows what the terminal has made of those lines
+        address = self._address
+        if address and urlsplit(address).hostname in _HERE:
+            address = None  # no phone reaches it
+        log = [] if self._drawn_for is None else self._log
+        log = [*log, self._status] if self._status else log
+        drawn = self._view.draw(size, picture, self._facts, address, log)
+        if drawn is None:
+            return False
+        if self._drawn_for is None:
+            self._log.clear()
+        self._drawn_for = size
+        self._out.write(drawn)
+        self._out.flush()
+        return True
+
     def _line(self, text: str = "") -> None:
-        """Print a line, which no word in it can leave."""
-        self._drawing(one_line(text))
+        """Print a line, which no word in it can leave, in pieces that fit."""
+        room = shutil.get_terminal_size().columns - 1 - len(self.stamp())
+        text = one_line(text)
+        for piece in pieces(text, max(1, room)) if self._live else [text]:
+            self._drawing(piece)
 
     def _drawing(self, text: str) -> None:
         """Print a line of ours with its colours."""
         self._set_status("")
-        self._out.write(self.stamp() + text + "\n")
-        self._out.flush()
+        self._log = [*self._log[1 - _LOG :], text]
+        if not self._draw():
+            self._out.write(self.stamp() + text + "\n")
+            self._out.flush()
 
     def _set_status(self, text: str) -> None:
-        if self._status or text:
-            self._out.write(_CLEAR_LINE + one_line(text) if self._live else "")
+        before, self._status = self._status, one_line(text)
+        if self._live and before != self._status and not self._draw():
+            self._out.write(_CLEAR_LINE + self._status)
             self._out.flush()
-        self._status = text
-
-    def _scale(self, picture: Image.Image) -> int:
-        """How many times smaller a picture has to be to fit into the terminal."""
-        if not self._live:
-            return 1
-        columns = max(1, shutil.get_terminal_size().columns - _INDENT)
-        return -(-picture.width // columns)
-
-    def _panel(self, picture: Image.Image) -> list[str]:
-        """The panel in half blocks."""
-        if self._colour:
-            return coloured_blocks(picture)
-        grey = picture.convert("L")
-        width, dots = grey.width, grey.tobytes()
-        rows = [dots[start : start + width] for start in range(0, len(dots), width)]
-        return half_blocks([[dot > _HALF for dot in row] for row in rows])
 
     def _on_white(self, line: str) -> str:
         return f"\x1b[30;107m{line}\x1b[0m" if self._colour else line
-
-
-def half_blocks(modules: list[list[bool]]) -> list[str]:
-    """QR rows, two to a line. Dark modules are ink, so it wants a light background."""
-    if len(modules) % 2:
-        modules = [*modules, [False] * len(modules[0])]
-    ink = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
-    return [
-        "".join(ink[pair] for pair in zip(upper, lower, strict=True))
-        for upper, lower in zip(modules[::2], modules[1::2], strict=True)
-    ]
-
-
-def coloured_blocks(picture: Image.Image) -> list[str]:
-    """A picture in half blocks of its own colours, two rows to a line."""
-    rgb = picture.convert("RGB")
-    width, dots = rgb.width, rgb.tobytes()
-    rows = [
-        [tuple(dots[at : at + 3]) for at in range(start, start + 3 * width, 3)]
-        for start in range(0, len(dots), 3 * width)
-    ]
-    if len(rows) % 2:
-        rows.append([(0, 0, 0)] * width)
-    lines = []
-    for upper, lower in zip(rows[::2], rows[1::2], strict=True):
-        line, last = "", None
-        for pair in zip(upper, lower, strict=True):
-            if pair != last:
-                (r, g, b), (r2, g2, b2) = pair
-                line += f"\x1b[38;2;{r};{g};{b};48;2;{r2};{g2};{b2}m"
-                last = pair
-            line += "▀"
-        lines.append(line + "\x1b[0m")
-    return lines

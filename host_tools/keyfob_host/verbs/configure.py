@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from keyfob_host.verbs import options
 from keyfob_host.verbs.dialogue import Dialogue, secret
@@ -104,7 +104,8 @@ def configure(
         options.option("--board", "NAME", "Board; its wiring goes to /board.json."),
     ] = None,
     language: Annotated[
-        str | None, options.option("--language", "en|de", "Language of the screens.")
+        str | None,
+        options.option("--language", "en|de|es|fr|it|nl|pl|pt", "Language of the screens."),
     ] = None,
     api: Annotated[
         str | None, options.option("--api", "URL", "Protected address to call once linked.")
@@ -154,7 +155,9 @@ def configure(
     from keyfob_host.errors import CliError, UsageError
     from keyfob_host.providers.roots import read_roots, stored_roots
     from keyfob_host.verbs.questions import (
+        Refused,
         Told,
+        ask_again,
         ask_board,
         ask_client,
         ask_provider,
@@ -194,7 +197,7 @@ def configure(
             raise _no_client() from None  # and no board that has one
         raise
     until = time.monotonic() + limit
-    told = Told(wifi_ssid, provider, issuer, client_id, board)
+    told = Told(wifi_ssid, provider, issuer, client_id, board, scope)
     with Board.connected(chosen, limit) as found:
         document = conf.read_document(found.read(conf.CONFIG_FILE))
         is_known = bool(board or document.get("board")) or found.read(conf.BOARD_FILE) is not None
@@ -212,33 +215,50 @@ def configure(
             told = ask_board(told, chip, dialogue)
             about = load_board(told.board) if told.board else None
         until += time.monotonic() - asked  # what people take is not counted
-        new_address = told.provider or told.issuer or api
         had_http = bool(document.get("allow_http"))
-        http = allow_http or had_http
-        if had_http and not allow_http and new_address:
-            http = _needs_http(document, fields, api)
-        changes = conf.Changes(
-            ssid=told.wifi_ssid,
-            password=password,
-            txpower=power,
-            address=address,
-            country=country.upper() if country and country.isascii() else country,
-            provider=fields,
-            scope=scope if scope is not None else _preset_scope(told.provider),
-            roots=roots,
-            allow_http=None if http == had_http else http,
-            board=about.name if about else None,
-            api=api,
-            language=language,
-            erase_ended=erase_ended or None,
-        )
-        result = conf.merged(document, changes)
-        conf.check(result, may_lack_provider=True)
-        target = result.get("provider")
-        if target and not no_check and (fields is not None or scope is not None):
+        may_ask_again = dialogue.can_ask and (is_bare or client_id != told.client_id)
+        while True:
+            new_address = told.provider or told.issuer or api
+            http = allow_http or had_http
+            if had_http and not allow_http and new_address:
+                http = _needs_http(document, fields, api)
+            changes = conf.Changes(
+                ssid=told.wifi_ssid,
+                password=password,
+                txpower=power,
+                address=address,
+                country=country.upper() if country and country.isascii() else country,
+                provider=fields,
+                scope=told.scope if told.scope is not None else _preset_scope(told.provider),
+                roots=roots,
+                allow_http=None if http == had_http else http,
+                board=about.name if about else None,
+                api=api,
+                language=language,
+                erase_ended=erase_ended or None,
+            )
+            result = conf.merged(document, changes)
+            conf.check(result, may_lack_provider=True)
+            target = result.get("provider")
+            if no_check or not target or (fields is None and told.scope is None):
+                break
             trusted = roots or ([] if new_address else conf.roots_on(found, document))
-            sure = _in_time(until, lambda: _ask_provider(result, trusted))
-            dialogue.say(f"the provider offers the device grant, and knows this client{sure}")
+            try:
+                sure = _in_time(until, lambda: _ask_provider(result, trusted))  # noqa: B023
+            except Refused as refused:
+                if not may_ask_again or (refused.what != "client" and not is_bare):
+                    raise
+                asked = time.monotonic()
+                told = ask_again(told, refused, dialogue)
+                if refused.what != "scope":
+                    stays = fields if refused.what == "provider" else None
+                    fields, also = _provider(
+                        document, told, client_auth, asks=not yes, is_bare=is_bare, stays=stays
+                    )
+                until += time.monotonic() - asked
+            else:
+                dialogue.say(f"the provider offers the device grant, and knows this client{sure}")
+                break
         if roots is None and new_address:
             if no_check:
                 roots = stored_roots(also) or None
@@ -277,7 +297,7 @@ def _next(document: dict[str, Any]) -> str:
 
 def _write(board: Any, files: dict[str, bytes], ca_folder: str) -> list[str]:
     """Write what is not there already, then remove roots that nothing names any more."""
-    board.run_file("copies", {"FOLDERS": [ca_folder], "COPIES": []})
+    board.run_file("copies", {"FOLDERS": [ca_folder], "COPIES": [], "MOVES": False})
     written = [path for path, content in files.items() if board.read(path) != content]
     for path in written:
         board.put(path, files[path])
@@ -303,8 +323,12 @@ def _provider(
     *,
     asks: bool,
     is_bare: bool,
+    stays: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any] | None, list[str]]:
-    """The new `provider` object, None where it stays as it is; roots that a preset announces."""
+    """The new `provider` object, None where it stays as it is; roots that a preset announces.
+
+    The secret is asked for, unless that of the object `stays`.
+    """
     if (told.provider, told.issuer, told.client_id, client_auth) == (None,) * 4:
         return None, []
     from keyfob.oauth.messages import BASIC, NONE, POST
@@ -320,7 +344,9 @@ def _provider(
     may_have = is_bare and preset is not None and preset.client == "either"
     otherwise = "" if not wants else kept.get("client_secret")
     value: str | None = None
-    if client_auth != NONE:
+    if stays is not None:
+        value = stays.get("client_secret")
+    elif client_auth != NONE:
         asks = asks and (wants or may_have)
         what = "the client secret" + (" (empty: none)" if may_have else "")
         value = secret(_SECRET_VARIABLE, what, otherwise, asks=asks) or None
@@ -362,16 +388,16 @@ def _preset_scope(provider: str | None) -> str | None:
 
 
 def _ask_provider(document: dict[str, Any], roots: list[bytes]) -> str:
-    """Raise CliError unless the provider answers, is trusted, has the grant and knows the client.
+    """Raise Refused unless the provider answers, is trusted, has the grant and knows the client.
 
     Returns what there is to say about how sure that is. `roots` (DER) are trusted, or what this
     computer trusts where there are none. It is asked for a code, which nobody uses: there is no
     other way to ask a provider for a client.
     """
     from keyfob_host.boards import known_boards
-    from keyfob_host.errors import CliError
     from keyfob_host.providers.check import Wanted, check
     from keyfob_host.providers.roots import RootError
+    from keyfob_host.verbs.questions import Refused
 
     board = document.get("board")
     with tempfile.TemporaryDirectory() as folder:
@@ -390,10 +416,14 @@ def _ask_provider(document: dict[str, Any], roots: list[bytes]) -> str:
         except RootError as error:
             if error.kind == "network":
                 error.hint += "; --no-check does without"
-            raise
+            raise Refused(error.message, error.hint, "provider") from None
     if trouble is not None:
-        error_code = trouble.message.removeprefix("the provider refused: ").partition(" ")[0]
-        raise CliError(trouble.message, _MENDS.get(error_code, trouble.hint))
+        _, is_refusal, code = trouble.message.partition("the provider refused: ")
+        code = code.partition(" ")[0]
+        what: Literal["provider", "client", "scope"] = "client" if is_refusal else "provider"
+        if code == "invalid_scope":
+            what = "scope"
+        raise Refused(trouble.message, _MENDS.get(code, trouble.hint), what)
     is_sure = report["checked_by"] == "board"
     return "" if is_sure else " (a guess: the MicroPython VM, which could tell, is not installed)"
 

@@ -18,9 +18,9 @@ def doctor(
     """Find out what is wrong with a board: one cause, and one thing to do about it.
 
     Port, prompt, version, files, configuration, panel, link, Wi-Fi, clock, TLS and provider are
-    looked at in that order. A board links without its panel, so trouble with that is told beside
-    another cause. The provider is asked for a code, which nobody uses. Exit code 1 where
-    something is wrong.
+    looked at in that order. A board links without its panel, and anew where a link is over, so
+    trouble with these is told beside another cause. The provider is asked for a code, which nobody
+    uses. Exit code 1 where something is wrong.
 
     \b
     Examples:

@@ -7,6 +7,10 @@ from keyfob_host.verbs import options
 from keyfob_host.verbs.dialogue import Dialogue
 
 _TIMEOUT = 180.0  # s for all of it
+_MAKES_ROOM = (
+    "There is no room for two versions: the old one makes it. Should this be cut off, the same "
+    "again mends it"
+)
 
 
 def install(
@@ -55,6 +59,8 @@ def install(
             todo.main == "new"
             or bool(dialogue.agrees("Another main.py is there. Shall keyfob's take its place?"))
         )
+        if todo.moves:
+            dialogue.say(_MAKES_ROOM)
         if todo.send:
             dialogue.say(f"Copying {len(todo.send)} files, {todo.size} bytes")
         with contextlib.closing(dialogue.progress()) as progress:

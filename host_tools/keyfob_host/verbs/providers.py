@@ -10,7 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
+from keyfob_host.deadlines import within
+from keyfob_host.errors import CliError
 from keyfob_host.printable import say
+from keyfob_host.verbs import options
 from keyfob_host.verbs.dialogue import say_columns
 
 providers_app = typer.Typer(
@@ -22,6 +25,7 @@ def _option(name: str, metavar: str, text: str) -> Any:
     return typer.Option(name, metavar=metavar, help=text, show_default=False)
 
 
+_TIMEOUT = 120.0  # s for all that is asked
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 _QR = {
     "complete": "QR of the address with the code in it",
@@ -123,6 +127,9 @@ def check(
     allow_http: Annotated[
         bool, typer.Option("--allow-http", help="Permit http to a host that is not this one.")
     ] = False,
+    timeout: Annotated[
+        str | None, options.option("--timeout", "S", "Give up after this long.  [default: 120]")
+    ] = None,
     json: _Json = False,
 ) -> None:
     """Ask a provider: is the grant there, for whom, under which CA, and on which panels?
@@ -136,16 +143,20 @@ def check(
     """
     from keyfob_host.providers import check as provider_check
 
-    report, trouble = provider_check.check(
-        provider_check.Wanted(
-            name=name,
-            issuer=issuer,
-            ca=Path(ca) if ca else None,
-            allow_http=allow_http,
-            client_id=client_id,
-            client_secret=os.environ.get("KEYFOB_CLIENT_SECRET") if client_id else None,
-        )
+    wanted = provider_check.Wanted(
+        name=name,
+        issuer=issuer,
+        ca=Path(ca) if ca else None,
+        allow_http=allow_http,
+        client_id=client_id,
+        client_secret=os.environ.get("KEYFOB_CLIENT_SECRET") if client_id else None,
     )
+    limit = options.seconds("--timeout", timeout, _TIMEOUT)
+    late = CliError(
+        f"the provider's answers do not come to an end in {limit:g} s",
+        "try again later, or a longer --timeout",
+    )
+    report, trouble = within(limit, lambda: provider_check.check(wanted), late)
     if json:
         say(json_module.dumps(report))
     else:

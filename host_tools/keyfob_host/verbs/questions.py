@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from keyfob_host.boards import all_boards
+from keyfob_host.errors import CliError
 from keyfob_host.providers.presets import Preset, known_providers, load, named
 from keyfob_host.verbs.dialogue import Dialogue
 
@@ -22,6 +23,37 @@ class Told:
     issuer: str | None = None
     client_id: str | None = None
     board: str | None = None
+    scope: str | None = None
+
+
+class Refused(CliError):
+    """The provider refused, or was not reached: `what` of Told has to be told anew."""
+
+    def __init__(self, message: str, hint: str, what: Literal["provider", "client", "scope"]):
+        super().__init__(message, hint)
+        self.what = what
+
+
+def ask_again(told: Told, refused: Refused, dialogue: Dialogue) -> Told:
+    """`told` with another answer to what was refused; an empty line leaves it as it was.
+
+    Raises `refused` where nobody can have been asked for that.
+    """
+    preset, variables = named(told.provider) if told.provider else (None, {})
+    if refused.what == "provider" and not variables:
+        raise refused
+    dialogue.say(f"{refused.message}\n  try: {refused.hint}")
+    if refused.what == "client":
+        return replace(told, client_id=dialogue.ask("Client ID", told.client_id))
+    if refused.what == "scope":
+        scope = told.scope if told.scope is not None else (preset.scope if preset else None)
+        return replace(told, scope=dialogue.ask("Scopes, separated by blanks", scope or ""))
+    assert preset is not None
+    given = {
+        name: dialogue.ask(_sentence(preset.variables[name].ask), value)
+        for name, value in variables.items()
+    }
+    return replace(told, provider=_with_variables(preset, given, dialogue))
 
 
 def ask_provider(told: Told, document: Mapping[str, Any], dialogue: Dialogue) -> Told:

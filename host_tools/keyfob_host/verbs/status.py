@@ -22,7 +22,7 @@ def status(
       keyfob status
       keyfob status --port id:0123456789 --json
     """
-    from keyfob_host.board.checkup import linked_to
+    from keyfob_host.board.checkup import ENDS, linked_to
     from keyfob_host.board.ports import choose
     from keyfob_host.board.repl import Board
 
@@ -33,6 +33,7 @@ def status(
         link: dict[str, Any] = found.ask("status")
     options.check_board(board, link["board"])
     trouble = link.pop("trouble", None)
+    end = ENDS.get(str(link.setdefault("end", None)))
     report = {
         "port": found.port.device,
         **link,
@@ -43,6 +44,9 @@ def status(
     dialogue.say(f"MicroPython {report['firmware']}, keyfob {facts['keyfob'] or 'not installed'}")
     if trouble is not None:
         dialogue.say(f"{trouble[0]}; {trouble[1]}")
+    elif end is not None:
+        dialogue.say(end.message)
+        dialogue.say(f"Next: {end.action}")
     else:
         dialogue.say(linked_to(link) if link["linked"] else f"not linked to {link['provider']}")
         if link["linked"]:

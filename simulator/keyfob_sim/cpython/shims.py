@@ -23,6 +23,7 @@ from typing import Any
 
 from littlefs.errors import LittleFSError
 
+from keyfob_host.resources import firmware_dir
 from keyfob_sim.cpython import cryptolib, framebuf
 from keyfob_sim.cpython.virtual_time import BoardLoop
 from keyfob_sim.hardware.board import VirtualBoard
@@ -85,13 +86,19 @@ class _Asyncio(ModuleType):
 
 
 class _Files:
-    """`os` and `open` of a board, on its littlefs. Raises OSError as a board does."""
+    """`os` and `open` of a board, on its littlefs. Raises OSError as a board does.
+
+    The firmware is not on it here, so what lies beside its modules is opened where they are.
+    """
 
     def __init__(self, fs: FileSystem) -> None:
         self._fs = fs
+        self._firmware = firmware_dir() / "keyfob"
 
     def open(self, path: str, mode: str = "r", encoding: str = "utf-8") -> Any:
         options: dict[str, Any] = {} if "b" in mode else {"encoding": encoding}
+        if Path(path).is_relative_to(self._firmware):  # letters and texts
+            return builtins.open(path, mode, **options)
         return _File(self._try(lambda: self._fs.open(path, mode, **options)), self._try)
 
     def rename(self, old: str, new: str) -> None:

@@ -25,6 +25,7 @@ from keyfob_sim.hardware.filesystem import FileSystem, open_littlefs
 from keyfob_sim.hardware.flash import Flash
 from keyfob_sim.hardware.power import PowerGate
 from keyfob_sim.run.options import SimOptions
+from keyfob_sim.server.apis import with_mocked_origins
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -56,7 +57,7 @@ def install(flash: Flash, options: SimOptions, server: dict[str, Any] | None) ->
     A blank flash is formatted first. `server` describes the embedded server. Raises UsageError
     for a provider that is not there, RootError for a CA.
     """
-    wanted = _configuration(options, server) | _program(options)
+    wanted = _configuration(options, server) | _program(options, server)
     fs, is_fresh = _mounted(flash, options.runtime)
     with fs:
         if not is_fresh:
@@ -81,14 +82,17 @@ def _configuration(options: SimOptions, server: dict[str, Any] | None) -> dict[s
         "allow_http": options.allow_http or server is not None,
         "board": options.board.name,
         "api": options.api,
+        "language": options.language,
     }
     files["/keyfob.json"] = _json(document)
     files["/board.json"] = _json(board_file(options.board))
     return files
 
 
-def _program(options: SimOptions) -> dict[str, bytes]:
+def _program(options: SimOptions, server: dict[str, Any] | None) -> dict[str, bytes]:
     """Content by path: main.py."""
+    if options.program is not None:
+        return {"/main.py": _own_program(options.program, server).encode()}
     text = (firmware_dir() / "main.py").read_text("utf-8")
     if options.until.name == "refreshed":
         # With the virtual clock and a server that shares it, each waits for its due time.
@@ -101,6 +105,16 @@ def _program(options: SimOptions) -> dict[str, bytes]:
         # Without a serial port there is no Ctrl-C to wait for.
         text = text.replace("WINDOW = 2", "WINDOW = 0")
     return {"/main.py": text.encode()}
+
+
+def _own_program(path: Path, server: dict[str, Any] | None) -> str:
+    """The program in a file; where there is an embedded `server`, it calls the APIs of that."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise UsageError(f"{path} cannot be read: {why}", "--program FILE, in Python") from None
+    return with_mocked_origins(text, server["issuer"]) if server else text
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from keyfob.oauth.messages import BASIC, CLIENT_AUTH, NONE, POST
+from keyfob.ui.texts import languages
 from keyfob_host.boards import DEFAULT_BOARD, Board, load_board
 from keyfob_host.errors import UsageError
 from keyfob_host.vm import in_the_vm
@@ -40,6 +41,7 @@ class Given:
     runtime: str | None = None
     heap: str | None = None
     serial: str | None = None
+    program: str | None = None
     clock: str | None = None
     issuer: str | None = None
     provider: str | None = None
@@ -50,6 +52,7 @@ class Given:
     ca: str | None = None
     allow_http: bool = False
     api: str | None = None
+    language: str | None = None
     host: str | None = None
     port: str | None = None
     https: bool = False
@@ -89,6 +92,7 @@ class SimOptions:
     heap: int | None
     is_limited: bool
     serial: Path | None
+    program: Path | None
     clock: str
     issuer: str | None
     provider: str | None
@@ -99,6 +103,7 @@ class SimOptions:
     ca: Path | None
     allow_http: bool
     api: str | None
+    language: str
     host: str
     port: int
     https: bool
@@ -238,6 +243,7 @@ def resolve(
         heap=_heap(given, board),
         is_limited=runtime == "micropython" and given.heap is None,
         serial=_path(given.serial),
+        program=_path(given.program),
         clock=clock,
         issuer=_address("--issuer", given.issuer, query=False),
         provider=given.provider,
@@ -248,6 +254,7 @@ def resolve(
         ca=_path(given.ca),
         allow_http=given.allow_http,
         api=_address("--api", given.api, query=True),
+        language=_one_of("--language", given.language or languages()[0], tuple(languages())),
         host=given.host or DEFAULT_HOST,
         port=parse_port(given.port),
         https=given.https,

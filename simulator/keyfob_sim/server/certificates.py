@@ -158,10 +158,15 @@ class CertificateAuthority:
         """Return this authority with those sent after what it issues."""
         return replace(self, sent=certificates)
 
-    def authority_below(self, name: str, kind: str) -> CertificateAuthority:
-        """Return an authority that this one vouches for, with a new key of that kind."""
+    def authority_below(
+        self, name: str, kind: str, path_length: int | None = 0, *, is_ca: bool = True
+    ) -> CertificateAuthority:
+        """Return an authority that this one vouches for, with a new key of that kind.
+
+        Its certificate may not say that it is a CA's.
+        """
         key = _KINDS[kind]()
-        certificate = self._vouch(_name(name), key, path_length=0)
+        certificate = self._vouch(_name(name), key, path_length, is_ca=is_ca)
         return CertificateAuthority(self.cert_path, certificate, key, (certificate, *self.sent))
 
     def cross_signed(self, name: str, kind: str) -> CertificateAuthority:
@@ -172,12 +177,19 @@ class CertificateAuthority:
         return CertificateAuthority(self.cert_path, self.certificate, self._key, (cross,))
 
     def _vouch(
-        self, name: x509.Name, key: Key, path_length: int | None = None
+        self,
+        name: x509.Name,
+        key: Key,
+        path_length: int | None = None,
+        *,
+        is_ca: bool = True,
     ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.timezone.utc)
         return self._sign(
             _builder(name, self.certificate.subject, key, now - _SLACK, now + _CA_LIFE)
-            .add_extension(x509.BasicConstraints(True, path_length), critical=True)
+            .add_extension(
+                x509.BasicConstraints(is_ca, path_length if is_ca else None), critical=True
+            )
             .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         )
 
@@ -249,7 +261,7 @@ def _self_signed(name: str, key: Key, life: Life | None = None) -> x509.Certific
     start, end = life or (now - _SLACK, now + _CA_LIFE)
     return (
         _builder(subject, subject, key, start, end)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=2), critical=True)
         .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False

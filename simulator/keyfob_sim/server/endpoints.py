@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from functools import partial
+from http import HTTPStatus
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, g, jsonify, make_response, request
 
+from .apis import APIS, answer
 from .discovery import API, ENDPOINTS, REFRESH, metadata
 from .faults import Fault
 from .grants import ResourceProtector, claims_of
@@ -103,11 +105,14 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
         return jsonify(metadata(realm))
 
     @routes.get(API)
-    def api() -> Response:
+    @routes.get(APIS + "<path:place>")
+    def api(place: str | None = None) -> Response:
         try:
             issued = protected.acquire_token()
         except OAuth2Error as error:
             return server.handle_error_response(None, error)
+        if place is not None:
+            return _mocked(realm, place)
         user = issued.get_user()
         return jsonify(
             account=claims_of(user, issued.scope),
@@ -117,6 +122,20 @@ def protocol_routes(realm: Realm, server: AuthorizationServer) -> Blueprint:
         )
 
     return routes
+
+
+def _mocked(realm: Realm, place: str) -> Response:
+    """The answer of an API of somebody else's."""
+    since = request.headers.get("If-Modified-Since")
+    try:
+        found = answer(realm.issuer + APIS + place, request.args, since, realm.now())
+    except ValueError:
+        return make_response(jsonify(error="invalid_request"), 400)
+    if found is None:
+        return make_response(jsonify(error="not_found"), 404)
+    body = jsonify(found.body) if found.status == HTTPStatus.OK else Response()
+    body.headers.update(found.headers)
+    return make_response(body, found.status)
 
 
 def _answer(fault: Fault) -> Response:

@@ -23,7 +23,8 @@ class Trouble:
     """A server with one thing that differs from what every client takes.
 
     `days` are when its certificate's life begins and ends, from now, and `root_days` the root's.
-    `vouched` says who has issued it: `root`, `authority` (below the root), or `itself`.
+    `vouched` says who has issued it: `root`, `authority` (below the root), `two` (the lower one of
+    two authorities), or `itself`. `path_length` is the authority's, the upper one's of two.
     """
 
     leaf: str = "P-256"
@@ -37,11 +38,15 @@ class Trouble:
     digest: str = "SHA256"
     has_pss: bool = False
     is_known: bool = True  # whether who trusts the server's CA trusts the one that issued it
-    sent: str = "authority"  # what is sent after the certificate: nothing, authority, root
+    is_ca: bool = True  # whether the authority's certificate says so
+    path_length: int | None = 0
+    # What is sent after the certificate: nothing, authority, root (besides), turned (upper first)
+    sent: str = "authority"
     oldest: ssl.TLSVersion = _V1_2
     newest: ssl.TLSVersion = _V1_3
     ciphers: str = _ANYTHING
     curve: str | None = None
+    is_mutual: bool = False  # it wants a certificate of its client's
 
 
 _UNKNOWN = Trouble(vouched="authority", is_known=False)
@@ -55,6 +60,7 @@ TROUBLES: dict[str, Trouble] = {
     "dhe": Trouble("RSA-2048", "RSA-2048", newest=_V1_2, ciphers="DHE-RSA-AES128-GCM-SHA256"),
     "x25519": Trouble(newest=_V1_2, curve="X25519"),
     "p521-exchange": Trouble(newest=_V1_2, curve="secp521r1"),  # which a board takes
+    "mutual": Trouble(newest=_V1_2, is_mutual=True),
     # Keys and signatures
     "p224": Trouble("P-224"),
     "p521": Trouble("P-521"),  # which a board takes
@@ -70,6 +76,10 @@ TROUBLES: dict[str, Trouble] = {
     "root-sent": Trouble(vouched="authority", is_known=False, sent="root"),
     "no-intermediate": Trouble(vouched="authority", sent="nothing"),
     "self-signed": Trouble(vouched="itself"),
+    "no-ca": Trouble(vouched="authority", is_ca=False),
+    "path-length": Trouble(vouched="two"),
+    "wrong-order": Trouble(vouched="two", path_length=None, sent="turned"),
+    "two-authorities": Trouble(vouched="two", path_length=1),  # which a board takes
     # Names, dates, purposes
     "other-host": Trouble(hosts=(_ELSEWHERE,)),
     "common-name": Trouble(by_common_name=True),  # which a board takes
@@ -90,10 +100,16 @@ def make_troubled(
     root = make_ca(directory / "issuer", "keyfob test root", about.root, _life(about.root_days))
     told = root if about.is_known else make_ca(directory / "known", "keyfob known root")
     issuer = root
-    if about.vouched == "authority":
-        issuer = root.authority_below("keyfob test authority", "P-256")
+    if about.vouched in ("authority", "two"):
+        issuer = root.authority_below(
+            "keyfob test authority", "P-256", about.path_length, is_ca=about.is_ca
+        )
+    if about.vouched == "two":
+        issuer = issuer.authority_below("keyfob test authority below", "P-256")
     if about.sent == "nothing":
         issuer = issuer.sending()
+    elif about.sent == "turned":
+        issuer = issuer.sending(*reversed(issuer.sent))
     elif about.sent == "root":
         issuer = issuer.sending(*issuer.sent, root.certificate)
     return told.cert_path, issuer.issue(
@@ -118,6 +134,8 @@ def trouble(context: ssl.SSLContext, name: str) -> None:
         context.minimum_version, context.maximum_version = about.oldest, about.newest
     if about.curve is not None:
         context.set_ecdh_curve(about.curve)
+    if about.is_mutual:
+        context.verify_mode = ssl.CERT_REQUIRED
 
 
 def _life(days: tuple[int, int]) -> tuple[datetime.datetime, datetime.datetime]:
