@@ -332,7 +332,7 @@ class _Screen:
             colour = self._colour(sign)
             gap = _GAP if lines and not (sign == _ADDRESS and has_steps) else 0
             indent = _BADGE + 6 if sign in (_FIRST, _SECOND, _ADDRESS) and has_steps else 0
-            step = sign if sign in (_FIRST, _SECOND) else 0
+            step = sign if has_steps and sign in (_FIRST, _SECOND) else 0
             cut = _cut if sign == _ADDRESS else _wrap
             for line in cut(font, text, width - indent):
                 lines.append((name, line, colour, gap, step, indent))
