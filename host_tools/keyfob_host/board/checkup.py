@@ -250,13 +250,14 @@ def _check_config(case: Case) -> Finding | None:
 
 def _is_of_file(case: Case, name: str) -> bool:
     """Whether a board of that name was described by a file that is not keyfob's."""
+    if name in known_boards():
+        return False
     content = case.board.read(BOARD_FILE)
     try:
         about = json.loads(content) if content else None
     except ValueError:
         return False
-    is_named = isinstance(about, dict) and about.get("name") == name
-    return is_named and name not in known_boards()
+    return isinstance(about, dict) and about.get("name") == name
 
 
 def _check_chip(case: Case) -> Finding | None:

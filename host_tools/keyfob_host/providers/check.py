@@ -27,7 +27,7 @@ from keyfob.oauth.profile import Profile
 from keyfob.oauth.profile_schema import ADDRESSES, client_from
 from keyfob.ui.qr_fit import largest_symbol, symbol_for
 from keyfob_host import vm
-from keyfob_host.boards import ROUND_CONTROLLERS, Board, all_boards
+from keyfob_host.boards import ROUND_CONTROLLERS, all_boards, load_board
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.providers import as_board
 from keyfob_host.providers.presets import (
@@ -91,7 +91,7 @@ class Wanted:
 class _Panel:
     width: int
     height: int
-    round: bool
+    round: bool = False
 
 
 def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
@@ -145,7 +145,7 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
         "endpoints": endpoints,
         "roots": roots,
         "shows": shows,
-        "panels": [_panel(board, shows) for board in all_boards() if board.display],
+        "panels": [_panel(board.name, shows) for board in all_boards() if board.display],
     }
     if trouble is not None:
         return report, CliError(trouble.message, trouble.hint or _HINT)
@@ -363,8 +363,8 @@ def _ask_for_code(
     return shows, None
 
 
-def _panel(board: Board, shows: Mapping[str, str | None]) -> dict[str, Any]:
-    display = board.display
+def _panel(name: str, shows: Mapping[str, str | None]) -> dict[str, Any]:
+    display = load_board(name).display
     assert display is not None
     panel = _Panel(display.width, display.height, display.controller in ROUND_CONTROLLERS)
     found: str | None = None
@@ -376,7 +376,7 @@ def _panel(board: Board, shows: Mapping[str, str | None]) -> dict[str, Any]:
             fits = symbol_for(panel, {"verification_uri": address}) is not None
             found = kind if fits else "none"
     return {
-        "board": board.name,
+        "board": name,
         "width": panel.width,
         "height": panel.height,
         "longest": _CAPACITY[min(largest_symbol(panel), len(_CAPACITY) - 1)],
