@@ -288,7 +288,7 @@ class App:
 
     def _shown(self, name):
         if self._led is not None:
-            self._led.show(name)
+            self._led.show(name, self._screens.members)
         self._events.call(self.came_up, name)
         self._events.call(self.emit, "screen", {"name": name})
         self._changed.set()

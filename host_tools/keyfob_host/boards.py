@@ -144,10 +144,18 @@ class Button:
 
 @dataclass(frozen=True)
 class Led:
-    """A status LED; `on` is the level of its pin that lights it."""
+    """A status LED; `on` is the level of its pin that lights it, unless it has another `kind`.
+
+    A neopixel is a WS2812 or its like, by itself on its pin.
+    """
 
     pin: Pin
-    on: Literal[0, 1]
+    on: Literal[0, 1] | None = None
+    kind: Literal["neopixel"] | None = None
+
+    schema_rules: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": ["on"]}, {"required": ["kind"]}]
+    }
 
 
 @dataclass(frozen=True)
@@ -257,11 +265,13 @@ def read_board(path: Path) -> Board:
     Raises CliError naming the field that is missing, unknown or of the wrong type.
     """
     document = read_toml(BoardFile, path, _HINT)
-    if document.display is not None:
-        try:
+    try:
+        if document.display is not None:
             _check_display(document.display)
-        except FieldError as error:
-            raise CliError(f"{path} {error}", _HINT) from None
+        if document.led is not None and (document.led.on is None) == (document.led.kind is None):
+            raise FieldError("needs either 'led.on' or 'led.kind'")
+    except FieldError as error:
+        raise CliError(f"{path} {error}", _HINT) from None
     return Board(
         name=path.parent.name if path.name == "board.toml" else path.stem,
         title=document.title,

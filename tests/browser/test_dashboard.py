@@ -244,11 +244,17 @@ def test_it_fits_a_phone_in_the_dark(sim, look):
         color_scheme="dark",
     )
     expect(page.locator("#picture")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
-    for target in page.locator("button:visible, a:visible").all():
-        box = target.bounding_box()
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= 360
-        assert box["height"] >= SMALLEST_TARGET, target.inner_text()
+    for width in (360, 320):
+        page.set_viewport_size({"width": width, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        glass = page.locator("#glass").bounding_box()
+        for target in page.locator("button:visible, a:visible, #picture").all():
+            box = target.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+            assert box["height"] >= SMALLEST_TARGET, target.inner_text()
+        picture = page.locator("#picture").bounding_box()
+        assert glass["x"] < picture["x"]
+        assert picture["x"] + picture["width"] < glass["x"] + glass["width"]
     background = page.locator("body").evaluate("e => getComputedStyle(e).backgroundColor")
     assert max(int(part) for part in background[4:-1].split(",")) < 64

@@ -6,6 +6,7 @@ from fakes import Folder, Told
 
 from keyfob.events import Events
 from keyfob.ui.board import open_board
+from keyfob.ui.led import StatusLed
 
 BUTTON = {"name": "boot", "pin": 0, "pressed": 0, "pull": "up"}
 
@@ -76,6 +77,12 @@ def test_the_first_button_and_the_led_are_opened():
     assert pins == {35: ("in", None)}
 
 
+def test_an_rgb_led_is_opened_by_its_kind():
+    (_, _, led), pins, errors = opened({"led": {"pin": 8, "kind": "neopixel"}})
+    assert type(led).__name__ == "StatusLed" and type(led) is not StatusLed
+    assert pins == {8: ("out",)} and errors == []
+
+
 def test_what_makes_no_sense_is_told_of_and_costs_nothing_else():
     for board, word in (
         ({"buttons": [dict(BUTTON, pull="sideways")], "led": {"pin": 2, "on": 1}}, "button"),
@@ -85,6 +92,8 @@ def test_what_makes_no_sense_is_told_of_and_costs_nothing_else():
         ({"display": {}, "led": {"pin": 2, "on": 1}}, "display"),
         ({"buttons": [BUTTON], "led": {"pin": 2}}, "LED"),
         ({"buttons": [BUTTON], "led": 7}, "LED"),
+        ({"buttons": [BUTTON], "led": {"pin": 2, "kind": "dotstar"}}, "LED"),
+        ({"buttons": [BUTTON], "led": {"kind": "neopixel"}}, "LED"),
     ):
         (display, button, led), _, (error,) = opened(board)
         assert word in error["message"] and error["kind"] == "config"

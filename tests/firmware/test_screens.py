@@ -717,7 +717,7 @@ def test_nothing_of_a_code_is_left_on_a_panel():
         assert panel.picture() == clean.picture(), name
         assert not any(symbol)
         assert view._symbol is None and view._code is None
-        assert CODE["user_code"] not in str(view._items) + str(view._members)
+        assert CODE["user_code"] not in str(view._items) + str(view.members)
 
 
 def test_an_approved_code_is_not_drawn_again():

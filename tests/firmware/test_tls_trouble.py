@@ -10,7 +10,7 @@ from scripted_server import serve
 from support import raises
 
 from keyfob.errors import TransportError
-from keyfob.net import tls_trouble
+from keyfob.net import tls_greeting, tls_texts, tls_trouble
 
 FATAL_ALERT = OSError(-30592, "MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE")
 UNKNOWN = ValueError("\nThe certificate is not correctly signed by the trusted CA\n")
@@ -267,8 +267,8 @@ async def test_of_several_reasons_one_is_told():
 
 def test_names_of_what_is_no_certificate():
     for junk in (b"", b"\x30", b"\x30\x82\x01", bytes(12)):
-        raises(IndexError, tls_trouble.names, junk)
-    assert tls_trouble.names(CHAIN[1]) == (ROOT, BELOW)
+        raises(IndexError, tls_greeting.names, junk)
+    assert tls_greeting.names(CHAIN[1]) == (ROOT, BELOW)
 
 
 def test_a_root_that_cannot_be_read_says_why():
@@ -278,8 +278,8 @@ def test_a_root_that_cannot_be_read_says_why():
         (CHAIN[1][:-1], "is not DER"),
         (CHAIN[1] + b"\n", "is not DER"),
     ):
-        error = tls_trouble.unreadable(2, root)
+        error = tls_texts.unreadable(2, root)
         assert error.message == "certificate 2 of ca " + words
         assert "keyfob configure --ca FILE" in error.hint
-    error = tls_trouble.unreadable(1, certificate(ROOT, ROOT, der(4, bytes(200))))
+    error = tls_texts.unreadable(1, certificate(ROOT, ROOT, der(4, bytes(200))))
     assert error.message == "certificate 1 of ca has a key that this board does not speak"

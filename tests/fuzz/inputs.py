@@ -73,8 +73,8 @@ def is_judged_alike(name: str, data: bytes) -> bool:
     """Whether both runtimes have to make the same of an input.
 
     What a board has stored itself, and what an API says, is read by its `json`, and MicroPython's
-    takes more: commas too few, what follows NUL. Its text may be UTF-8 to MicroPython alone where a
-    target takes text.
+    takes more: commas too few, what follows NUL. Its text may be UTF-8 to MicroPython alone where
+    a target takes text.
     """
     try:
         if name in ("url", "date", "jwt"):

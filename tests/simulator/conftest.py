@@ -190,7 +190,7 @@ def main(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
 
     def replace(text: bytes) -> None:
         monkeypatch.setattr(
-            board_files, "_program", lambda options: {**program(options), "/main.py": text}
+            board_files, "_program", lambda *about: {**program(*about), "/main.py": text}
         )
 
     return replace

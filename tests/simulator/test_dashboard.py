@@ -308,6 +308,25 @@ def test_the_led_is_told(desk):
     desk.board.pins.write(2, 1)
     state = desk.state(f"?since={version}")
     assert state["led"] is True
+    assert state["colour"] is None
+
+
+def test_the_colour_of_an_rgb_led_is_told(make_desk):
+    desk = make_desk("esp32c3-generic")
+    assert 'id="led"' in desk.get("/").text
+    wave = (400, 850, 800, 450)
+    desk.board.bitstream(8, wave, b"\x01\x02\x03")
+    assert desk.state()["led"] is False  # its pin is an input
+    desk.board.pins.configure(8, 3, -1)
+    desk.board.bitstream(7, wave, b"\x01\x02\x03")
+    assert desk.state()["led"] is False
+    desk.board.bitstream(8, wave, b"\x01\x02\x03")
+    assert (desk.state()["led"], desk.state()["colour"]) == (True, [2, 1, 3])
+    desk.board.pins.write(8, 1)
+    desk.board.reset()
+    assert desk.state()["led"] is True  # it keeps its colour over a reset of the chip
+    desk.board.power_off()
+    assert (desk.state()["led"], desk.state()["colour"]) == (False, [0, 0, 0])
 
 
 # News

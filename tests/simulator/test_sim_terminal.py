@@ -289,3 +289,21 @@ def test_a_run_fits_into_one_terminal_of_80_columns_and_is_drawn_in_one_place():
     text = "\n".join(glass.rows)
     for told in ("m5stack-core", "See it in a browser", "Linked", "linked to Ana Alves"):
         assert told in text
+
+
+def test_what_a_board_printed_before_its_first_screen_stays_and_nothing_above_is_touched(
+    monkeypatch,
+):
+    out, terminal = shown_on(monkeypatch)
+    out.write("$ keyfob sim\n")
+    terminal.event("boot", 0.0, {"board": "m5stack-core", "runtime": "cpython"})
+    terminal.event("fault", 0.1, {"do": "wifi_lost", "over": False})
+    terminal.event("user_code", 0.2, {"user_code": "AB\x1b[2J", "expires_in": 900})
+    terminal.screen(["hello"], "http://127.0.0.1/device", Image.new("RGB", (320, 240)))
+    terminal.event("screen", 0.3, {"name": "user_code"})
+    glass = Glass(80, 24)
+    glass.feed(out.getvalue().replace("\n", "\r\n"))  # as a terminal does
+    assert glass.rows[0] == "$ keyfob sim"
+    text = "\n".join(glass.rows)
+    for told in ("m5stack-core (cpython)", "fault: wifi lost", "hello", "AB\\x1b[2J"):
+        assert text.count(told) == 1, told

@@ -206,12 +206,12 @@ class HttpClient:
     async def _connect(self, origin, place=None):
         """Open a connection to `origin` at `place`, or its only one; False where it has more."""
         context = self._tls(origin[0] == "https")
-        await settle()  # TLS needs large blocks; abandoned sockets are closed, too
         if place is None:
             with Loaded("keyfob.net.addresses") as code:
                 *more, place = code.look_up(origin)
             if more:
                 return False
+        await settle()  # TLS needs large blocks; abandoned sockets are closed, too
         self._reader, self._writer = await asyncio.open_connection(
             *place, ssl=context, server_hostname=context and origin[1]
         )

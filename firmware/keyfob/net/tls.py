@@ -26,6 +26,6 @@ def make_context(roots):
         try:
             context.load_verify_locations(cadata=root)
         except (OSError, ValueError):
-            with Loaded("keyfob.net.tls_trouble") as code:
+            with Loaded("keyfob.net.tls_texts") as code:
                 raise code.unreadable(roots.index(root) + 1, root)
     return context

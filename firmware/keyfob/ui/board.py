@@ -86,9 +86,13 @@ def _open_button(buttons):
 def _open_led(about):
     from machine import Pin
 
+    pin = Pin(about["pin"], Pin.OUT)
+    if about.get("kind"):
+        with Loaded("keyfob.ui.pixel") as code:  # its name would cost every board some RAM
+            return code.StatusLed(pin, about["kind"])
     from keyfob.ui.led import StatusLed  # stays: the LED does
 
-    return StatusLed(Pin(about["pin"], Pin.OUT), about["on"])
+    return StatusLed(pin, about["on"])
 
 
 def _described(open_part, about, name):

@@ -15,11 +15,14 @@ class StatusLed:
         self._phase = 0
         self._since = None  # ticks when the phase began
 
-    def show(self, name):
-        """Start the pattern of the screen called `name`; off where it has none."""
+    def show(self, name, members=None):
+        """Start the pattern of the screen called `name`; off where it has none.
+
+        Its `members` (see Screens.show) may name a trouble, which has a pattern of its own.
+        """
         try:
             with Loaded("keyfob.ui.led_patterns") as patterns:
-                self._pattern = patterns.pattern(name)
+                self._pattern = patterns.pattern(name, members)
         except MemoryError:
             self._pattern = []  # a dark LED must not cost the link
         self._rounds = self._pattern.pop() if len(self._pattern) == 3 else 0  # 0: no end

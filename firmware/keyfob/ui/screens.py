@@ -40,8 +40,8 @@ class Screens:
     `bright`, 0 to 255, is the contrast of a panel that is not dimmed.
 
     `name` is the present screen's, None before the first. `link` has the members for the screens
-    about the link. `press` is the action of a short press on the present screen (see
-    screen_table), "" for none.
+    about the link, `members` those for the present one. `press` is the action of a short press on
+    the present screen (see screen_table), "" for none.
 
     Some of what a panel shows changes with time: call `update(ticks)` after each new screen,
     and again after as many ms as it returns.
@@ -61,7 +61,7 @@ class Screens:
         self.press = ""
         self.name = None
         self._rests = self._then = self._look = ""  # the cells of its row
-        self._members = None  # what its texts are filled in from
+        self.members = None  # what its texts are filled in from
         self._items = ()  # its texts, as texts.items returns them
         self._code = None  # the members of user_code while the code is valid
         self._symbol = None  # its QR, where the panel has room for one
@@ -116,7 +116,7 @@ class Screens:
         if self._code is not None:
             self._age = 0
             if self._is_panel:
-                self._spell(dict(self._members))
+                self._spell(dict(self.members))
             self._draw()
 
     def show(self, name, members):
@@ -149,7 +149,7 @@ class Screens:
             if is_code:
                 self._learn_code(members)
         self.name = name
-        self._members = members
+        self.members = members
         self._age = 0
         self._picture = None
         self._pages = 1
@@ -228,7 +228,7 @@ class Screens:
     def _look_up(self):  # rare
         """Read the screen's row and texts; the time left is filled in when it is drawn."""
         name = self.name
-        members = dict(self._members, button=self.button)
+        members = dict(self.members, button=self.button)
         if self._is_panel and (members.get("account") or members.get("user_code")):
             self._spell(members)
         if self._left is not None:

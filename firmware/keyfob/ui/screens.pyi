@@ -21,6 +21,7 @@ class Screens:
     button: str | None
     bright: int
     link: Mapping[str, Any]
+    members: Mapping[str, Any] | None
     press: str
     name: str | None
     def __init__(

@@ -13,7 +13,13 @@ from keyfob_host.firmware.shortening import supply
 # Said by code that is often loaded, and loaded itself only once a connection has failed, or by a
 # program that uses it. As a text that is longer than ten characters such a name is none that
 # MicroPython keeps.
-_SELDOM = ("keyfob._rare_trouble", "keyfob._selection", "keyfob._tls_trouble")
+_SELDOM = (
+    "keyfob._rare_trouble",
+    "keyfob._selection",
+    "keyfob._tls_greeting",
+    "keyfob._tls_texts",
+    "keyfob._tls_trouble",
+)
 
 
 def short_modules(paths: Iterable[str]) -> dict[str, str]:

@@ -21,12 +21,12 @@ from urllib.parse import urlsplit
 
 import certifi
 
-from keyfob.net import tls_trouble
+from keyfob.net import tls_greeting
 from keyfob_host.errors import CliError
 
 TIMEOUT = 10.0  # s for each of connecting and the handshake
 # Who issued a certificate, and whose it is.
-_names: Callable[[bytes], tuple[bytes, bytes]] = tls_trouble.names
+_names: Callable[[bytes], tuple[bytes, bytes]] = tls_greeting.names
 
 _PEM_BEGIN, _PEM_END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 

@@ -47,6 +47,7 @@ class Terminal:
         self._picture: Image.Image | None = None
         self._address: str | None = None
         self._drawn_for: os.terminal_size | None = None
+        self._written = 0  # lines before the panel is drawn for the first time
         self._facts: dict[str, str] = {}
         self._log: list[str] = []
         self._code = ""
@@ -77,9 +78,10 @@ class Terminal:
 
     def screen(self, lines: list[str], address: str | None, picture: Image.Image | None) -> None:
         """Show the board's screen: what its panel shows, or its text and the QR of `address`."""
-        self._picture, self._address = picture, address
         if picture is not None:
-            self._show_panel(lines)
+            for line in lines:
+                self._line("  " + line)
+            self._show_panel(picture, address)
             return
         if len(lines) == 1 and not address:
             self._line("  · " + lines[0])
@@ -111,28 +113,25 @@ class Terminal:
         self._out.flush()
 
     def _server(self, t: float, members: dict[str, Any]) -> None:
-        self._line(f"Mock authorization server  {members['issuer']}")
+        self._fact("", "", f"Mock authorization server  {members['issuer']}")
 
     def _boot(self, t: float, members: dict[str, Any]) -> None:
-        self._facts["Virtual board"] = f"{members['board']} ({members['runtime']})"
-        self._line(f"Virtual board  {members['board']} ({members['runtime']})")
+        what = f"{members['board']} ({members['runtime']})"
+        self._fact("Virtual board", what, f"Virtual board  {what}")
 
     def _window(self, t: float, members: dict[str, Any]) -> None:
-        self._facts["See it in a browser"] = members["url"]
-        self._line(f"Window  {members['url']}")
+        self._fact("See it in a browser", members["url"], f"Window  {members['url']}")
 
     def _user_code(self, t: float, members: dict[str, Any]) -> None:
         self._until = t + members["expires_in"]
-        self._code = members["user_code"]
+        self._code = one_line(members["user_code"])
 
     def _screen(self, t: float, members: dict[str, Any]) -> None:
         if self._picture is None:
             return
         name = members["name"]
         said = _SCREENS.get(name, name.replace("_", " ").capitalize())
-        self._facts["Screen"] = said
-        if not self._draw():
-            self._line(f"[{t:8.1f} s] screen: {said}")
+        self._fact("Screen", said, f"[{t:8.1f} s] screen: {said}")
 
     def _poll(self, t: float, members: dict[str, Any]) -> None:
         result = members["result"]
@@ -181,15 +180,20 @@ class Terminal:
         if not members["fatal"]:
             self._line(f"[{t:8.1f} s] {members['message']}")
 
-    def _show_panel(self, lines: list[str]) -> None:
-        """Show a panel, and what its board has printed since the last time."""
-        for line in lines:
-            self._line("  " + line)
+    def _show_panel(self, picture: Image.Image, address: str | None) -> None:
+        self._picture, self._address = picture, address
         self._facts.pop("Code", None)
-        if self._address:
-            self._facts["Code"] = self._code
-        if not self._draw() and self._address:
-            self._line(f"Code  {self._code}")
+        if address:
+            self._fact("Code", self._code, f"Code  {self._code}")
+        else:
+            self._draw()
+
+    def _fact(self, name: str, value: str, line: str) -> None:
+        """Show beside the panel what `line` says where there is none drawn."""
+        if name:
+            self._facts[name] = value
+        if not self._draw():
+            self._write(line)
 
     def _draw(self) -> bool:
         """Draw the panel over all that was printed since it was first drawn, if there is room."""
@@ -197,39 +201,41 @@ class Terminal:
         if picture is None or not self._live:
             return False
         if self._drawn_for is None:
-            # What is printed so far is among the facts.
-            self._view.drawn = sum(len(pieces(line, size.columns)) for line in self._log)
+            self._view.drawn = self._written if self._written < size.lines else 0
         elif self._drawn_for != size:
             self._view.drawn = 0  # who knows what the terminal has made of those lines
         address = self._address
         if address and urlsplit(address).hostname in _HERE:
             address = None  # no phone reaches it
-        log = [] if self._drawn_for is None else self._log
-        log = [*log, self._status] if self._status else log
+        log = [*self._log, self._status] if self._status else self._log
         drawn = self._view.draw(size, picture, self._facts, address, log)
         if drawn is None:
             return False
-        if self._drawn_for is None:
-            self._log.clear()
         self._drawn_for = size
         self._out.write(drawn)
         self._out.flush()
         return True
 
     def _line(self, text: str = "") -> None:
-        """Print a line, which no word in it can leave, in pieces that fit."""
-        room = shutil.get_terminal_size().columns - 1 - len(self.stamp())
-        text = one_line(text)
-        for piece in pieces(text, max(1, room)) if self._live else [text]:
-            self._drawing(piece)
+        """Print a line, which no word in it can leave."""
+        self._drawing(one_line(text))
 
     def _drawing(self, text: str) -> None:
         """Print a line of ours with its colours."""
         self._set_status("")
         self._log = [*self._log[1 - _LOG :], text]
         if not self._draw():
-            self._out.write(self.stamp() + text + "\n")
-            self._out.flush()
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        """Write a line, in pieces that fit into a terminal."""
+        stamp = self.stamp()
+        room = max(1, shutil.get_terminal_size().columns - 1 - len(stamp))
+        is_text = self._live and "\x1b" not in text
+        for piece in pieces(text, room) if is_text else [text]:
+            self._out.write(stamp + piece + "\n")
+            self._written += 1
+        self._out.flush()
 
     def _set_status(self, text: str) -> None:
         before, self._status = self._status, one_line(text)

@@ -147,6 +147,10 @@ def machine(board: VirtualBoard, cause: str, soon: Callable[..., object]) -> Mod
             board.rtc.set_memory(bytes(data))
             return None
 
+    def bitstream(pin: Any, encoding: int, timing: Sequence[int], data: Any, /) -> None:
+        """Send `data` as a wave of `timing`, in ns."""
+        board.bitstream(_number(pin), timing, bytes(data))
+
     def reset() -> None:
         """Reset the chip."""
         raise BoardReset("reset")
@@ -171,6 +175,7 @@ def machine(board: VirtualBoard, cause: str, soon: Callable[..., object]) -> Mod
         WDT_RESET=3,
         DEEPSLEEP_RESET=4,
         SOFT_RESET=5,
+        bitstream=bitstream,
         reset=reset,
         soft_reset=soft_reset,
         deepsleep=deepsleep,

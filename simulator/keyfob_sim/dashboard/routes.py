@@ -90,6 +90,7 @@ def make_app(
             console=view.console,
             picture=view.picture_number,
             led=board.is_led_on,
+            colour=None if board.pixel is None else board.pixel.colour,
             held=controls.held(),
             switches=controls.switches(),
             code=_code(view, server),

@@ -2,7 +2,7 @@
 
 import hashlib
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from keyfob_sim.hardware.flash import Flash
 from keyfob_sim.hardware.nvs import Nvs
 from keyfob_sim.hardware.panels import I2cPanel, Panel, SpiPanel, make_panel
 from keyfob_sim.hardware.pins import Pins
+from keyfob_sim.hardware.pixel import Pixel
 from keyfob_sim.hardware.power import PowerGate
 from keyfob_sim.hardware.rtc import Rtc
 from keyfob_sim.hardware.time_server import TimeServer
@@ -58,6 +59,8 @@ class VirtualBoard:
         self.changed: Callable[[], None] = lambda: None
         self.joining: Callable[[], None] = lambda: None
         self.is_led_on = False
+        is_pixel = about.led is not None and about.led.kind is not None
+        self.pixel = Pixel() if is_pixel else None
         self._power_registers: dict[int, int] = {}
         self._boot = clock.monotonic()
         self._held: dict[str, Timer] = {}
@@ -87,6 +90,8 @@ class VirtualBoard:
     def power_off(self) -> None:
         """Lose everything that is not in flash."""
         self._power_registers.clear()
+        if self.pixel is not None:
+            self.pixel.power_off()
         self.reset()
         self.rtc.power_off()
         self.nvs.power_off()
@@ -99,7 +104,7 @@ class VirtualBoard:
         self.station.power_off()
         if self.memory is not None:
             self.memory.boot()
-        self.is_led_on = False
+        self.is_led_on = self.pixel is not None and any(self.pixel.colour)
         wires = self.about.display.spi if self.about.display else None
         if self.panel is not None and wires is not None:
             self.panel.lit = wires.backlight < 0 and self._has_display_power()
@@ -249,6 +254,15 @@ class VirtualBoard:
             self._refreshed_at = self.clock.monotonic() + self.panel.refreshing
         self.changed()
 
+    def bitstream(self, pin: int, timing: Sequence[int], data: bytes) -> None:
+        """Send `data` as a wave of `timing` (ns), as `machine.bitstream` does."""
+        led = self.about.led
+        if self.pixel is None or led is None or pin != led.pin or not self.pins.is_output(pin):
+            return
+        self.pixel.receive(timing, data)
+        self.is_led_on = any(self.pixel.colour)
+        self.changed()
+
     # What a person sees and does
 
     def picture(self) -> Image.Image | None:
@@ -330,7 +344,7 @@ class VirtualBoard:
 
     def _pin_changed(self, pin: int, level: int) -> None:
         led = self.about.led
-        if led is not None and pin == led.pin:
+        if led is not None and self.pixel is None and pin == led.pin:
             self.is_led_on = level == led.on
             self.changed()
         wires = self.about.display.spi if self.about.display else None

@@ -66,6 +66,10 @@ class Pins:
         """Have a chip outside apply a level, which it is asked for as the pin is read."""
         self._sensed[pin] = level
 
+    def is_output(self, pin: int) -> bool:
+        """Whether the pin puts out a level."""
+        return self._modes.get(pin) == OUT
+
     def level(self, pin: int) -> int:
         """The level now: the output, else what is applied from outside, else the pull."""
         if self._modes.get(pin) == OUT:

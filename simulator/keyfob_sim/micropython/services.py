@@ -102,6 +102,9 @@ class Services:
         self._names: dict[str, Callable[..., Any]] = {
             "machine.pin.init": board.pins.configure,
             "machine.pin.irq": board.pins.watch,
+            "machine.bitstream": lambda pin, timing, text: board.bitstream(
+                pin, timing, binascii.unhexlify(text)
+            ),
             "machine.i2c.open": lambda scl, sda, frequency: self._open(scl, sda),
             "machine.i2c.scan": lambda bus: board.i2c_scan(*self._buses[bus]),
             "machine.i2c.read": self._i2c_read,
@@ -282,8 +285,8 @@ def _network_constant(name: str) -> int:
     return _constant(NETWORK_CONSTANTS, name)
 
 
-def _machine_constant(name: str) -> int:
-    return _constant(_RESETS, name)
+def _machine_constant(name: str) -> int | None:
+    return None if name == "bitstream" else _constant(_RESETS, name)
 
 
 def _constant(known: Mapping[str, int], name: str) -> int:

@@ -115,6 +115,12 @@ function watchControls() {
 
 // Showing
 
+// The same colour as bright as it gets: a pixel's is dim in numbers, and glares nevertheless.
+function bright(colour) {
+  const most = Math.max(...colour);
+  return colour.map((part) => Math.round((part / most) * 255)).join(" ");
+}
+
 function show(state) {
   times = { t: state.t, uptime: state.uptime, at: performance.now() };
   showTimes();
@@ -123,6 +129,7 @@ function show(state) {
   if (state.console !== null) byId("console").textContent = state.console.join("\n");
   if (byId("lamp")) {
     byId("lamp").classList.toggle("on", state.led);
+    byId("lamp").style.cssText = state.led && state.colour ? `--lit: rgb(${bright(state.colour)})` : "";
     byId("led").textContent = state.led ? "on" : "off";
   }
   for (const key of all("[data-button]")) {
@@ -190,16 +197,25 @@ async function showPicture(number, screen) {
 function scale() {
   const image = byId("picture");
   if (!image.naturalWidth) return;
-  const box = byId("glass");
-  const style = getComputedStyle(box);
-  const isPanel = box.classList.contains("panel");
-  const inner = box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  const isPanel = byId("glass").classList.contains("panel");
+  const inner = [".board", ".case", "#glass"].reduce(
+    (room, box) => room - edges(document.querySelector(box)),
+    document.querySelector(".board").offsetWidth,
+  );
   const width = isPanel ? inner : Math.min(inner, 280);
   const dots = window.devicePixelRatio || 1;
   const most = Math.min(width / image.naturalWidth, (isPanel ? 480 : 280) / image.naturalHeight);
-  const factor = Math.max(1, Math.floor(most * dots)) / dots;
+  const whole = Math.floor(most * dots) / dots;
+  const factor = whole >= 1 ? whole : Math.min(1, width / image.naturalWidth); // a small phone's
   image.style.width = `${image.naturalWidth * factor}px`;
   image.style.height = `${image.naturalHeight * factor}px`;
+}
+
+// What a box needs to its left and right, in pixels.
+function edges(box) {
+  const style = getComputedStyle(box);
+  const parts = ["paddingLeft", "paddingRight", "borderLeftWidth", "borderRightWidth"];
+  return parts.reduce((sum, part) => sum + parseFloat(style[part]), 0);
 }
 
 function append(box, list, entries) {
