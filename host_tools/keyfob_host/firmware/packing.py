@@ -65,9 +65,10 @@ GROUPS = {
         "keyfob.ui.displays.ili9341",
         "keyfob.ui.time_bar",
     ),
+    "keyfob._round": ("keyfob.ui.displays.gc9a01", "keyfob.ui.time_ring"),
     "keyfob._texts": ("keyfob.ui.texts", "keyfob.ui.screen_table"),
     "keyfob._pages": ("keyfob.ui.fonts", "keyfob.ui.pages"),
-    "keyfob._face": ("keyfob.ui.typeface", "keyfob.ui.face"),
+    "keyfob._face": ("keyfob.ui.colours", "keyfob.ui.typeface", "keyfob.ui.face"),
     "keyfob._store": (
         "keyfob.storage.files",
         "keyfob.storage.token_store",
