@@ -90,6 +90,8 @@ class Watched:
 
     def show(self) -> None:
         self._display.show()
+        if getattr(self._panel, "refreshing", 0):
+            self._panel.finish()
         self.shown.append(self._panel.image().convert("RGB"))
 
 

@@ -32,7 +32,7 @@ from keyfob.errors import (
     TransportError,
     UsageError,
 )
-from keyfob.oauth import messages
+from keyfob.oauth import json_object
 from keyfob.oauth.messages import Reply
 from keyfob.storage.memory import MemoryStore
 
@@ -408,19 +408,17 @@ async def test_the_background_task_outlives_a_lack_of_memory():
 
 
 async def test_tokens_that_there_is_no_room_for_are_told_as_that():
-    class Full:
-        @staticmethod
-        def read(body):
-            raise MemoryError
+    def full(body, at):
+        raise MemoryError
 
     board = Board()
     link = await board.linked()
     board.http.answer(TOKEN, Reply(200, {}, b'{"access_token": "at-secret-2"}'), ...)
-    real, messages.json_object = messages.json_object, Full
+    real, json_object.read = json_object.read, full
     try:
         error = await fails(TransportError, link.refresh())
     finally:
-        messages.json_object = real
+        json_object.read = real
     assert error.kind == "memory" and "not enough memory" in error.message
     assert link.is_linked
 

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from keyfob_host.errors import CliError
 from keyfob_host.firmware import shortening
 from keyfob_host.firmware.lending import Moved, lent
+from keyfob_host.firmware.letting_go import with_names_cleared
 from keyfob_host.firmware.module_names import with_short_modules
 from keyfob_host.firmware.module_paths import module_of
 from keyfob_host.firmware.packing import packed
@@ -171,7 +172,8 @@ def _named(sources: dict[str, str], spoken: list[str]) -> Iterable[tuple[str, st
     """Of each file its name, that on a board, and its text, as `_prepared` returns it."""
     try:
         files = packed_files(sources)
-        short = shortened(with_short_modules(files), spoken)
+        cleared = {name: with_names_cleared(text) for name, text in files.items()}
+        short = shortened(with_short_modules(cleared), spoken)
         passing = {path for name, path in zip(files, short, strict=True) if _is_passing(name)}
         ready = with_passing_texts(short, passing)
         return zip(files, ready, ready.values(), strict=True)
