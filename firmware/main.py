@@ -6,10 +6,6 @@ WINDOW = 2  # s in which nothing is loaded and nothing runs yet, so that Ctrl-C 
 
 time.sleep(WINDOW)
 
-from keyfob.compat import tidy_heap  # noqa: E402 - it may be what has to be broken into
-
-tidy_heap()
-
-from keyfob.app import run  # noqa: E402 - what it loads is to lie close together
+from keyfob.app import run  # noqa: E402 - it may be what has to be broken into
 
 run()

@@ -3,11 +3,15 @@
 The OAuth 2.0 Device Authorization Grant (RFC 8628) and refresh (RFC 6749 section 6) for
 MicroPython. `AccountLink` is the whole thing wired; its parts work alone too.
 
-Names are looked up on first use, so that importing a part costs only that part.
+Names are looked up on first use, so that importing a part costs only that part. The first import
+tidies the heap: garbage is collected early from then on.
 """
+
+from keyfob.compat import tidy_heap
 
 __version__ = "0.1.0"
 
+tidy_heap()  # before any more code is loaded, whichever part a program begins with
 
 # Where the classes are that are not in keyfob.errors. One text: in a table each name would take
 # RAM for good.
@@ -27,9 +31,6 @@ def __getattr__(name):
         home = words[words.index(name) + 1] if name in words else "errors"
     home = "keyfob." + home
     if home not in sys.modules:
-        from keyfob.compat import tidy_heap  # stays: the root
-
-        tidy_heap()
         try:
             __import__(home)  # stays: its user has asked for it
         except ImportError:

@@ -21,7 +21,7 @@ heap_area = None  # what keeps a second area of Python's heap; see keyfob.heap_a
 
 
 def tidy_heap():
-    """Have garbage collected early, before more code is imported.
+    """Have garbage collected early; the first import of keyfob does this.
 
     Collected late, it leaves holes between what stays that no module, buffer or TLS
     connection fits into.

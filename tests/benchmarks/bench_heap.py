@@ -22,8 +22,6 @@ DOCUMENTS = (2_000, 20_000)  # bytes
 
 TRACE = """
 import builtins, gc, sys
-from keyfob.compat import tidy_heap
-tidy_heap()
 rows, inside, real = [], [0], __import__
 def traced(name, *rest):
     if name in sys.modules:

@@ -125,8 +125,6 @@ def test_ram_at_each_step(tmp_path: Path, board: str, chain: str) -> None:
 # Prints the files that were loaded up to each event and screen. Machine code is no part of it.
 COUNTING = """
 import builtins, json, os, sys
-from keyfob.compat import tidy_heap
-tidy_heap()
 real, rows = builtins.__import__, [[]]
 def counted(name, *rest):
     parts = name.split(".")

@@ -6,7 +6,6 @@ import gc
 import json
 import os
 
-import keyfob.compat
 from keyfob.errors import StorageError, TransportError
 from keyfob.link import AccountLink
 from keyfob.net.clock import Clock
@@ -33,7 +32,6 @@ _MOST_STEPS = 100_000  # of the event loop while time stands still
 
 # Garbage collected as early as for a small heap would take most of the time in these tests. Never
 # collected, it leaves holes all over the heap between what the tests keep.
-keyfob.compat.tidy_heap = lambda: None
 if hasattr(gc, "threshold"):
     gc.threshold(65_536)
 

@@ -28,6 +28,7 @@ from keyfob.app import App
 from keyfob.errors import KeyfobError, NotLinked, ProviderError, StorageError, UsageError
 from keyfob.events import Events
 from keyfob.storage.open_store import open_store
+from keyfob.ui import front
 from keyfob.ui.led import StatusLed
 
 HOUR = 3_600_000
@@ -745,13 +746,13 @@ async def last_of(bench, ms):
             await bench.clock.sleep(round(seconds * 1000))
             raise asyncio.TimeoutError
 
-    real, app.asyncio = app.asyncio, Waits
+    real, front.asyncio = front.asyncio, Waits
     last = asyncio.create_task(bench.app.last())
     try:
         await bench.clock.sleep(ms)
     finally:
         last.cancel()
-        app.asyncio = real
+        front.asyncio = real
 
 
 def test_only_the_application_itself_stays_with_what_it_shows():
@@ -813,12 +814,12 @@ def test_ctrl_c_gets_out_and_leaves_nothing_running():
 
 def test_a_machine_line_is_json_behind_an_at_sign():
     written = []
-    app.print, before = written.append, getattr(app, "print", None)
+    front.print, before = written.append, getattr(front, "print", None)
     try:
         app.print_event("poll", {"result": "pending", "interval": 5.5, "error": None})
     finally:
         if before is None:
-            del app.print
+            del front.print
     (line,) = written
     assert line[0] == "@" and "\n" not in line
     assert json.loads(line[1:]) == {
@@ -1105,9 +1106,11 @@ async def test_a_program_outlives_any_exception_of_its_own():
         with Folder() as folder:
             bench = Bench(folder).approved()
             errors = await raised_four_times(bench, make, "no reading")
+            assert all("(test_app.py, line " in error["message"] for error in errors)
             assert len(errors) == 4 and not any(error["fatal"] for error in errors)
             assert bench.names.count("linked") == 1, "the link was never given up"
-            assert "[error]" not in bench.names
+            assert bench.names.count("[error]") == bench.names.count("[idle]") == 4
+            assert bench.lines[0] == "Linked", "the error's screen is gone"
 
 
 def _runs_out(bench):
@@ -1152,7 +1155,11 @@ async def test_a_program_outlives_any_foreign_exception():
         with Folder() as folder:
             bench = Bench(folder).approved()
             errors = await raised_four_times(bench, kind, "at-secret-1")
-            assert [error["message"] for error in errors] == ["unexpected " + kind.__name__] * 4
+            for error in errors:
+                words, _, place = error["message"].partition(" (")
+                assert words == "unexpected " + kind.__name__
+                assert place.startswith("test_app.py, line "), "where it was raised"
+            assert bench.names.count("[error]") == 4, "the panel shows it"
             assert not any(error["fatal"] for error in errors)
             assert bench.names.count("linked") == 1, "the link was never given up"
             assert "secret" not in str(bench.told)

@@ -24,6 +24,8 @@ MEMBERS = {
     "message": "auth.example-company.com is not trusted: the certificate has expired",
     "hint": "check the CA certificate, the host name and the clock",
     "ssid": "Vodafone-Gast 5A2C",
+    "name": "Wohnzimmer",
+    "value": "21.5",
     "button": "left",
 }
 

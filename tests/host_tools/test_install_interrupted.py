@@ -21,7 +21,7 @@ Firmwares = Callable[..., Firmware]
 OLD, NEW = "0.1.0", "0.1.1"
 IN_USE = "import keyfob; print(keyfob.__version__)"
 # Most of what a boot needs.
-IMPORTS = "from keyfob.compat import tidy_heap\ntidy_heap()\nimport keyfob.app, keyfob.config\n"
+IMPORTS = "import keyfob.app, keyfob.config\n"
 
 
 class Pulled(Exception):

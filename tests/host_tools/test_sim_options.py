@@ -62,7 +62,7 @@ def test_without_options_a_virtual_board_meets_the_embedded_server():
         "chain": "long",
         "approve": "auto",
         "language": "en",
-            "until": {"name": "linked", "count": 1},
+        "until": {"name": "linked", "count": 1},
         "timeout": 300.0,
         "state_dir": None,
         "screens": None,

@@ -177,7 +177,10 @@ def test_a_main_of_ones_own_shows_its_reading_once_linked(main, server, tmp_path
         "--scope", server["scope"], "--until", "refreshed",
     )  # fmt: skip
     assert run.exit_code == 0, run.stderr
-    idle = [screen for screen in run.of("screen") if screen["name"] == "idle"]
-    picture = Image.open(idle[0]["png"])
-    assert picture.crop((0, 0, 128, 8)).getbbox() is not None  # the reading
-    assert picture.crop((0, 8, 128, 64)).getbbox() is None  # and nothing of keyfob's screen
+    screens = run.of("screen")
+    at = [screen["name"] for screen in screens].index("linked")
+    assert screens[at + 1]["name"] == "idle"
+    linked, idle = (Image.open(screen["png"]) for screen in screens[at : at + 2])
+    assert linked.tobytes() != idle.tobytes()
+    assert idle.crop((0, 16, 128, 48)).getbbox() is not None  # the reading
+    assert not run.of("error")

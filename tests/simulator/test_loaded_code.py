@@ -15,8 +15,6 @@ from keyfob_sim.run.board_files import vm_arch
 
 PROGRAM = """
 import micropython, sys
-from keyfob.compat import tidy_heap
-tidy_heap()
 from keyfob.app import App, run
 class Listing(App):
     def notify(self, event, members):

@@ -25,8 +25,6 @@ GOAL = ("--until", "refreshed")
 
 # A main.py that gives a link from before its boot back, and refreshes one of its own.
 UNLINKING = b"""
-from keyfob.compat import tidy_heap
-tidy_heap()
 from keyfob.app import App, run
 
 class Unlinking(App):
@@ -44,8 +42,6 @@ run(Unlinking)
 # A main.py whose power goes one second after it has asked for new tokens, which is before it
 # asks again, and comes back after a while.
 CUT_OFF = """
-from keyfob.compat import tidy_heap
-tidy_heap()
 import asyncio
 import machine
 from keyfob import AccountLink

@@ -18,8 +18,6 @@ OPTIONS = (*OPTIONS, "--heap", "180k", "--scope", "openid offline_access profile
 # For each of LEVELS: hold all RAM but so many bytes, in blocks of 256, and refresh; then with that
 # RAM free again.
 MAIN = """
-from keyfob.compat import tidy_heap
-tidy_heap()
 import asyncio, gc
 from keyfob.app import App, run
 from keyfob.errors import KeyfobError

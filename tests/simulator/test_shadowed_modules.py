@@ -85,8 +85,6 @@ HELD = {"os", "time"}
 
 # A main.py with a sealed link, that tells which of them were imported.
 MAIN = """
-from keyfob.compat import tidy_heap
-tidy_heap()
 import sys
 import base64, hashlib, heapq, io, random, collections
 from keyfob import app

@@ -65,8 +65,6 @@ run(Hasty)
 
 # A main.py that waits for a server which says nothing.
 PATIENT = """
-from keyfob.compat import tidy_heap
-tidy_heap()
 from keyfob.app import App, run
 from keyfob.errors import TransportError
 from keyfob.net import wifi

@@ -23,8 +23,6 @@ PANEL = ("--board", "esp32-ssd1306", "--screens")  # and a folder
 
 # A main.py that prepares the board's storage, and keeps its link where `home` says.
 MAIN = """
-from keyfob.compat import tidy_heap
-tidy_heap()
 from keyfob import app
 {prepare}
 class Kept(app.AccountLink):
@@ -182,8 +180,6 @@ def test_a_bad_slot_costs_no_new_link(capsys, tmp_path, runtime):
 
 # A program that makes room on a full flash a minute after its board was linked.
 ROOMY = b"""
-from keyfob.compat import tidy_heap
-tidy_heap()
 import asyncio, os
 from keyfob.app import App, run
 

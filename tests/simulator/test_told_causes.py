@@ -216,7 +216,6 @@ def test_doctor_tells_the_cause(
 
     monkeypatch.setattr(Clock, "sleep", no_sleep)
     monkeypatch.setattr(Clock, "synchronise", no_query)
-    monkeypatch.setattr(keyfob.compat, "tidy_heap", lambda: None)
     load = keyfob.config.load
     monkeypatch.setattr(keyfob.config, "load", lambda: load(root=str(tmp_path)))
     end = ENDS[name]

@@ -138,7 +138,8 @@ def test_doctor_hears_a_hidden_network_by_its_refusal(
     radio = Radio(station)
     network = SimpleNamespace(WLAN=lambda _: radio, **NETWORK_CONSTANTS)
     monkeypatch.setitem(sys.modules, "network", network)
-    monkeypatch.setattr(AccountLink, "from_config", lambda: SimpleNamespace(wifi=[HOME]))
+    link = SimpleNamespace(wifi=[HOME])
+    monkeypatch.setattr(AccountLink, "from_config", lambda notify: link)
 
     async def sleep(_: Clock, ms: int) -> None:
         clock.advance(ms / 1000)

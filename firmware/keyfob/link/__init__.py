@@ -73,13 +73,15 @@ class AccountLink:
     ):
         """Return a link as `config` describes it, the path of the file or the Config read from it.
 
-        Without `notify` the screens appear on the serial console. `root` is put before
+        Without `notify` the screens appear on the panel that /board.json describes, with its
+        button and LED, or on the serial console where there is no panel. With panel or button the
+        link `is_patient`, and `ensure_linked` goes on as the screens say. `root` is put before
         every path, for a board whose files are in a folder of a PC. The tokens of the link
         called `name` are kept in `home`, "files" or "nvs", encrypted where there is a `seal`
         (see keyfob.storage.seal). Raises ConfigError naming the field at fault, and
         UsageError for an invalid name or home.
         """
-        if compat.heap_area is None:
+        if notify is not None and compat.heap_area is None:  # else open_board does it
             with Loaded("keyfob.heap_area") as code:
                 code.add_small_area(code.WITHOUT_PANEL)
         with Loaded("keyfob.link.from_config") as code:
@@ -231,6 +233,13 @@ class AccountLink:
             return await code.call(
                 self, self._provider, request, timeout_ms, max_body, members, callback
             )
+
+    def show(self, name, value=None, *lines):  # rare: call
+        """Show a screen of the program's own for as long as the link is all right.
+
+        `value`, a short text or a number, is as large as the panel allows; `lines` are below it.
+        Nothing is shown where `notify` was given, or there are neither panel, button nor LED.
+        """
 
     async def call_api(self):  # rare: call
         """GET the configured `api`, or else userinfo, and notify of its status.

@@ -118,6 +118,8 @@ class _Screen:
             (heading + body, 0),
             (small + body, 0),
         ):
+            if icon and not self._icon:
+                continue
             is_beside = icon and inner - icon - margin >= _COLUMN
             x = margin + (icon + margin if is_beside else 0)
             lines = self._lines(shown, panel.width - margin - x)
@@ -180,12 +182,17 @@ class _Screen:
             self._draw_symbol(module, corner)
         font = self._font(number)
         x, y = code_corner
+        column, top = place[:2]
+        if not (module or self._whole):  # a value, in the middle as any other state
+            spare = max(0, bottom - top - self._height(lines)) // 2
+            y += spare
+            top += spare
         for line in _cut(font, self._code, panel.width - x - self._margin):
             if y + font.height <= bottom:
                 font.draw(panel, line, x, y + font.height)
             y += font.pitch
-        self._draw_lines(lines, place[0], place[1])
-        bar = self._draw_bar(place[0], corner, module, bottom)
+        self._draw_lines(lines, column, top)
+        bar = self._draw_bar(column, corner, module, bottom)
         return Drawn(panel, self._page % pages, pages, bar, self._whole)
 
     def _draw_bar(self, column, corner, module, bottom):
@@ -218,7 +225,8 @@ class _Screen:
             )
             top = self._margin + (self._title_height(title) if has_title else 0)
             for number in self._code_fonts():
-                if number < CODE and (kept, has_title) != _LEVELS[-1]:
+                is_small = number < CODE and (self._whole or self._symbol)
+                if is_small and (kept, has_title) != _LEVELS[-1]:
                     continue  # a code in small letters only where nothing else can be left out
                 for module in self._modules():
                     for places in self._places(self._light(module), top, bottom, number):

@@ -6,7 +6,7 @@ The table is a single string: a board reads the row that it needs and unloads th
 # press  what a short press does: link, show (the code again), tell (the link's account), unlink
 # rests  yes where the screen may be up for days, and is dimmed where a button can wake it
 # then   ms that a panel shows it at least, and the screen that follows
-# look   of a colour panel: the tone and the icon (see face)
+# look   of a colour panel: the tone and the icon, if any (see face)
 # texts  the names of its texts, in order; see texts.items
 _TABLE = """
 screen|press|rests|then|look|texts
@@ -22,6 +22,7 @@ idle|tell|yes||good tick|linked account* unsaved_{unsaved}/unsaved hold-
 denied|link|yes||trouble warning|denied again/soon-
 expired|link|yes||trouble clock|expired lost again/soon-
 sign_in_again|link|yes||trouble link|signed_out again/soon-
+value|tell|yes||good|name/linked value# words! message unsaved_{unsaved}/unsaved
 unlink|unlink||15000 linked|trouble warning|unlink confirm! keep-
 unlinked|link|yes||wait link|unlinked revoked_{revoked} again/restart-
 error|link|yes||trouble warning|error kind_{kind}! message hint?

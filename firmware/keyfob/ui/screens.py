@@ -139,7 +139,9 @@ class Screens:
             self._shown(name)
 
     def _show(self, name, members):  # rare
-        self.wake()
+        if name != self.name or "name" not in members:  # else the next reading, which wakes nobody
+            self.wake()
+            self._age = 0
         if name == "linked":
             self.link = members
         is_code = name in ("user_code", "offline")
@@ -150,7 +152,6 @@ class Screens:
                 self._learn_code(members)
         self.name = name
         self.members = members
-        self._age = 0
         self._picture = None
         self._pages = 1
         try:
@@ -229,7 +230,11 @@ class Screens:
         """Read the screen's row and texts; the time left is filled in when it is drawn."""
         name = self.name
         members = dict(self.members, button=self.button)
-        if self._is_panel and (members.get("account") or members.get("user_code")):
+        if name == "idle" and "name" in members:  # a program's own
+            name = "value"
+        if self._is_panel and (
+            name == "value" or members.get("account") or members.get("user_code")
+        ):
             self._spell(members)
         if self._left is not None:
             members["left"] = "{left}"
@@ -255,6 +260,10 @@ class Screens:
     def _spell_without(self, lacks, members):  # rare
         """The same; a code must not be spelt otherwise: it is printed on the serial console."""
         account, code = members.get("account"), members.get("user_code")
+        value = members.get("value")
+        if value is not None and lacks(str(value)):
+            with Loaded("keyfob.ui.latin") as latin:
+                members["value"] = latin.legible(str(value), lacks)
         if account:
             with Loaded("keyfob.ui.latin") as latin:
                 members["account"] = latin.account(account, lacks)

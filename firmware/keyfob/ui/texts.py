@@ -41,6 +41,9 @@ unsaved|Not saved: {unsaved}
 unsaved_the flash is full|Not saved: flash is full
 unsaved_the flash is read-only|Not saved: flash is read-only
 unsaved_NVS is full|Not saved: NVS is full
+name|{name}
+value|{value}
+words|{words}
 hold|Hold “{button}” to unlink
 denied|Refused on the phone
 expired|The code ran out
@@ -117,7 +120,7 @@ def items(screen, members, language, signs=CONSOLE):
                 text = text[text.find("{") :]
             text = text and _filled(text, members)
             if text:
-                found.append((text, known))
+                found += [(line, known) for line in text.split("\n")]
                 break
     return found
 

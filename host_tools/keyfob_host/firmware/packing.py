@@ -35,7 +35,7 @@ GROUPS = {
         "keyfob.net.online",
         "keyfob.link",
     ),
-    "keyfob.app": ("keyfob.ui.screens", "keyfob.app"),
+    "keyfob.app": ("keyfob.ui.screens", "keyfob.ui.front", "keyfob.app"),
     "keyfob._approve": ("keyfob.oauth.device_grant", "keyfob.link.approve"),
     "keyfob._rare_replies": ("keyfob.rare_replies", "keyfob.rare_outcome"),
     "keyfob._rare_octets": (

@@ -113,7 +113,7 @@ def wifi():
     from keyfob.net.clock import Clock
     from keyfob.net.wifi import join
 
-    name = asyncio.run(join(AccountLink.from_config().wifi, Clock()))
+    name = asyncio.run(join(AccountLink.from_config(notify=print).wifi, Clock()))
     if name is None:
         raise Skipped("no network is configured")
     import network

@@ -1,9 +1,5 @@
 """Run the application until the link is there and the API has answered."""
 
-from keyfob.compat import tidy_heap
-
-tidy_heap()
-
 from keyfob.app import App, run
 
 

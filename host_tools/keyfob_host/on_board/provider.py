@@ -6,10 +6,6 @@ The first item is the step: clock, discovery, client, poll.
 import asyncio
 import json
 
-from keyfob.compat import tidy_heap
-
-tidy_heap()
-
 from keyfob.config import load
 from keyfob.errors import KeyfobError
 from keyfob.link.provider import Provider

@@ -31,10 +31,6 @@ def _note(step):
 gc.collect()
 _note("start")
 
-from keyfob.compat import tidy_heap
-
-tidy_heap()
-
 import asyncio
 
 from keyfob.app import App

@@ -1,9 +1,5 @@
 """Give the tokens back and forget them; without a network, forget them."""
 
-from keyfob.compat import tidy_heap
-
-tidy_heap()
-
 import asyncio
 
 from keyfob.app import print_event

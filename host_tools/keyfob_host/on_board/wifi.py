@@ -12,7 +12,7 @@ from keyfob.errors import TransportError
 from keyfob.net.clock import Clock
 from keyfob.net.wifi import join
 
-networks = AccountLink.from_config().wifi
+networks = AccountLink.from_config(notify=print).wifi
 trouble = None
 if networks:
     import network

@@ -11,10 +11,6 @@ import sys
 
 import usocket
 
-from keyfob.compat import tidy_heap
-
-tidy_heap()
-
 
 class Address(bytearray):
     """What the VM's sockets take for an address; to the firmware it is a tuple, as on an ESP32."""

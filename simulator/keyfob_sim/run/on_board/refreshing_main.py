@@ -6,10 +6,6 @@ WINDOW = 2
 
 time.sleep(WINDOW)
 
-from keyfob.compat import tidy_heap  # noqa: E402
-
-tidy_heap()
-
 import asyncio  # noqa: E402
 
 from keyfob.app import App, run  # noqa: E402
