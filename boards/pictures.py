@@ -1,18 +1,20 @@
 """Draw each board's code screen with the simulator: `python boards/pictures.py`.
 
-The board talks to a server that always gives out the same code, so that the same firmware draws
-the same picture: boards/NAME/screen.png, which a test holds against the firmware.
+The board talks to a server that always gives out the same code, and denies it then, so that the
+same firmware draws the same picture: boards/NAME/screen.png, which a test compares with what it
+draws today.
 """
 
+import contextlib
+import io
 import json
-import subprocess
-import sys
 import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from keyfob_host.boards import known_boards
+from keyfob_sim import cli
 
 BOARDS = Path(__file__).parent
 PICTURE = "screen.png"
@@ -31,7 +33,7 @@ class _Server(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         is_code = self.path == "/code"
-        body = json.dumps(_CODE if is_code else {"error": "authorization_pending"}).encode()
+        body = json.dumps(_CODE if is_code else {"error": "access_denied"}).encode()
         self.send_response(200 if is_code else 400)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -52,17 +54,16 @@ def draw(board: str) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "provider.json")
             path.write_text(json.dumps(provider), encoding="utf-8")
-            command = [sys.executable, "-m", "keyfob_sim.cli", "sim", "--json"]
+            command = ["sim", "--json", "--until", "denied"]
             command += ["--board", board, "--runtime", "cpython", "--clock", "virtual"]
-            command += ["--provider", str(path), "--client-id", "board", "--until", "linked"]
-            command += ["--approve", "never", "--screens", str(Path(folder, "screens"))]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-                assert process.stdout is not None
-                for line in process.stdout:
-                    event = json.loads(line)
-                    if (event["event"], event.get("name")) == ("screen", "user_code"):
-                        process.kill()
-                        return Path(event["png"]).read_bytes()
+            command += ["--provider", str(path), "--client-id", "board", "--approve", "never"]
+            command += ["--screens", str(Path(folder, "screens"))]
+            said = io.StringIO()
+            with contextlib.redirect_stdout(said):
+                cli.main(command)
+            for event in map(json.loads, said.getvalue().splitlines()):
+                if (event["event"], event.get("name")) == ("screen", "user_code"):
+                    return Path(event["png"]).read_bytes()
     finally:
         server.shutdown()
         server.server_close()

@@ -7,7 +7,7 @@ stands on the glass.
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pytest
 import zxingcpp
-from driven_panel import is_coloured, open_panel
-from PIL import Image
+from driven_panel import is_coloured, is_printed, open_panel
+from PIL import Image, ImageOps
 from screen_reader import (
     Watched,
     has_line,
@@ -98,13 +98,26 @@ class CodeScreen:
         return f"v{self.version} {self.module} px{star}{together}"
 
 
-@functools.cache
 def code_screen(board: str, name: str) -> CodeScreen:
-    """The code screen of a board, as its pixels tell; fails where code or address is not whole."""
+    """The code screen of a board, as its pixels tell; fails where code or address is not whole.
+
+    Boards with the same glass have the same.
+    """
+    return _code_screen(next(one for one in BOARDS if _glass(one) == _glass(board)), name)
+
+
+def _glass(board: str) -> Display | None:
+    display = load_board(board).display
+    return display and replace(display, i2c=None, spi=None, power=None)
+
+
+@functools.cache
+def _code_screen(board: str, name: str) -> CodeScreen:
     code, address, query = ADDRESSES[name]
     images = _drawn(load_board(board), code, address, address + query if query else None)
 
-    pages = [page_of(image) for image in images]
+    is_paper = is_printed(load_board(board))
+    pages = [page_of(ImageOps.invert(image) if is_paper else image) for image in images]
     reader = _Coloured if is_coloured(load_board(board)) else _Plain
     assert any(reader.has(page, code) for page in pages), (board, name)
     assert reader.have(pages, address), (
@@ -112,9 +125,10 @@ def code_screen(board: str, name: str) -> CodeScreen:
         name,
     )  # a long one goes on on the next page of a small panel
     for image, page in zip(images, pages, strict=True):
-        if symbol_box(page) is None:
+        symbol = page_of(_cut_out(image)) if is_paper else page
+        if symbol_box(symbol) is None:
             continue
-        version, module = _measured(page)
+        version, module = _measured(symbol)
         said = zxing(plain(image))
         candidates = [one for one in (address + query, address) if same_address(said, one)]
         assert candidates, f"{said} is not {address}"
@@ -158,6 +172,21 @@ def _drawn(board: Board, code: str, address: str, complete: str | None) -> list[
         images = [image.convert("L") for image in pages_of(watched, screens)]
     assert panel.faults == []
     return images
+
+
+def _cut_out(image: Image.Image) -> Image.Image:
+    """The symbol of a page of paper with the light around it, on black as on other panels."""
+    alone = Image.new("L", image.size)
+    for found in zxingcpp.read_barcodes(plain(image)):
+        first, last = found.position.top_left, found.position.bottom_right
+        left, top = (round(at / 4) - BEZEL for at in (first.x, first.y))
+        right, bottom = (round(at / 4) - BEZEL for at in (last.x, last.y))
+        row = image.crop((left, top, right, top + 1)).point([1] * 128 + [0] * 128).tobytes()
+        rest = left, top, image.width - right, image.height - bottom
+        quiet = min(4 * (row.index(0) // 7), *rest)
+        box = left - quiet, top - quiet, right + quiet, bottom + quiet
+        alone.paste(image.crop(box), box)
+    return alone
 
 
 def _measured(page: list[bytes]) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from keyfob.ui.displays.open_display import open_display
-from keyfob_host.boards import OLED_CONTROLLERS, Board, board_file
+from keyfob_host.boards import OLED_CONTROLLERS, PAPER_CONTROLLERS, Board, board_file
 from keyfob_sim.cpython import framebuf
 from keyfob_sim.hardware.panels import Panel, make_panel
 
@@ -15,6 +15,11 @@ def is_coloured(board: Board) -> bool:
     """Whether its panel shows colours, and so the larger typeface."""
     display = board.display
     return display is not None and display.controller not in OLED_CONTROLLERS
+
+
+def is_printed(board: Board) -> bool:
+    """Whether its panel is paper, dark on light."""
+    return board.display is not None and board.display.controller in PAPER_CONTROLLERS
 
 
 class I2c:
@@ -51,11 +56,20 @@ def open_panel(board: Board, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Pane
     pins: dict[int, Pin] = {}
 
     class BoardPin(Pin):
-        OUT = 3
+        IN, OUT = 1, 3
 
         def __init__(self, number: int, mode: int = -1, value: int = 0) -> None:
             self.level = value
+            self._is_busy = spi is not None and number == spi.busy
             pins[number] = self
+
+        def value(self, level=None):
+            if level is not None:
+                self.level = level
+            elif self._is_busy and panel.refreshing:
+                panel.finish()  # by the next look
+                return 1
+            return self.level
 
     class DataCommand:
         @property
@@ -76,6 +90,6 @@ def open_panel(board: Board, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Pane
 
     monkeypatch.setitem(sys.modules, "framebuf", framebuf)
     monkeypatch.setitem(sys.modules, "machine", Machine)
-    for module in ("spi", "tft"):
+    for module in ("spi", "tft", "ssd1680"):
         monkeypatch.setattr(f"keyfob.ui.displays.{module}.time.sleep", lambda seconds: None)
     return open_display(board_file(board)), panel, pins

@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import subprocess
+import sys
 import sysconfig
 import time
 from functools import reduce
@@ -17,6 +18,14 @@ SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 CHIP_IDS = {"esp32": 0, "esp32s2": 2, "esp32c3": 5, "esp32s3": 9}
 OFFSETS = {"esp32": 0x1000, "esp32s2": 0x1000, "esp32c3": 0, "esp32s3": 0}
+
+# esp32-mock-bootloader. It would write a file about itself at each packet, most of its time.
+_MOCK = """
+import sys
+from esp32_mock_bootloader import cli, daemon
+daemon.set_detected_chip = lambda *_: None
+sys.exit(cli.main())
+"""
 
 
 def part(chip: str, payload: bytes) -> bytes:
@@ -54,7 +63,7 @@ class MockChip:
         self._said = folder / "mock.log"
         with self._said.open("w") as log:
             self.process = subprocess.Popen(
-                [SCRIPTS / "esp32-mock-bootloader", "run", "--chip", chip, *words],
+                [sys.executable, "-c", _MOCK, "run", "--chip", chip, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -312,9 +312,12 @@ class HostileBoard:
         if "run(Linking)" in program or "link.unlink()" in program:
             return self._lines().decode("utf-8", "surrogateescape")
         if "sha256" in program:
-            lines = [f"- /lib/{name}/" for name in ("keyfob-00000000", "keyfob-1", *PATHS)]
-            lines += [f"{'0' * 64} /lib/keyfob-1/{name}" for name in ("a.mpy", *PATHS)]
-            lines += [f"{sha256(data).hexdigest()} {path}" for path, data in self.written.items()]
+            lines = [f"- 0 /lib/{name}/" for name in ("keyfob-00000000", "keyfob-1", *PATHS)]
+            lines += [f"{'0' * 64} 9 /lib/keyfob-1/{name}" for name in ("a.mpy", *PATHS)]
+            lines += [
+                f"{sha256(data).hexdigest()} {len(data)} {path}"
+                for path, data in self.written.items()
+            ]
             return self._damaged_text("\r\n".join(lines)) + "\r\n"
         if "keyfob.__path__" in program:
             pointer = self.written.get("/lib/keyfob.py", b"").decode()
@@ -330,7 +333,8 @@ class HostileBoard:
             self.written[self._writes] = b""
         piece = re.match(r"_f\.write\(_d\('([^']*)'\)\)", program)
         if piece:
-            self.written[self._writes] += b64decode(piece[1])
+            before = self.written.get(self._writes, b"")
+            self.written[self._writes] = before + b64decode(piece[1])
         renamed = re.search(r"os\.rename\('([^']*)', '([^']*)'\)", program)
         if renamed and renamed[1] in self.written:
             self.written[renamed[2]] = self.written.pop(renamed[1])

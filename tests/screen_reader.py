@@ -90,6 +90,8 @@ class Watched:
 
     def show(self) -> None:
         self._display.show()
+        if getattr(self._panel, "refreshing", 0):
+            self._panel.finish()
         self.shown.append(self._panel.image().convert("RGB"))
 
 
@@ -121,8 +123,11 @@ def alphabet() -> dict[bytes, str]:
 
 
 @functools.cache
-def _drawn(text: str, number: int) -> "np.ndarray[Any, Any]":
-    """A line in a font of the typeface, as pixels that are 0 or 1 without the dark around."""
+def _drawn(text: str, number: int) -> tuple[list[bytes], int]:
+    """A line in a font of the typeface, as rows of pixels without the dark around.
+
+    Beside them, which row has the most light, so that few others are like it.
+    """
     font = typeface.Font(number)
     width = font.width(text) + 8
     pixels = bytearray(width * 80)
@@ -130,27 +135,36 @@ def _drawn(text: str, number: int) -> "np.ndarray[Any, Any]":
     rows = np.frombuffer(pixels, np.uint8).reshape(80, width)
     lit = np.argwhere(rows)
     (top, left), (bottom, right) = lit.min(0), lit.max(0)
-    return rows[top : bottom + 1, left : right + 1]
+    drawn = [row.tobytes() for row in rows[top : bottom + 1, left : right + 1]]
+    return drawn, max(range(len(drawn)), key=lambda row: sum(drawn[row]))
 
 
 def has_line(page: list[bytes], text: str) -> bool:
     """Whether `text` stands on a page of a colour panel, in one of the typeface's sizes."""
-    pixels = np.frombuffer(b"".join(page), np.uint8).reshape(len(page), -1)
+    pixels, width = b"".join(page), len(page[0])
     for number in (typeface.TEXT, typeface.LARGE, typeface.CODE, typeface.HUGE):
-        drawn = _drawn(text, number)
-        if drawn.shape[0] <= pixels.shape[0] and drawn.shape[1] <= pixels.shape[1]:
-            differs = cv2.matchTemplate(pixels, np.ascontiguousarray(drawn), cv2.TM_SQDIFF)
-            if differs.min() < 0.5:
-                return True
+        rows, key = _drawn(text, number)
+        at = pixels.find(rows[key])
+        while at >= 0:
+            top, left = at // width - key, at % width
+            if 0 <= top <= len(page) - len(rows) and left <= width - len(rows[key]):
+                there = page[top : top + len(rows)]
+                if all(row.startswith(one, left) for row, one in zip(there, rows, strict=True)):
+                    return True
+            at = pixels.find(rows[key], at + 1)
     return False
 
 
 def has_lines(pages: list[list[bytes]], text: str) -> bool:
     """Whether `text` stands on pages of a colour panel, in pieces each of which is a line."""
     while text:
-        length = len(text)
-        while length and not any(has_line(page, text[:length]) for page in pages):
-            length -= 1
+        length, most = 0, len(text)
+        while length < most:  # what begins a line that is there, is there
+            middle = (length + most + 1) // 2
+            if any(has_line(page, text[:middle]) for page in pages):
+                length = middle
+            else:
+                most = middle - 1
         if not length:
             return False
         text = text[length:]
@@ -216,13 +230,12 @@ def _columns(rows: list[bytes], y: int, size: int) -> bytes | None:
     dark = bytes(len(rows[0]))
     columns = 0  # a byte each
     for index in range(7):
-        of_square = {
-            rows[row] if 0 <= row < len(rows) else dark
-            for row in range(y + index * size, y + (index + 1) * size)
-        }
-        if len(of_square) != 1:
-            return None
-        columns |= int.from_bytes(of_square.pop(), "big") << index
+        first = y + index * size
+        square = rows[first] if 0 <= first < len(rows) else dark
+        for row in range(first + 1, first + size):
+            if (rows[row] if 0 <= row < len(rows) else dark) != square:
+                return None
+        columns |= int.from_bytes(square, "big") << index
     return columns.to_bytes(len(dark), "big")
 
 

@@ -1,5 +1,7 @@
 """The boards keyfob knows: one folder each, described by its board.toml (boards/README.md)."""
 
+import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -11,7 +13,7 @@ from keyfob_host.typed_toml import FieldError, Rule, read_toml
 
 DEFAULT_BOARD = "esp32-generic"
 
-Controller = Literal["ssd1306", "sh1106", "st7789", "ili9341", "ili9342"]
+Controller = Literal["ssd1306", "sh1106", "st7789", "ili9341", "ili9342", "gc9a01", "ssd1680"]
 
 # Columns and rows of each controller's memory, in its own orientation.
 MEMORY: dict[Controller, tuple[int, int]] = {
@@ -20,8 +22,12 @@ MEMORY: dict[Controller, tuple[int, int]] = {
     "st7789": (240, 320),
     "ili9341": (240, 320),
     "ili9342": (320, 240),
+    "gc9a01": (240, 240),
+    "ssd1680": (176, 296),
 }
 OLED_CONTROLLERS = ("ssd1306", "sh1106")
+PAPER_CONTROLLERS = ("ssd1680",)
+ROUND_CONTROLLERS = ("gc9a01",)
 
 _HINT = "see boards/README.md"
 
@@ -48,7 +54,10 @@ class I2cBus:
 
 @dataclass(frozen=True)
 class SpiBus:
-    """The SPI bus of a display: pins, -1 for one that is not wired; frequency in Hz."""
+    """The SPI bus of a display: pins, -1 for one that is not wired; frequency in Hz.
+
+    `busy` is e-paper's: high during a refresh.
+    """
 
     id: Number
     sck: Pin
@@ -58,6 +67,7 @@ class SpiBus:
     reset: MaybePin
     backlight: MaybePin
     frequency: Frequency
+    busy: MaybePin | None = None
 
 
 @dataclass(frozen=True)
@@ -98,9 +108,13 @@ class Power:
 
 @dataclass(frozen=True)
 class Display:
-    """A display and how its glass sits on the controller; sizes and offsets in pixels."""
+    """A display and how its glass sits on the controller; sizes and offsets in pixels.
 
-    controller: Controller
+    `driver` is a class of one's own, as module.Class on the board. A controller that none of the
+    others is needs one; what such a display shows, the simulator does not know.
+    """
+
+    controller: Controller | Literal["other"]
     width: Size
     height: Size
     rotation: Literal[0, 1, 2, 3]
@@ -111,6 +125,7 @@ class Display:
     i2c: I2cBus | None = None
     spi: SpiBus | None = None
     power: Power | None = None
+    driver: Annotated[str, Rule(pattern=r"^(\w+\.)+\w+$")] | None = None
 
     schema_rules: ClassVar[dict[str, Any]] = {
         "oneOf": [{"required": ["i2c"]}, {"required": ["spi"]}]
@@ -214,19 +229,38 @@ def known_boards() -> list[str]:
     return sorted(path.parent.name for path in boards_dir().glob("*/board.toml"))
 
 
-def load_board(name: str) -> Board:
-    """The board of that name.
+def all_boards(tell: Callable[[CliError], None] = lambda trouble: None) -> list[Board]:
+    """All boards, sorted by name, but those with a damaged board.toml, which `tell` is told."""
+    boards = []
+    for name in known_boards():
+        try:
+            boards.append(load_board(name))
+        except CliError as error:
+            tell(error)
+    return boards
 
-    Raises UsageError for a name that is not known, and CliError for a damaged board.toml.
+
+def load_board(name: str) -> Board:
+    """The board of that name, or of a file whose name ends in .toml.
+
+    Raises UsageError for a name or a file that is not there, and CliError for a damaged one.
     """
+    if name.endswith(".toml"):
+        return _load_file(Path(name))
     names = known_boards()
     if name not in names:
         raise UsageError(f"there is no board {name!r}", f"--board {' or '.join(names)}")
     return read_board(boards_dir() / name / "board.toml")
 
 
+def _load_file(path: Path) -> Board:
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}", "--board FILE, or a name: keyfob boards")
+    return read_board(path.resolve())
+
+
 def read_board(path: Path) -> Board:
-    """Read one board.toml; the board is named after its folder.
+    """Read one board.toml; the board is named after its folder, or after a file of another name.
 
     Raises CliError naming the field that is missing, unknown or of the wrong type.
     """
@@ -239,7 +273,7 @@ def read_board(path: Path) -> Board:
     except FieldError as error:
         raise CliError(f"{path} {error}", _HINT) from None
     return Board(
-        name=path.parent.name,
+        name=path.parent.name if path.name == "board.toml" else path.stem,
         title=document.title,
         chip=document.chip,
         flash_size=document.flash.size,
@@ -264,6 +298,8 @@ def board_file(board: Board) -> dict[str, Any]:
     parts = {"display": board.display, "led": board.led}
     document: dict[str, Any] = {"name": board.name}
     document |= {name: _present(asdict(part)) for name, part in parts.items() if part is not None}
+    if board.display is not None and board.display.driver is not None:
+        document["display"]["controller"] = document["display"].pop("driver")
     if board.txpower is not None:
         document["wifi"] = {"txpower": board.txpower}
     if board.buttons:
@@ -282,10 +318,16 @@ def _check_display(display: Display) -> None:
     """Raise FieldError unless the glass fits the controller, which is on a bus it can have."""
     if (display.i2c is None) == (display.spi is None):
         raise FieldError("needs either 'display.i2c' or 'display.spi'")
+    if display.driver is not None and not re.fullmatch(r"(\w+\.)+\w+", display.driver):
+        raise FieldError("needs 'display.driver' as module.Class")
+    if display.controller == "other":
+        if display.driver is None:
+            raise FieldError("needs 'display.driver': keyfob has none for another controller")
+        return
     is_oled = display.controller in OLED_CONTROLLERS
     if display.spi is None and not is_oled:
         raise FieldError(f"needs 'display.spi': a {display.controller} has no I2C")
-    if display.bgr and is_oled:
+    if display.bgr and (is_oled or display.controller in PAPER_CONTROLLERS):
         raise FieldError(f"needs 'display.bgr' false: a {display.controller} has no colours")
     glass = (display.width, display.height)
     columns, rows = glass if display.rotation % 2 == 0 else glass[::-1]

@@ -7,6 +7,7 @@ the verb runs.
 """
 
 import contextlib
+import functools
 import io
 import os
 import signal
@@ -109,7 +110,9 @@ def _leave(number: int, _: object) -> None:
     sys.exit(128 + number)  # as a shell reports it
 
 
-def _app(verbs: Mapping[str, Verb]) -> typer.Typer:
+@functools.cache  # reading options from signatures takes longer than many a verb
+def _command(verbs: tuple[tuple[str, Verb], ...]) -> Any:
+    """The command with these verbs, by their names."""
     app = typer.Typer(
         add_completion=False,
         rich_markup_mode=None,
@@ -117,17 +120,17 @@ def _app(verbs: Mapping[str, Verb]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 99},
     )
     app.callback(invoke_without_command=True)(keyfob)
-    for name, verb in verbs.items():
+    for name, verb in verbs:
         app.command(name)(verb)
     app.add_typer(providers_app, name="providers")
-    return app
+    return get_command(app)
 
 
 def _run(arguments: Sequence[str] | None, verbs: Mapping[str, Verb]) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     # One verb's options are soon read; those of all take longer than many a verb.
     asked = {word: verbs[word] for word in words[:1] if word in verbs}
-    command: Any = get_command(_app(asked or verbs))
+    command = _command(tuple((asked or verbs).items()))
     try:
         code = command.main(words, prog_name="keyfob", standalone_mode=False)
     except typer.TyperException as error:

@@ -570,7 +570,7 @@ def test_showing_a_picture_allocates_nothing():
 class Machine:
     """`machine` of a board, in place inside the `with` block; `made` says what was asked for."""
 
-    OUT = "out"
+    IN, OUT = "in", "out"
 
     def __init__(self, missing=False):
         self.made = []
@@ -595,7 +595,7 @@ class Machine:
         machine = self
 
         class MachinePin(Pin):
-            OUT = machine.OUT
+            IN, OUT = machine.IN, machine.OUT
 
             def __init__(self, number, *mode, value=None):
                 Pin.__init__(self)
@@ -695,8 +695,10 @@ def test_every_controller_has_its_driver_and_no_other_is_imported():
         "st7789": "ST7789",
         "ili9341": "ILI9341",
         "ili9342": "ILI9342",
+        "gc9a01": "GC9A01",
+        "ssd1680": "SSD1680",
     }
-    assert sorted(known) == sorted(opening._DRIVERS)
+    assert sorted(known) == sorted(opening._CONTROLLERS.split())
     for controller, name in known.items():
         kept = {
             module: sys.modules.pop(module)
@@ -705,12 +707,14 @@ def test_every_controller_has_its_driver_and_no_other_is_imported():
         }
         try:
             with_spi = controller not in ("ssd1306", "sh1106")
-            wires = {"i2c": None, "spi": SPI} if with_spi else {}
+            is_paper = controller == "ssd1680"
+            on_spi = dict(SPI, backlight=-1) if is_paper else SPI
+            wires = {"i2c": None, "spi": on_spi} if with_spi else {}
             with Machine():
                 about = board(controller=controller, column_offset=0, **wires)
                 # What is imported here waits for real; a board that has no reset pin does not.
                 if with_spi:
-                    for name_of_it in ("spi", "tft"):
+                    for name_of_it in ("spi", "ssd1680" if is_paper else "tft"):
                         module = "keyfob.ui.displays." + name_of_it
                         __import__(module, None, None, ("time",)).time = spi.time
                 display = opening.open_display(about)
@@ -723,7 +727,42 @@ def test_every_controller_has_its_driver_and_no_other_is_imported():
             sys.modules.update(kept)
         assert type(display).__name__ == name
         driver = {"ili9342": "ili9341"}.get(controller, controller)
-        assert loaded == {driver, "tft" if with_spi else "oled", "spi" if with_spi else "i2c"}
+        expected = {driver, "tft" if with_spi else "oled", "spi" if with_spi else "i2c"}
+        assert loaded == (expected - {"tft"} if is_paper else expected)
+
+
+class OwnPanel:
+    """A driver of one's own: a board's description names it in place of a controller."""
+
+    def __init__(self, bus, width, height, rotation=0, backlight=None):
+        self.made = bus, width, height, rotation, backlight
+
+
+def test_a_driver_of_one_s_own_is_a_class_that_the_board_names():
+    about = board(controller=__name__ + ".OwnPanel", column_offset=0, i2c=None, spi=SPI)
+    about["display"]["rotation"] = 3
+    with Machine() as machine:
+        display = opening.open_display(about)
+    bus, width, height, rotation, backlight = display.made
+    assert (width, height, rotation) == (72, 40, 3)
+    assert hasattr(bus, "command") and backlight is machine.pins[4]
+    for name in ("nowhere.Panel", __name__ + ".NoSuchPanel"):
+        with Machine():
+            try:
+                opening.open_display(board(controller=name, i2c=None, spi=SPI, column_offset=0))
+            except ConfigError as error:
+                assert "Panel" in str(error) or "nowhere" in str(error), str(error)
+            else:
+                raise AssertionError(name)
+
+
+def test_a_busy_pin_is_an_input_of_the_bus():
+    with Machine() as machine:
+        display = opening.open_display(
+            board(controller="ssd1680", i2c=None, spi=dict(SPI, backlight=-1, busy=34))
+        )
+    assert machine.pins[34].mode == ("in",)
+    assert display._bus.busy is machine.pins[34]
 
 
 def test_a_panel_that_is_not_there_is_for_the_caller_to_handle():

@@ -4,10 +4,11 @@ import sys
 
 import framebuf
 
-from keyfob.ui import face, qr, screen_table, texts, typeface
+from keyfob.ui import colours, face, qr, screen_table, texts, typeface
 from keyfob.ui.qr_fit import largest_symbol
 from keyfob.ui.screens import Screens
 from keyfob.ui.time_bar import Drawn
+from keyfob.ui.time_ring import Ring
 
 SIZES = ((135, 240), (240, 135), (170, 320), (240, 240), (320, 240))
 ADDRESS = "https://example.okta.com/activate"
@@ -249,12 +250,12 @@ def test_the_time_left_is_a_bar_that_shrinks_without_taking_memory():
 
 
 def test_every_screen_has_its_accent():
-    accents = dict(zip(("wait", "good", "trouble"), face._ACCENTS))
+    accents = dict(zip(("wait", "good", "trouble"), colours.ACCENTS))
     for size in SIZES:
         for name in screen_table.names():
             panel, _, _ = composed(size, name, members_of(name))
             tone = screen_table.row(name)[3].split()[0]
-            used = {part[5] for part in panel.parts} & set(face._ACCENTS)
+            used = {part[5] for part in panel.parts} & set(colours.ACCENTS)
             assert used <= {accents[tone]}, (size, name)
             assert used or not members_of(name), (size, name)
 
@@ -353,3 +354,135 @@ def test_without_the_files_of_the_typeface_the_plain_letters_do():
         assert not view._is_coloured and any(panel.buffer)
     finally:
         typeface._FILES = real
+
+
+class RoundPanel(Panel):
+    """The same behind a round glass."""
+
+    round = True
+
+    def __init__(self):
+        Panel.__init__(self, 240, 240)
+
+
+def round_pages(name, members, language="en", whole=900):
+    """Of each page the panel, what was drawn, and the lines."""
+    found = []
+    count = 1
+    while len(found) < count:
+        panel = RoundPanel()
+        is_code = name in ("user_code", "offline")
+        symbol = symbol_of(panel, members["verification_uri_complete"]) if is_code else None
+        items = texts.items(name, members, language, texts.COLOURED)
+        with Recorder() as recorder:
+            look = screen_table.row(name)[3]
+            page = len(found)
+            drawn = face.compose(panel, items, symbol, look, whole if is_code else None, page)
+        count = drawn.count
+        assert drawn.page == page
+        found.append((panel, drawn, recorder.lines))
+    return found
+
+
+def is_within(box, radius):
+    x, y, width, height = box
+    far = max(120 - x, x + width - 120), max(120 - y, y + height - 120)
+    return far[0] * far[0] + far[1] * far[1] <= radius * radius
+
+
+def test_a_round_panel_says_all_of_it_within_its_circle():
+    for language in texts.languages():
+        for name in screen_table.names():
+            members = members_of(name, left="{left}")
+            pages = round_pages(name, members, language)
+            said = squeezed("".join([line[0] for page in pages for line in page[2]]))
+            for text, sign in texts.items(name, members, language, texts.COLOURED):
+                if sign in ("", "!", "*", "-", "#"):
+                    assert squeezed(text) in said, (name, text)
+            for panel, _, lines in pages:
+                boxes = [line[2:] for line in lines]
+                light = [part[:4] for part in panel.parts if part[5] == 0xFFFF]
+                for index, box in enumerate(boxes):
+                    assert is_within(box, 106), (name, lines)
+                    assert not [b for b in boxes[:index] if overlap(b, box)], (name, lines)
+                    assert not [part for part in light if overlap(part, box)], (name, lines)
+                for y in range(240):
+                    for x in range(240):
+                        if not is_within((x, y, 1, 1), 120):
+                            assert not panel.pixel(x, y), (name, x, y)
+
+
+def test_a_round_panel_shows_the_largest_symbol_that_its_circle_holds():
+    versions = set()
+    for extra in (0, 1, 4, 9, 13, 16):
+        address = ADDRESS + "?user_code=" + "RSIK-KRAM" * extra if extra else "https://a.example/d"
+        members = members_of("user_code", verification_uri_complete=address)
+        panel, _, _ = round_pages("user_code", members)[0]
+        bitmap, modules = symbol_of(panel, address)
+        versions.add((modules - 17) // 4)
+        module = max([m for m in range(3, 9) if (m * (modules + 8)) ** 2 <= 2 * 120**2])
+        (x, y, width, _, _, _) = next(part for part in panel.parts if part[5] == 0xFFFF)
+        assert width == module * (modules + 8), (address, width)
+        x = 120 - width // 2
+        assert is_within((x, y, width, width), 120)
+        stride = (modules + 7) // 8
+        for row in range(-4, modules + 4):
+            for column in range(-4, modules + 4):
+                is_inside = 0 <= row < modules and 0 <= column < modules
+                is_dark = is_inside and bitmap[row * stride + column // 8] >> (7 - column % 8) & 1
+                left, top = x + (column + 4) * module, y + (row + 4) * module
+                assert panel.pixel(left, top) == (not is_dark), (row, column)
+    assert min(versions) == 1 and max(versions) == largest_symbol(RoundPanel()) == 7
+
+
+def test_a_round_panel_has_the_code_on_one_line_and_the_sentence_of_safety():
+    for code in ("RSIK-KRAM", "WWWW-MMMM", "0O1I5S8B"):
+        for name in ("user_code", "offline"):
+            pages = round_pages(name, members_of(name, user_code=code))
+            assert len(pages) == 2, (name, code)
+            lines = [line[0] for line in pages[1][2]]
+            assert code in lines, (name, lines)
+            assert "Only if you hold this device" in " ".join(lines), (name, lines)
+            (number,) = [line[1] for line in pages[1][2] if line[0] == code]
+            assert number >= typeface.CODE
+
+
+def test_a_round_panel_cuts_nothing_however_long_it_is():
+    address = "https://auth.example-company.com/" + "device/" * 30
+    for code in ("W" * 20, "0123456789-" * 4, "Äöü-ÄÖÜ"):
+        members = members_of("user_code", user_code=code, verification_uri=address)
+        members["verification_uri_complete"] = address + "?user_code=" + code
+        pages = round_pages("user_code", members)
+        said = "".join([line[0] for page in pages for line in page[2]])
+        assert code in said and address[8:] in said.replace(code, ""), code
+    words = " ".join(["word%d" % number for number in range(90)])
+    pages = round_pages("error", members_of("error", message=words))
+    assert len(pages) > 1
+    assert words in " ".join([line[0] for page in pages for line in page[2]])
+
+
+def test_the_time_left_on_a_round_panel_is_a_ring_that_shrinks_without_taking_memory():
+    panel, drawn, _ = round_pages("user_code", members_of("user_code"))[1]
+    places = [(drawn._places[at], drawn._places[at + 1]) for at in range(0, 120, 2)]
+    assert len(set(places)) == 60 and places[0] == (118, 4)
+    for seconds, lit in ((900, 60), (450, 30), (1, 1), (0, 1), (1200, 60)):
+        drawn.draw(1, seconds)
+        assert [panel.pixel(x, y) for x, y in places] == [1] * lit + [0] * (60 - lit), seconds
+    before = bytes(panel.buffer)
+    drawn.draw(1, None)
+    assert bytes(panel.buffer) == before
+    panel, drawn, _ = round_pages("linked", members_of("linked"))[0]
+    assert all(panel.pixel(x, y) for x, y in places)
+    if sys.implementation.name == "micropython":
+        import micropython
+
+        class Plain(framebuf.FrameBuffer):
+            width = 240
+
+        plain = Plain(bytearray(7200), 240, 240, framebuf.MONO_HLSB)
+        ring = Ring(plain, 0, 1, 900, True)
+        micropython.heap_lock()
+        try:
+            ring.draw(0, 60)
+        finally:
+            micropython.heap_unlock()

@@ -7,7 +7,7 @@ from conversation import form_of, profile, reply
 from support import raises
 
 from keyfob.errors import ConfigError, TransportError
-from keyfob.oauth import messages
+from keyfob.oauth import form_response, json_object
 from keyfob.oauth.messages import (
     BASIC,
     POST,
@@ -27,21 +27,9 @@ URL = "https://as.example/token"
 LATER = "Too fast, try later"
 
 
-class Full:
-    """Stands for a module, or for what loads one, where there is no memory."""
-
-    def __init__(self, name):
-        pass
-
-    def __enter__(self):
-        raise MemoryError
-
-    def __exit__(self, *_):
-        pass
-
-    @staticmethod
-    def read(body):
-        raise MemoryError
+def full(*_):
+    """Stands for a function where there is no memory."""
+    raise MemoryError
 
 
 def send(client, *params, **dialect):
@@ -382,13 +370,13 @@ def test_mistakes_that_change_no_meaning_are_read_and_others_are_not():
 
 
 def test_a_lack_of_memory_is_not_taken_for_a_page_of_somebody_elses():
-    real, messages.json_object = messages.json_object, Full
+    real, json_object.read = json_object.read, full
     try:
         for body in (b'{"access_token": "at", "a": [{}]}', b"[" * 3_000, b'{"a":' * 3_000):
             error = raises(TransportError, members, Reply(200, {}, body))
             assert error.kind == "memory"
     finally:
-        messages.json_object = real
+        json_object.read = real
     for start in (b"[", b'{"a":'):
         assert members(Reply(200, {}, start * 3_000)) is None
 
@@ -408,11 +396,11 @@ def test_a_form_is_short_and_no_page():
 
 
 def test_a_form_without_memory_for_it_is_a_lack_of_memory():
-    real, messages.Loaded = messages.Loaded, Full
+    real, form_response.form_members = form_response.form_members, full
     try:
         error = raises(TransportError, members, reply(200, b"a=b"))
     finally:
-        messages.Loaded = real
+        form_response.form_members = real
     assert error.kind == "memory"
 
 

@@ -32,7 +32,7 @@ from keyfob.errors import (
     TransportError,
     UsageError,
 )
-from keyfob.oauth import messages
+from keyfob.oauth import json_object
 from keyfob.oauth.messages import Reply
 from keyfob.storage.memory import MemoryStore
 
@@ -408,19 +408,17 @@ async def test_the_background_task_outlives_a_lack_of_memory():
 
 
 async def test_tokens_that_there_is_no_room_for_are_told_as_that():
-    class Full:
-        @staticmethod
-        def read(body):
-            raise MemoryError
+    def full(body, at):
+        raise MemoryError
 
     board = Board()
     link = await board.linked()
     board.http.answer(TOKEN, Reply(200, {}, b'{"access_token": "at-secret-2"}'), ...)
-    real, messages.json_object = messages.json_object, Full
+    real, json_object.read = json_object.read, full
     try:
         error = await fails(TransportError, link.refresh())
     finally:
-        messages.json_object = real
+        json_object.read = real
     assert error.kind == "memory" and "not enough memory" in error.message
     assert link.is_linked
 
@@ -1538,13 +1536,16 @@ async def test_after_a_failure_boards_do_not_come_back_together():
 
 
 async def test_a_provider_that_is_down_for_a_week_is_survived_and_left_in_peace():
-    for trouble in (reply(503), lost()):
+    for trouble in (lambda: reply(503), lost):
         for known in (True, False):
             await down_for_a_week(trouble, known)
 
 
 async def down_for_a_week(trouble, is_known):
-    """It is down from the boot on; `is_known` tells whether its endpoints are configured."""
+    """It is down from the boot on; `is_known` tells whether its endpoints are configured.
+
+    `trouble` makes each answer: an exception that is raised again grows by where it was raised.
+    """
     store = MemoryStore()
     await Board(store=store).linked()
     fields = {} if is_known else {"token_endpoint": None}
@@ -1556,7 +1557,7 @@ async def down_for_a_week(trouble, is_known):
         del board.http.requests[:], board.http.sent_at[:], board.told.events[:]
         if not tries or board.clock.now - tries[-1] > 100:
             tries.append(board.clock.now)
-        return trouble
+        return trouble()
 
     for url in (TOKEN, DISCOVERY, ISSUER + "/.well-known/oauth-authorization-server"):
         board.http.answer(url, answer, ...)

@@ -1,6 +1,8 @@
 """boards/: every board loads and is listed, and a misspelt board.toml is refused by the field."""
 
 import json
+import re
+import shutil
 import sys
 
 import jsonschema
@@ -13,6 +15,7 @@ from keyfob_host.boards import (
     Display,
     I2cBus,
     Led,
+    all_boards,
     board_file,
     known_boards,
     load_board,
@@ -20,6 +23,7 @@ from keyfob_host.boards import (
 )
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.resources import boards_dir
+from keyfob_sim.hardware.panels import make_panel
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -254,6 +258,65 @@ def test_an_unknown_board_is_answered_with_the_known_ones(name):
     with pytest.raises(UsageError) as caught:
         load_board(name)
     assert "esp32-generic" in caught.value.hint
+
+
+def test_a_board_may_be_a_file_from_anywhere(tmp_path, capsys):
+    path = tmp_path / "lamp.toml"
+    path.write_text(WITH_PARTS)
+    assert load_board(str(path)).name == "lamp"
+    folder = tmp_path / "my-lamp"
+    folder.mkdir()
+    (folder / "board.toml").write_text(WITH_PARTS)
+    assert load_board(str(folder / "board.toml")).name == "my-lamp"
+    with pytest.raises(UsageError, match=r"there is no file .*nowhere\.toml") as caught:
+        load_board(str(tmp_path / "nowhere.toml"))
+    assert caught.value.hint == "--board FILE, or a name: keyfob boards"
+    path.write_text("title = 3")
+    with pytest.raises(CliError, match=r"lamp\.toml"):
+        load_board(str(path))
+
+
+def test_one_bad_file_makes_no_other_board_fail(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "boards"
+    shutil.copytree(boards_dir(), folder)
+    (folder / "m5dial" / "board.toml").write_text("title = 3")
+    monkeypatch.setattr("keyfob_host.boards.boards_dir", lambda: folder)
+    others = [name for name in known_boards() if name != "m5dial"]
+    assert [board.name for board in all_boards()] == others
+    for arguments in (["boards"], ["boards", "--json"]):
+        assert cli.main(arguments) == 1
+        told = capsys.readouterr()
+        assert len(told.out.splitlines()) == len(others)
+        (line,) = told.err.splitlines()
+        assert re.fullmatch(r"keyfob: .*m5dial.board\.toml .*; try: see boards/README\.md", line)
+    assert load_board("m5stack-core").name == "m5stack-core"
+    with pytest.raises(CliError, match="m5dial"):
+        load_board("m5dial")
+
+
+def test_a_driver_of_one_s_own_takes_the_place_of_the_controller_on_the_board(read):
+    own = WITH_PARTS.replace('"sh1106"', '"sh1106"\ndriver = "my_panel.MyPanel"')
+    assert board_file(read(own))["display"]["controller"] == "my_panel.MyPanel"
+    assert "driver" not in board_file(read(own))["display"]
+    other = own.replace('"sh1106"', '"other"').replace("width = 128", "width = 1280")
+    display = read(other).display
+    assert (display.controller, display.width) == ("other", 1280)
+    panel = make_panel(display)
+    panel.write(b"\x00")
+    assert panel.image().getbbox() is None
+    for text, told in (
+        (WITH_PARTS.replace('"sh1106"', '"other"'), "needs 'display.driver'"),
+        (own.replace("my_panel.MyPanel", "MyPanel"), "needs 'display.driver' as module.Class"),
+    ):
+        with pytest.raises(CliError, match=told):
+            read(text)
+
+
+def test_paper_has_no_colours(read):
+    text = WITH_PARTS.replace("sh1106", "ssd1680").replace(I2C, SPI)
+    assert read(text).display.controller == "ssd1680"
+    with pytest.raises(CliError, match=r"needs 'display\.bgr' false"):
+        read(text.replace("bgr = false", "bgr = true"))
 
 
 def test_a_board_is_named_after_its_folder(read):

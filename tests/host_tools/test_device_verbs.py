@@ -134,6 +134,7 @@ def test_from_a_bare_configuration_to_a_link_and_back(
         "scope": None,
         "provider": provider.issuer,
         "board": "esp32-ssd1306",
+        "end": None,
         "firmware": "1.29.0",
         "keyfob": "0.1.0",
     }

@@ -179,9 +179,43 @@ def test_what_cannot_be_lent_is_refused(text, words):
 def test_a_moved_function_is_not_asked_of_its_old_module():
     sources = {
         LINK: "def seldom():  # rare\n    return 1\n",
-        OTHER: "from keyfob import link\ndef run():\n    return link.seldom()\n",
+        OTHER: "from keyfob import link\ndef run():\n    return link.seldom\n",
     }
     with pytest.raises(ValueError, match="import seldom by its name"):
+        lent(sources)
+
+
+def test_a_call_by_the_name_of_a_module_fetches_the_function():
+    sources = {
+        LINK: "def seldom(x):  # rare\n    return x\n",
+        OTHER: "from keyfob import link\ndef run():\n    return link.seldom(2)\n",
+    }
+    files, _ = lent(sources)
+    assert (
+        files[OTHER]
+        == """\
+from keyfob.compat import Loaded
+from keyfob import link
+
+def seldom(*arguments, **named):
+    with Loaded('keyfob.rare_link') as code:
+        return code.seldom(*arguments, **named)
+
+def run():
+    return seldom(2)
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    "inside", ["seldom = 1\n    return link.seldom()", "return link.seldom(seldom)"]
+)
+def test_a_call_by_the_name_of_a_module_is_refused_where_that_is_taken(inside):
+    sources = {
+        LINK: "def seldom(*x):  # rare\n    return x\n",
+        OTHER: f"from keyfob import link\ndef run(seldom=0):\n    {inside}\n",
+    }
+    with pytest.raises(ValueError, match="seldom means two things"):
         lent(sources)
 
 

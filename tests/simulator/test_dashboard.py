@@ -151,8 +151,8 @@ def test_a_button_is_held_and_let_go(make_desk):
 
 def test_where_time_leaps_a_button_is_let_go_by_the_board_s_clock(make_desk):
     desk = make_desk(virtual=True)
-    desk.do("hold", "boot")
-    desk.do("release", "boot")
+    desk.do("hold", "BOOT")
+    desk.do("release", "BOOT")
     assert desk.board.pins.level(0) == 0  # or the firmware would not have seen it
     desk.board.clock.skip(1)
     desk.board.clock.run_due()
@@ -208,7 +208,7 @@ def test_whoever_asks_for_what_there_is_not_is_told(desk):
         ("/do", {"do": "on", "name": "moon"}),
         ("/do", {"do": "hold", "name": "A"}),
         ("/do", {"do": "release", "name": "A"}),
-        ("/do", {"do": "break", "name": "boot"}),
+        ("/do", {"do": "break", "name": "BOOT"}),
         ("/do", {"do": "trigger"}),
         ("/do", {"do": "trigger", "name": 1}),
         ("/do", {"do": "trigger", "name": "reset", "more": "x"}),
@@ -217,14 +217,14 @@ def test_whoever_asks_for_what_there_is_not_is_told(desk):
         answer = desk.post(path, **body)
         assert answer.status_code == 400, body
         assert answer.json["error"]
-    assert "release" in desk.do("break", "boot").json["error"]
+    assert "release" in desk.do("break", "BOOT").json["error"]
     assert desk.runtime.reboots == desk.said == []
 
 
 def test_nothing_can_be_done_to_a_board_that_nobody_runs(desk):
     desk.runtime.has_ended = True
     assert desk.do("trigger", "reset").status_code == 409
-    assert desk.do("hold", "boot").status_code == 409
+    assert desk.do("hold", "BOOT").status_code == 409
 
 
 # Whom it refuses

@@ -9,11 +9,14 @@ from typing import get_args
 
 import pytest
 from driven_panel import I2c, Pin, Spi, open_panel
+from PIL import ImageChops
 
 from keyfob.ui.displays import open_display
 from keyfob_host.boards import (
     MEMORY,
     OLED_CONTROLLERS,
+    PAPER_CONTROLLERS,
+    ROUND_CONTROLLERS,
     Controller,
     Display,
     known_boards,
@@ -21,7 +24,7 @@ from keyfob_host.boards import (
 )
 from keyfob_host.resources import boards_dir
 from keyfob_sim.cpython import framebuf
-from keyfob_sim.hardware.panels import _PANELS, make_panel
+from keyfob_sim.hardware.panels import _PANELS, SpiPanel, make_panel
 
 HERE = Path(__file__).parent
 
@@ -39,23 +42,41 @@ GLASSES = [
     ("ili9341", (100, 77), (13, 40)),
     ("ili9342", (320, 240), (0, 0)),
     ("ili9342", (100, 77), (200, 40)),
+    ("gc9a01", (240, 240), (0, 0)),
+    ("gc9a01", (100, 77), (70, 80)),
+    ("ssd1680", (122, 250), (8, 0)),
+    ("ssd1680", (176, 296), (0, 0)),
+    ("ssd1680", (101, 77), (13, 40)),
 ]
+
+
+class Busy:
+    """The busy pin of e-paper, whose refresh is over by the second look."""
+
+    def __init__(self, panel):
+        self._panel = panel
+
+    def value(self):
+        was_busy = bool(self._panel.refreshing)
+        self._panel.finish()
+        return was_busy
 
 
 @pytest.fixture
 def drivers(monkeypatch):
     """Make the driver of `panel`'s controller on its bus, without waiting."""
     monkeypatch.setitem(sys.modules, "framebuf", framebuf)
-    from keyfob.ui.displays import spi, tft
+    from keyfob.ui.displays import spi, ssd1680, tft
 
-    for module in (spi, tft):
+    for module in (spi, ssd1680, tft):
         monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
 
     def make(panel, on_spi, **options):
-        module, name, _ = open_display._DRIVERS[panel.display.controller]
+        module, name, _ = open_display._driver_of(panel.display.controller)
         kind = getattr(importlib.import_module(module), name)
         dc = Pin()
         bus = spi.SpiBus(Spi(panel, dc), dc, Pin(), Pin()) if on_spi else I2c(panel)
+        bus.busy = Busy(panel)
         return kind(bus, panel.display.width, panel.display.height, **options)
 
     return make
@@ -63,7 +84,9 @@ def drivers(monkeypatch):
 
 @pytest.mark.parametrize("controller", get_args(Controller))
 def test_a_controller_is_known_wherever_it_has_to_be(controller):
-    assert controller in open_display._DRIVERS, "firmware/keyfob/ui/displays/open_display.py"
+    assert controller in open_display._CONTROLLERS.split(), (
+        "firmware/keyfob/ui/displays/open_display.py"
+    )
     assert controller in _PANELS, "simulator/keyfob_sim/hardware/panels/__init__.py"
     assert controller in MEMORY, "host_tools/keyfob_host/boards.py"
     assert controller in {glass[0] for glass in GLASSES}, "GLASSES in this file"
@@ -93,11 +116,15 @@ def test_a_controller_is_known_wherever_it_has_to_be(controller):
 
 def test_no_controller_is_known_in_one_place_only():
     names = set(get_args(Controller))
-    assert set(open_display._DRIVERS) == set(_PANELS) == set(MEMORY) == names
+    assert set(open_display._CONTROLLERS.split()) == set(_PANELS) == set(MEMORY) == names
+
+
+LIGHT = [glass for glass in GLASSES if glass[0] not in PAPER_CONTROLLERS]
+PAPER = [glass for glass in GLASSES if glass[0] in PAPER_CONTROLLERS]
 
 
 @pytest.mark.parametrize("rotation", range(4))
-@pytest.mark.parametrize(("controller", "glass", "offsets"), GLASSES)
+@pytest.mark.parametrize(("controller", "glass", "offsets"), LIGHT)
 def test_what_is_drawn_is_seen(drivers, controller, glass, offsets, rotation):
     width, height = glass[::-1] if rotation % 2 else glass
     is_oled = controller in OLED_CONTROLLERS
@@ -107,6 +134,9 @@ def test_what_is_drawn_is_seen(drivers, controller, glass, offsets, rotation):
     dice = random.Random(1)
     points = {(dice.randrange(width), dice.randrange(height)) for _ in range(300)}
     points |= {(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)}
+    if controller in ROUND_CONTROLLERS and glass == MEMORY[controller]:
+        middle = (width - 1) / 2
+        points = {(x, y) for x, y in points if (x - middle) ** 2 + (y - middle) ** 2 < 119**2}
     for on_spi in (False, True) if is_oled else (True,):
         fields = {"inverted": False, "bgr": False} | options
         panel = make_panel(Display(controller, width, height, i2c=None, spi=None, **fields))
@@ -123,6 +153,52 @@ def test_what_is_drawn_is_seen(drivers, controller, glass, offsets, rotation):
         display.power(True)
         assert panel.image().convert("1").tobytes() == picture.tobytes()
         assert panel.faults == []
+
+
+@pytest.mark.parametrize("rotation", range(4))
+@pytest.mark.parametrize(("controller", "glass", "offsets"), PAPER)
+def test_what_is_drawn_is_printed(drivers, controller, glass, offsets, rotation):
+    width, height = glass[::-1] if rotation % 2 else glass
+    options = {"rotation": rotation, "column_offset": offsets[0], "row_offset": offsets[1]}
+    fields = {"inverted": False, "bgr": False} | options
+    panel = make_panel(Display(controller, width, height, i2c=None, spi=None, **fields))
+    display = drivers(panel, True, **options)
+    assert panel.updates == []
+    dice = random.Random(1)
+    for number in range(8):
+        points = {(dice.randrange(width), dice.randrange(height)) for _ in range(300)}
+        points |= {(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)}
+        display.fill(0)
+        for x, y in points:
+            display.pixel(x, y, 1)
+        light = (24, 16, 32, 24)  # a part in which 1 is light
+        display.tint(0, 0, width, height, 0x0000, 0x1234)
+        if number % 2:
+            display.tint(*light, 0x0000, 0xFFFF)
+        display.show()
+        panel.finish()
+        picture = panel.image().convert("1")
+        seen = {
+            (x, y) for x in range(width) for y in range(height) if not picture.getpixel((x, y))
+        }
+        area = {(x, y) for x in range(24, 56) for y in range(16, 40)} if number % 2 else set()
+        assert seen == points ^ area
+    assert panel.updates == ["full"] + ["partial"] * 5 + ["full", "partial"]
+    assert panel.faults == []
+
+
+def test_a_refresh_is_waited_for_before_the_next_picture_and_not_for_ever(drivers):
+    panel = make_panel(Display("ssd1680", 250, 122, 1, 8, 0, False, False, None, None))
+    display = drivers(panel, True, rotation=1, column_offset=8)
+    display.show()  # which does not wait
+    assert panel.refreshing
+    display.show()
+    assert panel.updates == ["full", "partial"]
+    assert panel.faults == []
+    display._bus.busy = Pin()
+    display._bus.busy.value = lambda: 1
+    with pytest.raises(OSError, match="110"):
+        display.show()
 
 
 def test_the_colours_of_a_tft(drivers):
@@ -156,11 +232,18 @@ def test_every_board_opens_its_display(name, monkeypatch):
     display, panel, pins = open_panel(board, monkeypatch)
     display.rect(0, 0, display.width, display.height, 1)
     display.show()
+    if isinstance(panel, SpiPanel):
+        panel.finish()
     picture = panel.image().convert("1")
+    if board.display.controller in PAPER_CONTROLLERS:
+        picture = ImageChops.invert(picture)
     assert picture.size == (display.width, display.height)
-    assert picture.getpixel((0, 0))
-    assert picture.getpixel((display.width - 1, display.height - 1))
-    assert not picture.getpixel((1, 1))
+    is_seen = board.display.controller not in ROUND_CONTROLLERS
+    assert bool(picture.getpixel((0, 0))) is is_seen
+    assert bool(picture.getpixel((display.width - 1, display.height - 1))) is is_seen
+    assert picture.getpixel((display.width // 2, 0))
+    assert picture.getpixel((0, display.height // 2))
+    assert not picture.getpixel((1, display.height // 2))
     assert panel.faults == []
     if board.display.spi is not None and board.display.spi.backlight >= 0:
         assert pins[board.display.spi.backlight].level == 1

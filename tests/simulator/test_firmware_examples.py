@@ -12,7 +12,7 @@ from board_run import run_board
 from PIL import Image
 
 from keyfob_host.boards import DEFAULT_BOARD, load_board
-from keyfob_host.firmware.compiler import compile_firmware
+from keyfob_host.firmware.compiler import compiled_firmware
 from keyfob_host.resources import firmware_dir
 from keyfob_host.vm import in_the_vm
 from keyfob_sim.server import MockServer, ServerOptions
@@ -86,7 +86,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
 
 def make_board(root: Path, server: dict[str, Any], program: str) -> Path:
     """Lay out a board that is configured for the server and runs `program`, its flash blank."""
-    compile_firmware(root / "lib")
+    for path, content in compiled_firmware().items():
+        file = root / path.removeprefix("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
     configuration = {
         "provider": {"issuer": server["issuer"], "client_id": "keyfob-public"},
         "scope": server["scope"],

@@ -615,7 +615,7 @@ def test_a_press_reaches_the_firmware(sim, scenario, main):
     main(WATCHING)
     run = sim(
         "--clock", "virtual", "--board", "esp32-ssd1306", "--until", "expired",
-        *scenario(fault("press", 3, button="boot", **{"for": 1.5})),
+        *scenario(fault("press", 3, button="BOOT", **{"for": 1.5})),
     )  # fmt: skip
     assert run.exit_code == 0
     down, up = run.of("button")
@@ -896,9 +896,9 @@ def test_other_faults_go_with_any_server(vm, scenario, mock_server):
 
 
 def test_a_button_has_to_be_there(vm, scenario):
-    run = vm("--board", "m5stack-core", *scenario(fault("press", 1, button="boot")))
+    run = vm("--board", "m5stack-core", *scenario(fault("press", 1, button="BOOT")))
     assert run.exit_code == 2
-    assert "'boot'" in run.complaint[0]
+    assert "'BOOT'" in run.complaint[0]
     for name in ("a", "b", "c"):
         assert f"'{name}'" in run.complaint[1].lower()
     none = vm("--board", "esp32-generic", *scenario(fault("press", 1)))

@@ -2,7 +2,6 @@
 
 from keyfob.compat import Loaded
 from keyfob.errors import ProviderError, TransportError
-from keyfob.oauth import id_token
 
 
 def claims(tokens, provider, unix):
@@ -14,7 +13,8 @@ def claims(tokens, provider, unix):
     if tokens.id_token is None or issuer is None:
         return {}
     text, tokens.id_token = tokens.id_token, None
-    found = id_token.check(id_token.claims(text), issuer, provider.client.client_id, unix)
+    with Loaded("keyfob.oauth.id_token") as code:
+        found = code.check(code.claims(text), issuer, provider.client.client_id, unix)
     tokens.id_token = text
     return found
 
@@ -52,4 +52,5 @@ async def ask(link, profile, account):
 def note(account, found):
     """Set whose `account` is from `found`, the claims."""
     account.subject = found.get("sub")
-    account.name = id_token.account_name(found)
+    with Loaded("keyfob.oauth.id_token") as code:
+        account.name = code.account_name(found)

@@ -61,3 +61,4 @@ class Provider:
                 if not self.profile.is_complete:
                     raise
             self._age = Stopwatch(self._clock.ticks())
+            await settle()  # without what looked them up

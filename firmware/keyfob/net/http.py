@@ -19,7 +19,7 @@ _IDLE = const(60_000)  # ms: routers drop an idle connection without notice
 _HOUR = const(3_600_000)  # ms
 _WRONG = const(60)  # s by which a clock that was put right had been wrong
 _PIECE = const(256)  # bytes per read
-_CODE = const(26)  # such pieces: what code for an answer takes beyond the code that reads it
+_CODE = const(16)  # such pieces: what code for an answer takes beyond the code that reads it
 _LONG = const(512)  # bytes of a body that takes much of a board's RAM
 _REPEATED = const(1024)  # bytes of a repeated request that are kept
 
@@ -101,7 +101,7 @@ class HttpClient:
                 raise failure
             return await self._ask(origin, message, request, limit, max_body)
         finally:
-            self._bounds = self._parser = None
+            self._parser = self._bounds = None  # which may keep the code of whoever filters
             if not whole:  # nor may a cancellation leave a reply half read
                 await self.close()
 

@@ -108,7 +108,7 @@ class DeviceGrant:
 
         return TokenSet(self.issued)
 
-    def authorize(self, now):  # rare
+    def authorize(self, now):  # rare: grant_requests
         """Return the device authorization request (RFC 8628 section 3.1)."""
         if self.state != IDLE:
             raise UsageError("this grant has been started already")
@@ -176,7 +176,7 @@ class DeviceGrant:
         self._in_flight = True
         return self._token_request
 
-    def _make_token_request(self):  # rare
+    def _make_token_request(self):  # rare: grant_requests
         """The request of every poll."""
         profile = self._profile
         params = [("grant_type", profile.grant_type), ("device_code", self._device_code)]
@@ -212,7 +212,7 @@ class DeviceGrant:
         secrets = (self._device_code, self._client.secret)
         with Loaded("keyfob.oauth.outcome") as code:
             outcome = code.classify(reply, self._profile, secrets, unix)
-            return self._advance(outcome, now, unix)
+        return self._advance(outcome, now, unix)
 
     def failed(self, error, now):  # rare
         """Note that the last request got no answer (a TransportError); return the state."""

@@ -9,7 +9,6 @@ import binascii
 
 from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError
-from keyfob.oauth import json_object
 
 _MAX_TOKEN = const(8_192)  # characters: more does not fit in a board's RAM
 _NO_DATE = const(1_000_000_000_000)  # s: no year has so many digits
@@ -28,7 +27,8 @@ def claims(token):
         try:
             # As bytes, for micropython-lib's binascii takes no text.
             text = binascii.a2b_base64((payload + "=" * (-len(payload) % 4)).encode())
-            found = json_object.read(text)
+            with Loaded("keyfob.oauth.json_object") as code:
+                found = code.read(text)
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001 - each binascii has one of its own for bad padding

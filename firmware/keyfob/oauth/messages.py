@@ -9,7 +9,6 @@ import json
 
 from keyfob.compat import Loaded, const
 from keyfob.errors import ConfigError, no_memory
-from keyfob.oauth import json_object
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BOM = b"\xef\xbb\xbf"
@@ -211,18 +210,24 @@ def members(reply):  # rare: replies
     """
     body = reply.body
     try:
-        value = json_object.read(body)
+        value = _object(body)
         if value is None:
             value = _form_members(_unmarked(body))
         if value is None:
             with Loaded("keyfob.oauth.notice") as code:
                 at = code.end(body)
-            value = None if at < 0 else json_object.read(body, at)
+            value = None if at < 0 else _object(body, at)
         return value
     except MemoryError:
         raise no_memory("for the provider's reply", "free some RAM")
     finally:
         reply.body = b""
+
+
+def _object(body, at=0):  # rare: replies
+    """The JSON object that begins at `at`, None where there is none."""
+    with Loaded("keyfob.oauth.json_object") as code:
+        return code.read(body, at)
 
 
 def _form_members(body):  # rare: replies
@@ -233,7 +238,7 @@ def _form_members(body):  # rare: replies
         return code.form_members(body)
 
 
-def in_rfc_names(values, profile, aliases):  # rare: replies
+def in_rfc_names(values, profile, aliases):  # rare: values
     """The members of a reply by their standard names; `aliases` is a field of the profile."""
     if profile.dialect is None:
         return values
@@ -242,7 +247,7 @@ def in_rfc_names(values, profile, aliases):  # rare: replies
     return dialect.in_rfc_names(values, profile.dialect, aliases)
 
 
-def seconds(value):  # rare: replies
+def seconds(value):  # rare: values
     """A JSON value as whole seconds, rounded up, or None where it is not a number.
 
     RFC 8628 section 3.2 requires a number; providers also send strings, floats, null and other
@@ -252,14 +257,15 @@ def seconds(value):  # rare: replies
         return None
     try:
         if isinstance(value, str):
-            value = json_object.number(value.encode().strip())
+            with Loaded("keyfob.oauth.json_object") as code:
+                value = code.number(value.encode().strip())
         whole = int(value)
     except (ValueError, OverflowError):
         return None
     return whole + 1 if value > whole else whole
 
 
-def clean(text, secrets=()):  # rare: replies
+def clean(text, secrets=()):  # rare: values
     """A provider's text made safe to show: one short line, with none of `secrets` in it."""
     if not isinstance(text, str):
         return ""
@@ -270,7 +276,7 @@ def clean(text, secrets=()):  # rare: replies
     return kept if len(kept) <= _MAX_TEXT else kept[: _MAX_TEXT - 3] + "..."
 
 
-def _without(text, secrets):  # rare: replies
+def _without(text, secrets):  # rare: values
     """`text` with "*", which makes it no longer, for each secret: plain and percent-encoded.
 
     So are the credentials of an Authorization header that a server repeats.
@@ -292,7 +298,7 @@ def _without(text, secrets):  # rare: replies
     return text
 
 
-def is_printable(char):  # rare: replies
+def is_printable(char):  # rare: values
     """Whether `char` is safe on a terminal or a panel: no control, no direction mark.
 
     Nothing beyond the basic plane either, which no panel has a glyph for. A text's characters are

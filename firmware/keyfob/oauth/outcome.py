@@ -5,7 +5,7 @@ slow_down at 403. The status counts only where the body has no OAuth error.
 """
 
 from keyfob.compat import Loaded, const
-from keyfob.oauth.messages import clean, members, seconds
+from keyfob.oauth.messages import members
 
 # What an answer can mean. The order is that of NAMES.
 OK = const(0)  # a success
@@ -77,9 +77,11 @@ def classify(reply, profile, secrets=(), unix=None, by_status=True):  # rare
     kind = _kind(code, reply.status, values)
     if kind == OK:
         return Outcome(OK, values=values)
-    outcome = Outcome(kind, clean(code, secrets) or None, clean(description, secrets))
-    if values is not None:
-        outcome.interval = seconds(values.get("interval"))
+    with Loaded("keyfob.oauth.messages") as found:
+        description = found.clean(description, secrets)
+        outcome = Outcome(kind, found.clean(code, secrets) or None, description)
+        if values is not None:
+            outcome.interval = found.seconds(values.get("interval"))
     if reply.headers.get("retry-after"):
         with Loaded("keyfob.oauth.outcome_odd") as odd:
             outcome.retry_after = odd.retry_after(reply, unix)

@@ -8,7 +8,6 @@ an unusable reply leaves the old tokens in use.
 from keyfob.compat import Loaded, const
 from keyfob.errors import ProviderError, UsageError
 from keyfob.oauth import outcome as meaning
-from keyfob.oauth.outcome import classify
 from keyfob.oauth.ticks import Stopwatch
 
 _MAX_SKEW = const(300)  # s before expiry at which a token counts as stale
@@ -205,7 +204,7 @@ class TokenSet:
         watch, length, least = self._pause
         return max(0, (least if expired else length) - watch.elapsed(now))
 
-    def refresh_request(self, profile, client):  # rare
+    def refresh_request(self, profile, client):  # rare: refresh_request
         """Return the refresh request (RFC 6749 section 6). Raises UsageError without a token."""
         if not self.can_refresh:
             raise UsageError("there is no refresh token")
@@ -221,7 +220,7 @@ class TokenSet:
         request.room = max(self.size, _OTHERS + sum([len(text or "") for text in texts]))
         return request
 
-    def receive(self, reply, profile, client, now, unix=None):  # rare
+    def receive(self, reply, profile, client, now, unix=None):  # rare: successor
         """Take the answer to a refresh; return the successor, or None if there is none.
 
         After None, `is_dead` is whether the link has ended, `outcome` why there are no tokens,
@@ -230,7 +229,7 @@ class TokenSet:
         """
         size = len(reply.body)
         secrets = (self.refresh_token, self.access_token, client.secret)
-        outcome = classify(reply, profile, secrets, unix, by_status=False)
+        outcome = meaning.classify(reply, profile, secrets, unix, by_status=False)
         if outcome.kind == meaning.OK:
             try:
                 tokens = self._successor(outcome.members, profile, now, unix)
@@ -240,12 +239,17 @@ class TokenSet:
                 # The provider may have rotated the token; keep the present one.
                 outcome.kind = meaning.ERROR
                 outcome.description = error.message
+        self._refused(outcome, reply.status, now, unix)
+        return None
+
+    def _refused(self, outcome, status, now, unix):  # rare
+        """Note an answer without tokens, and when to try again."""
         self.outcome = outcome
         if not outcome.lost:
             self.lost = None
         with Loaded("keyfob.oauth.outcome_hints") as hints:
             is_end = hints.is_end(outcome)
-            if hints.is_gateway(outcome, reply.status):
+            if hints.is_gateway(outcome, status):
                 outcome.kind = meaning.REFUSED
         wait = _CONFIG_WAIT
         is_lost = self._is_unanswered and self.failures <= _LOST_TRIES  # an answer, just before
@@ -257,18 +261,17 @@ class TokenSet:
             # A board's own account has a grant, and cannot be signed out.
             self.is_dead = True
             self.end(self.signed_out or 1, now, unix)
-            return None
+            return
         elif outcome.kind == meaning.REFUSED and is_lost:
             wait = self._next_wait()  # the used token may have little grace
         elif outcome.kind == meaning.REFUSED:
             wait = min(_REFUSED_WAIT << min(self._refusals, 16), _CONFIG_WAIT)
             self._refusals += 1
-            self.is_stuck = reply.status == 400 and self._refusals >= _TOLD_REFUSALS
+            self.is_stuck = status == 400 and self._refusals >= _TOLD_REFUSALS
             if self.is_stuck and self._refusals >= _MANY_REFUSALS:
                 wait = _DAY
         self._hold(wait, now, outcome.retry_after)
         self._is_unanswered = is_lost and outcome.kind == meaning.REFUSED
-        return None
 
     def end(self, number, now, unix=None):  # rare
         """Note that the provider has ended the link, and when try `number` (from 1 on) is due."""
@@ -322,7 +325,7 @@ class TokenSet:
         self._hold(self._next_wait(), now, error.interval)
         self._is_unanswered = True
 
-    def _successor(self, members, profile, now, unix):  # rare
+    def _successor(self, members, profile, now, unix):  # rare: successor
         if members.get("token_type") in (None, ""):
             members["token_type"] = "bearer"  # noqa: S105 - as before: it is not worth losing tokens
         tokens = TokenSet.granted(members, profile, self.scope, now, unix)

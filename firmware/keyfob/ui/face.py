@@ -5,20 +5,11 @@ gives a part of it two colours (see displays.tft). A screen has one accent colou
 What does not fit on one page is spread over several, and each is composed for itself.
 """
 
-from keyfob.compat import const
-from keyfob.ui.qr_fit import draw_symbol, least_module
+from keyfob.compat import Loaded, const
+from keyfob.ui.colours import ACCENTS, BAR, GREY, GROUND, INK, PAPER, TONES, WHITE
+from keyfob.ui.qr_fit import draw_symbol, least_module, short
 from keyfob.ui.time_bar import ROWS, Drawn
 from keyfob.ui.typeface import CODE, DOT, HUGE, ICONS, LARGE, STEP, TEXT, Font, draw_picture
-
-# Colours as RGB565.
-_GROUND = const(0x0863)
-_WHITE = const(0xF7BE)
-_GREY = const(0x94B4)
-_BAR = const(0x1926)  # behind the title, and of the time that is over
-_PAPER = const(0xFFFF)  # around a symbol
-_INK = const(0x0000)
-_TONES = "wait good trouble"
-_ACCENTS = (0x451F, 0x362D, 0xFD64)
 
 _TITLE = const(26)  # rows of the title bar
 _LINE = const(2)  # rows of the line below it
@@ -61,6 +52,9 @@ def compose(panel, items, symbol, kind, whole=None, page=0):
     `kind` the screen's tone and icon (see screen_table), `whole` the seconds that its code was
     good for at first, None where there is none. Raises OSError where the typeface is missing.
     """
+    if getattr(panel, "round", False):
+        with Loaded("keyfob.ui.dial") as dial:
+            return dial.compose(panel, items, symbol, kind, whole, page)
     return _Screen(panel, items, symbol, kind, whole, page).compose()
 
 
@@ -69,7 +63,7 @@ class _Screen:
         self._panel = panel
         self._symbol = symbol
         tone, _, self._icon = kind.partition(" ")  # both in words
-        self._accent = _ACCENTS[_TONES.split().index(tone)]
+        self._accent = ACCENTS[TONES.split().index(tone)]
         self._whole = whole
         self._page = page
         self._fonts = {}
@@ -85,7 +79,7 @@ class _Screen:
 
     def compose(self):
         panel = self._panel
-        panel.tint(0, 0, panel.width, panel.height, _GROUND, _WHITE)
+        panel.tint(0, 0, panel.width, panel.height, GROUND, WHITE)
         return self._compose_code() if self._code or self._symbol else self._compose_state()
 
     def _font(self, number):
@@ -150,14 +144,14 @@ class _Screen:
         margin = self._margin
         font = self._font(TEXT)
         height = self._title_height(lines)
-        panel.tint(0, 0, panel.width, height, _BAR, _WHITE)
-        panel.tint(margin, _TITLE // 2 - 5, 10, 10, _BAR, self._accent)
+        panel.tint(0, 0, panel.width, height, BAR, WHITE)
+        panel.tint(margin, _TITLE // 2 - 5, 10, 10, BAR, self._accent)
         draw_picture(panel, DOT, margin, _TITLE // 2 - 5)
         y = _TITLE // 2 + font.height // 2
         for line in lines:
             font.draw(panel, line, margin + _BADGE, y)
             y += font.pitch
-        panel.tint(0, height - _LINE, panel.width, _LINE, _GROUND, self._accent)
+        panel.tint(0, height - _LINE, panel.width, _LINE, GROUND, self._accent)
         panel.fill_rect(0, height - _LINE, panel.width, _LINE, 1)
         return height
 
@@ -165,7 +159,7 @@ class _Screen:
         return _TITLE + _LINE + (len(lines) - 1) * self._font(TEXT).pitch
 
     def _draw_icon(self, x, y):
-        self._panel.tint(x, y, _ICON, _ICON, _GROUND, self._accent)
+        self._panel.tint(x, y, _ICON, _ICON, GROUND, self._accent)
         draw_picture(self._panel, ICONS.split().index(self._icon), x, y)
 
     # A code: its symbol, the steps, the code, and the time left.
@@ -203,7 +197,7 @@ class _Screen:
         if module and corner[1] + self._light(module) > bottom:  # beside the symbol
             x = column
         bar = x, panel.height - self._margin - ROWS, panel.width - self._margin - x
-        panel.tint(bar[0], bar[1], bar[2], ROWS, _BAR, self._accent)
+        panel.tint(bar[0], bar[1], bar[2], ROWS, BAR, self._accent)
         return bar
 
     def _fitting(self, bottom):
@@ -307,23 +301,24 @@ class _Screen:
                     return count, (None, module, number, [], places)
         for module in self._modules():  # by itself
             light = self._light(module)
-            if light <= min(panel.width, panel.height):
+            if light <= short(panel):
                 break
+        light = min(light, short(panel))
         corner = (panel.width - light) // 2 & ~7, (panel.height - light) // 2
         return count, (None, module, number, [], (corner, (margin, 0), (margin, panel.height)))
 
     def _draw_symbol(self, module, corner):
         x, y = corner
-        light = self._light(module)
-        self._panel.tint(x, y, light, light, _INK, _PAPER)
+        light = min(self._light(module), short(self._panel))
+        self._panel.tint(x, y, light, light, INK, PAPER)
         draw_symbol(self._panel, self._symbol, module, light, x, y)
 
     # Lines of text: (font, text, colour, rows before it, step).
 
     def _colour(self, sign):
         if sign in (_OPTIONAL, _FOOT):
-            return _GREY
-        return self._accent if sign == _ADDRESS else _WHITE
+            return GREY
+        return self._accent if sign == _ADDRESS else WHITE
 
     def _lines(self, items, width):
         lines = []
@@ -337,7 +332,7 @@ class _Screen:
             colour = self._colour(sign)
             gap = _GAP if lines and not (sign == _ADDRESS and has_steps) else 0
             indent = _BADGE + 6 if sign in (_FIRST, _SECOND, _ADDRESS) and has_steps else 0
-            step = sign if sign in (_FIRST, _SECOND) else 0
+            step = sign if has_steps and sign in (_FIRST, _SECOND) else 0
             cut = _cut if sign == _ADDRESS else _wrap
             for line in cut(font, text, width - indent):
                 lines.append((name, line, colour, gap, step, indent))
@@ -370,10 +365,10 @@ class _Screen:
             font = self._font(name)
             y += gap
             if step:
-                panel.tint(x, y, _BADGE, _BADGE, _GROUND, self._accent)
+                panel.tint(x, y, _BADGE, _BADGE, GROUND, self._accent)
                 draw_picture(panel, STEP + step - _FIRST, x, y)
-            if colour != _WHITE:
-                panel.tint(x + indent, y, font.width(text), font.pitch, _GROUND, colour)
+            if colour != WHITE:
+                panel.tint(x + indent, y, font.width(text), font.pitch, GROUND, colour)
             font.draw(panel, text, x + indent, y + (font.pitch + font.height) // 2)
             y += font.pitch
 

@@ -3,6 +3,8 @@
 from keyfob.compat import Loaded, const
 
 _SMALL = const(64)  # pixels of the short side up to which a module may be 2 pixels wide, not 3
+_NARROW = const(100)  # pixels of the short side between which a symbol needs all its quiet zone
+_WIDE = const(128)
 _LARGEST = const(10)  # the encoder's largest version
 
 
@@ -27,7 +29,12 @@ def symbol_for(panel, code):
 
 def largest_symbol(panel):
     """Return the largest version of QR code that can be scanned from `panel`, or 0."""
-    modules = short(panel) // least_module(panel) - 2
+    side = short(panel)
+    quiet = 8 if _NARROW < side < _WIDE else 2  # of which less was seen to be missed
+    if getattr(panel, "round", False):  # the square in the circle, and not quite all of it
+        side = side * 7 // 10
+        quiet = 8
+    modules = side // least_module(panel) - quiet
     return max(0, (modules - 17) // 4)
 
 

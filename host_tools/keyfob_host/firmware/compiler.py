@@ -4,6 +4,7 @@ python -m keyfob_host.firmware.compiler [FOLDER]   into FOLDER (build/firmware),
 """
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import os
@@ -18,7 +19,8 @@ from typing import NamedTuple
 
 from keyfob_host.errors import CliError
 from keyfob_host.firmware import shortening
-from keyfob_host.firmware.lending import lent
+from keyfob_host.firmware.lending import Moved, lent
+from keyfob_host.firmware.letting_go import with_names_cleared
 from keyfob_host.firmware.module_names import with_short_modules
 from keyfob_host.firmware.module_paths import module_of
 from keyfob_host.firmware.packing import packed
@@ -141,8 +143,24 @@ def packed_texts(sources: dict[str, str]) -> dict[str, str]:
 
 def packed_files(sources: dict[str, str]) -> dict[str, str]:
     """The same with the longer names of modules."""
-    texts, moved = lent(sources)
-    return packed(texts, _programs(), moved)
+    return dict(_packed(tuple(sources.items()), tuple(_programs())))
+
+
+def divided_files(sources: dict[str, str]) -> dict[str, str]:
+    """The package's files with their rare functions in files of their own."""
+    return dict(_divided(tuple(sources.items()))[0])
+
+
+# A second's work, which several ask for in one run.
+@functools.lru_cache(maxsize=1)
+def _packed(sources: tuple[tuple[str, str], ...], programs: tuple[str, ...]) -> dict[str, str]:
+    files, moved = _divided(sources)
+    return packed(files, programs, moved)
+
+
+@functools.lru_cache(maxsize=1)
+def _divided(sources: tuple[tuple[str, str], ...]) -> tuple[dict[str, str], Moved]:
+    return lent(dict(sources))
 
 
 def _prepared(sources: dict[str, str], spoken: list[str]) -> dict[str, str]:
@@ -154,7 +172,8 @@ def _named(sources: dict[str, str], spoken: list[str]) -> Iterable[tuple[str, st
     """Of each file its name, that on a board, and its text, as `_prepared` returns it."""
     try:
         files = packed_files(sources)
-        short = shortened(with_short_modules(files), spoken)
+        cleared = {name: with_names_cleared(text) for name, text in files.items()}
+        short = shortened(with_short_modules(cleared), spoken)
         passing = {path for name, path in zip(files, short, strict=True) if _is_passing(name)}
         ready = with_passing_texts(short, passing)
         return zip(files, ready, ready.values(), strict=True)

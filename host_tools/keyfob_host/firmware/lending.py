@@ -7,7 +7,8 @@ functions, `keyfob.rare_NAME` (the file's own name, where none is given):
   Where a class has rare ones in several modules, they are looked for in each in turn.
 - A function of a module is imported from there by the files that use it, and
   `with Loaded("its module") as code:` loads only those that its block uses. Where its own file
-  calls it, from what stays loaded or from other rare functions, it is fetched for each call.
+  calls it, from what stays loaded or from other rare functions, it is fetched for each call. So it
+  is where a file says `module.function(...)` of a module that it imports.
 
 A subclass overrides a rare method as any other, but `super()` does not find it on a board.
 So a class has one file that tells the whole of it. What only rare functions use of a file's
@@ -131,8 +132,9 @@ class _File:
 
     def _refuse_double_meaning(self, group: list[Function]) -> None:
         """Raise ValueError where what functions mean by a name would be one of them."""
+        meant = set().union(*map(_from_outside, group))
         for node in group:
-            if node.name in set().union(*map(_from_outside, group)):
+            if node.name in meant:
                 raise self._refusal(f"{node.name} means two things to rare functions")
 
     def _take_functions(self) -> set[str]:
@@ -175,14 +177,17 @@ class _File:
     def _tables(self, module: str) -> list[ast.stmt]:
         """The tables that, of this file, the rare functions of one module alone use."""
         others = [node for home, group in self._groups.items() if home != module for node in group]
+        group = self._groups[module]
+        said = {node: _said([node]) for node in [*group, *others, *self._stays]}
         found: list[ast.stmt] = []
         while True:
-            said = _said([*self._groups[module], *found])
+            own = set().union(*(said[node] for node in [*group, *found]))
             rest = [node for node in self._stays if node not in found]
             for node in rest:
                 name = _table(node)
-                users = [*others, *(other for other in rest if other is not node)]
-                if name in said and name not in _said(users) and not self._is_known(node):
+                if name not in own or self._is_known(node):
+                    continue
+                if not any(name in said[user] for user in [*others, *rest] if user is not node):
                     found.insert(0, node)
                     break
             else:
@@ -285,10 +290,10 @@ def _marked(function: Function) -> ast.stmt:
 def _redirected(path: str, text: str, moved: Moved) -> str:
     """A file whose imports find functions that have moved.
 
-    Raises ValueError for one that is called by its old module's name.
+    Raises ValueError for one that is used by its old module's name in another way than a call.
     """
     tree = ast.parse(text)
-    changed = _redirect_blocks(tree, moved)
+    changed = _redirect_blocks(tree, moved) | _fetch_members(path, tree, moved)
     gone_from = {name: moved[module] for name, module in _modules(tree) if module in moved}
     for parent in ast.walk(tree):
         match parent:
@@ -306,6 +311,41 @@ def _redirected(path: str, text: str, moved: Moved) -> str:
                 body[place : place + 1] = [node, *new] if node.names else new
                 changed |= bool(gone)
     return _text(tree.body) if changed else text
+
+
+def _fetch_members(path: str, tree: ast.Module, moved: Moved) -> bool:
+    """Have calls by the name of an imported module fetch the function; whether there are any."""
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    known = dict(_modules(ast.Module(list(imports), [])))
+    fetched: dict[str, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(name), attr=function)):
+                home = moved.get(known.get(name, ""), {}).get(function)
+                if home is not None:
+                    fetched[function] = home
+                    node.func = ast.Name(function, ast.Load())
+    if not fetched:
+        return False
+    clash = fetched.keys() & (set(map(_defined, tree.body)) | _bound_in(tree))
+    if clash:
+        raise ValueError(f"{path}: {min(clash)} means two things")
+    place = max(map(tree.body.index, imports)) + 1
+    tree.body[place:place] = [node for found in fetched.items() for node in _fetching(*found)]
+    _import_from_compat(tree.body, {"Loaded"})
+    return True
+
+
+def _bound_in(tree: ast.AST) -> set[str]:
+    """The names that functions in a tree bind, and those that it imports."""
+    found = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
+                found.add(name)
+            case ast.alias():
+                found.add(_bound(node))
+    return found
 
 
 def _redirect_blocks(tree: ast.Module, moved: Moved) -> bool:

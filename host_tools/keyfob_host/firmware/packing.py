@@ -37,11 +37,7 @@ GROUPS = {
     ),
     "keyfob.app": ("keyfob.ui.screens", "keyfob.app"),
     "keyfob._approve": ("keyfob.oauth.device_grant", "keyfob.link.approve"),
-    "keyfob._rare_replies": (
-        "keyfob.oauth.json_object",
-        "keyfob.rare_replies",
-        "keyfob.rare_outcome",
-    ),
+    "keyfob._rare_replies": ("keyfob.rare_replies", "keyfob.rare_outcome"),
     "keyfob._rare_octets": (
         "keyfob.rare_octets",
         "keyfob.oauth.notice",
@@ -69,10 +65,10 @@ GROUPS = {
         "keyfob.ui.displays.ili9341",
         "keyfob.ui.time_bar",
     ),
-    "keyfob._request": ("keyfob.oauth.url", "keyfob.net.http_request"),
+    "keyfob._round": ("keyfob.ui.displays.gc9a01", "keyfob.ui.time_ring"),
     "keyfob._texts": ("keyfob.ui.texts", "keyfob.ui.screen_table"),
     "keyfob._pages": ("keyfob.ui.fonts", "keyfob.ui.pages"),
-    "keyfob._face": ("keyfob.ui.typeface", "keyfob.ui.face"),
+    "keyfob._face": ("keyfob.ui.colours", "keyfob.ui.typeface", "keyfob.ui.face"),
     "keyfob._store": (
         "keyfob.storage.files",
         "keyfob.storage.token_store",

@@ -8,6 +8,7 @@ The compiler folds every `const(...)`, so the function itself is imported for CP
 """
 
 import ast
+import functools
 import io
 import itertools
 import re
@@ -223,6 +224,7 @@ def _rest_of_import(found: re.Match[str]) -> str:
     return f"from keyfob.compat import {found[1]}" if found[1] else ""
 
 
+@functools.lru_cache(maxsize=512)  # those of a file are asked for again to be replaced
 def _names(text: str) -> list[tuple[str, int, int]]:
     """Each name in a text, its line from 0 and its column; keywords are among them."""
     return [

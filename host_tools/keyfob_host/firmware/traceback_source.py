@@ -11,7 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from keyfob_host.firmware import compiler
-from keyfob_host.firmware.lending import lender, lent
+from keyfob_host.firmware.lending import lender
 from keyfob_host.firmware.module_names import short_modules, with_short_modules
 from keyfob_host.firmware.packing import sources_of
 from keyfob_host.firmware.shortening import short_names
@@ -66,7 +66,7 @@ def _firmware() -> _Firmware:
     files = compiler.packed_files(texts)
     modules = {short: name for name, short in short_modules(files).items()}
     short = short_names(with_short_modules(files), compiler.outside())
-    return _Firmware(texts, lent(texts)[0], modules, short)
+    return _Firmware(texts, compiler.divided_files(texts), modules, short)
 
 
 def _defined(path: str, text: str, short: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from keyfob.oauth.messages import Reply
-from keyfob_host.boards import known_boards, load_board
+from keyfob_host.boards import all_boards, load_board
 from keyfob_host.errors import CliError
 from keyfob_host.providers.roots import RootError
 from keyfob_host.vm import executable, in_the_vm
@@ -46,8 +46,8 @@ def ask(
 
     program = executable()
     assert program is not None
-    names = [board] if board else known_boards()
-    heap = in_the_vm(min(load_board(name).heap_limit for name in names))
+    boards = [load_board(board)] if board else all_boards()
+    heap = in_the_vm(min(known.heap_limit for known in boards))
     paths = [f"/ca/{number}.der" for number in range(len(roots))]
     files = {
         **compiled_firmware(),

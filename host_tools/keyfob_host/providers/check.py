@@ -27,7 +27,7 @@ from keyfob.oauth.profile import Profile
 from keyfob.oauth.profile_schema import ADDRESSES, client_from
 from keyfob.ui.qr_fit import largest_symbol, symbol_for
 from keyfob_host import vm
-from keyfob_host.boards import known_boards, load_board
+from keyfob_host.boards import ROUND_CONTROLLERS, all_boards, load_board
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.providers import as_board
 from keyfob_host.providers.presets import (
@@ -91,6 +91,7 @@ class Wanted:
 class _Panel:
     width: int
     height: int
+    round: bool = False
 
 
 def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
@@ -144,7 +145,7 @@ def check(wanted: Wanted) -> tuple[dict[str, Any], CliError | None]:
         "endpoints": endpoints,
         "roots": roots,
         "shows": shows,
-        "panels": [_panel(name, shows) for name in known_boards() if load_board(name).display],
+        "panels": [_panel(board.name, shows) for board in all_boards() if board.display],
     }
     if trouble is not None:
         return report, CliError(trouble.message, trouble.hint or _HINT)
@@ -365,7 +366,7 @@ def _ask_for_code(
 def _panel(name: str, shows: Mapping[str, str | None]) -> dict[str, Any]:
     display = load_board(name).display
     assert display is not None
-    panel = _Panel(display.width, display.height)
+    panel = _Panel(display.width, display.height, display.controller in ROUND_CONTROLLERS)
     found: str | None = None
     for kind, address in (
         ("complete", shows["verification_uri_complete"]),

@@ -232,7 +232,7 @@ def configure(
                 scope=told.scope if told.scope is not None else _preset_scope(told.provider),
                 roots=roots,
                 allow_http=None if http == had_http else http,
-                board=told.board,
+                board=about.name if about else None,
                 api=api,
                 language=language,
                 erase_ended=erase_ended or None,

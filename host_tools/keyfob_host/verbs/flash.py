@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from keyfob_host import chips
 from keyfob_host.boards import Board, known_boards, load_board
+from keyfob_host.boards import all_boards as every_board
 from keyfob_host.deadlines import within
 from keyfob_host.errors import CliError, UsageError
 from keyfob_host.verbs import options
@@ -227,7 +228,7 @@ def _check_chip(image: "Image", chip: str, whose: str) -> None:
 
 
 def _boards_with(chip: str) -> list[str]:
-    return [name for name in known_boards() if load_board(name).chip == chip]
+    return [board.name for board in every_board() if board.chip == chip]
 
 
 def _generic_board(chip: str) -> Board:

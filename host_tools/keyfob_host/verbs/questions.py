@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from keyfob_host.boards import known_boards, load_board
+from keyfob_host.boards import all_boards
 from keyfob_host.errors import CliError
 from keyfob_host.providers.presets import Preset, known_providers, load, named
 from keyfob_host.verbs.dialogue import Dialogue
@@ -92,10 +92,10 @@ def ask_wifi(told: Told, document: Mapping[str, Any], dialogue: Dialogue) -> Tol
 
 def ask_board(told: Told, chip: str | None, dialogue: Dialogue) -> Told:
     """`told` with the board that it is, among those with that chip."""
-    names = [name for name in known_boards() if chip in (None, load_board(name).chip)]
-    choices = _columns([(name, load_board(name).title) for name in names])
+    boards = [board for board in all_boards() if chip in (None, board.chip)]
+    choices = _columns([(board.name, board.title) for board in boards])
     index = dialogue.pick("Which board is it?", [*choices, _NO_BOARD])
-    return told if index == len(names) else replace(told, board=names[index])
+    return told if index == len(boards) else replace(told, board=boards[index].name)
 
 
 def _is_new(what: str, present: str | None, dialogue: Dialogue) -> bool:

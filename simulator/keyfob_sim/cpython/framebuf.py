@@ -177,22 +177,40 @@ class FrameBuffer:
             values = [self.__value(color) for color in colors]
         rows = self.__rows[max(y, 0) : max(y + source.__height, 0)]
         columns = self.__columns[max(x, 0) : max(x + source.__width, 0)]
-        source_columns = source.__columns[max(-x, 0) :][: len(columns)]
+        first = max(-x, 0)
+        source_columns = source.__columns[first:][: len(columns)]
         columns = columns[: len(source_columns)]
         cells, mask, source_cells = self.__cells, self.__mask, source.__cells
         source_mask = source.__mask
         # A row at once where no pixel depends on an earlier one: colour panels need the speed.
         is_plain = self.__is_plain and key < 0 and cells.obj is not source_cells.obj
+        eights = layers = None
+        if is_plain and source.__is_mono and len(values) > 1:
+            if not source.__is_vertical:
+                eights = _eights(cells.format, source.__columns[0][1] == 0, values[0], values[1])
+            elif cells.format == "B":
+                layers = _layers(values[0], values[1])
         for (row, row_shift), (base, base_shift) in zip(
             rows, source.__rows[max(-y, 0) :], strict=False
         ):
             if is_plain and columns:
-                run = [
-                    values[source_cells[base + column] >> base_shift + shift & source_mask]
-                    for column, shift in source_columns
-                ]
-                start = row + columns[0][0]
-                cells[start : start + len(run)] = array(cells.format, run)
+                start, count = row + columns[0][0], len(columns)
+                if eights is not None:
+                    packed = source_cells[base + first // 8 : base + (first + count + 7) // 8]
+                    parts = array(cells.format, b"".join([eights[byte] for byte in packed]))
+                    run = parts[first % 8 : first % 8 + count]
+                elif layers is not None:
+                    packed = source_cells[base + first : base + first + count]
+                    run = array("B", bytes(packed).translate(layers[base_shift]))
+                else:
+                    run = array(
+                        cells.format,
+                        [
+                            values[source_cells[base + column] >> base_shift + shift & source_mask]
+                            for column, shift in source_columns
+                        ],
+                    )
+                cells[start : start + count] = run
                 continue
             for (column, shift), (source_column, source_shift) in zip(
                 columns, source_columns, strict=True
@@ -257,6 +275,22 @@ def _bits(places: list[_Place]) -> dict[int, int]:
     for index, shift in places:
         found[index] = found.get(index, 0) | 1 << shift
     return found
+
+
+@lru_cache
+def _eights(cell: str, is_lowest_left: bool, dark: int, lit: int) -> list[bytes]:
+    """The cells of eight pixels beside each other, for each byte that may hold them."""
+    bits = range(8) if is_lowest_left else range(7, -1, -1)
+    return [
+        array(cell, [lit if byte >> bit & 1 else dark for bit in bits]).tobytes()
+        for byte in range(256)
+    ]
+
+
+@lru_cache
+def _layers(dark: int, lit: int) -> list[bytes]:
+    """For each of eight pixels above each other, its cell for each byte that may hold them."""
+    return [bytes(lit if byte >> bit & 1 else dark for byte in range(256)) for bit in range(8)]
 
 
 @lru_cache

@@ -64,9 +64,13 @@ class VirtualBoard:
         self._power_registers: dict[int, int] = {}
         self._boot = clock.monotonic()
         self._held: dict[str, Timer] = {}
+        self._refreshed_at = 0.0  # when the refresh of e-paper is over
         self._threads: list[Block | None] = []
         for button in about.buttons:
             self.pins.drive(button.pin, 1 - button.pressed)
+        wires = about.display.spi if about.display else None
+        if wires is not None and wires.busy is not None:
+            self.pins.sense(wires.busy, self._is_refreshing)
         self.power_off()
 
     def close(self) -> None:
@@ -244,7 +248,10 @@ class VirtualBoard:
         if wires.cs >= 0 and self.pins.level(wires.cs):
             return
         assert isinstance(self.panel, SpiPanel)
+        was_refreshing = self._is_refreshing()
         self.panel.transfer(data, bool(self.pins.level(wires.dc)))
+        if self.panel.refreshing and not was_refreshing:
+            self._refreshed_at = self.clock.monotonic() + self.panel.refreshing
         self.changed()
 
     def bitstream(self, pin: int, timing: Sequence[int], data: bytes) -> None:
@@ -259,8 +266,8 @@ class VirtualBoard:
     # What a person sees and does
 
     def picture(self) -> Image.Image | None:
-        """What the panel shows, None without one."""
-        return None if self.panel is None else self.panel.image()
+        """What the panel shows, or is about to, None without one."""
+        return None if self.panel is None else self.panel.settled()
 
     def press(self, name: str | None = None, seconds: float = _PRESS) -> bool:
         """Press a button (the first one) for a while; False where there is no such button."""
@@ -285,6 +292,17 @@ class VirtualBoard:
         for button in self.about.buttons:
             if name in (None, button.name):
                 self.pins.drive(button.pin, 1 - button.pressed)
+
+    def _is_refreshing(self) -> int:
+        """Whether e-paper refreshes; its refresh ends as soon as somebody asks in time."""
+        panel = self.panel
+        if not isinstance(panel, SpiPanel) or not panel.refreshing:
+            return 0
+        if self.clock.monotonic() < self._refreshed_at:
+            return 1
+        panel.finish()
+        self.changed()
+        return 0
 
     def _carry(self) -> None:
         """Let traffic pass if the board can join its access point."""

@@ -20,6 +20,7 @@ class Pins:
         self._changed = changed
         self._interrupt = interrupt
         self._outside: dict[int, int] = {}  # levels that buttons and the like apply
+        self._sensed: dict[int, Callable[[], int]] = {}  # levels that a chip applies
         self.reset()
 
     def reset(self) -> None:
@@ -61,6 +62,10 @@ class Pins:
             self._outside[pin] = level
         self._notify(pin, before)
 
+    def sense(self, pin: int, level: Callable[[], int]) -> None:
+        """Have a chip outside apply a level, which it is asked for as the pin is read."""
+        self._sensed[pin] = level
+
     def is_output(self, pin: int) -> bool:
         """Whether the pin puts out a level."""
         return self._modes.get(pin) == OUT
@@ -69,6 +74,8 @@ class Pins:
         """The level now: the output, else what is applied from outside, else the pull."""
         if self._modes.get(pin) == OUT:
             return self._outputs.get(pin, 0)
+        if pin in self._sensed:
+            return self._sensed[pin]()
         if pin in self._outside:
             return self._outside[pin]
         return int(self._pulls.get(pin) == PULL_UP)

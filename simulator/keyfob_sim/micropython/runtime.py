@@ -1,6 +1,7 @@
 """Runs a virtual board's firmware in the MicroPython VM, from boot to boot."""
 
 import collections
+import functools
 import os
 import re
 import selectors
@@ -364,10 +365,15 @@ def _modes(keys: bytes) -> bytes:
 
 def compile_rom(target: Path) -> Path:
     """Put on_board/, compiled, into `target`, as a board has these modules in ROM; return it."""
+    for name, content in _rom().items():
+        (target / name).with_suffix(".mpy").write_bytes(content)
+    return target
+
+
+@functools.cache
+def _rom() -> dict[str, bytes]:
+    """The compiled modules by the names of their files."""
     from keyfob_host.firmware.compiler import compiled_modules
     from keyfob_sim.run.board_files import vm_arch
 
-    rom = compiled_modules(Path(__file__).parent / "on_board", CALLED, vm_arch())
-    for name, content in rom.items():
-        (target / name).with_suffix(".mpy").write_bytes(content)
-    return target
+    return compiled_modules(Path(__file__).parent / "on_board", CALLED, vm_arch())

@@ -9,14 +9,16 @@ _SMALL = const(28_672)
 _MEDIUM = const(34_816)
 _LARGE = const(43_008)
 
-# Controller: the module of its driver, the class there, and that area.
-_DRIVERS = {
-    "ssd1306": ("keyfob.ui.displays.ssd1306", "SSD1306", _SMALL),
-    "sh1106": ("keyfob.ui.displays.sh1106", "SH1106", _SMALL),
-    "st7789": ("keyfob.ui.displays.st7789", "ST7789", _MEDIUM),
-    "ili9341": ("keyfob.ui.displays.ili9341", "ILI9341", _LARGE),
-    "ili9342": ("keyfob.ui.displays.ili9341", "ILI9342", _LARGE),
-}
+# In the same order the controllers, their drivers, the modules of these, and that area. As long
+# texts: MicroPython keeps short ones as names.
+_CONTROLLERS = "ssd1306 sh1106 st7789 ili9341 ili9342 gc9a01 ssd1680"
+_CLASSES = "SSD1306 SH1106 ST7789 ILI9341 ILI9342 GC9A01 SSD1680"
+_MODULES = (
+    "keyfob.ui.displays.ssd1306 keyfob.ui.displays.sh1106 keyfob.ui.displays.st7789 "
+    "keyfob.ui.displays.ili9341 keyfob.ui.displays.ili9341 keyfob.ui.displays.gc9a01 "
+    "keyfob.ui.displays.ssd1680"
+)
+_AREAS = (_SMALL, _SMALL, _MEDIUM, _LARGE, _LARGE, _LARGE, _MEDIUM)
 
 # How the glass is mounted on its controller; absent or 0 means the driver's default.
 _GEOMETRY = ("rotation", "column_offset", "row_offset", "inverted", "bgr")
@@ -32,7 +34,7 @@ def open_display(board):
     if about is None:
         return None
     try:
-        module, name, area = _DRIVERS[about["controller"]]
+        module, name, area = _driver_of(about["controller"])
         options = {option: about[option] for option in _GEOMETRY if about.get(option)}
         driver = getattr(__import__(module, None, None, (name,)), name)  # stays: the display does
         if "power" in about:
@@ -52,9 +54,25 @@ def open_display(board):
         with Loaded("keyfob.heap_area") as code:
             code.add_small_area(area)
         return driver(bus, about["width"], about["height"], **options)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+    except (AttributeError, ImportError, KeyError, TypeError, ValueError, IndexError) as error:
         # People edit that file.
         raise ConfigError(
             "/board.json does not describe the display: %s" % error,
             "write it anew with the host tools",
         )
+
+
+def _driver_of(controller):
+    """Return the module of a controller's driver, the class there, and the bytes of that area.
+
+    A controller with a dot is itself a class in a module: a driver of one's own. Raises ValueError
+    for an unknown one.
+    """
+    module, dot, name = controller.rpartition(".")
+    if dot:
+        return module, name, _LARGE
+    known = _CONTROLLERS.split()
+    if controller not in known:
+        raise ValueError("there is no driver for %s" % controller)
+    number = known.index(controller)
+    return _MODULES.split()[number], _CLASSES.split()[number], _AREAS[number]

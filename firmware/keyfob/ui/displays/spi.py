@@ -52,7 +52,10 @@ def open_bus(wires):
         mosi=Pin(wires["mosi"]),
         miso=None,
     )
-    return SpiBus(spi, output(wires["dc"], 0), output(wires["cs"], 1), output(wires["reset"], 1))
+    bus = SpiBus(spi, output(wires["dc"], 0), output(wires["cs"], 1), output(wires["reset"], 1))
+    if wires.get("busy", -1) >= 0:  # of e-paper
+        bus.busy = Pin(wires["busy"], Pin.IN)
+    return bus
 
 
 def output(pin, level=0):

@@ -5,6 +5,7 @@ from machine import SPI, Pin
 from keyfob.ui.displays import _Bytes
 
 class SpiBus:
+    busy: Pin
     def __init__(
         self, spi: SPI, dc: Pin, cs: Pin | None = None, reset: Pin | None = None
     ) -> None: ...

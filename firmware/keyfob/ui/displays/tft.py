@@ -41,10 +41,11 @@ class Tft(framebuf.FrameBuffer):
     panels that need it to show true colours.
     """
 
-    # Of the controller: columns and rows of its memory, and the bits of MADCTL that its panels
-    # need inverted.
+    # Of the controller: columns and rows of its memory, the bits of MADCTL that its panels need
+    # inverted, and what it is sent after a reset: commands, each with the number of its arguments.
     memory = (240, 320)
     flips = 0x00
+    setup = b""
 
     def __init__(
         self,
@@ -156,6 +157,12 @@ class Tft(framebuf.FrameBuffer):
         bus = self._bus
         bus.command(_SWRESET)
         time.sleep(_RESET)
+        table = memoryview(self.setup)
+        while table:
+            end = 2 + table[1]
+            bus.command(table[:1])
+            bus.data(table[2:end])
+            table = table[end:]
         bus.command(_SLPOUT)
         time.sleep(_WAKE)
         bus.command(_COLMOD)

@@ -6,6 +6,7 @@ from keyfob.ui.displays import _Bus
 class Tft(FrameBuffer):
     memory: tuple[int, int]
     flips: int
+    setup: bytes
     width: int
     height: int
     buffer: bytearray

@@ -63,6 +63,10 @@ class Panel(ABC):
         turn = _UPRIGHT[self.display.rotation]
         return picture if turn is None else picture.transpose(turn)
 
+    def settled(self) -> Image.Image:
+        """Return the picture as the person will see it, where that takes a moment."""
+        return self.image()
+
     def power_off(self) -> None:
         """Lose everything: at the next power-on the memory is noise and the glass is dark."""
         self._fill_with_noise()
@@ -115,7 +119,17 @@ class I2cPanel(Panel):
 
 
 class SpiPanel(Panel):
-    """A panel on an SPI bus with a D/C pin."""
+    """A panel on an SPI bus with a D/C pin.
+
+    `refreshing` is how long (s) the refresh takes that has begun, until `finish` is called: 0 for
+    none. The level of the busy pin says whether there is one.
+    """
+
+    refreshing = 0.0
+
+    def finish(self) -> None:
+        """End a refresh."""
+        self.refreshing = 0.0
 
     @abstractmethod
     def transfer(self, data: bytes, is_data: bool) -> None:
