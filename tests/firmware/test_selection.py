@@ -16,6 +16,8 @@ BROKEN = (
     "[",
     '{"a"',
     '{"a":',
+    '{"a"}',
+    '{"b"}',
     '{"a" 1}',
     '{"a":}',
     '{"a":1',
@@ -31,6 +33,7 @@ BROKEN = (
     '{"b":[}',
     "[,]",
     "[1 2]",
+    "[\ufeff1]",
     "[}",
     "]",
     ":",
@@ -203,9 +206,15 @@ def test_an_element_is_bounded():
     assert len(elements(("a",), text % ("x" * 4000, "x" * 9000))[0][0]["a"]) == 4000
     for size in (1, 10_000):
         selection = select(("a",), list)
-        fed(selection, text % ("x" * 4100, ""), size)
+        assert fed(selection, text % ("x" * 9000, "x" * 9000), size) == b"["
         error = raises(TransportError, selection.check, OK)
         assert error.message == "an element has more than 4096 bytes"
+
+
+def test_a_name_is_bounded():
+    selection = select(("a",))
+    fed(selection, '{"' + "a" * 100_000, 100)
+    assert len(selection._name) < 200
 
 
 ELEMENT = b'{"id":"%d","subject":{"title":"No. %d","url":"https://api.example/%d"},"rest":[%s]}'

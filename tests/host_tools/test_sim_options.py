@@ -61,6 +61,7 @@ def test_without_options_a_virtual_board_meets_the_embedded_server():
         "https": False,
         "chain": "long",
         "approve": "auto",
+        "language": "en",
         "until": {"name": "linked", "count": 1},
         "timeout": 300.0,
         "state_dir": None,

@@ -15,7 +15,7 @@ _FIRST = const(32)
 _HARD_BLANK = const(128)  # a blank that is no place to begin a line, less _FIRST
 _BOX = const(95)  # the number of the glyph for what has none
 _OTHERS = (  # after the box
-    "ÄÖÜßäöüÀÁÂÃÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÙÚÛàáâãæçèéêëìíîïñòóôõùúûÿŸĄąĆćĘęŁłŃńŒœŚśŹźŻż¡¿«»„“”"
+    "ÄÖÜßäöüÀÁÂÃÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÙÚÛàáâãæçèéêëìíîïñòóôõùúûÿŸĄąĆćĘęŁłŃńŒœŚśŹźŻż¡¿«»„“”°"
 )
 
 # Five columns a glyph, the top row in the lowest bit: ASCII from the space on, then the box for
@@ -65,6 +65,7 @@ _GLYPHS = (
     b"\x62\x52\x4a\x47\x42\x44\x64\x56\x4d\x44\x62\x52\x4b\x46\x42\x44\x64\x55\x4c\x44"  # Ź ź Ż ż
     b"\x00\x00\x7d\x00\x00\x30\x48\x45\x40\x20\x10\x28\x54\x28\x44\x44\x28\x54\x28\x10"  # ¡ ¿ « »
     b"\x40\x30\x40\x30\x00\x06\x01\x06\x01\x00\x00\x04\x03\x04\x03"  # „ “ ”
+    b"\x00\x02\x05\x02\x00"  # °
 )
 
 
