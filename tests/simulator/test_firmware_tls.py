@@ -126,7 +126,7 @@ CERTIFICATES: dict[str, Callable[[CertificateAuthority, Path], IssuedCertificate
     "TLS 1.2": lambda ca, to: ca.issue([HOST], to),
     "TLS 1.2, speaks unasked": lambda ca, to: ca.issue([HOST], to),
 }
-GREETED = ("another CA", "self-signed")
+GREETED = ("another CA", "self-signed", "hangs up")
 REFUSED = ("another CA", "another host", "expired", "not yet valid", "self-signed")
 WITHOUT_TLS = ("plain http", "hangs up", "stalls")
 # Asked three times: those that keep a connection, and those that do not.
@@ -354,7 +354,7 @@ def test_what_is_wrong_with_it_is_said_and_what_to_do(
 def test_nothing_of_the_request_leaves_before_the_server_is_trusted(
     outcome: Outcome, kind: str
 ) -> None:
-    # It is asked only once, and greeted once more where that tells which root is missing.
+    # It is asked only once, and greeted once more where that tells more.
     assert outcome.connections[kind] == (2 if kind in GREETED else 1)
     assert b"HTTP" not in outcome.seen[kind]
     assert SECRET.encode() not in outcome.seen[kind]

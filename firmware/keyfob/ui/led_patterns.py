@@ -26,6 +26,7 @@ idle
 denied 100 200 100 1600
 expired 600 200 100 1100
 sign_in_again 100 200 100 200 100 1300
+value 100 100 2
 unlink 500 100
 unlinked 100 200 600 1100
 error_config 500 200 500 200 100 1000

@@ -24,7 +24,7 @@ def with_place(error):
 def _place(error):
     """The words for it, "" where the exception does not tell."""
     found = ""
-    for line in _traceback(error).split("\n"):
+    for line in _traceback(error):
         words = line.strip().split('"')
         if words[0] == "File " and not _is_library(words[1]):
             number = words[2].split(",")[1].split()[1]
@@ -33,15 +33,20 @@ def _place(error):
 
 
 def _traceback(error):
+    """The lines of a traceback; on CPython those with file and line alone."""
     if not hasattr(sys, "print_exception"):
-        import traceback
-
-        return "".join(traceback.format_tb(error.__traceback__))
+        lines = []
+        step = error.__traceback__
+        while step is not None:
+            file = step.tb_frame.f_code.co_filename
+            lines.append('File "%s", line %d, in' % (file, step.tb_lineno))
+            step = step.tb_next
+        return lines
     import io
 
     file = io.StringIO()
     sys.print_exception(error, file)
-    return file.getvalue()
+    return file.getvalue().split("\n")
 
 
 def _is_library(file):
