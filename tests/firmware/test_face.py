@@ -3,6 +3,7 @@
 import sys
 
 import framebuf
+import support
 
 from keyfob.ui import colours, face, qr, screen_table, texts, typeface
 from keyfob.ui.qr_fit import largest_symbol
@@ -132,9 +133,15 @@ def members_of(name, **others):
     return dict(CODE if name in ("user_code", "offline") else {}, **dict(MEMBERS, **others))
 
 
+def languages():
+    """All of them, but on a board in `make test`: what lays texts out is the same for each."""
+    is_sample = sys.implementation.name == "micropython" and not support.WHOLE
+    return ("en", "de", "pl") if is_sample else texts.languages()
+
+
 def test_every_screen_says_all_of_it_in_every_language():
     for size in SIZES:
-        for language in texts.languages():
+        for language in languages():
             for name in screen_table.names():
                 members = members_of(name, left="{left}")
                 pages = all_pages(size, name, members, language)
@@ -149,7 +156,7 @@ def test_every_screen_says_all_of_it_in_every_language():
 def test_texts_keep_apart_and_off_the_edges():
     for size in SIZES:
         margin = 8 if size[0] < 280 else 16
-        for language in texts.languages():
+        for language in languages():
             for name in screen_table.names():
                 for panel, lines in all_pages(size, name, members_of(name), language):
                     boxes = [line[2:] for line in lines]
@@ -392,8 +399,19 @@ def is_within(box, radius):
     return far[0] * far[0] + far[1] * far[1] <= radius * radius
 
 
+def outside():
+    """The bits of a picture of 240x240 that lie beyond a circle of that size, as one number."""
+    bits = 0
+    for y in range(240):
+        away = max(120 - y, y - 119)
+        half = int((14_400 - away * away) ** 0.5)
+        bits = bits << 240 | ((1 << 240) - 1) ^ (((1 << 2 * half) - 1) << (120 - half))
+    return bits
+
+
 def test_a_round_panel_says_all_of_it_within_its_circle():
-    for language in texts.languages():
+    beyond = outside()
+    for language in languages():
         for name in screen_table.names():
             members = members_of(name, left="{left}")
             pages = round_pages(name, members, language)
@@ -408,10 +426,7 @@ def test_a_round_panel_says_all_of_it_within_its_circle():
                     assert is_within(box, 106), (name, lines)
                     assert not [b for b in boxes[:index] if overlap(b, box)], (name, lines)
                     assert not [part for part in light if overlap(part, box)], (name, lines)
-                for y in range(240):
-                    for x in range(240):
-                        if not is_within((x, y, 1, 1), 120):
-                            assert not panel.pixel(x, y), (name, x, y)
+                assert not int.from_bytes(panel.buffer, "big") & beyond, (name, language)
 
 
 def test_a_round_panel_shows_the_largest_symbol_that_its_circle_holds():
