@@ -165,9 +165,15 @@ class Face:
         return advance, ink | {(x, y + row) for x in span for row in range(thick)}
 
 
-def table(face: Face, chars: list[str]) -> bytes:
-    """The bytes of a table, as README.md has them."""
+def table(face: Face, chars: list[str], tight: str = "") -> bytes:
+    """The bytes of a table, as README.md has them. Those in `tight` have no room of their own."""
     glyphs = [face.glyph(char) for char in chars]
+    side = face.pitch // 11
+    for place, char in enumerate(chars):
+        if char in tight and (found := glyphs[place]):
+            left, right = min(x for x, _ in found[1]), max(x for x, _ in found[1])
+            ink = {(x - left + side, y) for x, y in found[1]}
+            glyphs[place] = right - left + 1 + 2 * side, ink
     advances = bytes(found[0] if found else 0 for found in glyphs)
     ends, body = [], b""
     for found in glyphs:
@@ -275,7 +281,8 @@ def main() -> None:
     TABLES.mkdir(exist_ok=True)
     for name, font, pixels, pitch, is_code in FONTS:
         face = Face(Path(sys.argv[1], font + ".otf"), pixels, pitch)
-        data = table(face, ASCII if is_code else ASCII + LATIN + MARKS)
+        # The letters of a code are all as wide, and a value's point is not.
+        data = table(face, ASCII, ".,:") if is_code else table(face, ASCII + LATIN + MARKS)
         (TABLES / (name + ".bin")).write_bytes(data)
         print(f"{name:6} {len(data)} bytes")
     bold = Face(Path(sys.argv[1], "B612-Bold.otf"), 12, 16)

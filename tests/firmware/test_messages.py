@@ -85,9 +85,9 @@ def test_form_encoding_of_what_needs_it():
 
 
 def test_sweep_every_character_survives_the_way_to_the_server():
-    for code in range(1, 0x3000 if support.WHOLE else 0x180):
-        value = "<%s>" % chr(code)
-        assert form_of(send(Client("fob"), ("v", value)))["v"] == value, code
+    for start in range(1, 0x3000 if support.WHOLE else 0x180, 16):
+        value = "<%s>" % "".join([chr(code) for code in range(start, start + 16)])
+        assert form_of(send(Client("fob"), ("v", value)))["v"] == value, start
 
 
 # Client authentication

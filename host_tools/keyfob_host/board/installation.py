@@ -269,7 +269,9 @@ def _with_room(todo: Plan, there: Mapping[str, Held | None], facts: Mapping[str,
         and path not in moved
         and any(path == one or path.startswith(f"{one}/") for one in old)
     )
-    if facts["free"] + goes >= blocks(map(len, send.values())) + _SPARE:
+    # What was begun had room. A folder that is moved has its entries twice meanwhile.
+    is_begun = any(path.startswith(f"{todo.firmware.folder}/") for path in there)
+    if is_begun or facts["free"] + goes >= blocks(map(len, send.values())) + _SPARE:
         copy = tuple(moved.items())
         return replace(
             todo, send=send, copy=copy, remove=old, retire=False, switch=True, moves=True

@@ -10,7 +10,8 @@ except AttributeError:
     about = sys.implementation._machine
 try:
     block, _, blocks, free_blocks = os.statvfs("/")[:4]
-    size, free = block * blocks, block * free_blocks
+    # littlefs counts what several entries share once for each, and may find less than nothing.
+    size, free = block * blocks, block * (free_blocks if free_blocks <= blocks else 0)
 except OSError:
     size = free = block = 0
 try:
