@@ -47,7 +47,8 @@ def test_bytes_of_each_screen_on_the_bus(monkeypatch: pytest.MonkeyPatch) -> Non
     print("\nbytes on the bus for a screen")
     for name, board in shown.items():
         bytes_sent = [sent(board, screen, monkeypatch) for screen in names]
-        assert all(bytes_sent) and board.display is not None
+        assert all(bytes_sent)
+        assert board.display is not None
         is_spi = board.display.spi is not None
         longest = max(bytes_sent) * (8_000 / SPI if is_spi else 9_000 / I2C)
         bus = "40 MHz SPI" if is_spi else "400 kHz I2C"
