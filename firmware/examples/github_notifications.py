@@ -29,6 +29,7 @@ class Notifications(App):
     since = None  # of the last reply with something new
 
     async def idle(self):
+        self.since = None  # the link may be another account's
         while True:
             await asyncio.sleep(await self.look())
 

@@ -503,3 +503,10 @@ def test_the_time_left_on_a_round_panel_is_a_ring_that_shrinks_without_taking_me
             ring.draw(0, 60)
         finally:
             micropython.heap_unlock()
+
+
+def test_blank_lines_of_a_program_are_no_trouble():
+    for panel in (RoundPanel(), Panel(135, 240)):
+        members = dict(MEMBERS, message="one\n\n \nfour", name=" ")
+        items = texts.items("value", members, "en", texts.COLOURED)
+        face.compose(panel, items + (("a\n\nb", "?"),), None, "good", None, 0)

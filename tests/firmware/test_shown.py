@@ -20,6 +20,8 @@ from fakes import (
 
 from keyfob.errors import ConfigError, KeyfobError, LinkDenied
 from keyfob.link import AccountLink, from_config
+from keyfob.link import shown as shown_code
+from keyfob.ui import raised
 from keyfob.ui.led import StatusLed
 
 CONFIGURATION = {
@@ -279,3 +281,64 @@ async def test_the_screens_speak_the_language_of_the_configuration():
         board = Board(folder, console, Button(), language="de").approved()
         await board.ends(example)
         assert console.shown[-1].startswith("Verbunden")
+
+
+async def test_a_missing_certificate_is_on_the_panel_too():
+    with Folder() as folder:
+        error = None
+        panel = Panel()
+        shown = []
+        show_error = shown_code.show_error
+        shown_code.show_error = lambda front, error: shown.append(error)
+        try:
+            Board(folder, panel, ca=["/ca/none.der"])
+        except ConfigError as found:
+            error = found
+        finally:
+            shown_code.show_error = show_error
+        assert error is not None and shown == [error]
+
+
+async def test_a_screen_of_the_program_before_the_link_is_told_hides_no_other():
+    with Folder() as folder:
+        board = Board(folder)
+        board.front._open_parts(None)
+        board.front._screens.show("wifi", {})
+        board.link.show("Boot", 5)
+        board.front.notify("wifi", {"state": "joined"})
+        assert board.front._screens.name == "clock"
+        board.front.notify("linked", {"account": "Ana", "unsaved": None})
+        assert board.front._screens.name == "linked"
+        assert board.front._screens.link["name"] == "Boot", "it comes back"
+
+
+async def test_a_link_is_closed_even_where_its_end_cannot_be_shown():
+    with Folder() as folder:
+        board = Board(folder)
+        tell = shown_code.show_error
+
+        def fails(front, error):
+            raise MemoryError
+
+        async def program(link):
+            async with link:
+                raise ValueError("of the program")
+
+        shown_code.show_error = fails
+        try:
+            await board.ends(program)
+            raise AssertionError("nothing was raised")
+        except ValueError:
+            pass
+        finally:
+            shown_code.show_error = tell
+        assert not board.link._is_open and not board.link.display[1]
+
+
+def test_the_text_of_an_exception_is_no_place_in_a_program():
+    for text in ('oops\nFile "SECRET-TOKEN", line 5', 'oops\n  File "SECRET", line 5', 'a\nFile "x'):
+        try:
+            raise ValueError(text)
+        except ValueError as error:
+            message = raised.with_place(error).message
+        assert "SECRET" not in message and "ValueError" in message, message

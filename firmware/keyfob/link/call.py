@@ -17,10 +17,9 @@ async def call(link, provider, request, timeout_ms, max_body, members, callback)
                 selection = code.select(members, callback)
             signed.filter = selection.feed
         reply = await provider.send(signed, timeout_ms, max_body)
-        if selection is not None:
-            selection.check(reply)
         challenge = reply.headers.get("www-authenticate", "")
-        if is_last or not bearer.blames_token(reply.status, challenge):
-            return reply
-        if not link.reject(token):
+        is_refused = bearer.blames_token(reply.status, challenge)
+        if is_last or not is_refused or not link.reject(token):
+            if selection is not None:
+                selection.check(reply)
             return reply

@@ -35,11 +35,11 @@ def _shown(parts, kind, config, root, name, home, seal):
     try:
         if isinstance(config, str):
             config = _read(config, root)
+        kind = shown.shown(kind, front, config.language)
+        link = assemble(kind, config, front.notify, root, name, home, seal)
     except KeyfobError as error:
         shown.show_error(front, error)
         raise error
-    kind = shown.shown(kind, front, config.language)
-    link = assemble(kind, config, front.notify, root, name, home, seal)
     link.is_patient = front.asks_first
     return link
 
@@ -47,7 +47,8 @@ def _shown(parts, kind, config, root, name, home, seal):
 def _print(event, members):
     """Tell on the console of a part that cannot be used."""
     print(members["message"])
-    print(members["hint"])
+    if members["hint"]:
+        print(members["hint"])
 
 
 def _read(path, root):

@@ -39,20 +39,29 @@ class _Shown:
         front.link = self
         front._open_parts(tasks)
         front._screens.show("wifi", {})
+        link = None
         try:
-            return await self.kind.__aenter__(self)
+            link = await self.kind.__aenter__(self)
+            return link
         except Exception as error:
-            _leave(front, tasks, error)
+            _tell(front, error)
             raise
+        finally:
+            if link is None:  # a cancellation, too
+                _stop(tasks)
 
     async def __aexit__(self, *error):
         front, tasks = self.display
-        _leave(front, tasks, error[1])
-        await self.kind.__aexit__(self, *error)
+        _stop(tasks)
+        try:
+            if isinstance(error[1], Exception):
+                _tell(front, error[1])
+        finally:
+            await self.kind.__aexit__(self, *error)
 
     async def ensure_linked(self):
         front, _ = self.display
-        if not (self.is_linked and front._screens.link):  # else a screen has told of it
+        if not (self.is_linked and "account" in front._screens.link):  # else it has been told
             # After an end that the screen tells, a board with a button waits for a press.
             waits = front._button is not None and front._screens.press == "link"
             await front._get_linked(_Plain(self), waits)
@@ -62,13 +71,19 @@ class _Shown:
         self.display[0].show(name, value, *lines)
 
 
-def _leave(front, tasks, error):
-    """Leave the parts as they are; an `error` that ends the program is shown first."""
+def _stop(tasks):
+    """End what looks after the parts, which stay as they are."""
     while tasks:
         tasks.pop().cancel()
-    if isinstance(error, Exception):
+
+
+def _tell(front, error):
+    """Show an exception that ends the program, where there is memory for that."""
+    try:
         with Loaded("keyfob.ui.raised") as code:
             show_error(front, code.with_place(error))
+    except MemoryError:
+        pass  # the program's own exception goes on
 
 
 class _Plain:

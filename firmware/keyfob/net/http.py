@@ -142,8 +142,11 @@ class HttpClient:
                 return None
         is_cut = not was_open and failure.message.endswith("it closed the connection")
         if failure.kind == "tls" or (is_cut and origin[0] == "https"):
-            with Loaded("keyfob.net.tls_trouble") as code:
-                failure = await code.explain(failure, error, origin, clock, source)
+            try:
+                with Loaded("keyfob.net.tls_trouble") as code:
+                    failure = await code.explain(failure, error, origin, clock, source)
+            except MemoryError:
+                pass  # the platform's words have to do
         return failure
 
     async def close(self):

@@ -54,8 +54,8 @@ async def greet(host, port):
     greeting = _Greeting(host)
     try:
         await asyncio.wait_for(greeting.send(port), _PATIENCE)
-    except (OSError, EOFError, ValueError, IndexError, asyncio.TimeoutError):
-        pass  # what has come may do
+    except (OSError, EOFError, ArithmeticError, ValueError, IndexError, asyncio.TimeoutError):
+        pass  # what has come may do; a number that is too long is an ArithmeticError on a board
     return greeting.alert, greeting.is_mutual, greeting.is_for_servers, greeting.chain
 
 

@@ -104,7 +104,7 @@ class _Selection:
         item, self._item = self._item, None
         try:
             item = json.loads(item)
-        except ValueError:
+        except (ValueError, RuntimeError):  # RuntimeError: too deep
             self._end(None)
             return
         try:

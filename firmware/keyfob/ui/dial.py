@@ -186,7 +186,8 @@ class _Dial:
                 line = text[:end].strip()
                 text = text[end:].strip()
                 x = self._radius - (font.width(line) + indent) // 2
-                lines.append((number, line, self._colour(sign), x, y, sign if indent else 0))
+                if line:  # else it would be the icon's
+                    lines.append((number, line, self._colour(sign), x, y, sign if indent else 0))
                 y += font.pitch
                 indent = 0
         return lines, []

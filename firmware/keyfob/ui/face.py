@@ -375,7 +375,7 @@ class _Screen:
             if step:
                 panel.tint(x, y, _BADGE, _BADGE, GROUND, self._accent)
                 draw_picture(panel, STEP + step - _FIRST, x, y)
-            if colour != WHITE:
+            if text and colour != WHITE:
                 panel.tint(x + indent, y, font.width(text), font.pitch, GROUND, colour)
             font.draw(panel, text, x + indent, y + (font.pitch + font.height) // 2)
             y += font.pitch

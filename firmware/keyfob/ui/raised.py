@@ -25,8 +25,10 @@ def _place(error):
     """The words for it, "" where the exception does not tell."""
     found = ""
     for line in _traceback(error):
+        if not line.startswith('  File "'):
+            break  # from here on it is the exception's text, which may look like more of them
         words = line.strip().split('"')
-        if words[0] == "File " and not _is_library(words[1]):
+        if not _is_library(words[1]):
             number = words[2].split(",")[1].split()[1]
             found = " (%s, line %s)" % (words[1].rpartition("/")[2], number)
     return found
@@ -39,14 +41,14 @@ def _traceback(error):
         step = error.__traceback__
         while step is not None:
             file = step.tb_frame.f_code.co_filename
-            lines.append('File "%s", line %d, in' % (file, step.tb_lineno))
+            lines.append('  File "%s", line %d, in' % (file, step.tb_lineno))
             step = step.tb_next
         return lines
     import io
 
     file = io.StringIO()
     sys.print_exception(error, file)
-    return file.getvalue().split("\n")
+    return file.getvalue().split("\n")[1:]
 
 
 def _is_library(file):

@@ -89,7 +89,9 @@ class Screens:
             if members.get("trouble"):
                 name, members = "no_wifi", members["trouble"]
             elif members["state"] == "joined" and self.name[-4:] == "wifi":
-                name, members = ("linked", self.link) if self.link else ("clock", members)
+                name = "clock"
+                if "account" in self.link:  # of a link, which was told
+                    name, members = "linked", self.link
         elif event == "error" and (not members["fatal"] or self.name == "sign_in_again"):
             name = None  # not fatal, or the screen already says more
         elif event in ("refreshed", "saved"):
@@ -143,7 +145,7 @@ class Screens:
             self.wake()
             self._age = 0
         if name == "linked":
-            self.link = members
+            self.link = members = dict(self.link, **members)  # a program's own screen comes back
         is_code = name in ("user_code", "offline")
         if not is_code or (name == "user_code" and members is not self._code):
             self._forget_code()
