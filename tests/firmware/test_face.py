@@ -509,4 +509,4 @@ def test_blank_lines_of_a_program_are_no_trouble():
     for panel in (RoundPanel(), Panel(135, 240)):
         members = dict(MEMBERS, message="one\n\n \nfour", name=" ")
         items = texts.items("value", members, "en", texts.COLOURED)
-        face.compose(panel, items + (("a\n\nb", "?"),), None, "good", None, 0)
+        face.compose(panel, items + [("a\n\nb", "?")], None, "good", None, 0)
