@@ -18,7 +18,7 @@ SECURE = ("--clock", "virtual", "--https")
 
 @pytest.fixture
 def roomy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Verbs]:
-    port = VirtualPort(tmp_path, *SECURE, "--chain", "ec")
+    port = VirtualPort(tmp_path, *SECURE, "--chain", "long")
     yield Verbs(port, capsys)
     port.stop()
 

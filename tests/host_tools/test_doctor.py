@@ -487,7 +487,7 @@ def test_the_clock_is_not_set(doctor, tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_tls_is_refused(doctor, tmp_path: Path) -> None:
-    port = VirtualPort(tmp_path, *VIRTUAL, "--https", "--chain", "ec")
+    port = VirtualPort(tmp_path, *VIRTUAL, "--https", "--chain", "long")
     try:
         assert doctor("--port", str(port.path))["cause"] is None
         (root,) = split_certificates(make_ca(tmp_path / "other").cert_path.read_bytes())
@@ -496,7 +496,7 @@ def test_tls_is_refused(doctor, tmp_path: Path) -> None:
         found = doctor("--port", str(port.path))
         assert (found["cause"], found["checked"][-1]) == ("tls", "TLS")
         assert "is not trusted: no root in ca has signed its certificate" in found["message"]
-        assert 'it wants the root "keyfob test root"' in found["message"]
+        assert 'it wants the root "keyfob test root of yesterday"' in found["message"]
         assert found["action"] == "keyfob configure --ca FILE with that root"
     finally:
         port.stop()

@@ -122,6 +122,9 @@ def wifi():
 
 
 def tls():
+    from keyfob import AccountLink
+
+    AccountLink.from_config(notify=print)  # as in the application, Python's heap leaves TLS room
     from keyfob.config import load
     from keyfob.net.clock import Clock
     from keyfob.net.http import HttpClient

@@ -6,6 +6,10 @@ The first item is the step: clock, discovery, client, poll.
 import asyncio
 import json
 
+from keyfob import AccountLink
+
+AccountLink.from_config(notify=print)  # as in the application, Python's heap leaves TLS room
+
 from keyfob.config import load
 from keyfob.errors import KeyfobError
 from keyfob.link.provider import Provider

@@ -118,6 +118,7 @@ def _try(board: Any, part: str, function: str, dialogue: Any, asks: bool) -> Res
 def _with_application(board: Any, alone: Result) -> tuple[Result, list[Step]]:
     """How TLS does beside the application, which leaves it less RAM, and the RAM at each step."""
     begun = time.monotonic()
+    board.soft_reset()
     steps, error = run_steps(board)
     seconds = round(alone.seconds + time.monotonic() - begun, 2)
     if error is None:
