@@ -6,7 +6,7 @@ from keyfob.errors import ConfigError
 # Bytes that Python's heap gets beside its first area, by the size of the picture: with the screens
 # it does not fit into that.
 _SMALL = const(28_672)
-_MEDIUM = const(34_816)
+_MEDIUM = const(36_864)
 _LARGE = const(43_008)
 
 # In the same order the controllers, their drivers, the modules of these, and that area. As long
