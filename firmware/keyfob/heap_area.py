@@ -12,7 +12,7 @@ import time
 from keyfob import compat
 from keyfob.compat import const
 
-WITHOUT_PANEL = const(18_432)  # bytes of a second area that does where there is no panel
+WITHOUT_PANEL = const(20_480)  # bytes of a second area that does where there is no panel
 
 _FIRST_AREAS = (36 * 1024, 56 * 1024, 64 * 1024)  # bytes, of the chips without PSRAM
 _TABLES = const(2048)  # an area has less than this for other things than objects

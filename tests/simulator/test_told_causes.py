@@ -217,7 +217,7 @@ def test_doctor_tells_the_cause(
     monkeypatch.setattr(Clock, "sleep", no_sleep)
     monkeypatch.setattr(Clock, "synchronise", no_query)
     load = keyfob.config.load
-    monkeypatch.setattr(keyfob.config, "load", lambda: load(root=str(tmp_path)))
+    monkeypatch.setattr(keyfob.config, "load", lambda *_: load(root=str(tmp_path)))
     end = ENDS[name]
     with MockServer(ServerOptions()) as server:
         for fault in end.faults:
