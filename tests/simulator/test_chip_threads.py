@@ -143,9 +143,9 @@ class Watched(ChipMemory):
 @pytest.mark.parametrize(
     ("name", "size"),
     [
-        ("esp32-generic", 18 * KB),
+        ("esp32-generic", 20 * KB),
         ("esp32-ssd1306", 28 * KB),
-        ("lilygo-t-display", 34 * KB),
+        ("lilygo-t-display", 36 * KB),
         ("m5stack-core", 42 * KB),
     ],
 )
