@@ -269,8 +269,11 @@ def _with_room(todo: Plan, there: Mapping[str, Held | None], facts: Mapping[str,
         and path not in moved
         and any(path == one or path.startswith(f"{one}/") for one in old)
     )
-    # What was begun had room. A folder that is moved has its entries twice meanwhile.
-    is_begun = any(path.startswith(f"{todo.firmware.folder}/") for path in there)
+    # A move that was begun had room, and it took the pointer first. What littlefs tells of room
+    # meanwhile is less: the folder that is moved has its entries twice.
+    is_begun = POINTER not in there and any(
+        path.startswith(f"{todo.firmware.folder}/") for path in there
+    )
     if is_begun or facts["free"] + goes >= blocks(map(len, send.values())) + _SPARE:
         copy = tuple(moved.items())
         return replace(
